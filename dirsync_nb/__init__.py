@@ -1,0 +1,83 @@
+"""Explore WorkOS Directory Sync in Jupyter.
+
+Five lines to a first table::
+
+    import dirsync_nb as ds
+    client = ds.connect()                       # WORKOS_API_KEY, or the embedded sandbox without one
+    directories = ds.load_directories(client)
+    users = ds.load_users(client, directory_id=directories.index[0])
+    groups = ds.load_groups(client, directory_id=directories.index[0])
+
+Words
+-----
+*directory*: a customer's own list of people, kept at a provider such as Okta, Entra ID or Google Workspace.
+*directory user*, *directory group*: what it holds. *membership*: one user in one group. *event*: one change.
+*provisioning*: bringing such changes into an app. *cursor*: where the next page begins. *record*: one API
+object, parsed. *frame*: a DataFrame with declared columns. *idp_id*: the provider's own id of an object.
+*sandbox*: a small program that speaks the same API on this machine.
+
+Reading order
+-------------
+``errors``, ``pacing``, ``transport``, ``client``, ``frames``, ``load``, ``memberships``, ``connect``: each
+imports only from those before it. ``analysis``, ``charts``, ``files`` and ``sandbox`` load when named.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from .connect import connect, connect_sandbox
+from .errors import DirsyncError
+from .frames import concat, emails_frame, receipts_frame, spread_attributes
+from .load import (
+    load_directories,
+    load_directory,
+    load_events,
+    load_group,
+    load_groups,
+    load_organization,
+    load_organizations,
+    load_user,
+    load_users,
+)
+from .memberships import load_memberships
+
+if TYPE_CHECKING:
+    from . import analysis, charts, errors, files, sandbox
+
+__all__ = [
+    "DirsyncError",
+    "analysis",
+    "charts",
+    "concat",
+    "connect",
+    "connect_sandbox",
+    "emails_frame",
+    "errors",
+    "files",
+    "load_directories",
+    "load_directory",
+    "load_events",
+    "load_group",
+    "load_groups",
+    "load_memberships",
+    "load_organization",
+    "load_organizations",
+    "load_user",
+    "load_users",
+    "receipts_frame",
+    "sandbox",
+    "spread_attributes",
+]
+
+_ON_DEMAND = ("analysis", "charts", "files", "sandbox")
+
+
+def __getattr__(name: str) -> Any:
+    """Load the heavier rooms when they are first named."""
+    if name in _ON_DEMAND:
+        return import_module(f".{name}", __name__)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

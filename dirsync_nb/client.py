@@ -1,0 +1,647 @@
+"""Endpoints, filters and cursor walks: the WorkOS API as Python, still without a DataFrame.
+
+The client knows which filters each endpoint takes, refuses the others before anything is sent, always asks
+for full pages in a stated order, follows cursors to the end and keeps a receipt of what each load did.
+"""
+
+from __future__ import annotations
+
+import difflib
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import quote
+
+from . import errors
+from .transport import Traffic, Transport
+
+__all__ = ["DSYNC_EVENTS", "DirectoryClient", "Endpoint", "Receipt", "Record"]
+
+Record = dict[str, Any]
+"""One API object, parsed."""
+
+DSYNC_EVENTS = (
+    "dsync.activated",
+    "dsync.deleted",
+    "dsync.user.created",
+    "dsync.user.updated",
+    "dsync.user.deleted",
+    "dsync.group.created",
+    "dsync.group.updated",
+    "dsync.group.deleted",
+    "dsync.group.user_added",
+    "dsync.group.user_removed",
+    "dsync.token.created",
+    "dsync.token.revoked",
+)
+"""The event names of Directory Sync in the API specification of August 2026."""
+
+MAX_EVENT_WINDOW = timedelta(days=30)
+MAX_STEPS_BACK = 12  # in one walk, over rows deleted under our feet
+WINDOW_OVERLAP = timedelta(seconds=1)  # whether range ends are inclusive is not documented
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """One readable collection of the API.
+
+    Parameters
+    ----------
+    path
+        Where it is.
+    noun, single
+        What it holds, for messages, in the plural and in the singular.
+    filters
+        Name in Python to name on the wire.
+    one_of
+        Filters of which the API demands at least one.
+    needs
+        Filters that the API takes only together with another one.
+    ordered
+        Whether it takes ``order`` (``/events`` is always oldest first).
+    """
+
+    path: str
+    noun: str
+    single: str
+    filters: Mapping[str, str]
+    one_of: tuple[str, ...] = ()
+    needs: Mapping[str, str] = field(default_factory=dict)
+    ordered: bool = True
+
+
+ENDPOINTS = {
+    "organizations": Endpoint(
+        "/organizations", "organizations", "organization", {"domains": "domains", "search": "search"}
+    ),
+    "directories": Endpoint(
+        "/directories",
+        "directories",
+        "directory",
+        {"organization_id": "organization_id", "search": "search", "domain": "domain"},
+    ),
+    "users": Endpoint(
+        "/directory_users",
+        "users",
+        "directory user",
+        {"directory_id": "directory", "group_id": "group", "idp_id": "idp_id", "email": "email"},
+        one_of=("directory_id", "group_id"),
+        needs={"idp_id": "directory_id", "email": "directory_id"},
+    ),
+    "groups": Endpoint(
+        "/directory_groups",
+        "groups",
+        "directory group",
+        {"directory_id": "directory", "user_id": "user"},
+        one_of=("directory_id", "user_id"),
+    ),
+    "events": Endpoint(
+        "/events",
+        "events",
+        "event",
+        {
+            "events": "events",
+            "organization_id": "organization_id",
+            "range_start": "range_start",
+            "range_end": "range_end",
+            "after": "after",
+        },
+        one_of=("events",),
+        ordered=False,
+    ),
+}
+
+
+@dataclass(repr=False)
+class Receipt(Traffic):
+    """What one load did.
+
+    Attributes
+    ----------
+    endpoint, filters, order
+        What was asked for, in the API's own names.
+    requests, pages, rows
+        Requests sent (retries included), pages read, distinct rows kept.
+    duplicates
+        Rows that came again and were dropped.
+    waits
+        Pauses, each with its cause ("pacing", "429", "503", "TimedOut" ...) and its seconds.
+    seconds
+        From start to end, waits included; a resumed load counts its own time only.
+    complete
+        Whether the list was read to its end.
+    cursor
+        Resume point: where the next page begins, or None for the first.
+    notices
+        What a reader should know about the rows, one sentence each.
+    details
+        What only one kind of load has to tell.
+    partial
+        The frame of an incomplete load, else None.
+    """
+
+    endpoint: str = ""
+    filters: dict[str, str] = field(default_factory=dict)
+    order: str | None = None
+    pages: int = 0
+    rows: int = 0
+    duplicates: int = 0
+    seconds: float = 0.0
+    complete: bool = False
+    cursor: str | None = None
+    notices: list[str] = field(default_factory=list)
+    details: dict[str, Any] = field(default_factory=dict)
+    partial: Any = None
+    so_far: Any = None
+    """What a resumed load goes on with; for the loaders."""
+
+    @property
+    def seconds_waited(self) -> float:
+        """Seconds spent in pauses."""
+        return sum(wait.seconds for wait in self.waits)
+
+    def __repr__(self) -> str:
+        asked = ", ".join(f"{name}={value}" for name, value in self.filters.items() if name != "events")
+        parts = [
+            f"{self.rows:,} rows",
+            f"{self.pages:,} {'page' if self.pages == 1 else 'pages'}",
+            f"{self.requests:,} {'request' if self.requests == 1 else 'requests'}",
+            f"{self.seconds:.2f} s",
+        ]
+        if self.duplicates:
+            parts.append(f"{self.duplicates:,} duplicates dropped")
+        if self.waits:
+            causes = ", ".join(sorted({wait.cause for wait in self.waits}))
+            parts.append(f"waited {self.seconds_waited:.1f} s ({causes})")
+        parts.append("complete" if self.complete else "NOT complete")
+        return f"<Receipt {self.endpoint}{f' ({asked})' if asked else ''}: {', '.join(parts)}>"
+
+
+class DirectoryClient:
+    """Read one WorkOS environment: organizations, directories, users, groups and events.
+
+    It has no method that writes. Most people want :func:`dirsync_nb.connect` and the loaders instead of this
+    class; use it for the raw records.
+
+    Parameters
+    ----------
+    transport
+        How requests are made.
+    page_size
+        Rows asked for in one request, 1 to 100.
+    max_rows, max_pages
+        Stop a list that is longer, with an error that keeps what was read. None: no limit.
+    sandbox
+        The embedded sandbox this client talks to, or None.
+
+    Attributes
+    ----------
+    receipts
+        What every load did, oldest first.
+    """
+
+    def __init__(
+        self,
+        transport: Transport,
+        *,
+        page_size: int = 100,
+        max_rows: int | None = None,
+        max_pages: int | None = None,
+        sandbox: Any = None,
+    ) -> None:
+        if not 1 <= page_size <= 100:
+            raise errors.ArgumentError(f"page_size must be between 1 and 100; got {page_size!r}")
+        self.transport = transport
+        self.page_size = page_size
+        self.max_rows = max_rows
+        self.max_pages = max_pages
+        self.sandbox = sandbox
+        self.receipts: list[Receipt] = []
+
+    @property
+    def base_url(self) -> str:
+        """Address of the server."""
+        return self.transport.base_url
+
+    def __repr__(self) -> str:
+        where = "embedded sandbox" if self.sandbox is not None else self.base_url
+        return f"<DirectoryClient {where}, key set, {self.transport.key_environment}>"
+
+    def __enter__(self) -> DirectoryClient:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections. The embedded sandbox goes on; ``client.sandbox.stop()`` ends it."""
+        self.transport.close()
+
+    # Single objects -------------------------------------------------------------------------------------
+
+    def organization(self, organization_id: object) -> Record:
+        """Get one organization, by id. Raises NotFound when there is none."""
+        return self._single("organizations", organization_id)
+
+    def organization_by_external_id(self, external_id: str) -> Record:
+        """Get one organization by the id that your own system gave it. Raises NotFound."""
+        path = f"/organizations/external_id/{_path_part(external_id)}"
+        doing = f"reading the organization with external id {external_id}"
+        return _object(self.transport.get(path, doing=doing))
+
+    def directory(self, directory_id: object, *, traffic: Traffic | None = None) -> Record:
+        """Get one directory, by id. Raises NotFound when there is none."""
+        return self._single("directories", directory_id, traffic=traffic)
+
+    def user(self, user_id: object, *, directory_id: object = None, traffic: Traffic | None = None) -> Record:
+        """Get one directory user, by id. Raises NotFound when there is none.
+
+        ``directory_id``, when known, puts the request on that directory's budget.
+        """
+        scope = "directory_users" if directory_id is None else identifier(directory_id, "directory_id")
+        return self._single("users", user_id, scope=scope, traffic=traffic)
+
+    def group(self, group_id: object) -> Record:
+        """Get one directory group, by id. Raises NotFound when there is none."""
+        return self._single("groups", group_id)
+
+    def _single(
+        self, kind: str, value: object, *, scope: str | None = None, traffic: Traffic | None = None
+    ) -> Record:
+        endpoint = ENDPOINTS[kind]
+        name = identifier(value, f"{kind.removesuffix('s').replace('directorie', 'directory')}_id")
+        path = f"{endpoint.path}/{_path_part(name)}"
+        doing = f"reading {endpoint.single} {name}"
+        return _object(self.transport.get(path, scope=scope, doing=doing, traffic=traffic))
+
+    # Lists ----------------------------------------------------------------------------------------------
+
+    def organizations(self, *, order: str = "asc", **filters: object) -> Iterator[Record]:
+        """Yield every organization once. Filters: ``domains`` (one or several), ``search``."""
+        return self._records("organizations", filters, order)
+
+    def directories(self, *, order: str = "asc", **filters: object) -> Iterator[Record]:
+        """Yield every directory once. Filters: ``organization_id``, ``search``, ``domain`` (deprecated)."""
+        return self._records("directories", filters, order)
+
+    def users(self, *, order: str = "asc", **filters: object) -> Iterator[Record]:
+        """Yield directory users once each. Filters: ``directory_id``, ``group_id``, ``idp_id``, ``email``."""
+        return self._records("users", filters, order)
+
+    def groups(self, *, order: str = "asc", **filters: object) -> Iterator[Record]:
+        """Yield directory groups once each. Filters: ``directory_id``, ``user_id``."""
+        return self._records("groups", filters, order)
+
+    def events(self, **filters: object) -> Iterator[Record]:
+        """Yield events once each, oldest first.
+
+        Filters: ``events`` (default: all of Directory Sync), ``organization_id``, ``range_start``,
+        ``range_end`` (datetimes, or text; zone-less means UTC), ``after`` (an event id).
+        """
+        return self._records("events", filters, None)
+
+    def _records(self, kind: str, filters: Mapping[str, object], order: str | None) -> Iterator[Record]:
+        receipt = self.receipt(kind, filters, order=order)
+        seen: set[object] = set()
+        for page in self.walk(receipt):
+            for record in page:
+                if record.get("id") in seen:
+                    receipt.duplicates += 1
+                    receipt.rows -= 1
+                    continue
+                seen.add(record.get("id"))
+                yield record
+
+    # Walks and receipts ---------------------------------------------------------------------------------
+
+    def receipt(
+        self,
+        kind: str,
+        filters: Mapping[str, object],
+        *,
+        order: str | None = "asc",
+        resume: Receipt | None = None,
+        log: bool = True,
+    ) -> Receipt:
+        """Check a call and open its entry in ``receipts``; nothing is sent yet.
+
+        Parameters
+        ----------
+        kind
+            A key of ``ENDPOINTS``.
+        filters, order
+            What is asked for, in our names or the API's.
+        resume
+            Receipt of the same load that broke.
+        log
+            False for a part of a larger load, which has a receipt of its own.
+
+        Raises
+        ------
+        ArgumentError
+            An unknown filter, a missing one, a bad order, or a receipt of another load.
+        """
+        endpoint = ENDPOINTS[kind]
+        if endpoint.ordered and order not in ("asc", "desc", "normal"):
+            raise errors.ArgumentError(f"order must be one of 'asc', 'desc', 'normal'; got {order!r}")
+        wire, notices = wire_filters(endpoint, filters)
+        receipt = Receipt(
+            endpoint=endpoint.path,
+            filters=wire,
+            order=order if endpoint.ordered else None,
+            notices=notices,
+            cursor=wire.pop("after", None),
+        )
+        if resume is not None:
+            _check_resumable(receipt, resume)
+            receipt.cursor, receipt.so_far, receipt.rows = resume.cursor, resume.so_far, resume.rows
+        if log:
+            self.receipts.append(receipt)
+        return receipt
+
+    def walk(self, receipt: Receipt) -> Iterator[list[Record]]:
+        """Yield the pages of a list until its end, keeping the receipt up to date.
+
+        Raises
+        ------
+        LoadError
+            The kind that fits; the receipt then tells how far it got.
+        CursorStuck
+            The service sends a cursor for the second time.
+        CapReached
+            ``max_rows`` or ``max_pages`` of this client were reached.
+        """
+        started = time.monotonic()
+        steps = self._event_pages(receipt) if receipt.endpoint == "/events" else self._pages(receipt)
+        try:
+            for page, cursor in steps:
+                page, cursor = self._capped(receipt, page, cursor)
+                receipt.pages += 1
+                receipt.rows += len(page)
+                yield page
+                # Only now: whoever is interrupted while keeping a page reads it again on resuming.
+                receipt.cursor = cursor if cursor is not None else receipt.cursor
+                self._check_caps(receipt, more=cursor is not None)
+            receipt.complete = True
+        finally:
+            receipt.seconds += time.monotonic() - started
+
+    def _pages(self, receipt: Receipt, cursor: str | None = None) -> Iterator[tuple[list[Record], str | None]]:
+        """Yield each page with the cursor of the next one; None ends the list."""
+        # In the order "normal" the cursors are swapped: `before` leads to older rows.
+        onward = "before" if receipt.order == "normal" else "after"
+        cursor = cursor or receipt.cursor
+        seen = {cursor}
+        earlier: list[str | None] = [None]
+        steps_back = 0
+        while True:
+            try:
+                page, metadata = self._page(receipt, {onward: cursor} if cursor else {})
+            except (errors.BadRequest, errors.Unprocessable):
+                steps_back += 1
+                if (
+                    cursor is None
+                    or not earlier
+                    or steps_back > MAX_STEPS_BACK
+                    or receipt.endpoint == "/events"
+                ):
+                    raise
+                cursor, seen = _step_back(receipt, earlier), set()
+                continue
+            cursor = metadata.get(onward) or None if page else None
+            yield page, cursor
+            if cursor is None:
+                return
+            if cursor in seen:
+                raise errors.CursorStuck(
+                    f"{_doing(receipt)}: {receipt.endpoint} gave the cursor {cursor} a second time; the list "
+                    "would never end. Run it again later; if it stays, tell WorkOS the time of the call."
+                )
+            seen.add(cursor)
+            # Should the cursor's row be deleted before it is used, these are places to go back to.
+            earlier = [
+                None,
+                page[0].get("id"),
+                page[len(page) // 2].get("id"),
+                page[-min(2, len(page))].get("id"),
+            ]
+
+    def _event_pages(self, receipt: Receipt) -> Iterator[tuple[list[Record], str | None]]:
+        """Yield pages of events: windows of 30 days until a first event is found, then by cursor."""
+        start, end = receipt.filters.get("range_start"), receipt.filters.get("range_end")
+        if receipt.cursor is not None or start is None:
+            yield from self._pages(receipt)
+            return
+        for window in _windows(start, end):
+            page, metadata = self._page(receipt, window)
+            if page or window["range_end"] == end:
+                more = metadata.get("after") or (None if window["range_end"] == end else page[-1].get("id"))
+                cursor = more if page else None
+                yield page, cursor
+                if cursor is not None:
+                    yield from self._pages(receipt, cursor)
+                return
+
+    def _page(self, receipt: Receipt, extra: Mapping[str, str | None]) -> tuple[list[Record], dict[str, Any]]:
+        merged = {**receipt.filters, **extra}
+        if "after" in extra:
+            # With a cursor, range_start has done its work and the API wants one or the other.
+            merged.pop("range_start", None)
+        params: dict[str, str | int] = {name: value for name, value in merged.items() if value is not None}
+        params["limit"] = self.page_size
+        if receipt.order is not None:
+            params["order"] = receipt.order
+        doing = f"{_doing(receipt)}, page {receipt.pages + 1:,}"
+        payload = self.transport.get(
+            receipt.endpoint, params, scope=_scope(receipt), doing=doing, traffic=receipt
+        )
+        return _envelope(payload, doing)
+
+    def _capped(
+        self, receipt: Receipt, page: list[Record], cursor: str | None
+    ) -> tuple[list[Record], str | None]:
+        """Cut a page at ``max_rows``; the id of the last row kept is where a resumed load goes on."""
+        if self.max_rows is None or receipt.rows + len(page) <= self.max_rows:
+            return page, cursor
+        kept = page[: max(0, self.max_rows - receipt.rows)]
+        return kept, str(kept[-1].get("id")) if kept else receipt.cursor
+
+    def _check_caps(self, receipt: Receipt, *, more: bool) -> None:
+        for name, cap, used in (
+            ("max_rows", self.max_rows, receipt.rows),
+            ("max_pages", self.max_pages, receipt.pages),
+        ):
+            if more and cap is not None and used >= cap:
+                raise errors.CapReached(
+                    f"{_doing(receipt)}: stopped at {name}={cap:,} with {receipt.rows:,} rows kept, and "
+                    f"there are more. Raise it with connect({name}=...)."
+                )
+
+
+def wire_filters(endpoint: Endpoint, filters: Mapping[str, object]) -> tuple[dict[str, str], list[str]]:
+    """Translate filters from Python to the wire, in a fixed order; refuse what the endpoint does not take.
+
+    Both spellings are accepted, ours (``directory_id``) and the API's (``directory``); values may be ids,
+    records, rows of a frame, or objects with an ``id``. ``None`` means "no such filter".
+    """
+    spellings = {**{wire: wire for wire in endpoint.filters.values()}, **endpoint.filters}
+    wire: dict[str, str] = {}
+    for name, value in filters.items():
+        if name not in spellings:
+            raise errors.ArgumentError(_unknown_filter(endpoint, name))
+        if value is None:
+            continue
+        if spellings[name] in wire:
+            raise errors.ArgumentError(f"{name} was given twice, once under another name")
+        wire[spellings[name]] = _wire_value(spellings[name], value, name)
+    if endpoint.path == "/events":
+        wire.setdefault("events", ",".join(DSYNC_EVENTS))
+    _check_combination(endpoint, wire)
+    ordered = {name: wire[name] for name in endpoint.filters.values() if name in wire}
+    return ordered, _event_notices(ordered) if endpoint.path == "/events" else []
+
+
+def _check_combination(endpoint: Endpoint, wire: Mapping[str, str]) -> None:
+    if endpoint.one_of and not any(endpoint.filters[name] in wire for name in endpoint.one_of):
+        raise errors.ArgumentError(
+            f"{endpoint.noun} cannot be listed without a filter: give {' or '.join(endpoint.one_of)}"
+        )
+    for name, needed in endpoint.needs.items():
+        if endpoint.filters[name] in wire and endpoint.filters[needed] not in wire:
+            raise errors.ArgumentError(f"{name} needs {needed} too: the API looks it up in one directory")
+    if "after" in wire and "range_start" in wire:
+        raise errors.ArgumentError(
+            "after and range_start both say where to begin; give one. To go on from an event, after is enough"
+        )
+
+
+def _unknown_filter(endpoint: Endpoint, name: str) -> str:
+    close = difflib.get_close_matches(name, endpoint.filters, n=1)
+    hint = f" Did you mean {close[0]}?" if close else ""
+    return f"{name!r} is not a filter of {endpoint.noun}; accepted: {', '.join(endpoint.filters)}.{hint}"
+
+
+def _wire_value(wire_name: str, value: object, name: str) -> str:
+    if wire_name in ("events", "domains"):
+        items = [value] if isinstance(value, str) else list(value) if isinstance(value, Iterable) else []
+        if not items or not all(isinstance(item, str) and item.strip() for item in items):
+            raise errors.ArgumentError(f"{name} must be a name or a list of names; got {value!r}")
+        return ",".join(dict.fromkeys(str(item).strip() for item in items))
+    if wire_name in ("range_start", "range_end"):
+        return api_time(value, name)
+    if wire_name in ("search", "email", "domain"):
+        if not isinstance(value, str) or not value.strip():
+            raise errors.ArgumentError(f"{name} must be text; got {value!r}")
+        return value
+    return identifier(value, name)
+
+
+def _event_notices(wire: Mapping[str, str]) -> list[str]:
+    """Question event names that Directory Sync is not known to have, with the nearest real ones."""
+    notices = []
+    for name in wire["events"].split(","):
+        if name not in DSYNC_EVENTS:
+            close = difflib.get_close_matches(name, DSYNC_EVENTS, n=3)
+            nearest = f"; the nearest known are {', '.join(close)}" if close else ""
+            notices.append(f"{name} is not a known event of Directory Sync{nearest}.")
+    return notices
+
+
+def identifier(value: object, name: str) -> str:
+    """Give the id in a text, a record, a row of a frame, or an object of the official SDK."""
+    candidates: list[object] = [value]
+    if isinstance(value, Mapping):
+        candidates = [value.get("id")]
+    elif not isinstance(value, str):
+        # A row of a frame carries its id as its name.
+        candidates = [getattr(value, "id", None), getattr(value, "name", None)]
+    for candidate in candidates:
+        if isinstance(candidate, str) and candidate.strip():
+            return candidate.strip()
+    raise errors.ArgumentError(f"{name} must be an id, or a record with an id; got {value!r:.80}")
+
+
+def api_time(value: object, name: str) -> str:
+    """Write a moment as the events API wants it: UTC, milliseconds, ``Z``. Zone-less means UTC."""
+    moment = value
+    if isinstance(value, str):
+        try:
+            moment = datetime.fromisoformat(value)
+        except ValueError:
+            moment = None
+    if not isinstance(moment, datetime) or moment != moment:  # NaT differs from itself
+        raise errors.ArgumentError(f"{name} must be a datetime or ISO 8601 text; got {value!r:.80}")
+    moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _windows(start: str, end: str | None) -> Iterator[dict[str, str | None]]:
+    """Cut a span into the windows of at most 30 days that one request may cover, oldest first."""
+    first = datetime.fromisoformat(start)
+    last = datetime.fromisoformat(end) if end else max(datetime.now(UTC), first)
+    while last - first > MAX_EVENT_WINDOW:
+        cut = first + MAX_EVENT_WINDOW
+        yield {"range_start": api_time(first, ""), "range_end": api_time(cut, "")}
+        first = cut - WINDOW_OVERLAP
+    yield {"range_start": api_time(first, ""), "range_end": end}
+
+
+def _check_resumable(asked: Receipt, resume: Receipt) -> None:
+    if resume.complete:
+        raise errors.ArgumentError("resume= takes the receipt of a load that broke; this one is complete")
+    same = (asked.endpoint, asked.filters, asked.order) == (resume.endpoint, resume.filters, resume.order)
+    if not same:
+        raise errors.ArgumentError(
+            f"resume= takes a receipt of the same load; this one read {resume.endpoint} with "
+            f"{resume.filters} in order {resume.order}"
+        )
+
+
+def _envelope(payload: object, doing: str) -> tuple[list[Record], dict[str, Any]]:
+    """Check that an answer is a list of objects with its cursors, and take it apart."""
+    data = payload.get("data") if isinstance(payload, dict) else None
+    metadata = payload.get("list_metadata") if isinstance(payload, dict) else None
+    if not isinstance(data, list) or not isinstance(metadata, dict):
+        raise errors.BadPayload(f"{doing}: the answer is not a list with data and list_metadata")
+    if not all(isinstance(record, dict) for record in data):
+        raise errors.BadPayload(f"{doing}: the list holds entries that are not objects")
+    for name in ("before", "after"):
+        if not isinstance(metadata.get(name), str | None):
+            raise errors.BadPayload(f"{doing}: the cursor {name} is not text")
+    return data, metadata
+
+
+def _step_back(receipt: Receipt, earlier: list[str | None]) -> str | None:
+    """Choose an earlier place in the list, since the row that marked ours was deleted meanwhile."""
+    notice = "A row that marked the place was deleted during the load; went on from an earlier one."
+    if notice not in receipt.notices:
+        receipt.notices.append(notice)
+    return earlier.pop()
+
+
+def _object(payload: object) -> Record:
+    if not isinstance(payload, dict):
+        raise errors.BadPayload(f"a single object was expected, and the answer is a {type(payload).__name__}")
+    return payload
+
+
+def _path_part(name: str) -> str:
+    if name in (".", ".."):
+        raise errors.ArgumentError(f"{name!r} is not an id")
+    return quote(name, safe="")
+
+
+def _doing(receipt: Receipt) -> str:
+    noun = next(e.noun for e in ENDPOINTS.values() if e.path == receipt.endpoint)
+    owners = [receipt.filters[name] for name in ("group", "user", "directory") if name in receipt.filters]
+    owner = owners[0] if owners else ""
+    return f"reading {noun}" + (f" of {owner}" if owner else "")
+
+
+def _scope(receipt: Receipt) -> str | None:
+    """Name the budget a list counts on; a group's directory is not known from a call with only ``group``."""
+    if receipt.endpoint != "/directory_users":
+        return None
+    return receipt.filters.get("directory") or receipt.filters["group"]

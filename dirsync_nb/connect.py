@@ -1,0 +1,194 @@
+"""Which server? The one place that knows both WorkOS and the embedded sandbox.
+
+With a key the client meets the real service; without one it meets a sandbox that this process starts on a free
+port of this machine, and that every later ``connect()`` shares. Both get the very same client.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import threading
+from typing import Any
+
+from . import errors
+from .client import DirectoryClient
+from .pacing import Pacer, RetryPolicy
+from .transport import Transport, is_loopback
+
+__all__ = ["connect", "connect_sandbox"]
+
+PRODUCTION = "https://api.workos.com"
+
+_sandboxes: dict[tuple[tuple[str, Any], ...], Any] = {}
+_lock = threading.Lock()
+
+
+def connect(
+    api_key: str | None = None,
+    *,
+    base_url: str | None = None,
+    page_size: int = 100,
+    timeout: float | None = None,
+    attempts: int = 4,
+    max_wait: float = 60.0,
+    max_rows: int | None = None,
+    max_pages: int | None = None,
+    pacer: Pacer | None = None,
+) -> DirectoryClient:
+    """Connect to WorkOS with the key in ``WORKOS_API_KEY``, or to the embedded sandbox when there is none.
+
+    Nothing is sent yet. An argument wins over its variable; the variables are those of the official Python
+    library: ``WORKOS_API_KEY``, ``WORKOS_BASE_URL``, ``WORKOS_REQUEST_TIMEOUT``.
+
+    Parameters
+    ----------
+    api_key
+        The key. Better left to the variable, so that it never stands in a notebook.
+    base_url
+        Address of the server. Default: WorkOS.
+    page_size
+        Rows asked for in one request, 1 to 100.
+    timeout
+        Seconds to wait for the connection, and again for each piece of an answer. Default: 60.
+    attempts, max_wait
+        Tries for each request; and the longest pause, in seconds, accepted from a ``Retry-After``.
+    max_rows, max_pages
+        Stop a list that is longer, with an error that keeps what was read.
+    pacer
+        Budgets. Default: WorkOS's published limits, or none for a server on this machine.
+
+    Returns
+    -------
+    DirectoryClient
+        For the loaders, and for raw records.
+
+    Raises
+    ------
+    ConfigurationError
+        The key or the address cannot be right, or there is an address and no key.
+    """
+    settings: dict[str, Any] = {
+        "page_size": page_size,
+        "timeout": _timeout(timeout),
+        "retry": RetryPolicy(attempts=attempts, max_wait=max_wait),
+        "max_rows": max_rows,
+        "max_pages": max_pages,
+        "pacer": pacer,
+    }
+    key, source = (api_key, "api_key") if api_key is not None else _from_environment("WORKOS_API_KEY")
+    address, address_source = (
+        (base_url, "base_url") if base_url is not None else _from_environment("WORKOS_BASE_URL")
+    )
+    if key:
+        return _client(address or PRODUCTION, key, source, **settings)
+    if api_key is not None:
+        raise errors.ConfigurationError("api_key is empty; leave it out to use WORKOS_API_KEY or the sandbox")
+    if address:
+        raise errors.ConfigurationError(
+            f"{address_source} names a server but there is no key: set WORKOS_API_KEY, or leave out the "
+            "address to use the embedded sandbox"
+        )
+    print(  # noqa: T201
+        "No WORKOS_API_KEY: this is the embedded sandbox, with invented people; nothing leaves this machine."
+    )
+    return connect_sandbox(**settings)
+
+
+def connect_sandbox(
+    *,
+    seed: int = 1,
+    users: int | None = None,
+    page_size: int = 100,
+    max_rows: int | None = None,
+    max_pages: int | None = None,
+    timeout: float = 60.0,
+    retry: RetryPolicy | None = None,
+    pacer: Pacer | None = None,
+    **options: Any,
+) -> DirectoryClient:
+    """Connect to the embedded sandbox, whatever keys are set.
+
+    The first call starts it; later calls with the same options, such as a cell run again, meet the same
+    sandbox as it then is (``client.sandbox.reset()`` makes it new). It ends with the process, or by
+    ``client.sandbox.stop()``.
+
+    Parameters
+    ----------
+    seed
+        Which invented world: the same seed gives the same people, ids, times and bytes.
+    users
+        Size of the largest directory. Default: some hundreds.
+    page_size, max_rows, max_pages, timeout, retry, pacer
+        As in :func:`connect`.
+    **options
+        More options of :class:`dirsync_nb.sandbox.Sandbox`, such as ``inactive_policy="keep"``.
+    """
+    sandbox = _running_sandbox({"seed": seed, "users": users, **options})
+    return _client(
+        sandbox.url,
+        sandbox.api_key,
+        "the sandbox",
+        page_size=page_size,
+        timeout=timeout,
+        retry=retry or RetryPolicy(),
+        max_rows=max_rows,
+        max_pages=max_pages,
+        pacer=pacer,
+        sandbox=sandbox,
+    )
+
+
+def _client(
+    address: str,
+    key: str,
+    key_source: str,
+    *,
+    timeout: float,
+    retry: RetryPolicy,
+    pacer: Pacer | None,
+    **settings: Any,
+) -> DirectoryClient:
+    if pacer is None:
+        # WorkOS's limits are WorkOS's: a server on this machine has its own, and says so with a 429.
+        pacer = Pacer.unlimited() if is_loopback(address) else Pacer()
+    transport = Transport(address, key, key_source=key_source, timeout=timeout, retry=retry, pacer=pacer)
+    return DirectoryClient(transport, **settings)
+
+
+def _from_environment(name: str) -> tuple[str, str]:
+    """Read a variable; blank counts as not set. A line end from a key file is no part of the value."""
+    return os.environ.get(name, "").strip(), name
+
+
+def _timeout(given: float | None) -> float:
+    if given is None:
+        text, _ = _from_environment("WORKOS_REQUEST_TIMEOUT")
+        try:
+            given = float(text or 60.0)
+        except ValueError:
+            given = 0.0
+    if not 0 < given < float("inf"):
+        raise errors.ConfigurationError("timeout (WORKOS_REQUEST_TIMEOUT) must be a number of seconds above 0")
+    return given
+
+
+def _running_sandbox(options: dict[str, Any]) -> Any:
+    """Give the running sandbox with these options, started when there is none."""
+    from .sandbox import Sandbox
+
+    wanted = tuple(sorted(options.items(), key=lambda item: item[0]))
+    with _lock:
+        sandbox = _sandboxes.get(wanted)
+        if sandbox is None or not sandbox.running:
+            sandbox = _sandboxes[wanted] = Sandbox(**options).start()
+        return sandbox
+
+
+def _stop_all() -> None:
+    with _lock:
+        while _sandboxes:
+            _sandboxes.popitem()[1].stop()
+
+
+atexit.register(_stop_all)

@@ -1,0 +1,182 @@
+"""Every exception of the toolkit, as one tree.
+
+::
+
+    DirsyncError
+    ├── ArgumentError          a wrong call, found before anything was sent (also a ValueError)
+    ├── ReadOnlyError          a verb other than GET, refused before a socket opens
+    ├── ConfigurationError     no usable key or server address
+    ├── IncompleteError        a partial frame was given where a whole one is needed
+    └── LoadError              talking to the service did not end well
+        ├── ApiError           the service answered with a status that is not 200
+        │   ├── BadRequest         400
+        │   ├── NotAuthorized      401
+        │   ├── Forbidden          403
+        │   ├── NotFound           404
+        │   ├── Unprocessable      422
+        │   ├── RateLimited        429
+        │   └── ServerFailure      5xx
+        ├── ConnectionFailed   no answer: refused, reset, no such host, bad certificate
+        │   └── TimedOut           no answer in time
+        ├── BadPayload         an answer that is not what the API promises
+        │   └── CursorStuck        a cursor that leads back to where we were
+        └── CapReached         more rows or pages than the caller allowed
+
+Every error answers the same three questions as fields: ``status_code`` (None without an answer),
+``retry_after`` (seconds the service asked us to wait, or None) and ``retryable`` (may the same call succeed
+later, unchanged?). Where a load broke, ``partial`` holds the frame of the rows that were read, and
+``receipt`` the log entry that ``resume=`` takes.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+__all__ = [
+    "ApiError",
+    "ArgumentError",
+    "BadPayload",
+    "BadRequest",
+    "CapReached",
+    "ConfigurationError",
+    "ConnectionFailed",
+    "CursorStuck",
+    "DirsyncError",
+    "Forbidden",
+    "IncompleteError",
+    "LoadError",
+    "NotAuthorized",
+    "NotFound",
+    "RateLimited",
+    "ReadOnlyError",
+    "ServerFailure",
+    "TimedOut",
+    "Unprocessable",
+]
+
+
+class DirsyncError(Exception):
+    """Root of the tree: catch this to catch everything the toolkit raises on purpose."""
+
+    status_code: int | None = None
+    retry_after: float | None = None
+    retryable: bool = False
+    partial: Any = None
+    receipt: Any = None
+
+    def __str__(self) -> str:
+        """Give the message, and where the rows already read can be found."""
+        message = super().__str__()
+        if self.partial is None:
+            return message
+        return (
+            f"{message}\n{len(self.partial):,} rows were read and are kept, marked incomplete: "
+            f"client.receipts[-1].partial. To go on from there, call again with resume=client.receipts[-1]."
+        )
+
+
+class ArgumentError(DirsyncError, ValueError):
+    """A call that cannot be right, refused before anything was sent."""
+
+
+class ReadOnlyError(DirsyncError):
+    """A verb other than GET; the toolkit never changes a directory."""
+
+
+class ConfigurationError(DirsyncError):
+    """No usable key or server address."""
+
+
+class IncompleteError(DirsyncError):
+    """A partial frame, given where only a whole one gives a true answer."""
+
+
+class LoadError(DirsyncError):
+    """Talking to the service did not end well."""
+
+
+class ApiError(LoadError):
+    """The service answered with a status that is not 200.
+
+    Parameters
+    ----------
+    message
+        What we were doing, what came back, what to do next.
+    status_code
+        HTTP status of the answer.
+    code
+        The API's own word for it (``entity_not_found``), or None.
+    request_id
+        The answer's ``X-Request-Id``, which WorkOS support asks for.
+    retry_after
+        Seconds the service asked us to wait, or None.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status_code: int,
+        code: str | None = None,
+        request_id: str | None = None,
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.status_code = status_code
+        self.code = code
+        self.request_id = request_id
+        self.retry_after = retry_after
+
+
+class BadRequest(ApiError):
+    """400: the service cannot make sense of the request."""
+
+
+class NotAuthorized(ApiError):
+    """401: the key is missing, mistyped or withdrawn."""
+
+
+class Forbidden(ApiError):
+    """403: the key is known but may not read this."""
+
+
+class NotFound(ApiError):
+    """404: no such object in this environment."""
+
+
+class Unprocessable(ApiError):
+    """422: a parameter is missing or out of range."""
+
+
+class RateLimited(ApiError):
+    """429, more often or for longer than the retry policy waits."""
+
+    retryable = True
+
+
+class ServerFailure(ApiError):
+    """5xx, after every retry."""
+
+    retryable = True
+
+
+class ConnectionFailed(LoadError):
+    """No answer: the connection was refused, reset, or never made."""
+
+    retryable = True
+
+
+class TimedOut(ConnectionFailed):
+    """No answer in time."""
+
+
+class BadPayload(LoadError):
+    """An answer that is not what the API promises: cut short, not JSON, or of another shape."""
+
+
+class CursorStuck(BadPayload):
+    """A cursor that leads back to a page already read, so that the list would never end."""
+
+
+class CapReached(LoadError):
+    """The list is longer than ``max_rows`` or ``max_pages`` allowed."""

@@ -1,0 +1,368 @@
+"""Who is in what: memberships, by the cheaper of two routes.
+
+The list ``groups`` inside a user is deprecated and empty for newer WorkOS teams, so it is never trusted. The
+pairs come from asking each group for its users (the documented way, bound by four requests a second for each
+directory), or each user for its groups (bound only by the key's hundred a second).
+
+What a load promises while people come and go: each pair existed at some moment of the load, and nobody who was
+in a group throughout is missing.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from typing import Any
+
+import pandas as pd
+
+from . import errors
+from .client import DirectoryClient, Receipt, Record, identifier
+from .frames import MEMBERSHIP_COLUMNS
+from .pacing import Pacer
+from .progress import Progress, tell
+
+__all__ = ["load_memberships"]
+
+WORKERS = 8
+GROUPS_PER_USER = 3  # assumed for the estimate; no count of memberships is published
+KEY_SHARE = 0.25  # of the key's budget, which a product in production lives on at the same time
+
+ROUTES = ("auto", "by_group", "by_user")
+
+
+def load_memberships(
+    client: DirectoryClient,
+    *,
+    directory_id: Any,
+    route: str = "auto",
+    users: pd.DataFrame | None = None,
+    groups: pd.DataFrame | None = None,
+    resume: Receipt | None = None,
+) -> pd.DataFrame:
+    """Load the memberships of a directory, one row for each user in a group.
+
+    Parameters
+    ----------
+    directory_id
+        The directory: an id, a record, or a row of a directories frame.
+    route
+        ``"by_group"`` asks each group for its users, ``"by_user"`` each user for its groups; ``"auto"`` takes
+        the one that needs less time within the rate limits, judged by the directory's own counts.
+    users, groups
+        Frames of this directory, where you have them: they save the requests for the lists. With ``users``,
+        members who are not in it are looked up one by one; one who is gone by now is left out, and named.
+    resume
+        Receipt of the same load that broke; only what is missing is read.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns ``user_id``, ``group_id``, ``directory_id``; no pair twice, ordered by group, then user. The
+        receipt's ``details`` hold ``route``, ``estimate`` (requests and seconds of both routes, before) and
+        ``cost`` (after), ``empty_groups``, ``deleted`` (groups or users that went during the load),
+        ``unlisted`` (members not in ``users``) and ``nested`` (groups found inside groups, as pairs).
+
+    Raises
+    ------
+    ArgumentError
+        An unknown route, or a frame of another directory.
+    NotFound
+        No such directory in this environment.
+    LoadError
+        The load broke; the pairs read are on the receipt.
+    """
+    if route not in ROUTES:
+        raise errors.ArgumentError(f"route must be one of {', '.join(map(repr, ROUTES))}; got {route!r}")
+    directory = identifier(directory_id, "directory_id")
+    receipt = Receipt(endpoint="memberships", filters={"directory": directory})
+    pairs = _opened(receipt, resume, route)
+    client.receipts.append(receipt)
+    started = time.monotonic()
+    try:
+        if pairs.route is None:
+            _choose_route(client, receipt, pairs, route, users, groups)
+        if pairs.owners is None:
+            pairs.owners = _owners(client, receipt, pairs.route == "by_group", users, groups)
+        _walk_owners(client, receipt, pairs)
+        if users is not None:
+            _look_up_unlisted(client, receipt, pairs, users)
+        receipt.complete = True
+    except BaseException as problem:
+        _keep_partial(receipt, pairs, problem)
+        raise
+    finally:
+        receipt.seconds += time.monotonic() - started
+        receipt.details["cost"] = {"requests": receipt.requests, "seconds": round(receipt.seconds, 2)}
+    return _finished(receipt, pairs, groups)
+
+
+@dataclass
+class _Pairs:
+    """What a load of memberships has so far; a resumed one goes on with it."""
+
+    directory: str
+    route: str | None = None
+    owners: list[str] | None = None
+    done: dict[str, list[str]] = field(default_factory=dict)
+    deleted: list[str] = field(default_factory=list)
+    nested: list[tuple[str, str]] = field(default_factory=list)
+    unlisted: list[str] = field(default_factory=list)
+    gone: set[str] = field(default_factory=set)
+    embedded_differs: bool = False
+
+    def frame(self) -> tuple[pd.DataFrame, int]:
+        """Give the distinct pairs, ordered by group, then user; and how many came more than once."""
+        owners = [name for name, members in self.done.items() for _ in members]
+        members = [name for members in self.done.values() for name in members]
+        names = ("group_id", "user_id") if self.route == "by_group" else ("user_id", "group_id")
+        frame = pd.DataFrame({names[0]: owners, names[1]: members, "directory_id": self.directory})
+        frame = frame.astype(MEMBERSHIP_COLUMNS)[list(MEMBERSHIP_COLUMNS)]
+        frame = frame[~frame["user_id"].isin(self.gone)]
+        distinct = frame.drop_duplicates().sort_values(["group_id", "user_id"], ignore_index=True)
+        return distinct, len(frame) - len(distinct)
+
+
+def _opened(receipt: Receipt, resume: Receipt | None, route: str) -> _Pairs:
+    """Start anew, or from what an interrupted load left."""
+    if resume is None:
+        return _Pairs(receipt.filters["directory"])
+    pairs = resume.so_far
+    if resume.complete or resume.filters != receipt.filters or not isinstance(pairs, _Pairs):
+        raise errors.ArgumentError("resume= takes the receipt of a broken load of these very memberships")
+    if route not in ("auto", pairs.route):
+        raise errors.ArgumentError(f"the broken load went {pairs.route}; resume it with that route or 'auto'")
+    receipt.details.update(resume.details)
+    return pairs
+
+
+# The choice ---------------------------------------------------------------------------------------------
+
+
+def _choose_route(
+    client: DirectoryClient,
+    receipt: Receipt,
+    pairs: _Pairs,
+    route: str,
+    users: pd.DataFrame | None,
+    groups: pd.DataFrame | None,
+) -> None:
+    """Fix the route and write the estimate of both into the receipt."""
+    counts = client.directory(pairs.directory, traffic=receipt).get("metadata")
+    counts = counts if isinstance(counts, dict) else {}
+    people = counts.get("users")
+    people = people if isinstance(people, dict) else {}
+    user_count = len(users) if users is not None else _sum(people.get("active"), people.get("inactive"))
+    group_count = len(groups) if groups is not None else _sum(counts.get("groups"))
+    estimate = None
+    if user_count is not None and group_count is not None:
+        estimate = estimate_routes(
+            user_count, group_count, client.transport.pacer, listed=(users is not None, groups is not None)
+        )
+        receipt.details["estimate"] = estimate
+    if route == "auto":
+        route = min(estimate, key=lambda name: estimate[name]["seconds"]) if estimate else "by_group"
+    pairs.route = receipt.details["route"] = route
+
+
+def estimate_routes(
+    users: int, groups: int, pacer: Pacer, *, listed: tuple[bool, bool] = (False, False)
+) -> dict[str, dict[str, float]]:
+    """Estimate requests and seconds of both routes within the rate limits.
+
+    Group sizes are not published, so three groups for each user are assumed. By user is judged
+    at a quarter of the key's budget. Without limits, the published ones are used for the comparison: they tell which is lighter.
+    """
+    slow = pacer.per_directory or 4.0
+    fast = (pacer.per_key or 100.0) * KEY_SHARE
+    user_pages = 0 if listed[0] else -(-users // 100)
+    group_pages = 0 if listed[1] else -(-groups // 100)
+    member_pages = groups + users * GROUPS_PER_USER // 100
+    return {
+        "by_group": {
+            "requests": group_pages + member_pages,
+            "seconds": round(group_pages / fast + member_pages / slow, 2),
+        },
+        "by_user": {"requests": user_pages + users, "seconds": round(user_pages / slow + users / fast, 2)},
+    }
+
+
+def _sum(*counts: object) -> int | None:
+    return sum(c for c in counts if isinstance(c, int)) if all(isinstance(c, int) for c in counts) else None
+
+
+# The walk -----------------------------------------------------------------------------------------------
+
+
+def _owners(
+    client: DirectoryClient,
+    receipt: Receipt,
+    by_group: bool,
+    users: pd.DataFrame | None,
+    groups: pd.DataFrame | None,
+) -> list[str]:
+    """Give the ids whose lists are to be read: groups, or users."""
+    known, kind = (groups, "groups") if by_group else (users, "users")
+    directory = receipt.filters["directory"]
+    if known is None:
+        pages = _list(client, receipt, kind, directory_id=directory)
+        return list(dict.fromkeys(name for page in pages for name in _ids(page)))
+    foreign = known["directory_id"].dropna().unique().tolist()
+    if foreign not in ([], [directory]):
+        raise errors.ArgumentError(f"{kind}= holds rows of other directories than {directory}")
+    return [str(name) for name in known.index]
+
+
+def _list(client: DirectoryClient, receipt: Receipt, kind: str, **filters: str) -> Iterator[list[Record]]:
+    """Walk a list; what it cost is added to the receipt, whole or broken."""
+    inner = client.receipt(kind, filters, log=False)
+    try:
+        yield from client.walk(inner)
+    finally:
+        _add_cost(receipt, inner)
+
+
+_cost_lock = threading.Lock()
+
+
+def _add_cost(receipt: Receipt, inner: Receipt) -> None:
+    with _cost_lock:
+        receipt.requests += inner.requests
+        receipt.pages += inner.pages
+        receipt.waits += inner.waits
+        receipt.notices += [notice for notice in inner.notices if notice not in receipt.notices]
+
+
+def _walk_owners(client: DirectoryClient, receipt: Receipt, pairs: _Pairs) -> None:
+    """Read every owner's list, several at a time within the budgets; keep each as soon as it is whole."""
+    todo = iter([name for name in pairs.owners or [] if name not in pairs.done])
+    running: dict[Future[list[Record] | None], str] = {}
+    stop = threading.Event()
+    with Progress("memberships", total=lambda: None) as progress, ThreadPoolExecutor(WORKERS) as pool:
+        try:
+            while True:
+                # A few at a time, so that an interrupt leaves little running.
+                for owner in todo:
+                    running[pool.submit(_members, client, receipt, pairs, owner, stop)] = owner
+                    if len(running) >= WORKERS:
+                        break
+                if not running:
+                    return
+                for future in wait(running, return_when=FIRST_COMPLETED).done:
+                    _keep(pairs, running.pop(future), future.result())
+                receipt.rows = sum(map(len, pairs.done.values()))
+                progress.show(receipt.rows)
+        except BaseException:
+            stop.set()
+            raise
+
+
+def _members(
+    client: DirectoryClient, receipt: Receipt, pairs: _Pairs, owner: str, stop: threading.Event
+) -> list[Record] | None:
+    """Read one owner's list; None when the owner was deleted meanwhile."""
+    if pairs.route == "by_group":
+        steps = _list(client, receipt, "users", directory_id=pairs.directory, group_id=owner)
+    else:
+        steps = _list(client, receipt, "groups", user_id=owner)
+    records = []
+    try:
+        for page in steps:
+            records += [_slim(record) for record in page]
+            if stop.is_set():  # the load broke; nobody waits for the rest of a long list
+                break
+    except errors.NotFound:
+        return None
+    return records
+
+
+def _slim(record: Record) -> Record:
+    """Keep what memberships need, so that a large group does not hold its members' whole records."""
+    embedded = record.get("groups")
+    names = None
+    if isinstance(embedded, list):
+        names = [group.get("id") for group in embedded if isinstance(group, dict)]
+    return {"groups": names, **{name: record.get(name) for name in ("id", "object", "directory_id")}}
+
+
+def _keep(pairs: _Pairs, owner: str, records: Sequence[Record] | None) -> None:
+    if records is None:
+        pairs.deleted.append(owner)
+        pairs.done[owner] = []
+        return
+    by_group = pairs.route == "by_group"
+    inside = [record for record in records if by_group and record["object"] == "directory_group"]
+    pairs.nested += [(owner, name) for name in _ids(inside)]
+    people = [record for record in records if record not in inside] if inside else records
+    if by_group:
+        # The embedded list is read for one purpose: to say that it is not what the service itself answers.
+        pairs.embedded_differs |= any(r["groups"] is not None and owner not in r["groups"] for r in people)
+    else:
+        people = [r for r in people if r["directory_id"] in (pairs.directory, None)]
+    pairs.done[owner] = list(_ids(people))
+
+
+def _ids(records: Iterable[Record]) -> Iterator[str]:
+    for record in records:
+        name = record.get("id")
+        if not isinstance(name, str):
+            raise errors.BadPayload(f"a member or group without an id: {record!r:.100}")
+        yield name
+
+
+def _look_up_unlisted(client: DirectoryClient, receipt: Receipt, pairs: _Pairs, users: pd.DataFrame) -> None:
+    """Ask for members who are not in the user list: joined since, or gone by now."""
+    frame, _ = pairs.frame()
+    known = set(users.index) | set(pairs.unlisted) | pairs.gone
+    for user_id in frame.loc[~frame["user_id"].isin(known), "user_id"].unique():
+        try:
+            client.user(user_id, directory_id=pairs.directory, traffic=receipt)
+        except errors.NotFound:
+            pairs.gone.add(user_id)
+        else:
+            pairs.unlisted.append(user_id)
+
+
+# The end ------------------------------------------------------------------------------------------------
+
+
+def _report(receipt: Receipt, pairs: _Pairs, groups: pd.DataFrame | None = None) -> pd.DataFrame:
+    """Give the frame, and write what a reader should know into the receipt."""
+    frame, receipt.duplicates = pairs.frame()
+    receipt.rows = len(frame)
+    receipt.details |= {"deleted": pairs.deleted + sorted(pairs.gone), "unlisted": list(pairs.unlisted)}
+    receipt.details["nested"] = sorted(set(pairs.nested))
+    listed: Iterable[str] = pairs.done if pairs.route == "by_group" else [] if groups is None else groups.index
+    filled = set(frame["group_id"]) | set(pairs.deleted)
+    receipt.details["empty_groups"] = [name for name in listed if name not in filled]
+    return frame
+
+
+def _finished(receipt: Receipt, pairs: _Pairs, groups: pd.DataFrame | None) -> pd.DataFrame:
+    frame = _report(receipt, pairs, groups)
+    owner = "groups" if pairs.route == "by_group" else "users"
+    for count, sentence in (
+        (len(pairs.deleted), f"{owner} were deleted during the load and have no rows."),
+        (len(pairs.gone), "members were deleted during the load and are left out."),
+        (len(pairs.unlisted), "members are not in the users frame: they joined since. Load it again."),
+        (len(pairs.nested), "entries are groups inside a group, not people: see the receipt's details."),
+    ):
+        if count:
+            receipt.notices.append(f"{count:,} {sentence}")
+    if pairs.embedded_differs:
+        receipt.notices.append("The deprecated list of groups inside users differs; it is not used.")
+    receipt.so_far = None
+    tell(receipt.notices)
+    return frame
+
+
+def _keep_partial(receipt: Receipt, pairs: _Pairs, problem: BaseException) -> None:
+    partial = _report(receipt, pairs)
+    lists = f"{len(pairs.done):,} of {len(pairs.owners or []):,} lists"
+    partial.attrs["incomplete"] = f"memberships broke off after {lists}"
+    receipt.partial, receipt.so_far = partial, pairs
+    if isinstance(problem, errors.DirsyncError):
+        problem.partial, problem.receipt = partial, receipt

@@ -1,0 +1,75 @@
+"""What a running load shows to a person: one bar when it takes long, notices when it is done.
+
+Scripts and pipes get neither: everything said here also stands on the receipt.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterable
+from types import TracebackType
+from typing import Any
+
+__all__ = ["Progress", "is_interactive", "tell"]
+
+SHOW_AFTER = 2.0  # seconds; a shorter load shows no bar
+
+
+def is_interactive() -> bool:
+    """Say whether a person is watching: a notebook, an IPython shell, or a terminal."""
+    ipython = sys.modules.get("IPython")
+    if ipython is not None and ipython.get_ipython() is not None:
+        return True
+    return bool(getattr(sys, "ps1", "")) or sys.stderr.isatty()
+
+
+def tell(notices: Iterable[str]) -> None:
+    """Say notices to a person who is watching, one line each, on standard output."""
+    if is_interactive():
+        for notice in notices:
+            print(f"Note: {notice}")  # noqa: T201
+
+
+class Progress:
+    """One progress bar for a load that takes longer than two seconds.
+
+    Parameters
+    ----------
+    noun
+        What is counted.
+    total
+        Called once, when the bar appears; gives the number to expect, or None.
+    """
+
+    def __init__(self, noun: str, total: Callable[[], int | None]) -> None:
+        self._noun = noun
+        self._total = total
+        self._started = time.monotonic()
+        self._bar: Any = None
+
+    def __enter__(self) -> Progress:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._bar is not None:
+            self._bar.close()
+
+    def show(self, count: int) -> None:
+        """Show how many there are so far."""
+        if self._bar is None:
+            if time.monotonic() - self._started < SHOW_AFTER or not is_interactive():
+                return
+            self._bar = _bar(self._noun, self._total())
+        self._bar.update(count - self._bar.n)
+
+
+def _bar(noun: str, total: int | None) -> Any:
+    from tqdm.auto import tqdm
+
+    class Bar(tqdm):  # type: ignore[type-arg]
+        monitor_interval = 0  # no watching thread that outlives the load
+
+    return Bar(desc=f"Loading {noun}", total=total, unit=f" {noun}", leave=False)

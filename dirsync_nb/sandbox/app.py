@@ -1,0 +1,257 @@
+"""The HTTP side: who may ask, which endpoint it is, and how an answer goes out. An ASGI application."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+import socket
+import struct
+import zlib
+from collections import deque
+from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import urlsplit
+
+from starlette.datastructures import QueryParams
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+
+from . import faults as scripted
+from . import objects
+from .api import Api, Refused, not_found
+from .store import NotFound
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from starlette.types import Receive, Scope, Send
+
+    from .control import Control
+    from .limits import Limits
+
+API_KEY = "sk_test_dirsync_sandbox"
+"""The one key. It opens nothing but a sandbox."""
+
+JSON = "application/json; charset=utf-8"
+_LOG = logging.getLogger(__name__)
+_LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+_KEPT_REQUESTS = 10_000
+
+
+class RequestLine(NamedTuple):
+    """Hold one request that was made."""
+
+    method: str
+    path: str
+    query: str
+
+
+class Endpoint(NamedTuple):
+    """Hold a path the API knows: how GET is answered, and which other verbs exist but are refused here."""
+
+    pattern: re.Pattern[str]
+    answer: str | None
+    writes: tuple[str, ...] = ()
+
+
+_ENDPOINTS = (
+    Endpoint(re.compile(r"/directories"), "directories"),
+    Endpoint(re.compile(r"/directories/([^/]+)"), "directory", ("DELETE",)),
+    Endpoint(re.compile(r"/directories/([^/]+)/sync"), None, ("POST",)),
+    Endpoint(re.compile(r"/directory_users"), "users"),
+    Endpoint(re.compile(r"/directory_users/([^/]+)"), "user"),
+    Endpoint(re.compile(r"/directory_groups"), "groups"),
+    Endpoint(re.compile(r"/directory_groups/([^/]+)"), "group"),
+    Endpoint(re.compile(r"/organizations"), "organizations", ("POST",)),
+    Endpoint(re.compile(r"/organizations/external_id/([^/]+)"), "organization_by_external_id"),
+    Endpoint(re.compile(r"/organizations/([^/]+)"), "organization", ("PUT", "DELETE")),
+    Endpoint(re.compile(r"/events"), "events"),
+    Endpoint(re.compile(r"/webhook_endpoints"), None, ("POST",)),
+    Endpoint(re.compile(r"/webhook_endpoints/([^/]+)"), None, ("PATCH", "DELETE")),
+)
+
+
+class App:
+    """Answer requests.
+
+    Parameters
+    ----------
+    host
+        The host name the server was asked to listen on. Requests that name another host than this one or this
+        machine are refused, so that a web page cannot reach the sandbox through a name of its own.
+    """
+
+    def __init__(
+        self, api: Api, control: Control, faults: scripted.Faults, limits: Limits | None, host: str
+    ) -> None:
+        self._api, self._control, self._faults, self._limits = api, control, faults, limits
+        self._hosts = _LOOPBACK | {host}
+        self._count = 0
+        self.requests: deque[RequestLine] = deque(maxlen=_KEPT_REQUESTS)
+        self.closing = asyncio.Event()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            return
+        request = Request(scope, receive)
+        try:
+            response = await self._answer(request)
+        except Refused as refusal:
+            response = _json(objects.text(refusal.body), refusal.status, refusal.headers)
+        except ClientDisconnect:
+            return
+        except Exception:  # noqa: BLE001 (the last resort: an answer for the client, a record for us)
+            _LOG.exception("the sandbox failed on %s %s", scope["method"], scope["path"])
+            response = _json(b'{"message":"Internal server error"}', 500)
+        if response is not None:
+            response.headers["X-Request-Id"] = self._next_request_id()
+            await response(scope, receive, send)
+
+    def _next_request_id(self) -> str:
+        self._count += 1
+        return f"5a4db0c5-0000-4000-8000-{self._count:012x}"
+
+    async def _answer(self, request: Request) -> Response | None:
+        """Give the response; None where the connection was cut instead."""
+        path: str = request.scope["path"]
+        self._check_origin(request)
+        if path == "/_sandbox" or path.startswith("/_sandbox/"):
+            status, body = await asyncio.to_thread(
+                self._control.answer, request.method, path, await request.body()
+            )
+            return _json(objects.text(body), status)
+        raw_query = request.scope["query_string"].decode("latin-1")
+        self.requests.append(RequestLine(request.method, path, raw_query))
+        endpoint, identifier = _find(path)
+        if request.headers.get("authorization") != f"Bearer {API_KEY}":
+            raise Refused(401, {"message": "Unauthorized"})
+        _check_method(request.method, endpoint)
+        query = request.query_params
+        if len(self._faults):
+            return await self._answer_with_faults(request, endpoint, identifier, query)
+        return _json(self._body(endpoint, identifier, query))
+
+    def _check_origin(self, request: Request) -> None:
+        host = _host_of(request.headers.get("host", ""))
+        origin = request.headers.get("origin")
+        if host not in self._hosts or (origin is not None and _host_of(origin) not in self._hosts):
+            raise Refused(403, {"message": "The sandbox answers requests of this machine only."})
+
+    def _body(self, endpoint: Endpoint, identifier: str | None, query: QueryParams) -> bytes:
+        answer: Callable[[Any], bytes] = getattr(self._api, endpoint.answer or "")
+        with self._api.store.lock:
+            try:
+                if self._limits is not None:
+                    self._check_limits(self._limits, endpoint, identifier, query)
+                return answer(query if identifier is None else identifier)
+            except NotFound as error:
+                raise not_found(error) from None
+
+    def _check_limits(
+        self, limits: Limits, endpoint: Endpoint, identifier: str | None, query: QueryParams
+    ) -> None:
+        """Refuse what goes over a limit. A call with only a group counts on the group's directory."""
+        store, directory = self._api.store, None
+        if endpoint.answer == "user":
+            directory = store.user(identifier or "").directory
+        elif endpoint.answer == "users" and query.get("directory"):
+            directory = store.directory(query["directory"])["n"]
+        elif endpoint.answer == "users" and query.get("group"):
+            directory = store.group(query["group"]).directory
+        wait = limits.retry_after(directory)
+        if wait:
+            raise Refused(429, "Ratelimited", {"Retry-After": str(wait)})
+
+    # -- faults -----------------------------------------------------------------------------------------
+
+    async def _answer_with_faults(
+        self, request: Request, endpoint: Endpoint, identifier: str | None, query: QueryParams
+    ) -> Response | None:
+        path, plain = request.scope["path"], dict(query)
+        fault = self._faults.before(path, plain)
+        kind = fault.kind if fault else None
+        if fault and kind in ("status", "html"):
+            status, body, headers = scripted.response_parts(fault)
+            return _plain(body, status, headers)
+        if fault and kind == "slow" and await self._closed_within(float(fault.options["seconds"])):
+            return await _cut(request)
+        if kind == "reset":
+            return await _cut(request)
+        redirected = self._faults.redirected(path, plain)
+        if redirected is not plain:
+            query = QueryParams(redirected)
+        whole = self._body(endpoint, identifier, query)
+        if identifier is None:
+            whole = self._faults.change_page(path, redirected, whole)
+        if kind == "truncate":
+            return await _send_half(request, whole)
+        return _json(whole[: len(whole) // 2] if kind == "truncated_json" else whole)
+
+    async def _closed_within(self, seconds: float) -> bool:
+        """Wait, but not longer than the server lives."""
+        try:
+            await asyncio.wait_for(self.closing.wait(), seconds)
+        except TimeoutError:
+            return False
+        return True
+
+
+def _find(path: str) -> tuple[Endpoint, str | None]:
+    for endpoint in _ENDPOINTS:
+        if match := endpoint.pattern.fullmatch(path):
+            return endpoint, match[1] if match.lastindex else None
+    raise Refused(404, {"message": "Not Found"})
+
+
+def _check_method(method: str, endpoint: Endpoint) -> None:
+    if method == "GET" and endpoint.answer:
+        return
+    if method in endpoint.writes:
+        raise Refused(403, {"message": f"The sandbox is read-only through the API: {method} is refused."})
+    allowed = {"Allow": "GET"} if endpoint.answer else {"Allow": ", ".join(endpoint.writes)}
+    raise Refused(405, {"message": f"Method not allowed: {method}."}, allowed)
+
+
+def _host_of(written: str) -> str | None:
+    """Read the host name out of a Host or Origin header; None if it cannot be read."""
+    try:
+        return urlsplit(written if "://" in written else "//" + written).hostname
+    except ValueError:
+        return None
+
+
+def _json(body: bytes, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    etag = f'W/"{len(body):x}-{zlib.crc32(body):08x}"'
+    return _plain(body, status, {"Content-Type": JSON, "ETag": etag, **(headers or {})})
+
+
+def _plain(body: bytes, status: int, headers: dict[str, str]) -> Response:
+    return Response(body, status, headers)
+
+
+# -- what only a broken connection can show ------------------------------------------------------------
+
+
+async def _cut(request: Request) -> Response | None:
+    """Reset the connection. Lingering for no time makes the system send RST and not an orderly end."""
+    transport = request.scope["state"]["transport"]
+    transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    transport.abort()
+    return await _gone(request)
+
+
+async def _send_half(request: Request, body: bytes) -> Response | None:
+    """Promise the whole body, send half of it and close, behind the back of the server's bookkeeping."""
+    transport = request.scope["state"]["transport"]
+    head = f"HTTP/1.1 200 OK\r\nContent-Type: {JSON}\r\nContent-Length: {len(body)}\r\n\r\n"
+    transport.write(head.encode() + body[: len(body) // 2])
+    transport.close()
+    return await _gone(request)
+
+
+async def _gone(request: Request) -> Response | None:
+    """Wait for the end of the connection, after which no response is due."""
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+    return None

@@ -1,0 +1,201 @@
+"""The shapes of API objects: built as dicts, kept and sent as compact JSON text."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from . import clock
+
+Object = dict[str, Any]
+
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+
+# `state` has two vocabularies: these words in the API, those in events.
+EVENT_STATES = {"linked": "active", "unlinked": "inactive"}
+
+
+def text(value: Any) -> bytes:
+    """Write JSON the way the API does: compact, in UTF-8."""
+    return _ENCODER.encode(value).encode()
+
+
+def full_name(first: str | None, last: str | None) -> str | None:
+    """Join the names that are there by a space; None when both are missing."""
+    return " ".join(part for part in (first, last) if part) or None
+
+
+def user_object(
+    *,
+    user_id: str,
+    directory_id: str,
+    organization_id: str,
+    idp_id: str,
+    email: str | None,
+    first_name: str | None,
+    last_name: str | None,
+    name: str | None,
+    state: str,
+    custom_attributes: Object,
+    roles: list[str],
+    created_at: int,
+    updated_at: int,
+) -> Object:
+    """Build a user as teams from May 2026 on see it: the deprecated fields are there, and empty."""
+    user: Object = {
+        "object": "directory_user",
+        "id": user_id,
+        "directory_id": directory_id,
+        "organization_id": organization_id,
+        "idp_id": idp_id,
+        "email": email,
+        "first_name": first_name,
+        "last_name": last_name,
+        "name": name,
+        "state": state,
+    }
+    user.update(role_fields(roles))
+    user.update(
+        custom_attributes=custom_attributes,
+        raw_attributes={},
+        emails=[],
+        job_title=None,
+        username=None,
+        groups=[],
+        created_at=clock.iso(created_at),
+        updated_at=clock.iso(updated_at),
+    )
+    return user
+
+
+def role_fields(roles: list[str]) -> Object:
+    """Give ``role`` (the highest) and ``roles``; nothing where roles are not used."""
+    return {"role": {"slug": roles[0]}, "roles": [{"slug": slug} for slug in roles]} if roles else {}
+
+
+def group_object(
+    *, group_id: str, directory_id: str, organization_id: str, idp_id: str, name: str, created_at: int
+) -> Object:
+    """Build a group. It has no members and no count of them."""
+    return {
+        "object": "directory_group",
+        "id": group_id,
+        "idp_id": idp_id,
+        "directory_id": directory_id,
+        "organization_id": organization_id,
+        "name": name,
+        "raw_attributes": {},
+        "created_at": clock.iso(created_at),
+        "updated_at": clock.iso(created_at),
+    }
+
+
+def directory_object(row: Object) -> Object:
+    """Build a directory from its columns."""
+    directory: Object = {
+        "object": "directory",
+        "id": row["id"],
+        "organization_id": row["organization_id"],
+        "external_key": row["external_key"],
+        "type": row["type"],
+        "state": row["state"],
+        "name": row["name"],
+    }
+    if row["domain"] is not None:  # left out when there is none, never null
+        directory["domain"] = row["domain"]
+    directory["metadata"] = {
+        "users": {"active": row["active"], "inactive": row["inactive"]},
+        "groups": row["groups"],
+    }
+    return {**directory, "created_at": clock.iso(row["created_at"]), "updated_at": clock.iso(row["updated_at"])}
+
+
+def short_directory(row: Object) -> Object:
+    """Build the directory of ``dsync.deleted``: event words, no key, no domains."""
+    return {
+        "object": "directory",
+        "id": row["id"],
+        "organization_id": row["organization_id"],
+        "type": row["type"],
+        "state": EVENT_STATES.get(row["state"], row["state"]),
+        "name": row["name"],
+        "created_at": clock.iso(row["created_at"]),
+        "updated_at": clock.iso(row["updated_at"]),
+    }
+
+
+def activated_directory(row: Object, domains: list[tuple[str, str]]) -> Object:
+    """Build the directory of ``dsync.activated``."""
+    listed = [{"object": "organization_domain", "id": key, "domain": domain} for key, domain in domains]
+    return {**short_directory(row), "external_key": row["external_key"], "domains": listed}
+
+
+def event_user(user: Object) -> Object:
+    """Give a user the form it has in events: without ``groups``."""
+    return {key: value for key, value in user.items() if key != "groups"}
+
+
+# -- teams from before the deprecations of 2026 --------------------------------------------------------
+
+
+_MOVED = ("emails", "job_title", "username")
+_ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
+
+
+def legacy_user(user: Object, groups: list[Object] | None = None) -> Object:
+    """Fill what is deprecated now: top-level fields, raw attributes and, outside events, the groups."""
+    attributes = user["custom_attributes"]
+    old = {
+        **user,
+        "custom_attributes": {key: value for key, value in attributes.items() if key not in _MOVED},
+        "emails": attributes.get("emails") or [],
+        "job_title": attributes.get("job_title"),
+        "username": attributes.get("username"),
+        "raw_attributes": _raw_attributes(user),
+    }
+    if groups is not None:
+        old["groups"] = [legacy_group(group) for group in groups]
+    if "previous_attributes" in user:
+        old["previous_attributes"] = _legacy_previous(user["previous_attributes"])
+    return old
+
+
+def legacy_group(group: Object) -> Object:
+    """Fill the raw attributes of a group."""
+    return {**group, "raw_attributes": {"displayName": group["name"], "id": group["idp_id"]}}
+
+
+def legacy_event(event: Object) -> Object:
+    """Fill the deprecated fields of whatever an event carries."""
+    data = event["data"]
+    if event["event"].startswith("dsync.group.user_"):
+        data = {**data, "user": legacy_user(data["user"]), "group": legacy_group(data["group"])}
+    elif event["event"].startswith("dsync.user."):
+        data = legacy_user(data)
+    elif event["event"].startswith("dsync.group."):
+        data = legacy_group(data)
+    return {**event, "data": data}
+
+
+def _raw_attributes(user: Object) -> Object:
+    attributes = user["custom_attributes"]
+    raw = {
+        "externalId": user["idp_id"],
+        "userName": attributes.get("username"),
+        "name": {"givenName": user["first_name"], "familyName": user["last_name"]},
+        "emails": attributes.get("emails"),
+        "title": attributes.get("job_title"),
+        "active": user["state"] == "active",
+        _ENTERPRISE: {
+            "department": attributes.get("department_name"),
+            "employeeNumber": attributes.get("employee_number"),
+        },
+    }
+    return {key: value for key, value in raw.items() if value is not None}
+
+
+def _legacy_previous(previous: Object) -> Object:
+    attributes = dict(previous.get("custom_attributes", {}))
+    moved = {key: attributes.pop(key) for key in _MOVED if key in attributes}
+    kept = {key: value for key, value in previous.items() if key != "custom_attributes"}
+    return {**kept, **moved, **({"custom_attributes": attributes} if attributes else {})}

@@ -1,0 +1,78 @@
+"""What differs from provider to provider: the form of ids, and which attributes they never supply."""
+
+from __future__ import annotations
+
+from hashlib import blake2b
+
+_BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+
+# Predefined attributes a kind of provider never supplies: switched on, hence present, and always null.
+_PUSHED_NEVER = frozenset({"employment_start_date"})
+UNSUPPORTED = {
+    "gsuite directory": frozenset(
+        {
+            "division_name",
+            "employee_number",
+            "employment_start_date",
+            "manager_name",
+            "manager_id",
+            "organization",
+        }
+    ),
+    "workday": frozenset({"phone_numbers"}),
+    "bamboohr": frozenset({"cost_center_name", "organization"}),
+}
+
+
+def unsupported(directory_type: str) -> frozenset[str]:
+    """Name the predefined attributes this type of directory never has a value for."""
+    return UNSUPPORTED.get(directory_type, _PUSHED_NEVER)
+
+
+def is_pulled(directory_type: str) -> bool:
+    """Say whether WorkOS fetches from this provider every half hour, instead of being written to."""
+    return "scim" not in directory_type
+
+
+def has_roles(directory_type: str) -> bool:
+    """Say whether groups of this provider can be mapped to roles: SCIM and Google only."""
+    return "scim" in directory_type or directory_type == "gsuite directory"
+
+
+def user_idp_id(directory_type: str, number: int) -> str:
+    """Make a user id of the form this provider gives out."""
+    if directory_type.startswith("okta"):
+        return "00u" + _letters(number, 14) + "5d7"
+    if directory_type.startswith("azure"):
+        return _guid(number)
+    if directory_type == "gsuite directory":
+        return f"1{_opaque(number) % 10**20:020d}"
+    if "scim" in directory_type:
+        return f"usr-{number % 10**7:05d}"
+    return f"{number % 10**7:05d}"  # HR systems: employee numbers, leading zeros and all
+
+
+def group_idp_id(directory_type: str, name: str, number: int) -> str:
+    """Make a group id of the form this provider gives out; Okta's is the name of the group."""
+    if directory_type.startswith(("azure", "jump cloud")):
+        return _guid(number)
+    if directory_type == "gsuite directory":
+        return "0" + _letters(number, 14).lower()
+    return name
+
+
+def _opaque(number: int) -> int:
+    return int.from_bytes(blake2b(str(number).encode(), digest_size=16).digest())
+
+
+def _letters(number: int, count: int) -> str:
+    rest, written = _opaque(number), []
+    for _ in range(count):
+        rest, digit = divmod(rest, 62)
+        written.append(_BASE62[digit])
+    return "".join(written)
+
+
+def _guid(number: int) -> str:
+    digits = f"{_opaque(number):032x}"
+    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-a{digits[17:20]}-{digits[20:]}"

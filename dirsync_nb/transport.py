@@ -1,0 +1,430 @@
+"""One GET, or a typed error.
+
+The transport is where the promises about safety are kept: only GET leaves this machine, the key goes to one
+host and into no message, redirects are not followed, a server on this machine is reached past any proxy, and
+nothing waits for ever.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import itertools
+import json
+import platform
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from http.cookiejar import DefaultCookiePolicy
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any, NoReturn
+from urllib.parse import urlsplit
+
+import requests
+from requests.adapters import HTTPAdapter
+from requests.auth import AuthBase
+
+from . import errors
+from .pacing import RETRIED_STATUSES, Pacer, RetryPolicy, parse_retry_after
+
+__all__ = ["Traffic", "Transport", "Wait", "is_loopback"]
+
+ERROR_BY_STATUS: dict[int, type[errors.ApiError]] = {
+    400: errors.BadRequest,
+    401: errors.NotAuthorized,
+    403: errors.Forbidden,
+    404: errors.NotFound,
+    422: errors.Unprocessable,
+    429: errors.RateLimited,
+}
+
+
+@dataclass(frozen=True)
+class Wait:
+    """A pause that a load made: why, and for how many seconds."""
+
+    cause: str
+    seconds: float
+
+
+@dataclass
+class Traffic:
+    """What a load cost so far: requests sent, and pauses made on the way."""
+
+    requests: int = 0
+    waits: list[Wait] = field(default_factory=list)
+
+    def note_wait(self, cause: str, seconds: float) -> None:
+        """Note a pause; pauses of zero seconds are none."""
+        if seconds > 0:
+            self.waits.append(Wait(cause, seconds))
+
+
+class Transport:
+    """Perform GET requests against one server with one key.
+
+    Parameters
+    ----------
+    base_url
+        Address of the server. Anything but a loopback address must be ``https``.
+    api_key
+        The key. It is kept in an auth object that knows one host and shows itself to nobody.
+    key_source
+        Where the key was read from, for messages: the name of a variable or argument.
+    timeout
+        Seconds to wait for the connection, and again for each piece of the answer.
+    retry, pacer
+        Patience and budgets.
+
+    Raises
+    ------
+    ConfigurationError
+        The address or the key cannot be right.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        api_key: str,
+        *,
+        key_source: str = "api_key",
+        timeout: float = 60.0,
+        retry: RetryPolicy | None = None,
+        pacer: Pacer | None = None,
+    ) -> None:
+        self.base_url = _checked_base_url(base_url)
+        self.key_source = key_source
+        self.timeout = timeout
+        self.retry = retry or RetryPolicy()
+        self.pacer = pacer or Pacer()
+        self.key_environment = _checked_key(api_key, key_source)
+        self._session = requests.Session()
+        # Without this, HTTP_PROXY swallows calls to a server on this very machine.
+        self._session.trust_env = not is_loopback(self.base_url)
+        self._session.auth = _KeyForOneHost(api_key, self.base_url)
+        self._session.headers.update({"User-Agent": user_agent(), "Accept": "application/json"})
+        self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))  # an API needs none
+        for scheme in ("http://", "https://"):
+            self._session.mount(scheme, _OnlyGet(pool_maxsize=32))
+
+    def __repr__(self) -> str:
+        return f"<Transport {self.base_url}, key set, {self.key_environment}>"
+
+    def close(self) -> None:
+        """Close the connections. A later request opens new ones."""
+        self._session.close()
+
+    def get(
+        self,
+        path: str,
+        params: Mapping[str, str | int] | None = None,
+        *,
+        scope: str | None = None,
+        doing: str | None = None,
+        traffic: Traffic | None = None,
+    ) -> Any:
+        """Perform one GET with pacing and retries; give the parsed JSON of a 200.
+
+        Parameters
+        ----------
+        path
+            Path under the base address, percent-encoded.
+        params
+            Query parameters.
+        scope
+            Directory whose budget the request counts on, or None.
+        doing
+            What the caller is doing, for messages: "reading users of directory_01ABC".
+        traffic
+            Where requests and pauses are noted.
+
+        Raises
+        ------
+        LoadError
+            The kind that fits; see :mod:`dirsync_nb.errors`.
+        """
+        doing = doing or f"reading {path}"
+        traffic = traffic if traffic is not None else Traffic()
+        cause = "pacing"
+        for tries in itertools.count(1):
+            traffic.note_wait(cause, self.pacer.wait(scope))
+            traffic.requests += 1
+            answer = self._try_once(path, params, doing)
+            if not isinstance(answer, errors.LoadError):
+                return answer
+            pause = self.retry.pause(tries, answer.retry_after) if answer.retryable else None
+            if pause is None:
+                raise _give_up(answer, tries, self.retry.max_wait)
+            if answer.status_code == 429:
+                # Everybody on this budget waits: the pause is taken at the next turn.
+                self.pacer.hold(scope, pause)
+                cause = "429"
+            else:
+                self.pacer.sleep(pause)
+                traffic.note_wait(str(answer.status_code or type(answer).__name__), pause)
+                cause = "pacing"
+        raise AssertionError("unreachable")
+
+    def _try_once(self, path: str, params: Mapping[str, str | int] | None, doing: str) -> Any:
+        """Send one request; give the parsed answer, or the error it amounts to, not raised.
+
+        Errors are built here and raised elsewhere, so that no traceback reaches into the frames of the HTTP
+        library, whose local variables hold the Authorization header.
+        """
+        failure: errors.LoadError
+        try:
+            response = self._session.get(
+                self.base_url + path, params=params, timeout=self.timeout, allow_redirects=False
+            )
+        except requests.Timeout:
+            failure = errors.TimedOut(
+                f"{doing}: no answer from {self.base_url} within {self.timeout:g} s. Run it again, or allow "
+                "more with connect(timeout=...)."
+            )
+        except requests.exceptions.SSLError as problem:
+            failure = errors.ConnectionFailed(
+                f"{doing}: no trusted connection to {self.base_url} ({_innermost(problem)}). A company proxy "
+                "that inspects traffic needs its certificate in REQUESTS_CA_BUNDLE."
+            )
+            failure.retryable = False
+        except (requests.ConnectionError, requests.exceptions.ChunkedEncodingError) as problem:
+            failure = errors.ConnectionFailed(
+                f"{doing}: the connection to {self.base_url} failed ({_innermost(problem)}). Check the "
+                "address, the network and any proxy, then run it again."
+            )
+        except requests.RequestException as problem:
+            failure = errors.BadPayload(f"{doing}: the answer cannot be read ({_innermost(problem)}).")
+            failure.retryable = isinstance(problem, requests.exceptions.ContentDecodingError)
+        else:
+            return self._read(response, doing)
+        return failure
+
+    def _read(self, response: requests.Response, doing: str) -> Any:
+        """Turn an answer into parsed JSON, or into the error it amounts to."""
+        if response.status_code != 200:
+            return self._explain(response, doing)
+        try:
+            return json.loads(response.content)
+        except (ValueError, RecursionError):
+            failure = errors.BadPayload(
+                f"{doing}: the server answered 200 with {len(response.content):,} bytes that are not JSON, "
+                f"or cut short. Is {self.base_url} the API itself, with no proxy or login page before it?"
+            )
+            failure.status_code = 200
+            failure.retryable = True
+            return failure
+
+    def _explain(self, response: requests.Response, doing: str) -> errors.ApiError:
+        """Say what an error status means here and what to do next."""
+        status = response.status_code
+        body = _error_body(response)
+        said = _said(body)
+        advice = self._advice(status)
+        message = f"{doing}: the API answered {status}" + (f" ({said})" if said else "") + f". {advice}"
+        request_id = response.headers.get("X-Request-Id")
+        if request_id:
+            message += f" [request {request_id}]"
+        kind = ERROR_BY_STATUS.get(status, errors.ServerFailure if status >= 500 else errors.ApiError)
+        failure = kind(
+            message,
+            status_code=status,
+            code=body.get("code") if isinstance(body.get("code"), str) else None,
+            request_id=request_id,
+            retry_after=_retry_after(response.headers, body),
+        )
+        failure.retryable = status in RETRIED_STATUSES
+        return failure
+
+    def _advice(self, status: int) -> str:
+        """Say what a person does next after this status."""
+        if status == 401:
+            return (
+                f"The key read from {self.key_source} ({self.key_environment}) was refused: check that it is "
+                "complete and not withdrawn in the WorkOS dashboard under API Keys, then connect again"
+                + ("" if self.key_source == "WORKOS_API_KEY" else f" with a new {self.key_source}")
+                + "."
+            )
+        if status == 429:
+            return "Too many requests share this key; wait a minute and run it again."
+        if 300 <= status < 400:
+            return "Redirects are not followed, so that the key stays with one host; check the base URL."
+        if status >= 500:
+            return "The service has a problem of its own; run it again later."
+        return _ADVICE.get(status, "The request cannot succeed unchanged.")
+
+
+_ADVICE = {
+    400: "Check the filters; times end in Z and a cursor must come from this very list.",
+    403: "This key may not read it: Directory Sync must be enabled for the environment, and the key allowed "
+    "to use it (WorkOS dashboard, API Keys).",
+    404: "It was deleted, or it belongs to another environment: staging and production share one address "
+    "and the key decides which one you see.",
+    422: "Add or correct the filter named here and run it again.",
+}
+
+
+def _give_up(failure: errors.LoadError, tries: int, max_wait: float) -> errors.LoadError:
+    """Say how often we tried, or that the service asked for more patience than allowed."""
+    if failure.retry_after is not None and failure.retry_after > max_wait:
+        note = (
+            f" It asks for {failure.retry_after:g} s, more than max_wait={max_wait:g}: run it again after "
+            f"that, or connect(max_wait={failure.retry_after:g})."
+        )
+    elif tries > 1:
+        note = f" Tried {tries} times."
+    else:
+        return failure
+    failure.args = (str(failure.args[0]) + note, *failure.args[1:])
+    return failure
+
+
+def _error_body(response: requests.Response) -> dict[str, Any]:
+    """Read an error body of any kind as a dict: JSON object, JSON string, plain text, HTML or nothing."""
+    try:
+        body = json.loads(response.content)
+    except (ValueError, RecursionError):
+        content_type = response.headers.get("Content-Type", "")
+        return {} if "html" in content_type else {"message": response.text}
+    return body if isinstance(body, dict) else {"message": body}
+
+
+def _said(body: Mapping[str, Any]) -> str:
+    """Give the API's own words in one line of bounded length, from whichever field holds them."""
+    parts = []
+    for entry in _as_list(body.get("errors")):
+        if isinstance(entry, dict):
+            name = entry.get("field") or entry.get("property")
+            words = entry.get("message") or entry.get("code") or entry.get("constraints")
+            parts.append(f"{name}: {words}" if name else str(words))
+        else:
+            parts.append(str(entry))
+    if not parts:
+        for name in ("message", "error_description", "error"):
+            if body.get(name):
+                parts = [str(word) for word in _as_list(body[name])]
+                break
+    line = " ".join("; ".join(dict.fromkeys(parts)).split())
+    return line if len(line) <= 300 else line[:299] + "…"
+
+
+def _as_list(value: object) -> list[Any]:
+    return value if isinstance(value, list) else [] if value is None else [value]
+
+
+def _retry_after(headers: Mapping[str, str], body: Mapping[str, Any]) -> float | None:
+    """Read the pause asked for: from the header, else from the body, where one form of 429 has it."""
+    asked = parse_retry_after(headers.get("Retry-After"))
+    for name in ("retry_after", "retry_after_seconds"):
+        value = body.get(name)
+        if asked is None and isinstance(value, int | float) and not isinstance(value, bool):
+            asked = parse_retry_after(str(value))
+    return asked
+
+
+class _KeyForOneHost(AuthBase):
+    """Put the key on requests for one scheme, host and port, and on no other.
+
+    An auth object, not a default header: with a header alone, an entry in ``.netrc`` replaces ours.
+    """
+
+    def __init__(self, api_key: str, base_url: str) -> None:
+        self._origin = _origin(base_url)
+        self._key = api_key
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        if _origin(request.url or "") == self._origin:
+            request.headers["Authorization"] = "Bearer " + self._key
+        return request
+
+    def __repr__(self) -> str:
+        return "<key hidden>"
+
+    def __reduce__(self) -> NoReturn:
+        """Refuse to be pickled: a key must not land in a file."""
+        raise TypeError("a client cannot be pickled, since its key would be; connect again instead")
+
+
+class _OnlyGet(HTTPAdapter):
+    """Refuse every verb but GET before a connection is looked for."""
+
+    def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
+        if request.method != "GET":
+            raise errors.ReadOnlyError(
+                f"{request.method} {urlsplit(request.url or '').path} was not sent: dirsync_nb only reads. "
+                "Use the dashboard or the official WorkOS SDK to change something."
+            )
+        return super().send(request, *args, **kwargs)
+
+
+def _origin(url: str) -> tuple[str, str, int | None]:
+    parts = urlsplit(url)
+    port = parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+    return parts.scheme, parts.hostname or "", port
+
+
+def is_loopback(url: str) -> bool:
+    """Say whether an address is this very machine: localhost, 127.0.0.0/8 or ::1."""
+    host = urlsplit(url).hostname or ""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
+
+
+def _checked_base_url(base_url: str) -> str:
+    """Strip a trailing slash; refuse what would send the key in the clear or nowhere."""
+    try:
+        parts = urlsplit(base_url)
+        valid = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
+    except ValueError:
+        valid = False
+    if not valid or parts.query or parts.fragment or parts.username or parts.password:
+        raise errors.ConfigurationError(
+            "base_url must look like https://api.workos.com, with no user, query or fragment"
+        )
+    if parts.scheme == "http" and not is_loopback(base_url):
+        raise errors.ConfigurationError(
+            f"base_url {base_url} would send the key unencrypted; use https (http is for this machine only)"
+        )
+    return base_url.rstrip("/")
+
+
+def _checked_key(api_key: str, key_source: str) -> str:
+    """Check the form of a key without showing any of it; give the environment it belongs to."""
+    if not api_key.startswith("sk_") or not api_key.isascii() or not api_key.isprintable() or " " in api_key:
+        raise errors.ConfigurationError(
+            f"{key_source} does not hold an API key: those begin with sk_ and have no spaces or line ends. "
+            "(A value that begins with client_ is the client id.)"
+        )
+    for prefix, name in (("sk_test_", "test environment"), ("sk_live_", "live environment")):
+        if api_key.startswith(prefix):
+            return name
+    return "environment unknown"
+
+
+def user_agent() -> str:
+    """Name ourselves to the server: package and Python version, nothing about the machine."""
+    try:
+        own = version("dirsync_nb")
+    except PackageNotFoundError:
+        own = "source"
+    return f"dirsync-nb/{own} (python {'.'.join(platform.python_version_tuple()[:2])})"
+
+
+def _innermost(problem: BaseException) -> str:
+    """Name the root cause of a chain of library errors, in a few words and without any header."""
+    last = problem
+    for cause in _causes(problem):
+        last = cause
+    words = str(last).split(": ", 1)[-1] if "object at 0x" in str(last) else str(last)
+    return f"{type(last).__name__}: {words}"[:200] if words else type(last).__name__
+
+
+def _causes(problem: BaseException) -> Iterator[BaseException]:
+    seen: set[int] = set()
+    todo: list[object] = [problem]
+    while todo:
+        current = todo.pop(0)
+        if not isinstance(current, BaseException) or id(current) in seen:
+            continue
+        seen.add(id(current))
+        yield current
+        todo += [getattr(current, "reason", None), current.__cause__, current.__context__, *current.args]

@@ -1,0 +1,92 @@
+"""What every test finds: a clean environment, a sandbox for the whole run, servers by script."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import pytest
+
+import dirsync_nb as ds
+from dirsync_nb.client import DirectoryClient
+from dirsync_nb.pacing import Pacer, RetryPolicy
+from dirsync_nb.transport import Transport
+
+from .foreign import KEY, ForeignServer
+
+
+class Clock:
+    """A clock that stands still until somebody sleeps; it remembers each sleep."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+        self.sleeps: list[float] = []
+
+    def __call__(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.sleeps.append(round(seconds, 6))
+        self.now += seconds
+
+
+@pytest.fixture(autouse=True)
+def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no key, address or proxy of the machine reach a test."""
+    for name in os.environ:
+        if name.startswith("WORKOS_") or name.lower().endswith("_proxy"):
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def serve(clock: Clock) -> Iterator[Callable[..., tuple[ForeignServer, DirectoryClient]]]:
+    """Start a scripted server and give it with a client whose waiting costs no time."""
+    with ExitStack() as stack:
+
+        def start(script: Any, **settings: Any) -> tuple[ForeignServer, DirectoryClient]:
+            server = stack.enter_context(ForeignServer(script))
+            pacer = Pacer(per_directory=None, per_key=None, clock=clock, sleep=clock.sleep)
+            retry = settings.pop("retry", RetryPolicy(spread=lambda: 1.0))
+            timeout = settings.pop("timeout", 10.0)
+            transport = Transport(server.url, KEY, retry=retry, pacer=pacer, timeout=timeout)
+            client = DirectoryClient(transport, **settings)
+            stack.callback(client.close)
+            return server, client
+
+        yield start
+
+
+@pytest.fixture(scope="session")
+def _shared_sandbox() -> Iterator[Any]:
+    with ds.sandbox.Sandbox(seed=1) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def sandbox(_shared_sandbox: Any) -> Iterator[Any]:
+    """The run's sandbox, for a test to change; afterwards it is as its seed made it."""
+    yield _shared_sandbox
+    _shared_sandbox.reset()
+
+
+@pytest.fixture
+def client(_shared_sandbox: Any, clock: Clock) -> Iterator[DirectoryClient]:
+    """A client of the run's sandbox whose waiting costs no time."""
+    pacer = Pacer(per_directory=None, per_key=None, clock=clock, sleep=clock.sleep)
+    retry = RetryPolicy(spread=lambda: 1.0)
+    transport = Transport(_shared_sandbox.url, _shared_sandbox.api_key, retry=retry, pacer=pacer)
+    with DirectoryClient(transport) as client:
+        yield client
+
+
+@pytest.fixture
+def okta(client: DirectoryClient) -> str:
+    """Id of the largest directory of the sandbox."""
+    return next(d["id"] for d in client.directories() if d["type"] == "okta scim v2.0")

@@ -1,0 +1,84 @@
+"""The control door does over HTTP what the Python face does."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+import pytest
+
+from dirsync_nb.sandbox import Sandbox
+from dirsync_nb.sandbox.control import HAPPENINGS
+from dirsync_nb.sandbox.happenings import Happenings
+
+from .conftest import Http
+
+
+def post(http: Http, path: str, body: Any) -> Any:
+    return http.session.post(f"{http.sandbox.url}/_sandbox{path}", json=body)
+
+
+def test_every_happening_is_on_both_faces() -> None:
+    public = {name for name, _ in inspect.getmembers(Happenings, callable) if not name.startswith("_")}
+    assert public - {"announce"} == set(HAPPENINGS)
+    assert all(callable(getattr(Sandbox, name)) for name in HAPPENINGS)
+
+
+def test_info_says_what_this_is(http: Http) -> None:
+    info = http.session.get(http.sandbox.url + "/_sandbox", headers={"Authorization": ""}).json()
+    assert info["seed"] == 1
+    assert info["clock"] == "2026-08-03T09:00:00.000Z"
+    assert info["counts"]["directories"] == 9
+
+
+def test_a_user_joins_moves_and_leaves_over_http(http: Http, directories: dict[str, str]) -> None:
+    add = {"do": "add_user", "directory_id": directories["okta"], "email": "a@x.example"}
+    user = post(http, "/happenings", add).json()["result"]
+    change = {"do": "update_user", "user_id": user, "first_name": "A"}
+    assert post(http, "/happenings", change).json() == {"result": True}
+    assert http.get(f"/directory_users/{user}").json()["name"] == "A"
+    assert post(http, "/happenings", {"do": "deactivate_user", "user_id": user}).json() == {"result": None}
+    assert post(http, "/reset", {}).json()["counts"]["users"] == 534
+
+
+def test_faults_are_added_listed_and_cleared(http: Http) -> None:
+    url = http.sandbox.url + "/_sandbox/faults"
+    assert post(http, "/faults", {"kind": "status", "status": 503, "path": "/directories"}).status_code == 200
+    assert [fault["status"] for fault in http.session.get(url).json()] == [503]
+    assert http.get("/directories").status_code == 503
+    assert http.session.get(url).json()[0]["fired"] == 1
+    assert http.session.delete(url).json() == []
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "status"),
+    [
+        ("/happenings", {"do": "explode"}, 422),
+        ("/happenings", {}, 422),
+        ("/happenings", {"do": "add_user"}, 422),
+        ("/happenings", {"do": "add_user", "directory_id": "x", "shoe": 1}, 422),
+        ("/happenings", {"do": "delete_user", "user_id": "x"}, 404),
+        ("/happenings", {"do": "delete_user", "user_id": ["x"]}, 422),
+        ("/happenings", {"do": "delete_user", "user_id": 2**70}, 422),
+        ("/happenings", {"do": ["add_user"]}, 422),
+        ("/faults", {"kind": "nope"}, 422),
+        ("/faults", {"kind": "status", "match": [1]}, 422),
+        ("/faults", {}, 422),
+        ("/faults", [1], 422),
+        ("/nowhere", {}, 404),
+    ],
+)
+def test_the_door_refuses_nonsense_with_a_message(http: Http, path: str, body: Any, status: int) -> None:
+    response = post(http, path, body)
+    assert response.status_code == status
+    assert response.json()["message"]
+
+
+@pytest.mark.parametrize("raw", [b"{", b"\xff", b'{"do": "\\ud800"}', b'{"a": NaN}', b"[" * 100_000])
+def test_the_door_refuses_bodies_that_are_no_json_to_keep(http: Http, raw: bytes) -> None:
+    response = http.session.post(http.sandbox.url + "/_sandbox/happenings", data=raw)
+    assert response.status_code == 422
+
+
+def test_another_verb_is_not_allowed(http: Http) -> None:
+    assert http.session.put(http.sandbox.url + "/_sandbox/reset").status_code == 405
