@@ -285,9 +285,10 @@ def _overlap_finding(
     if pairs.empty:
         return f"None of the {len(square):,} groups share a member", ""
     told = [
-        f"{_both(labels, pair.group_a, pair.group_b)} share {plural(int(pair.shared), 'member')} "
-        f"(jaccard {pair.jaccard:.2f})"
-        for pair in pairs.itertuples()
+        f"{_both(labels, a, b)} share {plural(int(shared), 'member')} (jaccard {jaccard:.2f})"
+        for a, b, shared, jaccard in zip(
+            pairs["group_a"], pairs["group_b"], pairs["shared"], pairs["jaccard"], strict=True
+        )
     ]
     best = pairs.iloc[0]
     most = "are the most alike: they share" if by == "jaccard" else "overlap most: they share"
@@ -304,6 +305,8 @@ def _both(labels: Mapping[str, str], a: str, b: str) -> str:
 
 def _square_size(labels: Sequence[str]) -> tuple[float, float]:
     """Give width and height in inches for a square of cells with its names on two sides and a colour bar."""
+    if len(labels) < 2:  # only a sentence
+        return 8, 2.4
     cells = max(2.4, min(13.0, len(labels) * (0.6 if len(labels) <= LABELLED_CELLS else 0.28)))
     names = drawing.text_inches(labels, 9)
     return cells + names + 1.3, cells + names + 1.0
@@ -598,7 +601,8 @@ def plot_onboarding(frame: pd.DataFrame, *, color: str = BLUE, ax: Axes | None =
     ]
     notes += [f"{plural(undated, 'user')} without a date left out."] if undated else []
     day, most = steps.idxmax(), int(steps.max())
-    net = f"{int(total.iloc[-1]):+,} users" if from_events else plural(int(total.iloc[-1]), "user")
+    last = int(total.iloc[-1])
+    net = ("+" if from_events and last >= 0 else "") + plural(last, "user")
     finding = f"{net} since {_day(steps.index[0])}; the largest day brought {most:,} ({_day(day)})"
     return drawing.finish(ax, finding, notes, sources=[frame])
 

@@ -7,8 +7,9 @@ to a width, told apart where two names are alike, and drawn in an installed font
 
 Pictures in Jupyter: an Axes made here sends its picture to the place where the chart was called, at once, and
 remembers it. So there is exactly one, be the call the last line of a cell, followed by a semicolon, in a loop,
-inside an ``Output`` or in a button's callback. What is changed afterwards in the same cell replaces it. An Axes
-that was handed in belongs to somebody else, who shows it. Outside a kernel nothing is sent.
+inside an ``Output`` or in a button's callback. What is changed afterwards in the same cell replaces it, but not
+inside an ``Output``, where JupyterLab ignores replacements: there ``display(ax.figure)`` shows the later state.
+An Axes that was handed in belongs to somebody else, who shows it. Outside a kernel nothing is sent.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ from matplotlib.transforms import blended_transform_factory
 
 __all__ = [
     "ChartAxes",
+    "ChartFigure",
     "alt_text",
     "clean",
     "distinct_labels",
@@ -80,8 +82,10 @@ def clean(text: object) -> str:
     """Make one line of a name: white space becomes a space; control and direction characters go."""
     if not isinstance(text, str):
         return ""
+    # White space first: a line break is a control character too, and must leave a space behind.
     spaced = " ".join(text.split())
-    return "".join(c for c in spaced if unicodedata.category(c) not in ("Cc", "Cf", "Cs"))
+    kept = "".join(c for c in spaced if unicodedata.category(c) not in ("Cc", "Cf", "Cs"))
+    return " ".join(kept.split())
 
 
 def shorten(text: str, width: int = LABEL_WIDTH) -> str:
@@ -214,11 +218,18 @@ class ChartAxes(Axes):
         _show(self)
 
 
+class ChartFigure(Figure):
+    """A figure of ours; naming it (``ax.figure``) shows it again, as often as wanted."""
+
+    def _repr_png_(self) -> bytes:
+        return _png(self)
+
+
 def new_axes(ax: Axes | None, width: float, height: float) -> Axes:
     """Give the Axes that was handed in, or a new one on its own figure of this size in inches."""
     if ax is not None:
         return ax
-    figure = Figure(figsize=(width, height), layout=ConstrainedLayoutEngine(w_pad=0.09, h_pad=0.09))
+    figure = ChartFigure(figsize=(width, height), layout=ConstrainedLayoutEngine(w_pad=0.09, h_pad=0.09))
     return figure.add_subplot(axes_class=ChartAxes)
 
 
@@ -392,14 +403,18 @@ def _publish(ax: ChartAxes, *, update: bool) -> None:
     shell = _kernel_shell()
     if figure is None or shell is None:
         return
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=DPI)
     width, height = (round(inches * SHOWN_DPI) for inches in figure.get_size_inches())
     text = alt_text(ax)
     shell.display_pub.publish(
-        {"image/png": base64.b64encode(buffer.getvalue()).decode(), "text/plain": text},
+        {"image/png": base64.b64encode(_png(figure)).decode(), "text/plain": text},
         metadata={"image/png": {"width": width, "height": height, "alt": text}},
         transient={"display_id": ax._display_id},
         update=update,
     )
     figure.stale = False
+
+
+def _png(figure: Figure) -> bytes:
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=DPI)
+    return buffer.getvalue()

@@ -42,7 +42,9 @@ def write_csv(frame: pd.DataFrame, path: str | Path, *, raw: bool = False) -> Pa
     target = Path(path)
     table = frame.reset_index() if raw else _for_people(frame)
     with _replacing(target) as temporary:
-        table.to_csv(temporary, index=False, encoding="utf-8" if raw else "utf-8-sig")
+        # With this line end, that of RFC 4180, a carriage return inside a text is quoted too.
+        encoding = "utf-8" if raw else "utf-8-sig"
+        table.to_csv(temporary, index=False, encoding=encoding, lineterminator="\r\n")
     return target
 
 
@@ -126,6 +128,9 @@ def open_frame(path: str | Path) -> pd.DataFrame:
     for name in json.loads(notes[JSON_MARK.encode()]):
         values = [None if pd.isna(text) else _from_json(text) for text in frame[name]]
         frame[name] = pd.Series(values, index=frame.index, dtype=object)
+    for name in frame.columns[frame.dtypes == "category"]:  # without any row, the kind of categories is lost
+        categories = pd.Index(frame[name].cat.categories, dtype="str")
+        frame[name] = frame[name].astype(pd.CategoricalDtype(categories))
     frame.attrs = json.loads(notes[b"dirsync_attrs"])
     return frame
 

@@ -12,9 +12,11 @@ counts are ``Int64``; states and types are ``category`` over what was seen.
 from __future__ import annotations
 
 import json
+import operator
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, TypeGuard
 
 import numpy as np
@@ -199,7 +201,7 @@ class Table:
         used = {name for names, _ in self.derived for name in names}
         object.__setattr__(self, "copied", tuple(copied))
         object.__setattr__(self, "fields", frozenset({"id", "object", *copied, *used}))
-        object.__setattr__(self, "shapes", {"object": self.object_name.__eq__, **self.shapes})
+        object.__setattr__(self, "shapes", {"object": partial(operator.eq, self.object_name), **self.shapes})
 
 
 # Derived columns ----------------------------------------------------------------------------------------
@@ -480,10 +482,11 @@ class Columns:
 
     def _pack_times(self, name: str, values: list[Any], extra: list[Any]) -> Any:
         texts = [v if isinstance(v, str) else None for v in values]
-        if any(_has_no_zone(text) for text in texts if text is not None and not text.endswith("Z")):
-            self._note(f"{name}: some times came without a zone and were read as UTC.")
         times = pd.to_datetime(pd.Series(texts, dtype=object), utc=True, format="ISO8601", errors="coerce")
         times = times.dt.as_unit("us")
+        odd = [row for row, text in enumerate(texts) if text is not None and not text.endswith("Z")]
+        if any(_has_no_zone(str(texts[row])) for row in odd if not pd.isna(times[row])):
+            self._note(f"{name}: some times came without a zone and were read as UTC.")
         lost = times.isna() & pd.Series([value is not None for value in values], dtype=bool)
         self._keep_originals(name, lost.tolist(), values, extra)
         return times.array
@@ -652,7 +655,7 @@ def typed_values(values: list[Any], index: pd.Index) -> pd.Series:
         dtype = "boolean"
     elif kinds == {int} and all(value is None or abs(value) < 2**63 for value in values):
         dtype = "Int64"
-    elif kinds <= {int, float} and all(value is None or float(value) == value for value in values):
+    elif kinds <= {int, float} and all(value is None or abs(value) <= 2**53 for value in values):
         dtype = "Float64"
     series: pd.Series
     try:

@@ -36,7 +36,7 @@ class Clock:
 def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let no key, address or proxy of the machine reach a test."""
     for name in os.environ:
-        if name.startswith("WORKOS_") or name.lower().endswith("_proxy"):
+        if name.startswith(("WORKOS_", "DIRSYNC_")) or name.lower().endswith("_proxy"):
             monkeypatch.delenv(name)
 
 

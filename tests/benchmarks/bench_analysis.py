@@ -1,0 +1,228 @@
+"""Measure the analyses on a large company against plain pandas doing the same, in the same run.
+
+Run on demand: ``python tests/benchmarks/bench_analysis.py [--users N --groups N --memberships N]``. Each
+measurement runs in a process of its own, forked from one that holds the frames; memory is the highest resident
+set above what the frames take (Linux only). Where plain pandas would need many gigabytes it gets a part of the
+users, and its time and memory are scaled up by the rows its join makes, with which both grow; such figures
+carry a ~. The peers do less: no names, no order, and those of the diffs match by id alone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import multiprocessing
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
+
+from dirsync_nb import analysis
+from dirsync_nb.frames import GROUP_COLUMNS, MEMBERSHIP_COLUMNS, USER_COLUMNS
+
+PEER_ROWS = 3_000_000  # rows a self-join of the peer may make
+
+
+def invent(users: int, groups: int, memberships: int, seed: int = 1) -> tuple[pd.DataFrame, ...]:
+    """Make frames of a company whose group sizes follow a power law, as they do in life."""
+    rng = np.random.default_rng(seed)
+    user_ids = pd.Index([f"directory_user_{n:026d}" for n in range(users)], dtype="str", name="user_id")
+    group_ids = pd.Index([f"directory_group_{n:026d}" for n in range(groups)], dtype="str", name="group_id")
+    departments = rng.choice([f"Department {n}" for n in range(40)], users)
+    user_frame = pd.DataFrame(None, index=user_ids, columns=list(USER_COLUMNS), dtype=object)
+    user_frame = user_frame.astype({k: v for k, v in USER_COLUMNS.items() if v == "str"}).assign(
+        directory_id="directory_1",
+        email=[f"person{n}@acme.test" for n in range(users)],
+        idp_id=[f"idp-{n}" for n in range(users)],
+        name=[f"Person {n}" for n in range(users)],
+        state=pd.Categorical(rng.choice(["active", "inactive"], users, p=[0.9, 0.1])),
+        custom_attributes=[{"department_name": name} for name in departments],
+    )
+    user_frame["address"] = user_frame["email"]
+    group_frame = pd.DataFrame(None, index=group_ids, columns=list(GROUP_COLUMNS), dtype=object)
+    group_frame = group_frame.astype({k: v for k, v in GROUP_COLUMNS.items() if v == "str"}).assign(
+        directory_id="directory_1", name=[f"Team {n}" for n in range(groups)]
+    )
+    weights = 1 / np.arange(1, groups + 1) ** 0.6
+    pairs = np.empty(0, dtype=np.int64)
+    while len(pairs) < memberships:
+        more = rng.integers(0, users, memberships) * groups + rng.choice(
+            groups, memberships, p=weights / weights.sum()
+        )
+        pairs = np.unique(np.append(pairs, more))
+    pairs = rng.choice(pairs, memberships, replace=False)
+    edges = pd.DataFrame(
+        {
+            "user_id": user_ids.take(pairs // groups),
+            "group_id": group_ids.take(pairs % groups),
+            "directory_id": "directory_1",
+        }
+    ).astype(MEMBERSHIP_COLUMNS)
+    return user_frame, group_frame, edges
+
+
+def measure(work: Callable[[], Any]) -> tuple[float, float]:
+    """Run in a forked process: seconds, and megabytes above what was there before."""
+    context = multiprocessing.get_context("fork")
+    ours, theirs = context.Pipe()
+
+    def run() -> None:
+        Path("/proc/self/clear_refs").write_text("5")  # forget the highest memory so far
+        before, start = resident("VmRSS"), time.perf_counter()
+        work()
+        seconds = time.perf_counter() - start
+        theirs.send((seconds, resident("VmHWM") - before))
+
+    process = context.Process(target=run)
+    process.start()
+    theirs.close()
+    try:
+        return ours.recv()
+    except EOFError:  # the process was killed, as a rule for want of memory
+        return float("nan"), float("nan")
+    finally:
+        process.join()
+
+
+def resident(name: str) -> float:
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith(name):
+            return int(line.split()[1]) / 1024
+    return float("nan")
+
+
+def part_of(edges: pd.DataFrame) -> tuple[pd.DataFrame, float]:
+    """Take so many users that joining them with themselves stays small, and the factor to the whole."""
+    degrees = edges["user_id"].value_counts()
+    chosen = degrees.sample(frac=1, random_state=0)
+    rows = (chosen.astype("int64") ** 2).cumsum()
+    kept = rows[rows <= PEER_ROWS]
+    return edges[edges["user_id"].isin(kept.index)], float(rows.iloc[-1] / kept.iloc[-1])
+
+
+def pandas_overlap(edges: pd.DataFrame) -> pd.DataFrame:
+    pairs = edges.merge(edges, on="user_id")
+    pairs = pairs[pairs["group_id_x"] < pairs["group_id_y"]]
+    shared = pairs.groupby(["group_id_x", "group_id_y"]).size().rename("shared").reset_index()
+    sizes = edges.groupby("group_id").size()
+    a, b = shared["group_id_x"].map(sizes), shared["group_id_y"].map(sizes)
+    return shared.assign(jaccard=shared["shared"] / (a + b - shared["shared"])).nlargest(1_000, "shared")
+
+
+def pandas_by_attribute(edges: pd.DataFrame, users: pd.DataFrame) -> pd.DataFrame:
+    values = users["custom_attributes"].map(lambda row: row["department_name"]).rename("value")
+    joined = edges.merge(values, left_on="user_id", right_index=True)
+    return pd.crosstab(joined["group_id"], joined["value"])
+
+
+def pandas_diff(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
+    both = before.merge(after, on=["user_id", "group_id"], how="outer", indicator=True)
+    return both[both["_merge"] != "both"]
+
+
+def pandas_diff_users(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
+    fields = ["state", "address", "email", "name", "idp_id"]
+    both = before[fields].add_suffix("_before").join(after[fields].add_suffix("_after"), how="outer")
+    texts = both.astype(object)
+    changed = [
+        (texts[f"{name}_before"] != texts[f"{name}_after"])
+        & ~(texts[f"{name}_before"].isna() & texts[f"{name}_after"].isna())
+        for name in fields
+    ]
+    return both[pd.concat(changed, axis=1).any(axis=1)]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--users", type=int, default=100_000)
+    parser.add_argument("--groups", type=int, default=5_000)
+    parser.add_argument("--memberships", type=int, default=1_000_000)
+    size = parser.parse_args()
+    users, groups, edges = invent(size.users, size.groups, size.memberships)
+    later = edges.iloc[5_000:]
+    people = users.iloc[500:].copy()
+    people.loc[people.index[:500], "name"] = "Renamed"
+    part, factor = part_of(edges)
+    group_id = edges["group_id"].value_counts().index[0]
+    moments = {"users": (users, people), "groups": (groups, groups)}
+
+    lines: list[tuple[str, Callable[[], Any], Callable[[], Any] | None, float]] = [
+        (
+            "group_sizes",
+            lambda: analysis.group_sizes(edges, groups),
+            lambda: edges.groupby("group_id")["user_id"].nunique().reindex(groups.index, fill_value=0),
+            1,
+        ),
+        (
+            "groups_per_user",
+            lambda: analysis.groups_per_user(edges, users),
+            lambda: edges.groupby("user_id")["group_id"].nunique().reindex(users.index, fill_value=0),
+            1,
+        ),
+        (
+            "users_without_group",
+            lambda: analysis.users_without_group(edges, users),
+            lambda: users[~users.index.isin(edges["user_id"].drop_duplicates())],
+            1,
+        ),
+        (
+            "group_overlap, top 1,000",
+            lambda: analysis.group_overlap(edges, groups, top=1_000),
+            lambda: pandas_overlap(part),
+            factor,
+        ),
+        ("group_overlap, all pairs", lambda: analysis.group_overlap(edges, groups), None, 1),
+        ("overlap_matrix, 30 groups", lambda: analysis.overlap_matrix(edges, groups), None, 1),
+        ("overlap_matrix, all groups", lambda: analysis.overlap_matrix(edges, groups, top=None), None, 1),
+        (
+            "group_by_attribute",
+            lambda: analysis.group_by_attribute(edges, users, "department_name", groups),
+            lambda: pandas_by_attribute(edges, users),
+            1,
+        ),
+        (
+            "losing_access",
+            lambda: analysis.losing_access(edges, group_id, groups, users),
+            lambda: (
+                edges[edges["user_id"].isin(edges.loc[edges["group_id"] == group_id, "user_id"])]
+                .groupby("user_id")["group_id"]
+                .nunique()
+            ),
+            1,
+        ),
+        (
+            "diff_memberships",
+            lambda: analysis.diff_memberships(edges, later, **moments),
+            lambda: pandas_diff(edges, later),
+            1,
+        ),
+        (
+            "diff_users",
+            lambda: analysis.diff_users(users, people),
+            lambda: pandas_diff_users(users, people),
+            1,
+        ),
+        ("attribute_coverage", lambda: analysis.attribute_coverage(users), None, 1),
+    ]
+    analysis.overlap_matrix(edges.head(100))  # what is imported on first use is loaded before measuring
+    print(f"{len(users):,} users, {len(groups):,} groups, {len(edges):,} memberships; pandas {pd.__version__}")
+    print(f"the peer of group_overlap: {len(part):,} memberships, scaled by {factor:.1f}\n")
+    print(f"{'':28}{'ours':>9}{'':>10}{'pandas':>9}{'':>11}{'ratio':>8}")
+    for name, ours, peer, scale in lines:
+        seconds, megabytes = measure(ours)
+        line = f"{name:28}{seconds:8.2f}s{megabytes:7,.0f} MB"
+        if peer is not None:
+            theirs, memory = measure(peer)
+            about = "~" if scale > 1 else " "
+            line += f" {about}{theirs * scale:7.2f}s {about}{memory * scale:6,.0f} MB"
+            line += f"{theirs * scale / seconds:7.1f}x"
+        print(line, flush=True)
+
+
+if __name__ == "__main__":
+    main()

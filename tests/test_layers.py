@@ -1,0 +1,103 @@
+"""The plan of the house, held against its imports: an arrow only points to an earlier room."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import dirsync_nb as ds
+
+PACKAGE = Path(ds.__file__).parent
+
+# Each room, and the outside libraries it may use. It may import any room above it.
+ROOMS: dict[str, set[str]] = {
+    "errors": set(),
+    "pacing": set(),
+    "transport": {"requests"},
+    "client": set(),
+    "frames": {"numpy", "pandas"},
+    "progress": {"tqdm"},
+    "load": {"pandas"},
+    "memberships": {"pandas"},
+    "files": {"openpyxl", "pandas", "pyarrow"},
+    "diffs": {"numpy", "pandas"},
+    "analysis": {"numpy", "pandas", "scipy"},
+    "drawing": {"matplotlib", "pandas"},
+    "charts": {"matplotlib", "numpy", "pandas"},
+    "connect": set(),
+    "tour": {"jupyter_client", "nbclient", "nbconvert", "nbformat"},
+    "cli": set(),
+}
+SANDBOX_LIBRARIES = {"anyio", "starlette", "uvicorn"}
+MAY_OPEN_THE_SANDBOX = {"connect", "cli", "tour"}
+
+
+def imported(path: Path) -> set[str]:
+    """Give every module a file imports, ours as ``.name``."""
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            names.add((node.module or "").split(".")[0])
+        elif isinstance(node, ast.ImportFrom):
+            dots = "." * node.level
+            names |= {dots + (node.module or alias.name).split(".")[0] for alias in node.names}
+    return names
+
+
+def test_every_module_has_a_room():
+    found = {path.stem for path in PACKAGE.glob("*.py")} - {"__init__", "__main__"}
+    assert found == set(ROOMS)
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_a_room_imports_only_rooms_above_it_and_its_own_libraries(room):
+    above = {f".{name}" for name in list(ROOMS)[: list(ROOMS).index(room)]}
+    if room in MAY_OPEN_THE_SANDBOX:
+        above.add(".sandbox")
+    foreign = {
+        name
+        for name in imported(PACKAGE / f"{room}.py")
+        if name.startswith(".") or (name not in sys.stdlib_module_names and name != "dirsync_nb")
+    }
+    assert foreign <= above | ROOMS[room]
+
+
+@pytest.mark.parametrize("path", sorted((PACKAGE / "sandbox").rglob("*.py")), ids=lambda path: path.name)
+def test_the_sandbox_imports_nothing_of_ours(path):
+    foreign = {name for name in imported(path) if name.startswith("..") or name == "dirsync_nb"}
+    libraries = {n for n in imported(path) if not n.startswith(".") and n not in sys.stdlib_module_names}
+    assert foreign == set()
+    assert libraries <= SANDBOX_LIBRARIES
+
+
+def test_importing_the_package_loads_requests_and_pandas_only():
+    code = (
+        "import sys, dirsync_nb; "
+        "heavy = {'matplotlib', 'scipy', 'ipywidgets', 'IPython', 'tqdm', 'starlette', 'uvicorn', 'openpyxl', 'nbformat'}; "
+        "print(sorted(heavy & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout == "[]\n"
+
+
+def test_the_front_door_shows_what_it_says_and_nothing_else():
+    visible = {name for name in vars(ds) if not name.startswith("_")}
+    modules = {name for name in visible if getattr(ds, name).__class__.__name__ == "module"}
+    assert visible - modules - {"TYPE_CHECKING", "Any", "import_module"} <= set(ds.__all__)
+    assert list(ds.__all__) == sorted(ds.__all__)
+    assert all(getattr(ds, name) is not None for name in ds.__all__)
+    assert dir(ds) == sorted(ds.__all__)
+    with pytest.raises(AttributeError, match="no attribute 'lode_users'"):
+        ds.lode_users  # noqa: B018
+
+
+def test_every_public_function_says_what_it_does():
+    for name in ds.__all__:
+        thing = getattr(ds, name)
+        assert (thing.__doc__ or "").strip(), name
