@@ -90,8 +90,8 @@ def write_xlsx(frame: pd.DataFrame, path: str | Path, *, raw: bool = False, shee
 def save_frame(frame: pd.DataFrame, path: str | Path) -> Path:
     """Save a frame as Parquet, exactly: :func:`open_frame` gives an equal one.
 
-    Columns of Python objects (attributes, lists, ``extra``) are stored as JSON text. A partial frame stays marked
-    as partial.
+    Columns of Python objects (attributes, lists, ``extra``) are stored as JSON text. A partial frame stays
+    marked as partial.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq

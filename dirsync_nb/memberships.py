@@ -174,7 +174,7 @@ def estimate_routes(
     """Estimate requests and seconds of both routes within the rate limits.
 
     Group sizes are not published, so three groups for each user are assumed. By user is judged
-    at a quarter of the key's budget. Without limits, the published ones are used for the comparison: they tell which is lighter.
+    at a quarter of the key's budget. Without limits, the published ones are used: they tell which is lighter.
     """
     slow = pacer.per_directory or 4.0
     fast = (pacer.per_key or 100.0) * KEY_SHARE

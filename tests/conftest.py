@@ -64,24 +64,24 @@ def serve(clock: Clock) -> Iterator[Callable[..., tuple[ForeignServer, Directory
 
 
 @pytest.fixture(scope="session")
-def _shared_sandbox() -> Iterator[Any]:
+def shared_sandbox() -> Iterator[Any]:
     with ds.sandbox.Sandbox(seed=1) as sandbox:
         yield sandbox
 
 
 @pytest.fixture
-def sandbox(_shared_sandbox: Any) -> Iterator[Any]:
+def sandbox(shared_sandbox: Any) -> Iterator[Any]:
     """The run's sandbox, for a test to change; afterwards it is as its seed made it."""
-    yield _shared_sandbox
-    _shared_sandbox.reset()
+    yield shared_sandbox
+    shared_sandbox.reset()
 
 
 @pytest.fixture
-def client(_shared_sandbox: Any, clock: Clock) -> Iterator[DirectoryClient]:
+def client(shared_sandbox: Any, clock: Clock) -> Iterator[DirectoryClient]:
     """A client of the run's sandbox whose waiting costs no time."""
     pacer = Pacer(per_directory=None, per_key=None, clock=clock, sleep=clock.sleep)
     retry = RetryPolicy(spread=lambda: 1.0)
-    transport = Transport(_shared_sandbox.url, _shared_sandbox.api_key, retry=retry, pacer=pacer)
+    transport = Transport(shared_sandbox.url, shared_sandbox.api_key, retry=retry, pacer=pacer)
     with DirectoryClient(transport) as client:
         yield client
 

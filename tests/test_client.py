@@ -228,7 +228,7 @@ def test_events_are_asked_for_by_name_without_order(serve):
         "2026-07-30 09:12:44.018",
         "2026-07-30T11:12:44.018+02:00",
         datetime(2026, 7, 30, 9, 12, 44, 18000, tzinfo=UTC),
-        datetime(2026, 7, 30, 9, 12, 44, 18000),  # noqa: DTZ001
+        datetime(2026, 7, 30, 9, 12, 44, 18000),
         datetime(2026, 7, 30, 4, 12, 44, 18000, tzinfo=timezone(timedelta(hours=-5))),
         pd.Timestamp("2026-07-30 09:12:44.018", tz="UTC"),
     ],

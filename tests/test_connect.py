@@ -124,10 +124,10 @@ def test_a_blank_key_counts_as_none(monkeypatch, capsys):
     assert ds.connect().sandbox is not None
 
 
-def test_kernels_share_the_sandbox_that_the_lab_announces(monkeypatch, _shared_sandbox, capsys):
-    monkeypatch.setenv("DIRSYNC_SANDBOX_URL", _shared_sandbox.url)
+def test_kernels_share_the_sandbox_that_the_lab_announces(monkeypatch, shared_sandbox, capsys):
+    monkeypatch.setenv("DIRSYNC_SANDBOX_URL", shared_sandbox.url)
     client = ds.connect()
-    assert client.base_url == _shared_sandbox.url
+    assert client.base_url == shared_sandbox.url
     assert len(ds.load_directories(client)) == 9
     assert "embedded sandbox" in capsys.readouterr().out
 

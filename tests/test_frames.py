@@ -72,7 +72,7 @@ field_names = {
 
 
 def records_of(kind):
-    known = st.fixed_dictionaries({}, optional={name: json_values for name in field_names[kind]})
+    known = st.fixed_dictionaries({}, optional=dict.fromkeys(field_names[kind], json_values))
     return st.lists(
         st.builds(lambda a, b: {**b, **a}, known, st.dictionaries(st.text(), json_values, max_size=2)),
         max_size=4,

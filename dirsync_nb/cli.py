@@ -1,0 +1,274 @@
+"""The command ``dirsync-nb``: JupyterLab on the guided notebooks, the sandbox alone, a tour without a browser.
+
+Every command ends with 0 when it did its work, 1 when a notebook failed, 2 when it could not begin.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import secrets
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from . import tour
+from .connect import SHARED_SANDBOX
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+__all__ = ["main"]
+
+_INTERRUPTED = 130  # what a shell gives for Ctrl-C
+_PATIENCE = 20.0  # seconds for JupyterLab to end its kernels
+
+
+class CannotBegin(Exception):
+    """What the person has to change first, in one sentence."""
+
+
+def parser() -> argparse.ArgumentParser:
+    """Describe the command line."""
+    made = argparse.ArgumentParser(
+        prog="dirsync-nb",
+        description="Explore WorkOS Directory Sync in Jupyter. "
+        "Without WORKOS_API_KEY everything runs on an embedded sandbox with invented people.",
+    )
+    made.add_argument("--version", action="version", version=f"dirsync-nb {_version()}")
+    commands = made.add_subparsers(dest="command", metavar="COMMAND")
+
+    lab = commands.add_parser("lab", help="open JupyterLab on the guided notebooks")
+    lab.add_argument("--dir", type=Path, default=Path("dirsync-notebooks"), help="where (default: %(default)s)")
+    lab.add_argument("--port", type=int, default=8888, help="the next free one if taken (default: %(default)s)")
+    lab.add_argument("--no-browser", action="store_true", help="print the address, open nothing")
+    lab.add_argument("--seed", type=int, default=1, help="of the sandbox: same seed, same people and ids")
+    lab.add_argument("--users", type=int, help="of the sandbox's Okta directory (default: 260)")
+    lab.add_argument("jupyter", nargs="*", metavar="-- ARG", help="more arguments for JupyterLab, after --")
+    lab.set_defaults(run=run_lab)
+
+    # Its own parser has the options; this one is for the list of commands only.
+    commands.add_parser("sandbox", help="serve the sandbox alone, for any other tool", add_help=False)
+
+    walk = commands.add_parser("tour", help="run the guided notebooks and write what they show as one page")
+    walk.add_argument("notebooks", nargs="*", type=Path, metavar="NOTEBOOK", help="these, not the guided ones")
+    walk.add_argument("--out", type=Path, default=Path("dirsync-tour.html"), help="(default: %(default)s)")
+    walk.add_argument("--seed", type=int, default=1, help="of the sandbox: same seed, same people and ids")
+    walk.add_argument("--timeout", type=_seconds, default=600, help="seconds a cell may take (%(default)s)")
+    walk.set_defaults(run=run_tour)
+    return made
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command; give the exit code."""
+    given = list(sys.argv[1:] if argv is None else argv)
+    if given[:1] == ["sandbox"]:
+        from .sandbox.__main__ import main as run_sandbox
+
+        return run_sandbox(given[1:])
+    arguments = parser().parse_args(given)
+    if arguments.command is None:
+        parser().print_help()
+        return 0
+    try:
+        code: int = arguments.run(arguments)
+    except CannotBegin as why:
+        print(f"dirsync-nb {arguments.command}: {why}", file=sys.stderr)
+        return 2
+    return code
+
+
+# -- lab -----------------------------------------------------------------------------------------------------
+
+
+def run_lab(arguments: argparse.Namespace) -> int:
+    """Serve JupyterLab, and the sandbox beside it, until Ctrl-C, SIGTERM or the shutdown in its menu."""
+    _need("jupyterlab")
+    _check_variables()
+    folder = arguments.dir.resolve()
+    with _stop_signals() as stop, contextlib.ExitStack() as stack:
+        environment = os.environ.copy()
+        if (server := tour.workos()) is None:
+            environment[SHARED_SANDBOX] = url = stack.enter_context(_sandbox(arguments.seed, arguments.users))
+            server = f"{tour.SANDBOX} ({url})"
+        _say(f"Server:     {server}")
+        _say(f"Notebooks:  {folder} ({_copy_notebooks(folder)})")
+        files = stack.enter_context(TemporaryDirectory(prefix="dirsync-lab-", ignore_cleanup_errors=True))
+        environment["JUPYTER_RUNTIME_DIR"] = files
+        # A variable, because the arguments of a process can be seen by everybody on the machine.
+        environment.setdefault("JUPYTER_TOKEN", secrets.token_hex(24))
+        child = subprocess.Popen(_jupyter(arguments, folder), env=environment, start_new_session=True)
+        try:
+            return _wait(child, Path(files), stop)
+        finally:
+            _end(child)
+
+
+def _jupyter(arguments: argparse.Namespace, folder: Path) -> list[str]:
+    command = [
+        *(sys.executable, "-m", "jupyterlab"),
+        f"--ServerApp.root_dir={folder}",
+        f"--ServerApp.port={arguments.port}",
+        "--ServerApp.log_level=WARN",
+        "--LabApp.news_url=None",  # no question about news, and no request for them
+        "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
+    ]
+    if arguments.no_browser:
+        command.append("--no-browser")
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        command.append("--allow-root")
+    return command + list(arguments.jupyter)
+
+
+def _wait(child: subprocess.Popen[bytes], files: Path, stop: threading.Event) -> int:
+    """Say the address once JupyterLab serves; give the exit code once somebody wants the end."""
+    said = False
+    while not stop.wait(0.1):
+        if not said and (address := _address(files)):
+            _say(f"JupyterLab: {address}\nCtrl-C ends it.")
+            said = True
+        if (code := child.poll()) is not None:
+            return code if said else 2
+    return 0
+
+
+def _address(files: Path) -> str | None:
+    """Read the address from the file that a serving JupyterLab writes."""
+    for file in files.glob("jpserver-*.json"):
+        with contextlib.suppress(ValueError, OSError):  # half written
+            server = json.loads(file.read_text("utf-8"))
+            return f"{server['url']}lab?token={server['token']}"
+    return None
+
+
+def _end(child: subprocess.Popen[bytes]) -> None:
+    """End JupyterLab with its kernels, kindly first."""
+    child.terminate()
+    try:
+        child.wait(_PATIENCE)
+    except subprocess.TimeoutExpired:
+        child.kill()
+        child.wait()
+
+
+def _copy_notebooks(folder: Path) -> str:
+    """Copy the guided notebooks that are not there yet; say which are new."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        guided = tour.guided_notebooks()
+        new = [path for path in guided if not (folder / path.name).exists()]
+        for path in new:
+            shutil.copyfile(path, folder / path.name)
+    except OSError as error:
+        raise CannotBegin(f"cannot write notebooks to {folder}: {error.strerror}") from None
+    if not new:
+        return "all there already, left as they are"
+    kept = f"; {len(guided) - len(new)} there already, left as they are" if len(new) < len(guided) else ""
+    return f"new: {', '.join(path.name for path in new)}{kept}"
+
+
+@contextlib.contextmanager
+def _sandbox(seed: int, users: int | None) -> Iterator[str]:
+    from .sandbox import Sandbox
+
+    try:
+        sandbox = Sandbox(seed=seed, users=users).start()
+    except (OSError, ValueError) as error:
+        raise CannotBegin(str(error)) from None
+    with sandbox:
+        yield sandbox.url
+
+
+@contextlib.contextmanager
+def _stop_signals() -> Iterator[threading.Event]:
+    """Turn Ctrl-C, SIGTERM and a closed terminal into an event."""
+    stop = threading.Event()
+    numbers = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    before = {number: signal.signal(number, lambda *_: stop.set()) for number in numbers}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+# -- tour ----------------------------------------------------------------------------------------------------
+
+
+def run_tour(arguments: argparse.Namespace) -> int:
+    """Run notebooks, say one line each, write the page."""
+    _need("nbclient", "nbconvert")
+    _check_variables()
+    paths = arguments.notebooks or tour.guided_notebooks()
+    if not paths:
+        raise CannotBegin("no guided notebooks beside the package; name a notebook")
+    out: Path = arguments.out.resolve()
+    if out.is_dir() or not out.parent.is_dir():
+        raise CannotBegin(f"cannot write {out}: {'it is a folder' if out.is_dir() else 'no such folder'}")
+    server = tour.workos() or f"{tour.SANDBOX} (seed {arguments.seed})"
+    started, chapters = time.monotonic(), []
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        _say(f"Server: {server}")
+        for chapter in tour.tour(paths, seed=arguments.seed, timeout=arguments.timeout):
+            chapters.append(chapter)
+            _say(str(chapter))
+    except ValueError as error:
+        raise CannotBegin(str(error)) from None
+    except KeyboardInterrupt:
+        print("dirsync-nb tour: interrupted; no report written", file=sys.stderr)
+        return _INTERRUPTED
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    out.write_text(tour.report(chapters, server), "utf-8")
+    _say(f"Report: {out} ({time.monotonic() - started:.0f} s)")
+    return int(any(chapter.problem for chapter in chapters))
+
+
+# -- common --------------------------------------------------------------------------------------------------
+
+
+def _need(*modules: str) -> None:
+    missing = [name for name in modules if find_spec(name) is None]
+    if missing:
+        raise CannotBegin(f"this needs {' and '.join(missing)}: pip install 'dirsync_nb[lab]'")
+
+
+def _check_variables() -> None:
+    """Refuse what ``connect()`` would refuse in every notebook."""
+    if tour.workos() is None and os.environ.get("WORKOS_BASE_URL", "").strip():
+        raise CannotBegin(
+            "WORKOS_BASE_URL names a server but there is no key: set WORKOS_API_KEY, or unset the address "
+            "to use the embedded sandbox"
+        )
+
+
+def _seconds(text: str) -> int:
+    if not text.isdecimal() or int(text) == 0:
+        raise argparse.ArgumentTypeError(f"must be a whole number of seconds above 0; got {text!r}")
+    return int(text)
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)
+
+
+def _version() -> str:
+    try:
+        return version("dirsync_nb")
+    except PackageNotFoundError:  # a checkout that nobody installed
+        return "(not installed)"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
