@@ -120,6 +120,7 @@ def _jupyter(arguments: argparse.Namespace, folder: Path) -> list[str]:
         f"--ServerApp.root_dir={folder}",
         f"--ServerApp.port={arguments.port}",
         "--ServerApp.log_level=WARN",
+        "--LabApp.log_level=WARN",
         "--LabApp.news_url=None",  # no question about news, and no request for them
         "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
     ]
@@ -171,6 +172,8 @@ def _copy_notebooks(folder: Path) -> str:
             shutil.copyfile(path, folder / path.name)
     except OSError as error:
         raise CannotBegin(f"cannot write notebooks to {folder}: {error.strerror}") from None
+    if not guided:
+        return "this installation has no guided ones"
     if not new:
         return "all there already, left as they are"
     kept = f"; {len(guided) - len(new)} there already, left as they are" if len(new) < len(guided) else ""

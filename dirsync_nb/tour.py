@@ -16,6 +16,7 @@ import re
 import signal
 import sys
 import time
+import warnings
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -97,7 +98,8 @@ def read(path: Path) -> Any:
     import nbformat
 
     try:
-        notebook = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
+        with warnings.catch_warnings(action="ignore"):  # about what nbformat repairs
+            notebook = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
     except OSError as error:
         raise ValueError(f"{path}: {error.strerror}") from None
     except Exception as error:  # noqa: BLE001 (nbformat raises what it comes across)

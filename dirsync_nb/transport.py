@@ -18,6 +18,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
+import msgspec
 import requests
 from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
@@ -26,6 +27,8 @@ from . import errors
 from .pacing import RETRIED_STATUSES, Pacer, RetryPolicy, parse_retry_after
 
 __all__ = ["Traffic", "Transport", "Wait", "is_loopback"]
+
+READ_SIZE = 2**20
 
 ERROR_BY_STATUS: dict[int, type[errors.ApiError]] = {
     400: errors.BadRequest,
@@ -172,8 +175,10 @@ class Transport:
         failure: errors.LoadError
         try:
             response = self._session.get(
-                self.base_url + path, params=params, timeout=self.timeout, allow_redirects=False
+                self.base_url + path, params=params, timeout=self.timeout, allow_redirects=False, stream=True
             )
+            # In one piece: without stream the library reads a page in a dozen small ones.
+            content = b"".join(response.iter_content(READ_SIZE))
         except requests.Timeout:
             failure = errors.TimedOut(
                 f"{doing}: no answer from {self.base_url} within {self.timeout:g} s. Run it again, or allow "
@@ -194,28 +199,28 @@ class Transport:
             failure = errors.BadPayload(f"{doing}: the answer cannot be read ({_innermost(problem)}).")
             failure.retryable = isinstance(problem, requests.exceptions.ContentDecodingError)
         else:
-            return self._read(response, doing)
+            return self._read(response, content, doing)
         return failure
 
-    def _read(self, response: requests.Response, doing: str) -> Any:
+    def _read(self, response: requests.Response, content: bytes, doing: str) -> Any:
         """Turn an answer into parsed JSON, or into the error it amounts to."""
         if response.status_code != 200:
-            return self._explain(response, doing)
+            return self._explain(response, content, doing)
         try:
-            return json.loads(response.content)
+            return parse_json(content)
         except (ValueError, RecursionError):
             failure = errors.BadPayload(
-                f"{doing}: the server answered 200 with {len(response.content):,} bytes that are not JSON, "
+                f"{doing}: the server answered 200 with {len(content):,} bytes that are not JSON, "
                 f"or cut short. Is {self.base_url} the API itself, with no proxy or login page before it?"
             )
             failure.status_code = 200
             failure.retryable = True
             return failure
 
-    def _explain(self, response: requests.Response, doing: str) -> errors.ApiError:
+    def _explain(self, response: requests.Response, content: bytes, doing: str) -> errors.ApiError:
         """Say what an error status means here and what to do next."""
         status = response.status_code
-        body = _error_body(response)
+        body = _error_body(response, content)
         said = _said(body)
         advice = self._advice(status)
         message = f"{doing}: the API answered {status}" + (f" ({said})" if said else "") + f". {advice}"
@@ -261,6 +266,18 @@ _ADVICE = {
 }
 
 
+def parse_json(content: bytes) -> Any:
+    """Parse JSON quickly, and what only the lenient parser of Python takes (half a surrogate pair, a BOM).
+
+    Measured on pages of 100 users: msgspec needs half the time of ``json``, and unlike orjson keeps whole
+    numbers of any size exact.
+    """
+    try:
+        return msgspec.json.decode(content)
+    except msgspec.MsgspecError:
+        return json.loads(content)
+
+
 def _give_up(failure: errors.LoadError, tries: int, max_wait: float) -> errors.LoadError:
     """Say how often we tried, or that the service asked for more patience than allowed."""
     if failure.retry_after is not None and failure.retry_after > max_wait:
@@ -276,13 +293,13 @@ def _give_up(failure: errors.LoadError, tries: int, max_wait: float) -> errors.L
     return failure
 
 
-def _error_body(response: requests.Response) -> dict[str, Any]:
+def _error_body(response: requests.Response, content: bytes) -> dict[str, Any]:
     """Read an error body of any kind as a dict: JSON object, JSON string, plain text, HTML or nothing."""
     try:
-        body = json.loads(response.content)
+        body = parse_json(content)
     except (ValueError, RecursionError):
         content_type = response.headers.get("Content-Type", "")
-        return {} if "html" in content_type else {"message": response.text}
+        return {} if "html" in content_type else {"message": content.decode("utf-8", "replace")}
     return body if isinstance(body, dict) else {"message": body}
 
 

@@ -176,7 +176,7 @@ def test_a_single_answer_that_is_no_object_is_a_named_error(serve):
 
 
 def test_a_cursor_whose_row_was_deleted_meanwhile_costs_no_row(serve):
-    """The service refuses a cursor it does not know; an earlier row of the same page marks the place as well."""
+    """The service refuses a cursor it does not know; an earlier row marks the place as well."""
     people = users(250)
 
     def script(request):

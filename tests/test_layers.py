@@ -17,7 +17,7 @@ PACKAGE = Path(ds.__file__).parent
 ROOMS: dict[str, set[str]] = {
     "errors": set(),
     "pacing": set(),
-    "transport": {"requests"},
+    "transport": {"msgspec", "requests"},
     "client": set(),
     "frames": {"numpy", "pandas"},
     "progress": {"tqdm"},
