@@ -200,6 +200,8 @@ class DirectoryClient:
     ----------
     receipts
         What every load did, oldest first.
+    told
+        Notices that were already shown to the person at the keyboard; each is shown once.
     """
 
     def __init__(
@@ -219,6 +221,7 @@ class DirectoryClient:
         self.max_pages = max_pages
         self.sandbox = sandbox
         self.receipts: list[Receipt] = []
+        self.told: set[str] = set()
 
     @property
     def base_url(self) -> str:

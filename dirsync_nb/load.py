@@ -258,30 +258,30 @@ def load_organization(
     if (organization_id is None) == (external_id is None):
         raise errors.ArgumentError("give either organization_id or external_id")
     if external_id is not None:
-        return _row(ORGANIZATIONS, client.organization_by_external_id(external_id))
-    return _row(ORGANIZATIONS, client.organization(organization_id))
+        return _row(client, ORGANIZATIONS, client.organization_by_external_id(external_id))
+    return _row(client, ORGANIZATIONS, client.organization(organization_id))
 
 
 def load_directory(client: DirectoryClient, directory_id: Any) -> pd.Series[Any]:
     """Load one directory as a Series of ``DIRECTORY_COLUMNS``, named by its id. Raises NotFound."""
-    return _row(DIRECTORIES, client.directory(directory_id))
+    return _row(client, DIRECTORIES, client.directory(directory_id))
 
 
 def load_user(client: DirectoryClient, user_id: Any) -> pd.Series[Any]:
     """Load one directory user as a Series of ``USER_COLUMNS``, named by its id. Raises NotFound."""
-    return _row(USERS, client.user(user_id))
+    return _row(client, USERS, client.user(user_id))
 
 
 def load_group(client: DirectoryClient, group_id: Any) -> pd.Series[Any]:
     """Load one directory group as a Series of ``GROUP_COLUMNS``, named by its id. Raises NotFound."""
-    return _row(GROUPS, client.group(group_id))
+    return _row(client, GROUPS, client.group(group_id))
 
 
-def _row(table: Table, record: Record) -> pd.Series[Any]:
+def _row(client: DirectoryClient, table: Table, record: Record) -> pd.Series[Any]:
     columns = Columns(table)
     columns.add([record])
     frame = columns.frame()
-    tell(columns.notices)
+    tell(columns.notices, client.told)
     # Through object, so that each value keeps the type its column gave it.
     return pd.Series({name: frame[name].iloc[0] for name in frame}, dtype=object, name=frame.index[0])
 
@@ -305,7 +305,7 @@ def _load(
     except BaseException as problem:
         _keep_partial(receipt, columns, problem)
         raise
-    return _finished(receipt, columns)
+    return _finished(client, receipt, columns)
 
 
 @contextmanager
@@ -324,12 +324,12 @@ def _collector_paused() -> Iterator[None]:
             gc.enable()
 
 
-def _finished(receipt: Receipt, columns: Columns) -> pd.DataFrame:
+def _finished(client: DirectoryClient, receipt: Receipt, columns: Columns) -> pd.DataFrame:
     frame = columns.frame()
     receipt.rows, receipt.duplicates = len(frame), columns.duplicates
     receipt.notices += columns.notices
     receipt.so_far = None
-    tell(receipt.notices)
+    tell(receipt.notices, client.told)
     return frame
 
 

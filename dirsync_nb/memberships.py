@@ -97,7 +97,7 @@ def load_memberships(
     finally:
         receipt.seconds += time.monotonic() - started
         receipt.details["cost"] = {"requests": receipt.requests, "seconds": round(receipt.seconds, 2)}
-    return _finished(receipt, pairs, groups)
+    return _finished(client, receipt, pairs, groups)
 
 
 @dataclass
@@ -341,7 +341,9 @@ def _report(receipt: Receipt, pairs: _Pairs, groups: pd.DataFrame | None = None)
     return frame
 
 
-def _finished(receipt: Receipt, pairs: _Pairs, groups: pd.DataFrame | None) -> pd.DataFrame:
+def _finished(
+    client: DirectoryClient, receipt: Receipt, pairs: _Pairs, groups: pd.DataFrame | None
+) -> pd.DataFrame:
     frame = _report(receipt, pairs, groups)
     owner = "groups" if pairs.route == "by_group" else "users"
     for count, sentence in (
@@ -355,7 +357,7 @@ def _finished(receipt: Receipt, pairs: _Pairs, groups: pd.DataFrame | None) -> p
     if pairs.embedded_differs:
         receipt.notices.append("The deprecated list of groups inside users differs; it is not used.")
     receipt.so_far = None
-    tell(receipt.notices)
+    tell(receipt.notices, client.told)
     return frame
 
 

@@ -24,10 +24,15 @@ def is_interactive() -> bool:
     return bool(getattr(sys, "ps1", "")) or sys.stderr.isatty()
 
 
-def tell(notices: Iterable[str]) -> None:
-    """Say notices to a person who is watching, one line each, on standard output."""
+def tell(notices: Iterable[str], told: set[str]) -> None:
+    """Say notices to a person who is watching, one line each on standard output; none of them twice.
+
+    ``told`` remembers what was said before, and learns what is said now.
+    """
+    fresh = [notice for notice in notices if notice not in told]
     if is_interactive():
-        for notice in notices:
+        told.update(fresh)
+        for notice in fresh:
             print(f"Note: {notice}")  # noqa: T201
 
 

@@ -325,5 +325,7 @@ def test_nobody_watching_sees_nothing(client, okta, capsys, monkeypatch):
 def test_a_notice_is_said_once_on_standard_output(serve, capsys, monkeypatch):
     monkeypatch.setattr(progress, "is_interactive", lambda: True)
     _, client = serve(paged(users(3, state="staged")))
-    ds.load_users(client, directory_id="d1")
+    for _ in range(2):
+        ds.load_users(client, directory_id="d1")
+        assert len(client.receipts[-1].notices) == 1
     assert capsys.readouterr().out == "Note: state: unknown to this version and kept as they are: 'staged'.\n"

@@ -1,0 +1,255 @@
+"""The command line: what each command needs, hands on, says, and leaves behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+import dirsync_nb as ds
+from dirsync_nb import cli, tour
+from dirsync_nb.cli import main
+
+from .foreign import KEY
+
+ROOT = str(Path(ds.__file__).parent.parent)
+
+# Stands in for JupyterLab: notes what it was given, says where it serves, and waits for its end.
+STAND_IN = """
+import json, os, pathlib, sys, time
+files = pathlib.Path(os.environ["JUPYTER_RUNTIME_DIR"])
+pathlib.Path("seen.json").write_text(json.dumps({"pid": os.getpid(), **os.environ}))
+server = {"url": "http://localhost:4711/", "token": os.environ["JUPYTER_TOKEN"]}
+(files / "jpserver-1.json").write_text(json.dumps(server))
+if len(sys.argv) > 1:
+    time.sleep(1)
+    sys.exit(int(sys.argv[1]))
+time.sleep(60)
+"""
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder to work in, with two guided notebooks."""
+    guided = tmp_path / "guided"
+    guided.mkdir()
+    for name in ("01_first_look.ipynb", "02_groups.ipynb"):
+        (guided / name).write_text("{}")
+    monkeypatch.setattr(tour, "guided_notebooks", lambda: sorted(guided.glob("*.ipynb")))
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def lab(here: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., dict[str, str]]:
+    """Run ``dirsync-nb lab`` with the stand-in, and give what the stand-in saw."""
+
+    def run(
+        *arguments: str, stop: int | None = signal.SIGINT, stand_in: tuple[str, ...] = ()
+    ) -> dict[str, str]:
+        monkeypatch.setattr(cli, "_jupyter", lambda *_: [sys.executable, "-c", STAND_IN, *stand_in])
+        said, say = threading.Event(), cli._say
+        monkeypatch.setattr(cli, "_say", lambda line: (say(line), line.startswith("JupyterLab") and said.set()))
+        if stop is not None:
+            threading.Thread(target=lambda: said.wait(30) and os.kill(os.getpid(), stop)).start()
+        seen = {"code": main(["lab", *arguments])}
+        return seen | json.loads((here / "seen.json").read_text())
+
+    return run
+
+
+# -- the command itself --------------------------------------------------------------------------------------
+
+
+def test_alone_it_prints_its_help_and_ends_with_0(capsys):
+    assert main([]) == 0
+    said = capsys.readouterr().out
+    assert all(command in said for command in ("lab", "sandbox", "tour", "WORKOS_API_KEY"))
+
+
+def test_it_says_its_version(capsys):
+    with pytest.raises(SystemExit, match="0"):
+        main(["--version"])
+    assert capsys.readouterr().out.startswith("dirsync-nb ")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--nonsense"],
+        ["nonsense"],
+        ["lab", "--nonsense"],
+        ["tour", "--nonsense"],
+        ["sandbox", "--nonsense"],
+        ["tour", "--timeout", "0"],
+        ["tour", "--timeout", "soon"],
+    ],
+)
+def test_what_it_does_not_know_ends_with_2(arguments, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        main(arguments)
+    assert "error:" in capsys.readouterr().err
+
+
+def test_sandbox_is_handed_its_arguments(monkeypatch):
+    from dirsync_nb.sandbox import __main__
+
+    given: list[Any] = []
+    monkeypatch.setattr(__main__, "main", lambda argv: given.append(argv) or 5)
+    assert main(["sandbox", "--port", "0", "--strict"]) == 5
+    assert given == [["--port", "0", "--strict"]]
+
+
+def test_as_a_process_the_sandbox_serves_until_it_is_asked_to_end():
+    command = [sys.executable, "-m", "dirsync_nb.cli", "sandbox", "--port", "0"]
+    environment = {**os.environ, "PYTHONPATH": ROOT}
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline().startswith("Sandbox of WorkOS Directory Sync")
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=30) == 0
+
+
+# -- lab -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_lab_ends_on_a_signal_and_leaves_no_process_no_port_and_no_handler(lab, number):
+    before = signal.getsignal(number)
+    seen = lab(stop=number)
+    assert seen["code"] == 0
+    with pytest.raises(ProcessLookupError):
+        os.kill(seen["pid"], 0)
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", urlsplit(seen["DIRSYNC_SANDBOX_URL"]).port), 5)
+    assert not Path(seen["JUPYTER_RUNTIME_DIR"]).exists()
+    assert signal.getsignal(number) is before
+
+
+def test_lab_says_server_notebooks_and_address(lab, here, capsys):
+    seen = lab("--dir", "work", "--seed", "2", "--users", "10")
+    out, err = capsys.readouterr()
+    server, notebooks, address, end = out.splitlines()
+    assert server.startswith("Server:     the embedded sandbox")
+    assert seen["DIRSYNC_SANDBOX_URL"] in server
+    assert notebooks == f"Notebooks:  {here / 'work'} (new: 01_first_look.ipynb, 02_groups.ipynb)"
+    assert address == f"JupyterLab: http://localhost:4711/lab?token={seen['JUPYTER_TOKEN']}"
+    assert end == "Ctrl-C ends it."
+    assert err == ""
+
+
+def test_lab_with_a_key_starts_no_sandbox_and_never_shows_the_key(lab, monkeypatch, capsys):
+    monkeypatch.setenv("WORKOS_API_KEY", KEY)
+    seen = lab()
+    out, err = capsys.readouterr()
+    assert "DIRSYNC_SANDBOX_URL" not in seen
+    assert seen["WORKOS_API_KEY"] == KEY
+    assert out.startswith("Server:     WorkOS at api.workos.com\n")
+    assert KEY not in out + err
+
+
+def test_lab_gives_the_code_of_a_jupyterlab_that_ends_by_itself(lab):
+    assert lab(stop=None, stand_in=("0",))["code"] == 0
+    assert lab(stop=None, stand_in=("3",))["code"] == 3
+
+
+def test_lab_never_overwrites_a_notebook_and_says_which_are_new(here):
+    folder = here / "mine"
+    folder.mkdir()
+    (folder / "01_first_look.ipynb").write_text("my edits")
+    assert cli._copy_notebooks(folder) == "new: 02_groups.ipynb; 1 there already, left as they are"
+    assert cli._copy_notebooks(folder) == "all there already, left as they are"
+    assert (folder / "01_first_look.ipynb").read_text() == "my edits"
+    assert (folder / "02_groups.ipynb").read_text() == "{}"
+
+
+def command_of(*arguments: str) -> list[str]:
+    return cli._jupyter(cli.parser().parse_args(["lab", *arguments]), Path("/work"))
+
+
+def test_lab_hands_more_arguments_to_jupyterlab_after_its_own():
+    assert command_of("--port", "9", "--", "--debug", "--ip=0.0.0.0")[-2:] == ["--debug", "--ip=0.0.0.0"]
+    assert "--ServerApp.port=9" in command_of("--port", "9")
+    assert command_of()[:3] == [sys.executable, "-m", "jupyterlab"]
+
+
+def test_lab_opens_a_browser_unless_told_not_to():
+    assert "--no-browser" in command_of("--no-browser")
+    assert "--no-browser" not in command_of()
+
+
+@pytest.mark.parametrize(("user", "allowed"), [(0, True), (1000, False)])
+def test_lab_allows_root_only_when_it_is_root(monkeypatch, user, allowed):
+    monkeypatch.setattr(os, "geteuid", lambda: user)
+    assert ("--allow-root" in command_of()) == allowed
+
+
+# -- what has to be changed first ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arguments", "module"), [(["lab"], "jupyterlab"), (["tour"], "nbclient"), (["tour"], "nbconvert")]
+)
+def test_a_missing_extra_is_one_sentence_with_the_command_that_brings_it(
+    here, monkeypatch, capsys, arguments, module
+):
+    monkeypatch.setitem(sys.modules, module, None)
+    assert main(arguments) == 2
+    assert capsys.readouterr().err == (
+        f"dirsync-nb {arguments[0]}: this needs {module}: pip install 'dirsync_nb[lab]'\n"
+    )
+
+
+@pytest.mark.parametrize("command", ["lab", "tour"])
+def test_an_address_without_a_key_is_refused_before_anything_starts(here, monkeypatch, capsys, command):
+    monkeypatch.setenv("WORKOS_BASE_URL", "https://api.workos.com")
+    assert main([command]) == 2
+    assert "WORKOS_BASE_URL names a server but there is no key" in capsys.readouterr().err
+    assert sorted(path.name for path in here.iterdir()) == ["guided"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["lab", "--dir", "a-file"], "cannot write notebooks to"),
+        (["lab", "--users", "-1"], "users must be 0 or more; got -1"),
+        (["tour", "--out", "nowhere/page.html"], "no such folder"),
+        (["tour", "--out", "guided"], "it is a folder"),
+        (["tour", "missing.ipynb"], "missing.ipynb: No such file or directory"),
+        (["tour", "a-file"], "a-file is not a notebook"),
+        (["tour"], "01_first_look.ipynb is not a notebook"),
+    ],
+)
+def test_what_cannot_begin_is_one_sentence_and_2(here, capsys, arguments, words):
+    (here / "a-file").write_text("text")
+    assert main(arguments) == 2
+    err = capsys.readouterr().err
+    assert words in err
+    assert err.count("\n") == 1
+
+
+def test_a_tour_of_nothing_says_so(here, monkeypatch, capsys):
+    monkeypatch.setattr(tour, "guided_notebooks", list)
+    assert main(["tour"]) == 2
+    assert "no guided notebooks beside the package" in capsys.readouterr().err
+
+
+def test_guided_notebooks_are_found_in_a_checkout_and_in_a_wheel(tmp_path, monkeypatch):
+    package = tmp_path / "dirsync_nb"
+    monkeypatch.setattr(tour, "__file__", str(package / "tour.py"))
+    assert tour.guided_notebooks() == []
+    for folder in (tmp_path / "notebooks", package / "_notebooks"):
+        folder.mkdir(parents=True)
+        (folder / "01_a.ipynb").touch()
+        (folder / "other.txt").touch()
+        assert tour.guided_notebooks() == [folder / "01_a.ipynb"]
