@@ -65,7 +65,7 @@ class Chapter:
 
     def __str__(self) -> str:
         """Say in one line how it went."""
-        return f"{self.path.stem:<24} {self.cells:>3} cells {self.seconds:>6.1f} s  " + (
+        return f"{self.path.stem:<28} {self.cells:>3} cells {self.seconds:>6.1f} s  " + (
             f"failed: {self.problem}" if self.problem else "ok"
         )
 
@@ -403,26 +403,27 @@ _STYLE = """
 html { scroll-behavior: smooth; }
 body { margin: 0; background: var(--page); color: var(--ink); overflow-wrap: break-word;
   font: 16px/1.6 system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", sans-serif; }
-main { max-width: 56rem; margin: 0 auto; padding: 2rem 1rem 4rem; }
+main { max-width: 70rem; margin: 0 auto; padding: 2rem 1rem 4rem; }
 header, section { background: var(--paper); border: 1px solid var(--line); border-radius: 10px;
   padding: 2.25rem clamp(1.1rem, 5vw, 3.25rem); margin-bottom: 2rem; }
 h1, h2, h3, h4 { line-height: 1.25; margin: 2em 0 .5em; text-wrap: balance; }
 h1 { font-size: 1.9rem; margin-top: 0; letter-spacing: -.015em; }
 h2 { font-size: 1.35rem; } h3 { font-size: 1.1rem; }
 p, ul, ol, dl { margin: .7em 0; }
+p, ul, ol, blockquote { max-width: 46rem; }
 a { color: var(--link); text-decoration-thickness: 1px; text-underline-offset: 2px; }
 small { color: var(--soft); }
 .anchor-link { display: none; }
-.lead { font-size: 1.08rem; color: var(--soft); max-width: 44rem; }
+.lead { font-size: 1.08rem; color: var(--soft); }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: .3rem 1.5rem; margin: 1.6rem 0; }
 dt { color: var(--soft); } dd { margin: 0; }
 nav h2 { margin-top: 1.6em; }
 nav li { margin: .55em 0; } nav li a { font-weight: 600; } nav li::marker { color: var(--soft); }
-.file { display: flex; justify-content: space-between; margin: 0 0 1.8rem; padding-bottom: .6rem;
-  border-bottom: 1px solid var(--line); font-size: .85rem; color: var(--soft); }
+.file { display: flex; justify-content: space-between; max-width: none; margin: 0 0 1.8rem;
+  padding-bottom: .6rem; border-bottom: 1px solid var(--line); font-size: .85rem; color: var(--soft); }
 .failed { color: var(--bad); }
 .problem, .output_error { background: var(--bad-tint); border-left: 3px solid var(--bad); border-radius: 4px; }
-.problem { padding: .7rem 1rem; margin-bottom: 2rem; }
+.problem { max-width: none; padding: .7rem 1rem; margin-bottom: 2rem; }
 code, pre { font-family: ui-monospace, "SF Mono", Menlo, Consolas, "DejaVu Sans Mono", monospace; }
 code { font-size: .88em; } pre { font-size: .84rem; line-height: 1.55; } pre code { font-size: 1em; }
 :not(pre) > code { background: var(--tint); border-radius: 4px; padding: .1em .3em; }
@@ -431,9 +432,8 @@ blockquote { margin: 1em 0; padding-left: 1rem; border-left: 3px solid var(--lin
 .code_cell { margin: 1.2rem 0; }
 .input { position: relative; background: var(--tint); border: 1px solid var(--line); border-radius: 6px; }
 .input pre { padding: .7rem .9rem; }
-.input .prompt { position: absolute; right: .7rem; top: .35rem; color: var(--soft); font-size: .72rem;
-  white-space: nowrap; }
-@media (max-width: 44rem) { .input .prompt { display: none; } }
+.input .prompt { position: absolute; right: .8rem; top: -.65rem; padding: 0 .4rem; background: var(--paper);
+  color: var(--soft); font-size: .72rem; white-space: nowrap; }
 .output_area { margin: .8rem 0; }
 .output_subarea { overflow-x: auto; max-width: 100%; }
 .output_text pre { padding: .1rem .9rem; }
@@ -441,11 +441,11 @@ blockquote { margin: 1em 0; padding-left: 1rem; border-left: 3px solid var(--lin
 .output_error pre { padding: .7rem .9rem; }
 .widget { border: 1px dashed var(--line); border-radius: 6px; padding: .7rem .9rem; color: var(--soft); }
 img { max-width: 100%; height: auto; }
-.output_png img, .output_svg img, .output_jpeg img { display: block; margin: 0 auto; padding: .4rem;
+.output_png img, .output_svg img, .output_jpeg img { display: block; padding: .4rem;
   background: #fff; border-radius: 6px; }
 table { border-collapse: collapse; font-size: .84rem; line-height: 1.4; font-variant-numeric: tabular-nums; }
 .text_cell table { display: block; overflow-x: auto; }
-th, td { padding: .34rem .7rem; text-align: left; border: 0; border-bottom: 1px solid var(--line);
+th, td { padding: .34rem .6rem; text-align: left; border: 0; border-bottom: 1px solid var(--line);
   vertical-align: top; }
 .output_html th, .output_html td { white-space: nowrap; }
 .output_html .dataframe { border: 0; } .output_html .dataframe thead th { text-align: left; }

@@ -120,8 +120,7 @@ def run_cells(page: Any, address: str, cells: int) -> tuple[list[str], list[str]
     page.on("console", lambda message: message.type == "error" and errors.append(message.text))
     page.goto(f"{address}&reset")
     page.wait_for_selector(".jp-Notebook .jp-CodeCell")
-    page.screenshot(path="/tmp/lab.png")
-    page.locator("text=/Python 3.*Idle/").first.wait_for(timeout=8000)
+    page.locator("text=/Python 3.*Idle/").first.wait_for()
     errors.clear()  # JupyterLab's own, while it starts
     page.locator(".jp-Notebook .jp-CodeCell .cm-content").first.click()
     for n in range(cells):
