@@ -95,7 +95,8 @@ def connect(
     )
     shared, _ = _from_environment(SHARED_SANDBOX)
     if shared:
-        return _client(*_shared_sandbox(shared), "the sandbox", **settings)
+        sandbox = _shared_sandbox(shared)
+        return _client(sandbox.url, sandbox.api_key, "the sandbox", sandbox=sandbox, **settings)
     return connect_sandbox(**settings)
 
 
@@ -160,13 +161,13 @@ def _client(
     return DirectoryClient(transport, **settings)
 
 
-def _shared_sandbox(address: str) -> tuple[str, str]:
-    """Give address and key of a sandbox that another process runs on this machine."""
-    from .sandbox import API_KEY
+def _shared_sandbox(address: str) -> Any:
+    """Reach a sandbox that another process runs on this machine."""
+    from .sandbox import RemoteSandbox
 
     if not is_loopback(address):
         raise errors.ConfigurationError(f"{SHARED_SANDBOX} must be an address of this machine; got {address}")
-    return address, API_KEY
+    return RemoteSandbox(address)
 
 
 def _from_environment(name: str) -> tuple[str, str]:

@@ -128,6 +128,7 @@ def test_kernels_share_the_sandbox_that_the_lab_announces(monkeypatch, shared_sa
     monkeypatch.setenv("DIRSYNC_SANDBOX_URL", shared_sandbox.url)
     client = ds.connect()
     assert client.base_url == shared_sandbox.url
+    assert repr(client) == "<DirectoryClient embedded sandbox, key set, test environment>"
     assert len(ds.load_directories(client)) == 9
     assert "embedded sandbox" in capsys.readouterr().out
 

@@ -5,10 +5,12 @@ on the other. ``python -m dirsync_nb.sandbox`` runs it by itself; ``Sandbox`` ru
 
 Reading order: ``clock``, ``ids``, ``objects`` (shapes), ``store`` (SQLite), ``happenings`` (changes and their
 events), ``providers``, ``people``, ``seed`` (the world), ``api`` (answers), ``limits``, ``faults``,
-``control``, ``app`` (HTTP), ``server`` (thread and port), ``sandbox`` (all of it as one object).
+``control``, ``app`` (HTTP), ``server`` (thread and port), ``sandbox`` (all of it as one object),
+``remote`` (the same object for another process's sandbox).
 """
 
 from .app import API_KEY
+from .remote import RemoteSandbox
 from .sandbox import Sandbox, Truth
 
-__all__ = ["API_KEY", "Sandbox", "Truth"]
+__all__ = ["API_KEY", "RemoteSandbox", "Sandbox", "Truth"]

@@ -1,0 +1,98 @@
+"""A sandbox that another process runs on this machine, as ``dirsync-nb lab`` does for all its kernels."""
+
+from __future__ import annotations
+
+import inspect
+import json
+from functools import partial
+from http.client import HTTPConnection
+from typing import Any
+from urllib.parse import urlsplit
+
+from .app import API_KEY
+from .control import HAPPENINGS
+from .happenings import Happenings
+
+__all__ = ["RemoteSandbox"]
+
+
+class RemoteSandbox:
+    """Reach a running sandbox through its control door, with the methods of ``Sandbox``.
+
+    Everything that can happen (``add_user``, ``remove_member`` ...) is a method with the same arguments.
+
+    Parameters
+    ----------
+    url
+        Where it answers.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.url = url.rstrip("/")
+        self.api_key = API_KEY
+        self.faults = RemoteFaults(self)
+
+    def __repr__(self) -> str:
+        return f"<RemoteSandbox {self.url}>"
+
+    @property
+    def running(self) -> bool:
+        """Whether it answers."""
+        try:
+            self.info()
+        except OSError:
+            return False
+        return True
+
+    def info(self) -> dict[str, Any]:
+        """Say what this sandbox is and how much is in it."""
+        answer: dict[str, Any] = self._ask("GET", "")
+        return answer
+
+    def reset(self) -> dict[str, Any]:
+        """Go back to the seed, without faults."""
+        answer: dict[str, Any] = self._ask("POST", "/reset")
+        return answer
+
+    def stop(self) -> None:
+        """Do nothing: the process that runs it ends it, and other kernels may be using it."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name not in HAPPENINGS:
+            raise AttributeError(f"a remote sandbox has no {name!r}")
+        return partial(self._happen, name)
+
+    def _happen(self, do: str, *args: Any, **kwargs: Any) -> Any:
+        signature = inspect.signature(getattr(Happenings, do))
+        signature.bind(None, *args, **kwargs)  # a wrong call is a TypeError here, as with a sandbox at home
+        named = dict(zip(list(signature.parameters)[1:], args, strict=False))
+        return self._ask("POST", "/happenings", {"do": do, **named, **kwargs})["result"]
+
+    def _ask(self, method: str, path: str, body: object = None) -> Any:
+        where = urlsplit(self.url)
+        connection = HTTPConnection(where.hostname or "", where.port, timeout=60)
+        try:
+            headers = {"Content-Type": "application/json"}
+            connection.request(method, "/_sandbox" + path, json.dumps(body or {}), headers)
+            answer = connection.getresponse()
+            content = json.loads(answer.read() or b"null")
+        finally:
+            connection.close()
+        if answer.status != 200:
+            raise ValueError(content.get("message", f"the sandbox answered {answer.status}"))
+        return content
+
+
+class RemoteFaults:
+    """Script the faults of a sandbox in another process."""
+
+    def __init__(self, sandbox: RemoteSandbox) -> None:
+        self._sandbox = sandbox
+
+    def add(self, kind: str, **fields: Any) -> Any:
+        """Add a fault; the fields are those of ``Faults.add``."""
+        return self._sandbox._ask("POST", "/faults", {"kind": kind, **fields})
+
+    def clear(self) -> None:
+        """Remove all faults."""
+        self._sandbox._ask("DELETE", "/faults")
