@@ -467,7 +467,7 @@ class Columns:
             return pd.array([v if isinstance(v, bool) else None for v in values], dtype="boolean")
         if dtype == "Int64":
             return pd.array(values, dtype="Int64")
-        return pd.Series(values, dtype=object).array
+        return pd.Series(values, dtype=object).to_numpy()
 
     def _pack_text(self, name: str, values: list[Any], extra: list[Any]) -> Any:
         if pd.api.types.infer_dtype(values, skipna=True) not in ("string", "empty"):
@@ -510,7 +510,12 @@ class Columns:
         packed = {name: _joined([chunk[name] for chunk in self._chunks]) for name in self._chunks[0]}
         self._chunks = [packed]
         index = pd.Index(packed["id"], name=self.table.index)
-        frame = pd.DataFrame({name: packed[name] for name in self.table.columns}, index=index, copy=False)
+        # As Series of a stated dtype: from bare objects that happen to be text, pandas would make a text column.
+        columns = {
+            name: pd.Series(packed[name], index=index, dtype=object if dtype == "object" else None, copy=False)
+            for name, dtype in self.table.columns.items()
+        }
+        frame = pd.DataFrame(columns, index=index, copy=False)
         repeated = np.asarray(index.duplicated(keep="last")) & np.asarray(index.notna())
         self.duplicates = int(repeated.sum())
         if self.duplicates:
@@ -533,6 +538,8 @@ class Columns:
 def _joined(chunks: list[Any]) -> Any:
     if len(chunks) == 1:
         return chunks[0]
+    if isinstance(chunks[0], np.ndarray):
+        return np.concatenate(chunks)
     return pd.concat([pd.Series(chunk, copy=False) for chunk in chunks], ignore_index=True).array
 
 

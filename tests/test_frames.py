@@ -50,6 +50,12 @@ def test_the_same_dtypes_hold_without_pyarrow():
         assert dtypes(frames.users_frame([])) == dict(frames.USER_COLUMNS)
 
 
+def test_a_column_of_objects_stays_one_when_it_happens_to_hold_text():
+    frame = frames.users_frame([user(custom_attributes="x", raw_attributes="", groups="none", emails="a")])
+    assert dtypes(frame) == dict(frames.USER_COLUMNS)
+    assert frame["custom_attributes"].tolist() == ["x"]
+
+
 def test_a_load_longer_than_one_fold_is_packed_without_a_seam(monkeypatch):
     monkeypatch.setattr(frames, "FOLD_AT", 7)
     columns = frames.Columns(frames.USERS)
