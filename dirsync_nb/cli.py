@@ -105,6 +105,7 @@ def run_lab(arguments: argparse.Namespace) -> int:
         _say(f"Notebooks:  {folder} ({_copy_notebooks(folder)})")
         files = stack.enter_context(TemporaryDirectory(prefix="dirsync-lab-", ignore_cleanup_errors=True))
         environment["JUPYTER_RUNTIME_DIR"] = files
+        _ask_nothing_of_the_web(Path(files), environment)
         # A variable, because the arguments of a process can be seen by everybody on the machine.
         environment.setdefault("JUPYTER_TOKEN", secrets.token_hex(24))
         child = subprocess.Popen(_jupyter(arguments, folder), env=environment, start_new_session=True)
@@ -121,14 +122,21 @@ def _jupyter(arguments: argparse.Namespace, folder: Path) -> list[str]:
         f"--ServerApp.port={arguments.port}",
         "--ServerApp.log_level=WARN",
         "--LabApp.log_level=WARN",
-        "--LabApp.news_url=None",  # no question about news, and no request for them
-        "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
     ]
     if arguments.no_browser:
         command.append("--no-browser")
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         command.append("--allow-root")
     return command + list(arguments.jupyter)
+
+
+def _ask_nothing_of_the_web(files: Path, environment: dict[str, str]) -> None:
+    """Set JupyterLab's own defaults to neither offer news nor look for updates; a person's settings win."""
+    settings = {"@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False}}
+    (files / "labconfig").mkdir()
+    (files / "labconfig" / "default_setting_overrides.json").write_text(json.dumps(settings))
+    paths = [str(files), environment.get("JUPYTER_CONFIG_PATH", "")]
+    environment["JUPYTER_CONFIG_PATH"] = os.pathsep.join(filter(None, paths))
 
 
 def _wait(child: subprocess.Popen[bytes], files: Path, stop: threading.Event) -> int:

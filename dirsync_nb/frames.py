@@ -510,7 +510,7 @@ class Columns:
         packed = {name: _joined([chunk[name] for chunk in self._chunks]) for name in self._chunks[0]}
         self._chunks = [packed]
         index = pd.Index(packed["id"], name=self.table.index)
-        # As Series of a stated dtype: from bare objects that happen to be text, pandas would make a text column.
+        # As Series of a stated dtype: from objects that happen to be text, pandas would make a text column.
         columns = {
             name: pd.Series(packed[name], index=index, dtype=object if dtype == "object" else None, copy=False)
             for name, dtype in self.table.columns.items()
