@@ -18,8 +18,9 @@ object, parsed. *frame*: a DataFrame with declared columns. *idp_id*: the provid
 
 Reading order
 -------------
-``errors``, ``pacing``, ``transport``, ``client``, ``frames``, ``load``, ``memberships``, ``connect``: each
-imports only from those before it. ``analysis``, ``charts``, ``files`` and ``sandbox`` load when named.
+``errors``, ``pacing``, ``transport``, ``endpoints``, ``client``, ``frames``, ``load``, ``memberships``,
+``connect``: each imports only from those before it. ``analysis``, ``charts``, ``files`` and ``sandbox`` load when
+named.
 """
 
 from importlib import import_module

@@ -18,6 +18,7 @@ ROOMS: dict[str, set[str]] = {
     "errors": set(),
     "pacing": set(),
     "transport": {"msgspec", "requests"},
+    "endpoints": set(),
     "client": set(),
     "frames": {"numpy", "pandas"},
     "progress": {"tqdm"},
