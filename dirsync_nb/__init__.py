@@ -19,8 +19,8 @@ object, parsed. *frame*: a DataFrame with declared columns. *idp_id*: the provid
 Reading order
 -------------
 ``errors``, ``pacing``, ``transport``, ``endpoints``, ``client``, ``frames``, ``load``, ``memberships``,
-``connect``: each imports only from those before it. ``analysis``, ``charts``, ``files`` and ``sandbox`` load when
-named.
+``connect``: each imports only from those before it. ``analysis``, ``charts``, ``files`` and ``sandbox`` load
+when named.
 """
 
 from importlib import import_module

@@ -15,6 +15,7 @@ from urllib.parse import quote
 
 from . import errors
 from .endpoints import DSYNC_EVENTS, ENDPOINTS, api_time, identifier, wire_filters
+from .pacing import RetryPolicy
 from .transport import Traffic, Transport
 
 __all__ = ["DSYNC_EVENTS", "DirectoryClient", "Receipt", "Record", "identifier"]
@@ -128,6 +129,9 @@ class DirectoryClient:
     ) -> None:
         if not 1 <= page_size <= 100:
             raise errors.ArgumentError(f"page_size must be between 1 and 100; got {page_size!r}")
+        for name, cap in (("max_rows", max_rows), ("max_pages", max_pages)):
+            if cap is not None and cap < 1:
+                raise errors.ArgumentError(f"{name} must be 1 or more, or None for no limit; got {cap!r}")
         self.transport = transport
         self.page_size = page_size
         self.max_rows = max_rows
@@ -167,9 +171,11 @@ class DirectoryClient:
         doing = f"reading the organization with external id {external_id}"
         return _object(self.transport.get(path, doing=doing))
 
-    def directory(self, directory_id: object, *, traffic: Traffic | None = None) -> Record:
+    def directory(
+        self, directory_id: object, *, traffic: Traffic | None = None, retry: RetryPolicy | None = None
+    ) -> Record:
         """Get one directory, by id. Raises NotFound when there is none."""
-        return self._single("directories", directory_id, traffic=traffic)
+        return self._single("directories", directory_id, traffic=traffic, retry=retry)
 
     def user(self, user_id: object, *, directory_id: object = None, traffic: Traffic | None = None) -> Record:
         """Get one directory user, by id. Raises NotFound when there is none.
@@ -184,13 +190,19 @@ class DirectoryClient:
         return self._single("groups", group_id)
 
     def _single(
-        self, kind: str, value: object, *, scope: str | None = None, traffic: Traffic | None = None
+        self,
+        kind: str,
+        value: object,
+        *,
+        scope: str | None = None,
+        traffic: Traffic | None = None,
+        retry: RetryPolicy | None = None,
     ) -> Record:
         endpoint = ENDPOINTS[kind]
         name = identifier(value, f"{kind.removesuffix('s').replace('directorie', 'directory')}_id")
         path = f"{endpoint.path}/{_path_part(name)}"
         doing = f"reading {endpoint.single} {name}"
-        return _object(self.transport.get(path, scope=scope, doing=doing, traffic=traffic))
+        return _object(self.transport.get(path, scope=scope, doing=doing, traffic=traffic, retry=retry))
 
     # Lists ----------------------------------------------------------------------------------------------
 
@@ -220,15 +232,18 @@ class DirectoryClient:
 
     def _records(self, kind: str, filters: Mapping[str, object], order: str | None) -> Iterator[Record]:
         receipt = self.receipt(kind, filters, order=order)
-        seen: set[object] = set()
+        seen: set[str] = set()
         for page in self.walk(receipt):
             for record in page:
-                if record.get("id") in seen:
-                    receipt.duplicates += 1
-                    receipt.rows -= 1
-                    continue
-                seen.add(record.get("id"))
+                name = record.get("id")
+                if isinstance(name, str):
+                    if name in seen:
+                        receipt.duplicates += 1
+                        receipt.rows -= 1
+                        continue
+                    seen.add(name)
                 yield record
+        receipt.complete = True
 
     # Walks and receipts ---------------------------------------------------------------------------------
 
@@ -263,12 +278,14 @@ class DirectoryClient:
         if endpoint.ordered and order not in ("asc", "desc", "normal"):
             raise errors.ArgumentError(f"order must be one of 'asc', 'desc', 'normal'; got {order!r}")
         wire, notices = wire_filters(endpoint, filters)
+        after = wire.pop("after", None)
         receipt = Receipt(
             endpoint=endpoint.path,
             filters=wire,
             order=order if endpoint.ordered else None,
             notices=notices,
-            cursor=wire.pop("after", None),
+            cursor=after,
+            details={} if after is None else {"after": after},
         )
         if resume is not None:
             _check_resumable(receipt, resume)
@@ -280,6 +297,8 @@ class DirectoryClient:
     def walk(self, receipt: Receipt) -> Iterator[list[Record]]:
         """Yield the pages of a list until its end, keeping the receipt up to date.
 
+        Whoever walks sets ``receipt.complete`` when the last page is safe with them.
+
         Raises
         ------
         LoadError
@@ -290,19 +309,37 @@ class DirectoryClient:
             ``max_rows`` or ``max_pages`` of this client were reached.
         """
         started = time.monotonic()
+        seen: set[object] = set()
         steps = self._event_pages(receipt) if receipt.endpoint == "/events" else self._pages(receipt)
         try:
             for page, cursor in steps:
-                page, cursor = self._capped(receipt, page, cursor)
+                kept, cut = self._within_cap(receipt, page, seen)
                 receipt.pages += 1
-                receipt.rows += len(page)
-                yield page
+                yield kept
                 # Only now: whoever is interrupted while keeping a page reads it again on resuming.
-                receipt.cursor = cursor if cursor is not None else receipt.cursor
-                self._check_caps(receipt, more=cursor is not None)
-            receipt.complete = True
+                if cut:
+                    receipt.cursor = kept[-1].get("id") if kept else receipt.cursor
+                elif cursor is not None:
+                    receipt.cursor = cursor
+                self._check_caps(receipt, cut=cut, more=cursor is not None)
         finally:
             receipt.seconds += time.monotonic() - started
+
+    def _within_cap(self, receipt: Receipt, page: list[Record], seen: set[object]) -> tuple[list[Record], bool]:
+        """Count a page's rows; cut it at ``max_rows``, which counts rows that came twice only once."""
+        if self.max_rows is None:
+            receipt.rows += len(page)
+            return page, False
+        kept = []
+        for record in page:
+            name = str(record.get("id"))
+            if name not in seen:
+                if receipt.rows >= self.max_rows:
+                    return kept, True
+                seen.add(name)
+                receipt.rows += 1
+            kept.append(record)
+        return kept, False
 
     def _pages(self, receipt: Receipt, cursor: str | None = None) -> Iterator[tuple[list[Record], str | None]]:
         """Yield each page with the cursor of the next one; None ends the list."""
@@ -337,12 +374,8 @@ class DirectoryClient:
                 )
             seen.add(cursor)
             # Should the cursor's row be deleted before it is used, these are places to go back to.
-            earlier = [
-                None,
-                page[0].get("id"),
-                page[len(page) // 2].get("id"),
-                page[-min(2, len(page))].get("id"),
-            ]
+            places = (page[at].get("id") for at in (0, len(page) // 2, -min(2, len(page))))
+            earlier = [None, *(place for place in places if isinstance(place, str))]
 
     def _event_pages(self, receipt: Receipt) -> Iterator[tuple[list[Record], str | None]]:
         """Yield pages of events: windows of 30 days until a first event is found, then by cursor."""
@@ -375,25 +408,17 @@ class DirectoryClient:
         )
         return _envelope(payload, doing)
 
-    def _capped(
-        self, receipt: Receipt, page: list[Record], cursor: str | None
-    ) -> tuple[list[Record], str | None]:
-        """Cut a page at ``max_rows``; the id of the last row kept is where a resumed load goes on."""
-        if self.max_rows is None or receipt.rows + len(page) <= self.max_rows:
-            return page, cursor
-        kept = page[: max(0, self.max_rows - receipt.rows)]
-        return kept, str(kept[-1].get("id")) if kept else receipt.cursor
-
-    def _check_caps(self, receipt: Receipt, *, more: bool) -> None:
-        for name, cap, used in (
-            ("max_rows", self.max_rows, receipt.rows),
-            ("max_pages", self.max_pages, receipt.pages),
-        ):
-            if more and cap is not None and used >= cap:
-                raise errors.CapReached(
-                    f"{_doing(receipt)}: stopped at {name}={cap:,} with {receipt.rows:,} rows kept, and "
-                    f"there are more. Raise it with connect({name}=...)."
-                )
+    def _check_caps(self, receipt: Receipt, *, cut: bool, more: bool) -> None:
+        if cut:
+            name, cap = "max_rows", self.max_rows
+        elif more and self.max_pages is not None and receipt.pages >= self.max_pages:
+            name, cap = "max_pages", self.max_pages
+        else:
+            return
+        raise errors.CapReached(
+            f"{_doing(receipt)}: stopped at {name}={cap:,} with {receipt.rows:,} rows kept, and there are "
+            f"more. Raise it with connect({name}=...)."
+        )
 
 
 def _windows(start: str, end: str | None) -> Iterator[dict[str, str | None]]:
@@ -410,8 +435,13 @@ def _windows(start: str, end: str | None) -> Iterator[dict[str, str | None]]:
 def _check_resumable(asked: Receipt, resume: Receipt) -> None:
     if resume.complete:
         raise errors.ArgumentError("resume= takes the receipt of a load that broke; this one is complete")
-    same = (asked.endpoint, asked.filters, asked.order) == (resume.endpoint, resume.filters, resume.order)
-    if not same:
+    if resume.so_far is None:
+        raise errors.ArgumentError(
+            "resume= takes the receipt of a loader; this one has kept no rows to go on with"
+        )
+    if any(
+        getattr(asked, name) != getattr(resume, name) for name in ("endpoint", "filters", "order", "details")
+    ):
         raise errors.ArgumentError(
             f"resume= takes a receipt of the same load; this one read {resume.endpoint} with "
             f"{resume.filters} in order {resume.order}"
@@ -447,7 +477,7 @@ def _object(payload: object) -> Record:
 
 
 def _path_part(name: str) -> str:
-    if name in (".", ".."):
+    if name in ("", ".", ".."):
         raise errors.ArgumentError(f"{name!r} is not an id")
     return quote(name, safe="")
 

@@ -14,7 +14,7 @@ from typing import Any
 from . import errors
 from .client import DirectoryClient
 from .pacing import Pacer, RetryPolicy
-from .transport import Transport, is_loopback
+from .transport import Secret, Transport, is_loopback
 
 __all__ = ["connect", "connect_sandbox"]
 
@@ -69,6 +69,9 @@ def connect(
     ConfigurationError
         The key or the address cannot be right, or there is an address and no key.
     """
+    # Wrapped at once, so that no traceback through this function shows a key among its variables.
+    key, source = _from_environment("WORKOS_API_KEY") if api_key is None else (Secret(api_key), "api_key")
+    api_key = None if api_key is None else "given"
     settings: dict[str, Any] = {
         "page_size": page_size,
         "timeout": _timeout(timeout),
@@ -77,10 +80,8 @@ def connect(
         "max_pages": max_pages,
         "pacer": pacer,
     }
-    key, source = (api_key, "api_key") if api_key is not None else _from_environment("WORKOS_API_KEY")
-    address, address_source = (
-        (base_url, "base_url") if base_url is not None else _from_environment("WORKOS_BASE_URL")
-    )
+    address = base_url if base_url is not None else _from_environment("WORKOS_BASE_URL")[0].reveal()
+    address_source = "base_url" if base_url is not None else "WORKOS_BASE_URL"
     if key:
         return _client(address or PRODUCTION, key, source, **settings)
     if api_key is not None:
@@ -93,7 +94,7 @@ def connect(
     print(  # noqa: T201
         "No WORKOS_API_KEY: this is the embedded sandbox, with invented people; nothing leaves this machine."
     )
-    shared, _ = _from_environment(SHARED_SANDBOX)
+    shared = _from_environment(SHARED_SANDBOX)[0].reveal()
     if shared:
         sandbox = _shared_sandbox(shared)
         return _client(sandbox.url, sandbox.api_key, "the sandbox", sandbox=sandbox, **settings)
@@ -146,7 +147,7 @@ def connect_sandbox(
 
 def _client(
     address: str,
-    key: str,
+    key: Secret | str,
     key_source: str,
     *,
     timeout: float,
@@ -170,14 +171,14 @@ def _shared_sandbox(address: str) -> Any:
     return RemoteSandbox(address)
 
 
-def _from_environment(name: str) -> tuple[str, str]:
+def _from_environment(name: str) -> tuple[Secret, str]:
     """Read a variable; blank counts as not set. A line end from a key file is no part of the value."""
-    return os.environ.get(name, "").strip(), name
+    return Secret(os.environ.get(name, "").strip()), name
 
 
 def _timeout(given: float | None) -> float:
     if given is None:
-        text, _ = _from_environment("WORKOS_REQUEST_TIMEOUT")
+        text = _from_environment("WORKOS_REQUEST_TIMEOUT")[0].reveal()
         try:
             given = float(text or 60.0)
         except ValueError:

@@ -130,6 +130,8 @@ def _check_combination(endpoint: Endpoint, wire: Mapping[str, str]) -> None:
     for name, needed in endpoint.needs.items():
         if endpoint.filters[name] in wire and endpoint.filters[needed] not in wire:
             raise errors.ArgumentError(f"{name} needs {needed} too: the API looks it up in one directory")
+    if wire.get("range_start", "") > wire.get("range_end", "~"):
+        raise errors.ArgumentError("range_start is later than range_end")
     if "after" in wire and "range_start" in wire:
         raise errors.ArgumentError(
             "after and range_start both say where to begin; give one. To go on from an event, after is enough"

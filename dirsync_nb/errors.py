@@ -127,6 +127,17 @@ class ApiError(LoadError):
         self.request_id = request_id
         self.retry_after = retry_after
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Travel between processes whole, but for the rows and the receipt, which stay where they are."""
+        kept = {name: value for name, value in vars(self).items() if name not in ("partial", "receipt")}
+        return _rebuilt, (type(self), self.args, kept)
+
+
+def _rebuilt(kind: type[ApiError], args: tuple[Any, ...], fields: dict[str, Any]) -> ApiError:
+    error = kind(*args, status_code=fields["status_code"])
+    vars(error).update(fields)
+    return error
+
 
 class BadRequest(ApiError):
     """400: the service cannot make sense of the request."""

@@ -481,7 +481,7 @@ class Columns:
             return pd.array([v and v.encode("utf-8", "backslashreplace").decode() for v in values], dtype="str")
 
     def _pack_times(self, name: str, values: list[Any], extra: list[Any]) -> Any:
-        texts = [v if isinstance(v, str) else None for v in values]
+        texts = [_to_the_microsecond(v) if isinstance(v, str) else None for v in values]
         times = pd.to_datetime(pd.Series(texts, dtype=object), utc=True, format="ISO8601", errors="coerce")
         times = times.dt.as_unit("us")
         odd = [row for row, text in enumerate(texts) if text is not None and not text.endswith("Z")]
@@ -549,6 +549,11 @@ def _categorical(texts: pd.Series) -> pd.Series:
     return pd.Series(texts.astype(pd.CategoricalDtype(categories)))
 
 
+def _to_the_microsecond(text: str) -> str:
+    """Cut a finer fraction: one in nanoseconds would make pandas lose the far years of the whole column."""
+    return re.sub(r"([.,]\d{6})\d+", r"\1", text) if len(text) > 27 else text
+
+
 def _has_no_zone(text: str) -> bool:
     tail = text[10:]  # behind the date, whose hyphens look like an offset
     return "+" not in tail and "-" not in tail and not tail.endswith(("Z", "z"))
@@ -597,15 +602,24 @@ def concat(frames: Iterable[pd.DataFrame]) -> pd.DataFrame:
     parts = list(frames)
     if not parts:
         raise errors.ArgumentError("concat needs at least one frame")
-    whole = pd.concat([part.drop(columns=part.columns[part.dtypes == "category"]) for part in parts])
-    for name in parts[0].columns[parts[0].dtypes == "category"]:
-        texts = pd.concat([part[name].astype("str") for part in parts])
-        whole[name] = _categorical(texts)
-    whole = whole[parts[0].columns]
-    whole.index.name = parts[0].index.name
+    names = list(dict.fromkeys(part.index.name for part in parts))
+    if len(names) > 1:
+        raise errors.ArgumentError(f"concat puts frames of one kind together; these are indexed by {names}")
+    columns = list(dict.fromkeys(name for part in parts for name in part.columns))
+    categories = [name for name in columns if any(_is_category(part, name) for part in parts)]
+    plain = [part.astype({n: "str" for n in categories if _is_category(part, n)}) for part in parts]
+    # Memberships have no index of their own: theirs is counted anew.
+    whole = pd.concat(plain, ignore_index=names == [None])[columns]
+    for name in categories:
+        whole[name] = _categorical(whole[name].astype("str"))
+    whole.index.name = names[0]
     reasons = [part.attrs["incomplete"] for part in parts if "incomplete" in part.attrs]
     whole.attrs = {"incomplete": reasons[0]} if reasons else {}
     return whole
+
+
+def _is_category(frame: pd.DataFrame, name: str) -> bool:
+    return name in frame and isinstance(frame[name].dtype, pd.CategoricalDtype)
 
 
 def require_complete(frame: pd.DataFrame, purpose: str) -> pd.DataFrame:
@@ -624,7 +638,7 @@ def require_complete(frame: pd.DataFrame, purpose: str) -> pd.DataFrame:
     return frame
 
 
-def spread_attributes(users: pd.DataFrame, names: Sequence[str] | None = None) -> pd.DataFrame:
+def spread_attributes(users: pd.DataFrame, names: str | Sequence[str] | None = None) -> pd.DataFrame:
     """Give each custom attribute a column ``custom_attributes.<name>`` in place of the one that held them.
 
     Columns stand in the order in which the attributes are first seen. Texts become ``str``, whole numbers
@@ -638,8 +652,9 @@ def spread_attributes(users: pd.DataFrame, names: Sequence[str] | None = None) -
     users
         A users frame.
     names
-        Only these attributes; the others are left out. Default: all.
+        Only this attribute, or these; the others are left out. Default: all.
     """
+    names = [names] if isinstance(names, str) else names
     rows = [_dict(value) for value in users["custom_attributes"]]
     wanted = list(dict.fromkeys(name for row in rows for name in row)) if names is None else list(names)
     spread = {

@@ -17,6 +17,7 @@ import pandas as pd
 from . import errors
 from .client import DirectoryClient, Receipt, Record
 from .frames import DIRECTORIES, EVENTS, GROUPS, ORGANIZATIONS, USERS, Columns, Table
+from .pacing import RetryPolicy
 from .progress import Progress, tell
 
 __all__ = [
@@ -296,16 +297,21 @@ def _load(
 ) -> pd.DataFrame:
     """Walk a list into a frame; whatever ends it early leaves the rows so far on the receipt."""
     receipt = client.receipt(kind, filters, order=order, resume=resume)
-    columns: Columns = receipt.so_far or Columns(table)
+    columns = receipt.so_far = Columns(table) if resume is None else resume.so_far
     try:
         with _collector_paused(), Progress(kind, lambda: _expected_rows(client, kind, receipt)) as progress:
             for page in client.walk(receipt):
                 columns.add(page)
                 progress.show(receipt.rows)
+        frame = columns.frame()
+        _note(receipt, columns, frame)
+        receipt.complete = True
     except BaseException as problem:
         _keep_partial(receipt, columns, problem)
         raise
-    return _finished(client, receipt, columns)
+    receipt.so_far = None
+    tell(receipt.notices, client.told)
+    return frame
 
 
 @contextmanager
@@ -324,22 +330,17 @@ def _collector_paused() -> Iterator[None]:
             gc.enable()
 
 
-def _finished(client: DirectoryClient, receipt: Receipt, columns: Columns) -> pd.DataFrame:
-    frame = columns.frame()
+def _note(receipt: Receipt, columns: Columns, frame: pd.DataFrame) -> None:
     receipt.rows, receipt.duplicates = len(frame), columns.duplicates
-    receipt.notices += columns.notices
-    receipt.so_far = None
-    tell(receipt.notices, client.told)
-    return frame
+    receipt.notices += [notice for notice in columns.notices if notice not in receipt.notices]
 
 
 def _keep_partial(receipt: Receipt, columns: Columns, problem: BaseException) -> None:
     """Keep the rows so far as a frame that says it is partial, on the receipt and on the error."""
-    partial = columns.frame()
-    receipt.rows, receipt.duplicates = len(partial), columns.duplicates
-    receipt.notices += [notice for notice in columns.notices if notice not in receipt.notices]
+    partial = columns.frame().copy()  # its own memory: a person may write into it before resuming
+    _note(receipt, columns, partial)
     partial.attrs["incomplete"] = f"{receipt.endpoint} broke off after {len(partial):,} rows"
-    receipt.partial, receipt.so_far = partial, columns
+    receipt.partial = partial
     if isinstance(problem, errors.DirsyncError):
         problem.partial, problem.receipt = partial, receipt
 
@@ -350,7 +351,8 @@ def _expected_rows(client: DirectoryClient, kind: str, receipt: Receipt) -> int 
     if directory_id is None or len(receipt.filters) > 1:
         return None
     try:
-        counts = client.directory(directory_id).get("metadata") or {}
+        once = RetryPolicy(attempts=1)  # a total is worth one question and no wait
+        counts = client.directory(directory_id, traffic=receipt, retry=once).get("metadata") or {}
         if kind == "groups":
             return int(counts["groups"])
         return int(counts["users"]["active"]) + int(counts["users"]["inactive"])

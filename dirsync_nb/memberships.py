@@ -21,7 +21,7 @@ import pandas as pd
 
 from . import errors
 from .client import DirectoryClient, Receipt, Record, identifier
-from .frames import MEMBERSHIP_COLUMNS
+from .frames import MEMBERSHIP_COLUMNS, require_complete
 from .pacing import Pacer
 from .progress import Progress, tell
 
@@ -63,13 +63,16 @@ def load_memberships(
     pandas.DataFrame
         Columns ``user_id``, ``group_id``, ``directory_id``; no pair twice, ordered by group, then user. The
         receipt's ``details`` hold ``route``, ``estimate`` (requests and seconds of both routes, before) and
-        ``cost`` (after), ``empty_groups``, ``deleted`` (groups or users that went during the load),
-        ``unlisted`` (members not in ``users``) and ``nested`` (groups found inside groups, as pairs).
+        ``cost`` (after), ``empty_groups`` (None where the route does not meet them), ``deleted`` (groups or
+        users that went during the load), ``unlisted`` (members not in ``users``) and ``nested`` (groups found
+        inside groups, as pairs).
 
     Raises
     ------
     ArgumentError
-        An unknown route, or a frame of another directory.
+        An unknown route; a frame of another directory, or without its loader's index.
+    IncompleteError
+        A partial frame.
     NotFound
         No such directory in this environment.
     LoadError
@@ -78,8 +81,11 @@ def load_memberships(
     if route not in ROUTES:
         raise errors.ArgumentError(f"route must be one of {', '.join(map(repr, ROUTES))}; got {route!r}")
     directory = identifier(directory_id, "directory_id")
-    receipt = Receipt(endpoint="memberships", filters={"directory": directory})
+    for frame, index in ((users, "user_id"), (groups, "group_id")):
+        _check_frame(frame, index, directory)
+    receipt = Receipt(endpoint="memberships", filters={"directory": directory}, stop=threading.Event())
     pairs = _opened(receipt, resume, route)
+    receipt.so_far = pairs
     client.receipts.append(receipt)
     started = time.monotonic()
     try:
@@ -90,6 +96,8 @@ def load_memberships(
         _walk_owners(client, receipt, pairs)
         if users is not None:
             _look_up_unlisted(client, receipt, pairs, users)
+        frame = _report(receipt, pairs, groups)
+        _add_notices(receipt, pairs)
         receipt.complete = True
     except BaseException as problem:
         _keep_partial(receipt, pairs, problem)
@@ -97,7 +105,24 @@ def load_memberships(
     finally:
         receipt.seconds += time.monotonic() - started
         receipt.details["cost"] = {"requests": receipt.requests, "seconds": round(receipt.seconds, 2)}
-    return _finished(client, receipt, pairs, groups)
+    receipt.so_far = None
+    tell(receipt.notices, client.told)
+    return frame
+
+
+def _check_frame(frame: pd.DataFrame | None, index: str, directory: str) -> None:
+    """Refuse a frame at hand that would silently leave memberships out."""
+    if frame is None:
+        return
+    name = index.replace("_id", "s=")
+    require_complete(frame, f"load_memberships({name})")
+    if frame.index.name != index:
+        raise errors.ArgumentError(
+            f"{name} must be indexed by {index}, as its loader gives it; got {frame.index.name!r}"
+        )
+    foreign = frame["directory_id"].dropna().unique().tolist()
+    if foreign not in ([], [directory]):
+        raise errors.ArgumentError(f"{name} holds rows of other directories than {directory}")
 
 
 @dataclass
@@ -210,15 +235,13 @@ def _owners(
     if known is None:
         pages = _list(client, receipt, kind, directory_id=directory)
         return list(dict.fromkeys(name for page in pages for name in _ids(page)))
-    foreign = known["directory_id"].dropna().unique().tolist()
-    if foreign not in ([], [directory]):
-        raise errors.ArgumentError(f"{kind}= holds rows of other directories than {directory}")
     return [str(name) for name in known.index]
 
 
 def _list(client: DirectoryClient, receipt: Receipt, kind: str, **filters: str) -> Iterator[list[Record]]:
     """Walk a list; what it cost is added to the receipt, whole or broken."""
     inner = client.receipt(kind, filters, log=False)
+    inner.stop = receipt.stop
     try:
         yield from client.walk(inner)
     finally:
@@ -238,31 +261,34 @@ def _add_cost(receipt: Receipt, inner: Receipt) -> None:
 
 def _walk_owners(client: DirectoryClient, receipt: Receipt, pairs: _Pairs) -> None:
     """Read every owner's list, several at a time within the budgets; keep each as soon as it is whole."""
-    todo = iter([name for name in pairs.owners or [] if name not in pairs.done])
+    owners = pairs.owners or []
+    todo = iter([name for name in owners if name not in pairs.done])
     running: dict[Future[list[Record] | None], str] = {}
-    stop = threading.Event()
-    with Progress("memberships", total=lambda: None) as progress, ThreadPoolExecutor(WORKERS) as pool:
+    pool = ThreadPoolExecutor(WORKERS)
+    noun = "groups" if pairs.route == "by_group" else "users"
+    with Progress(f"memberships, {noun}", total=lambda: len(owners)) as progress:
         try:
             while True:
                 # A few at a time, so that an interrupt leaves little running.
                 for owner in todo:
-                    running[pool.submit(_members, client, receipt, pairs, owner, stop)] = owner
+                    running[pool.submit(_members, client, receipt, pairs, owner)] = owner
                     if len(running) >= WORKERS:
                         break
                 if not running:
                     return
                 for future in wait(running, return_when=FIRST_COMPLETED).done:
                     _keep(pairs, running.pop(future), future.result())
-                receipt.rows = sum(map(len, pairs.done.values()))
-                progress.show(receipt.rows)
+                progress.show(len(pairs.done))
         except BaseException:
-            stop.set()
+            # Nobody waits for workers once the load broke: they wake from their pauses, find the stop, and go.
+            assert receipt.stop is not None
+            receipt.stop.set()
             raise
+        finally:
+            pool.shutdown(wait=not running, cancel_futures=True)
 
 
-def _members(
-    client: DirectoryClient, receipt: Receipt, pairs: _Pairs, owner: str, stop: threading.Event
-) -> list[Record] | None:
+def _members(client: DirectoryClient, receipt: Receipt, pairs: _Pairs, owner: str) -> list[Record] | None:
     """Read one owner's list; None when the owner was deleted meanwhile."""
     if pairs.route == "by_group":
         steps = _list(client, receipt, "users", directory_id=pairs.directory, group_id=owner)
@@ -272,8 +298,8 @@ def _members(
     try:
         for page in steps:
             records += [_slim(record) for record in page]
-            if stop.is_set():  # the load broke; nobody waits for the rest of a long list
-                break
+            if receipt.stop is not None and receipt.stop.is_set():
+                break  # the load broke; nobody waits for the rest of a long list
     except errors.NotFound:
         return None
     return records
@@ -335,16 +361,22 @@ def _report(receipt: Receipt, pairs: _Pairs, groups: pd.DataFrame | None = None)
     receipt.rows = len(frame)
     receipt.details |= {"deleted": pairs.deleted + sorted(pairs.gone), "unlisted": list(pairs.unlisted)}
     receipt.details["nested"] = sorted(set(pairs.nested))
-    listed: Iterable[str] = pairs.done if pairs.route == "by_group" else [] if groups is None else groups.index
-    filled = set(frame["group_id"]) | set(pairs.deleted)
-    receipt.details["empty_groups"] = [name for name in listed if name not in filled]
+    receipt.details["empty_groups"] = _empty_groups(pairs, frame, groups)
     return frame
 
 
-def _finished(
-    client: DirectoryClient, receipt: Receipt, pairs: _Pairs, groups: pd.DataFrame | None
-) -> pd.DataFrame:
-    frame = _report(receipt, pairs, groups)
+def _empty_groups(pairs: _Pairs, frame: pd.DataFrame, groups: pd.DataFrame | None) -> list[str] | None:
+    """Name the groups without members; None where the route never meets them and no list is at hand."""
+    if pairs.route != "by_group" and groups is None:
+        return None
+    listed = (
+        list(pairs.done) if pairs.route == "by_group" else groups.index.tolist() if groups is not None else []
+    )
+    filled = set(frame["group_id"]) | set(pairs.deleted)
+    return [name for name in listed if name not in filled]
+
+
+def _add_notices(receipt: Receipt, pairs: _Pairs) -> None:
     owner = "groups" if pairs.route == "by_group" else "users"
     for count, sentence in (
         (len(pairs.deleted), f"{owner} were deleted during the load and have no rows."),
@@ -356,15 +388,14 @@ def _finished(
             receipt.notices.append(f"{count:,} {sentence}")
     if pairs.embedded_differs:
         receipt.notices.append("The deprecated list of groups inside users differs; it is not used.")
-    receipt.so_far = None
-    tell(receipt.notices, client.told)
-    return frame
+    if receipt.details["empty_groups"] is None:
+        receipt.notices.append("Asked by user, without groups=: groups that have no members were not met.")
 
 
 def _keep_partial(receipt: Receipt, pairs: _Pairs, problem: BaseException) -> None:
     partial = _report(receipt, pairs)
     lists = f"{len(pairs.done):,} of {len(pairs.owners or []):,} lists"
     partial.attrs["incomplete"] = f"memberships broke off after {lists}"
-    receipt.partial, receipt.so_far = partial, pairs
+    receipt.partial = partial
     if isinstance(problem, errors.DirsyncError):
         problem.partial, problem.receipt = partial, receipt

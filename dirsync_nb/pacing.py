@@ -19,6 +19,7 @@ from email.utils import parsedate_to_datetime
 
 __all__ = ["Pacer", "RetryPolicy", "parse_retry_after"]
 
+KEY = ""  # the budget of the whole key, among the directories' own
 RETRIED_STATUSES = frozenset({408, 429, 500, 502, 503, 504})
 
 
@@ -79,19 +80,27 @@ def parse_retry_after(value: str | None, *, now: datetime | None = None) -> floa
     return max(0.0, (moment - (now or datetime.now(UTC))).total_seconds())
 
 
+def sleep(seconds: float, stop: threading.Event | None = None) -> None:
+    """Sleep, or wake at once when ``stop`` is set."""
+    if stop is None:
+        time.sleep(seconds)
+    else:
+        stop.wait(seconds)
+
+
 class Pacer:
     """Keep requests inside the published limits, over all threads that share one key.
 
-    Each scope (the key, and each directory on ``/directory_users``) has a next free moment. A request takes
-    the latest of its scopes' moments and moves each on by that scope's interval: evenly spaced requests reach
-    the ceiling exactly and never burst past it.
+    A request takes a turn on its directory's budget, where it has one, and then a turn on the key's. Turns of a
+    budget are evenly spaced: that reaches the ceiling exactly and never bursts past it. The key's turn is taken
+    last, so that a queue on one directory holds back no other.
 
     Parameters
     ----------
     per_directory, per_key
         Requests a second. ``None`` lifts the limit.
     clock, sleep
-        Seconds from a monotonic clock, and how to wait.
+        Seconds from a monotonic clock, and how to wait: a function of seconds and an event that ends the wait.
     """
 
     def __init__(
@@ -100,7 +109,7 @@ class Pacer:
         per_directory: float | None = 4.0,
         per_key: float | None = 100.0,
         clock: Callable[[], float] = time.monotonic,
-        sleep: Callable[[float], None] = time.sleep,
+        sleep: Callable[[float, threading.Event | None], None] = sleep,
     ) -> None:
         self.per_directory = per_directory
         self.per_key = per_key
@@ -114,28 +123,30 @@ class Pacer:
         """Make a pacer that never holds a request back, for a server on this machine."""
         return cls(per_directory=None, per_key=None)
 
-    def wait(self, scope: str | None) -> float:
+    def wait(self, scope: str | None, stop: threading.Event | None = None) -> float:
         """Wait for the turn of one request; give the seconds waited.
 
         Parameters
         ----------
         scope
             What the per-directory limit counts on, or None for a path that has only the key's limit.
+        stop
+            Ends the wait early when it is set.
         """
-        intervals = {"": 1.0 / self.per_key if self.per_key else 0.0}
-        if scope is not None:
-            intervals[scope] = 1.0 / self.per_directory if self.per_directory else 0.0
+        waited = self._turn(scope, self.per_directory, stop) if scope is not None else 0.0
+        return waited + self._turn(KEY, self.per_key, stop)
+
+    def _turn(self, name: str, rate: float | None, stop: threading.Event | None) -> float:
         with self._lock:
             now = self.clock()
-            start = max(now, *(self._free_at[name] for name in intervals))
-            for name, interval in intervals.items():
-                self._free_at[name] = start + interval
+            start = max(now, self._free_at[name])
+            self._free_at[name] = start + (1.0 / rate if rate else 0.0)
         if start > now:
-            self.sleep(start - now)
+            self.sleep(start - now, stop)
         return start - now
 
     def hold(self, scope: str | None, seconds: float) -> None:
-        """Let nobody ask on this scope for some seconds: one caller's 429 is everybody's."""
+        """Let nobody ask on this budget for some seconds: one caller's 429 is everybody's."""
+        name = KEY if scope is None else scope
         with self._lock:
-            name = scope or ""
             self._free_at[name] = max(self._free_at[name], self.clock() + seconds)

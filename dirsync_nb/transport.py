@@ -2,7 +2,7 @@
 
 The transport is where the promises about safety are kept: only GET leaves this machine, the key goes to one
 host and into no message, redirects are not followed, a server on this machine is reached past any proxy, and
-nothing waits for ever.
+every wait for a byte has an end.
 """
 
 from __future__ import annotations
@@ -10,7 +10,10 @@ from __future__ import annotations
 import ipaddress
 import itertools
 import json
+import os
 import platform
+import re
+import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from http.cookiejar import DefaultCookiePolicy
@@ -26,7 +29,7 @@ from requests.auth import AuthBase
 from . import errors
 from .pacing import RETRIED_STATUSES, Pacer, RetryPolicy, parse_retry_after
 
-__all__ = ["Traffic", "Transport", "Wait", "is_loopback"]
+__all__ = ["Secret", "Traffic", "Transport", "Wait", "is_loopback"]
 
 READ_SIZE = 2**20
 
@@ -50,10 +53,11 @@ class Wait:
 
 @dataclass
 class Traffic:
-    """What a load cost so far: requests sent, and pauses made on the way."""
+    """What a load cost so far: requests sent, and pauses made on the way; ``stop`` gives it up when set."""
 
     requests: int = 0
     waits: list[Wait] = field(default_factory=list)
+    stop: threading.Event | None = field(default=None, repr=False)
 
     def note_wait(self, cause: str, seconds: float) -> None:
         """Note a pause; pauses of zero seconds are none."""
@@ -86,30 +90,43 @@ class Transport:
     def __init__(
         self,
         base_url: str,
-        api_key: str,
+        api_key: str | Secret,
         *,
         key_source: str = "api_key",
         timeout: float = 60.0,
         retry: RetryPolicy | None = None,
         pacer: Pacer | None = None,
     ) -> None:
+        # Wrapped first: from here on no local variable, which a traceback may show, holds the key in the clear.
+        self._key = api_key = Secret.wrap(api_key)
         self.base_url = _checked_base_url(base_url)
         self.key_source = key_source
         self.timeout = timeout
         self.retry = retry or RetryPolicy()
         self.pacer = pacer or Pacer()
-        self.key_environment = _checked_key(api_key, key_source)
-        self._session = requests.Session()
+        environment = _key_environment(api_key)
+        if environment is None:
+            raise errors.ConfigurationError(
+                f"{key_source} does not hold an API key: those begin with sk_ and have no spaces or line ends. "
+                "(A value that begins with client_ is the client id.)"
+            )
+        self.key_environment = environment
+        self._session, self._process = self._opened(), os.getpid()
+
+    def _opened(self) -> requests.Session:
+        session = requests.Session()
         # Without this, HTTP_PROXY swallows calls to a server on this very machine.
-        self._session.trust_env = not is_loopback(self.base_url)
-        self._session.auth = _KeyForOneHost(api_key, self.base_url)
-        self._session.headers.update({"User-Agent": user_agent(), "Accept": "application/json"})
-        self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))  # an API needs none
+        session.trust_env = not is_loopback(self.base_url)
+        session.auth = _KeyForOneHost(self._key, self.base_url)
+        session.headers.update({"User-Agent": user_agent(), "Accept": "application/json"})
+        session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))  # an API needs none
         for scheme in ("http://", "https://"):
-            self._session.mount(scheme, _OnlyGet(pool_maxsize=32))
+            session.mount(scheme, _OnlyGet(pool_maxsize=32))
+        return session
 
     def __repr__(self) -> str:
-        return f"<Transport {self.base_url}, key set, {self.key_environment}>"
+        # Also asked for by tracebacks of a construction that failed.
+        return f"<Transport {getattr(self, 'base_url', '?')}, key set, {getattr(self, 'key_environment', '?')}>"
 
     def close(self) -> None:
         """Close the connections. A later request opens new ones."""
@@ -123,6 +140,7 @@ class Transport:
         scope: str | None = None,
         doing: str | None = None,
         traffic: Traffic | None = None,
+        retry: RetryPolicy | None = None,
     ) -> Any:
         """Perform one GET with pacing and retries; give the parsed JSON of a 200.
 
@@ -137,7 +155,9 @@ class Transport:
         doing
             What the caller is doing, for messages: "reading users of directory_01ABC".
         traffic
-            Where requests and pauses are noted.
+            Where requests and pauses are noted; its ``stop`` ends pauses and further tries.
+        retry
+            Patience for this request alone.
 
         Raises
         ------
@@ -146,22 +166,27 @@ class Transport:
         """
         doing = doing or f"reading {path}"
         traffic = traffic if traffic is not None else Traffic()
+        retry = retry or self.retry
         cause = "pacing"
         for tries in itertools.count(1):
-            traffic.note_wait(cause, self.pacer.wait(scope))
+            traffic.note_wait(cause, self.pacer.wait(scope, traffic.stop))
+            if traffic.stop is not None and traffic.stop.is_set():
+                raise errors.LoadError(f"{doing}: given up, since the load it belongs to has ended")
             traffic.requests += 1
             answer = self._try_once(path, params, doing)
-            if not isinstance(answer, errors.LoadError):
+            if not isinstance(answer, BaseException):
                 return answer
-            pause = self.retry.pause(tries, answer.retry_after) if answer.retryable else None
+            if not isinstance(answer, errors.LoadError):
+                raise answer  # Ctrl-C, as it came
+            pause = retry.pause(tries, answer.retry_after) if answer.retryable else None
             if pause is None:
-                raise _give_up(answer, tries, self.retry.max_wait)
+                raise _give_up(answer, tries, retry.max_wait)
             if answer.status_code == 429:
                 # Everybody on this budget waits: the pause is taken at the next turn.
                 self.pacer.hold(scope, pause)
                 cause = "429"
             else:
-                self.pacer.sleep(pause)
+                self.pacer.sleep(pause, traffic.stop)
                 traffic.note_wait(str(answer.status_code or type(answer).__name__), pause)
                 cause = "pacing"
         raise AssertionError("unreachable")
@@ -170,9 +195,12 @@ class Transport:
         """Send one request; give the parsed answer, or the error it amounts to, not raised.
 
         Errors are built here and raised elsewhere, so that no traceback reaches into the frames of the HTTP
-        library, whose local variables hold the Authorization header.
+        library, whose local variables hold the Authorization header. That goes for an interrupt as well.
         """
-        failure: errors.LoadError
+        failure: BaseException
+        if self._process != os.getpid():
+            # A forked process must not read answers from connections it shares with its parent.
+            self._session, self._process = self._opened(), os.getpid()
         try:
             response = self._session.get(
                 self.base_url + path, params=params, timeout=self.timeout, allow_redirects=False, stream=True
@@ -198,6 +226,9 @@ class Transport:
         except requests.RequestException as problem:
             failure = errors.BadPayload(f"{doing}: the answer cannot be read ({_innermost(problem)}).")
             failure.retryable = isinstance(problem, requests.exceptions.ContentDecodingError)
+        except BaseException as interrupt:  # noqa: BLE001 - raised again by the caller
+            failure = interrupt.with_traceback(None)
+            failure.__context__ = failure.__cause__ = None
         else:
             return self._read(response, content, doing)
         return failure
@@ -221,7 +252,7 @@ class Transport:
         """Say what an error status means here and what to do next."""
         status = response.status_code
         body = _error_body(response, content)
-        said = _said(body)
+        said = self._key.hidden_in(_said(body))
         advice = self._advice(status)
         message = f"{doing}: the API answered {status}" + (f" ({said})" if said else "") + f". {advice}"
         request_id = response.headers.get("X-Request-Id")
@@ -336,20 +367,21 @@ def _retry_after(headers: Mapping[str, str], body: Mapping[str, Any]) -> float |
     return asked
 
 
-class _KeyForOneHost(AuthBase):
-    """Put the key on requests for one scheme, host and port, and on no other.
+class Secret:
+    """Hold a key that shows itself only on demand: not in a repr, a traceback, a copy or a file."""
 
-    An auth object, not a default header: with a header alone, an entry in ``.netrc`` replaces ours.
-    """
+    __slots__ = ("_value",)
 
-    def __init__(self, api_key: str, base_url: str) -> None:
-        self._origin = _origin(base_url)
-        self._key = api_key
+    def __init__(self, value: str) -> None:
+        self._value = value
 
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        if _origin(request.url or "") == self._origin:
-            request.headers["Authorization"] = "Bearer " + self._key
-        return request
+    @classmethod
+    def wrap(cls, value: str | Secret) -> Secret:
+        """Make a secret of a text; leave one as it is."""
+        return value if isinstance(value, Secret) else cls(value)
+
+    def __bool__(self) -> bool:
+        return bool(self._value)
 
     def __repr__(self) -> str:
         return "<key hidden>"
@@ -357,6 +389,33 @@ class _KeyForOneHost(AuthBase):
     def __reduce__(self) -> NoReturn:
         """Refuse to be pickled: a key must not land in a file."""
         raise TypeError("a client cannot be pickled, since its key would be; connect again instead")
+
+    def reveal(self) -> str:
+        """Give the key itself."""
+        return self._value
+
+    def hidden_in(self, text: str) -> str:
+        """Give a text without the key, should somebody have quoted it there."""
+        return text.replace(self._value, "<key hidden>") if self._value else text
+
+
+class _KeyForOneHost(AuthBase):
+    """Put the key on requests for one scheme, host and port, and on no other.
+
+    An auth object, not a default header: with a header alone, an entry in ``.netrc`` replaces ours.
+    """
+
+    def __init__(self, key: Secret, base_url: str) -> None:
+        self._origin = _origin(base_url)
+        self._key = key
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        if _origin(request.url or "") == self._origin:
+            request.headers["Authorization"] = "Bearer " + self._key.reveal()
+        return request
+
+    def __repr__(self) -> str:
+        return repr(self._key)
 
 
 class _OnlyGet(HTTPAdapter):
@@ -404,15 +463,12 @@ def _checked_base_url(base_url: str) -> str:
     return base_url.rstrip("/")
 
 
-def _checked_key(api_key: str, key_source: str) -> str:
-    """Check the form of a key without showing any of it; give the environment it belongs to."""
-    if not api_key.startswith("sk_") or not api_key.isascii() or not api_key.isprintable() or " " in api_key:
-        raise errors.ConfigurationError(
-            f"{key_source} does not hold an API key: those begin with sk_ and have no spaces or line ends. "
-            "(A value that begins with client_ is the client id.)"
-        )
+def _key_environment(key: Secret) -> str | None:
+    """Name the environment a key belongs to, by its form; None when it cannot be a key."""
+    if not re.fullmatch(r"sk_[!-~]+", key.reveal()):
+        return None
     for prefix, name in (("sk_test_", "test environment"), ("sk_live_", "live environment")):
-        if api_key.startswith(prefix):
+        if key.reveal().startswith(prefix):
             return name
     return "environment unknown"
 

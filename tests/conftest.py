@@ -27,7 +27,7 @@ class Clock:
     def __call__(self) -> float:
         return self.now
 
-    def sleep(self, seconds: float) -> None:
+    def sleep(self, seconds: float, stop: object = None) -> None:
         self.sleeps.append(round(seconds, 6))
         self.now += seconds
 

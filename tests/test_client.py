@@ -64,6 +64,7 @@ def test_a_directory_is_named_in_our_words_the_apis_words_or_by_an_object(serve,
         ("events", {"before": "event_1"}, "'before' is not a filter of events"),
         ("events", {"after": "event_1", "range_start": "2026-07-01"}, "both say where to begin"),
         ("events", {"range_start": "last week"}, "range_start must be a datetime"),
+        ("events", {"range_start": "2026-08-02", "range_end": "2026-08-01"}, "later than range_end"),
         ("events", {"range_start": pd.NaT}, "range_start must be a datetime"),
     ],
 )
@@ -78,6 +79,12 @@ def test_a_wrong_call_is_refused_before_anything_is_sent(serve, call, given, wor
 def test_a_page_size_the_api_refuses_is_refused_here(page_size):
     with pytest.raises(errors.ArgumentError, match="between 1 and 100"):
         DirectoryClient(None, page_size=page_size)
+
+
+@pytest.mark.parametrize("cap", ["max_rows", "max_pages"])
+def test_a_cap_of_nothing_is_refused(cap):
+    with pytest.raises(errors.ArgumentError, match=f"{cap} must be 1 or more"):
+        DirectoryClient(None, **{cap: 0})
 
 
 def test_every_list_asks_for_full_pages_in_a_stated_order(serve):
@@ -200,6 +207,42 @@ def test_a_cursor_that_is_refused_wherever_we_go_back_to_ends_in_the_services_er
     with pytest.raises(errors.Unprocessable):
         list(client.users(directory_id="d1"))
     assert len(server.requests) < 20
+
+
+def test_a_walk_starts_over_when_every_row_of_the_page_is_gone(serve):
+    """All places of the last page are refused: only the start of the list is left."""
+    people = users(250)
+    calls = []
+
+    def script(request):
+        if request.query.get("after", "") in {"u099", "u098", "u050", "u000"} and len(calls) < 4:
+            calls.append(request)
+            return Answer({"message": "unknown cursor"}, 422)
+        return paged(people)(request)
+
+    _, client = serve(script)
+    assert len(list(client.users(directory_id="d1"))) == 250
+    assert len(calls) == 4
+
+
+def test_users_lists_and_single_users_count_on_a_directorys_budget_and_groups_do_not(serve, clock):
+    _, client = serve(lambda request: listing([]) if request.path.count("/") == 1 else Answer({"id": "x"}))
+    pacer = client.transport.pacer
+    pacer.per_directory = 4.0
+    for ask, sleeps in (
+        (lambda: list(client.users(directory_id="d1")), 1),
+        (lambda: list(client.users(directory_id="d1", group_id="g1")), 1),
+        (lambda: client.user("u1", directory_id="d1"), 1),
+        (lambda: client.user("u1"), 0),
+        (lambda: client.user("u2"), 1),
+        (lambda: list(client.groups(directory_id="d1")), 0),
+        (lambda: client.directory("d1"), 0),
+    ):
+        clock.sleeps.clear()
+        if not pacer._free_at["d1"]:
+            list(client.users(directory_id="d1"))
+        ask()
+        assert len(clock.sleeps) == sleeps
 
 
 # Events -------------------------------------------------------------------------------------------------

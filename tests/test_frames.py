@@ -154,6 +154,14 @@ def test_a_time_that_is_none_is_missing_and_the_original_kept(value):
 
 
 @pytest.mark.parametrize("text", ["0001-01-01T00:00:00.000Z", "9999-12-31T23:59:59.999Z"])
+def test_one_fine_time_loses_no_far_year(text):
+    fine = user(id="fine", created_at="2026-01-15T12:00:00.123456789Z")
+    times = frames.users_frame([fine, user(id="far", created_at=text)])["created_at"]
+    assert times["far"].isoformat().startswith(text[:10])
+    assert times["fine"] == pd.Timestamp("2026-01-15T12:00:00.123456Z")
+
+
+@pytest.mark.parametrize("text", ["0001-01-01T00:00:00.000Z", "9999-12-31T23:59:59.999Z"])
 def test_any_year_the_format_has_is_held(text):
     assert frames.users_frame([user(created_at=text)])["created_at"].iloc[0].isoformat().startswith(text[:10])
 
@@ -287,6 +295,25 @@ def test_joining_unites_categories_and_stays_partial_if_a_part_is():
         ds.concat([])
 
 
+def test_joining_keeps_every_column_of_every_part():
+    one = ds.spread_attributes(attributed({"dept": "A"}))
+    other = ds.spread_attributes(attributed({"team": 1}))
+    joined = ds.concat([one, other])
+    assert {"custom_attributes.dept", "custom_attributes.team"} <= set(joined.columns)
+    later = one.assign(kind=pd.Categorical(["x"]))
+    assert str(ds.concat([one, later])["kind"].dtype) == "category"
+
+
+def test_only_frames_of_one_kind_are_joined():
+    with pytest.raises(errors.ArgumentError, match="one kind"):
+        ds.concat([frames.users_frame([]), frames.groups_frame([])])
+
+
+def test_memberships_of_several_directories_are_joined_under_one_numbering():
+    part = pd.DataFrame({"user_id": ["u1"], "group_id": ["g1"], "directory_id": ["d1"]})
+    assert ds.concat([part, part.assign(directory_id="d2")]).index.tolist() == [0, 1]
+
+
 # Attributes ---------------------------------------------------------------------------------------------
 
 
@@ -342,6 +369,10 @@ def test_only_named_attributes_are_spread_when_asked():
     assert spread["custom_attributes.c"].isna().all()
 
 
+def test_one_name_is_one_attribute():
+    assert "custom_attributes.dept" in ds.spread_attributes(attributed({"dept": "A"}), "dept")
+
+
 def test_attributes_of_nobody_spread_to_nothing():
     spread = ds.spread_attributes(frames.users_frame([]))
     assert not any(name.startswith("custom_attributes") for name in spread)
@@ -367,6 +398,16 @@ def entry(value, kind=None, primary=None):
         ),
         ({"emails": [entry("  ", primary=True), entry("h@acme.test", "home")]}, "h@acme.test", "emails (home)"),
         ({}, None, None),
+        (
+            {"emails": [entry("h@acme.test", "home"), entry("w@acme.test", "work")]},
+            "w@acme.test",
+            "emails (work)",
+        ),
+        (
+            {"custom_attributes": {"username": "new@acme.test"}, "username": "old@acme.test"},
+            "new@acme.test",
+            "custom_attributes.username",
+        ),
         # the newer place first, and every list item on its merits
         (
             {"custom_attributes": {"emails": [entry("n@acme.test")]}, "emails": [entry("o@acme.test", "work")]},

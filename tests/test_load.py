@@ -140,6 +140,100 @@ def test_a_receipt_resumes_only_the_load_it_came_from(serve):
         ds.load_users(client, directory_id="d1", resume=client.receipts[-1])
 
 
+def test_a_walk_by_hand_leaves_nothing_to_resume(serve):
+    """Its rows went to the caller; going on from its cursor would lose them without a word."""
+    _, client = serve(paged(users(300)))
+    for number, _ in enumerate(client.users(directory_id="d1")):
+        if number == 150:
+            break
+    with pytest.raises(errors.ArgumentError, match="kept no rows"):
+        ds.load_users(client, directory_id="d1", resume=client.receipts[-1])
+
+
+@pytest.mark.parametrize("where", ["frame", "partial"])
+def test_an_interrupt_in_the_last_step_loses_nothing(serve, monkeypatch, where):
+    """While the frame is made at the end, or while the partial one is: a second Ctrl-C."""
+    people = users(300)
+    _, client = serve(paged(people))
+    real, calls = frames.Columns.frame, itertools.count(1)
+    times = 1 if where == "frame" else 2
+
+    def interrupted(self):
+        if next(calls) <= times:
+            raise KeyboardInterrupt
+        return real(self)
+
+    monkeypatch.setattr(frames.Columns, "frame", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        ds.load_users(client, directory_id="d1")
+    monkeypatch.undo()
+    receipt = client.receipts[-1]
+    assert not receipt.complete
+    frame = ds.load_users(client, directory_id="d1", resume=receipt)
+    assert frame.index.tolist() == [row["id"] for row in people]
+
+
+def test_writing_into_a_partial_frame_does_not_reach_the_resumed_one(serve):
+    _, client = serve(paged(users(20)), max_rows=10)
+    with pytest.raises(errors.CapReached):
+        ds.load_users(client, directory_id="d1")
+    receipt = client.receipts[-1]
+    receipt.partial.loc[:, "name"] = "mine"
+    client.max_rows = None
+    assert "mine" not in set(ds.load_users(client, directory_id="d1", resume=receipt)["name"])
+
+
+def test_a_cap_counts_rows_that_come_twice_once(serve):
+    people = users(25)
+    pages = [people[0:10], people[9:19], people[18:25]]
+    script = [listing(page, after=page[-1]["id"] if n < 2 else None) for n, page in enumerate(pages)]
+    _, client = serve(script, page_size=10, max_rows=25)
+    assert len(ds.load_users(client, directory_id="d1")) == 25
+
+
+def test_the_collector_is_paused_during_a_load_and_as_it_was_afterwards(serve, monkeypatch):
+    import gc
+
+    seen = []
+    add = frames.Columns.add
+    monkeypatch.setattr(
+        frames.Columns, "add", lambda self, page: (seen.append(gc.isenabled()), add(self, page))[1]
+    )
+    _, client = serve(
+        lambda request: paged(users(5))(request) if "after" not in request.query else Answer("no", 403)
+    )
+    assert gc.isenabled()
+    ds.load_users(client, directory_id="d1")
+    assert seen == [False]
+    assert gc.isenabled()
+    client.page_size = 2
+    with pytest.raises(errors.Forbidden):
+        ds.load_users(client, directory_id="d1")
+    assert gc.isenabled()
+    gc.disable()
+    try:
+        client.page_size = 100
+        ds.load_users(client, directory_id="d1")
+        assert not gc.isenabled()
+    finally:
+        gc.enable()
+
+
+def test_events_resume_only_from_the_same_place(serve):
+    def script(request):
+        return (
+            Answer("no", 403)
+            if request.query["after"] == "event_2"
+            else listing([{"id": "event_2"}], after="event_2")
+        )
+
+    _, client = serve(script)
+    with pytest.raises(errors.Forbidden):
+        ds.load_events(client, after="event_1")
+    with pytest.raises(errors.ArgumentError, match="same load"):
+        ds.load_events(client, after="event_9", resume=client.receipts[-1])
+
+
 @pytest.mark.parametrize(
     ("caps", "rows"),
     [({"max_rows": 10}, 10), ({"max_pages": 2, "page_size": 4}, 8), ({"max_rows": 8, "page_size": 4}, 8)],
@@ -293,7 +387,18 @@ def test_a_long_load_shows_one_bar_with_the_directorys_own_count(watched, client
     ds.load_users(client, directory_id=okta)
     (bar,) = FakeBar.shown
     assert (bar.noun, bar.total, bar.n, bar.closed) == ("users", 260, 260, True)
-    assert client.receipts[-1].requests == 3
+    assert client.receipts[-1].requests == 4  # three pages, and the question for the total
+
+
+def test_the_total_is_asked_for_whole_directories_only_and_without_patience(watched, serve, clock):
+    whole = paged(users(5))
+    server, client = serve(lambda r: whole(r) if r.path == "/directory_users" else Answer("no", 500))
+    ds.load_users(client, directory_id="d1", group_id="g1")
+    assert len(server.requests) == 1
+    ds.load_users(client, directory_id="d1")
+    assert [r.path for r in server.requests].count("/directories/d1") == 1
+    assert clock.sleeps == []
+    assert FakeBar.shown[-1].total is None
 
 
 def test_a_bar_without_a_known_total_counts_all_the_same(watched, client):

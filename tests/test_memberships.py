@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import random
+import signal
 import threading
 import time
 
@@ -13,7 +14,7 @@ from dirsync_nb.frames import MEMBERSHIP_COLUMNS
 from dirsync_nb.memberships import estimate_routes
 from dirsync_nb.pacing import Pacer
 
-from .foreign import Answer, listing, users
+from .foreign import KEY, Answer, ForeignServer, listing, users
 
 ROUTES = ["by_group", "by_user"]
 
@@ -200,11 +201,69 @@ def test_members_missing_from_the_user_list_are_looked_up_one_by_one(serve):
     assert len(receipt.notices) == 3
 
 
-def test_a_groups_list_of_another_directory_is_refused(serve):
+@pytest.mark.parametrize("route", ROUTES)
+@pytest.mark.parametrize("kind", ["users", "groups"])
+def test_frames_that_would_leave_people_out_are_refused_before_anything_is_sent(serve, kind, route):
+    server, client = serve(company(ENG_AND_OPS))
+    frame = getattr(ds, f"load_{kind}")(client, directory_id="d1")
+    sent = len(server.requests)
+    partial = frame.copy()
+    partial.attrs["incomplete"] = "broke off"
+    for given, kind_of, words in (
+        (
+            frame.assign(directory_id="d2"),
+            errors.ArgumentError,
+            f"{kind[:-1]}s= holds rows of other directories",
+        ),
+        (frame.reset_index(), errors.ArgumentError, "must be indexed by"),
+        (partial, errors.IncompleteError, "broke off"),
+    ):
+        with pytest.raises(kind_of, match=words):
+            ds.load_memberships(client, directory_id="d1", route=route, **{kind: given})
+    assert len(server.requests) == sent
+
+
+def test_by_user_without_a_groups_list_says_that_it_met_no_empty_ones(serve):
     _, client = serve(company(ENG_AND_OPS))
-    other = ds.load_groups(client, directory_id="d1").assign(directory_id="d2")
-    with pytest.raises(errors.ArgumentError, match="groups= holds rows of other directories than d1"):
-        ds.load_memberships(client, directory_id="d1", route="by_group", groups=other)
+    ds.load_memberships(client, directory_id="d1", route="by_user")
+    assert client.receipts[-1].details["empty_groups"] is None
+    assert any("groups that have no members were not met" in n for n in client.receipts[-1].notices)
+
+
+def test_by_user_leaves_out_groups_of_other_directories(serve):
+    whole = company(ENG_AND_OPS)
+
+    def script(request):
+        answer = whole(request)
+        if request.query.get("user") == "u1":
+            answer.body["data"].append({"object": "directory_group", "id": "far", "directory_id": "d2"})
+        return answer
+
+    _, client = serve(script)
+    assert "far" not in set(ds.load_memberships(client, directory_id="d1", route="by_user")["group_id"])
+
+
+def test_a_group_deleted_in_the_middle_of_its_list_has_no_rows(serve):
+    whole = company({"All": [f"u{n:03}" for n in range(150)], "Eng": ["u001"]})
+
+    def script(request):
+        if request.query.get("group") == "All" and "after" in request.query:
+            return Answer({"message": "not found"}, 404)
+        return whole(request)
+
+    _, client = serve(script)
+    frame = ds.load_memberships(client, directory_id="d1", route="by_group")
+    assert pairs(frame) == {("u001", "Eng")}
+    assert client.receipts[-1].details["deleted"] == ["All"]
+    assert client.receipts[-1].details["empty_groups"] == []
+
+
+def test_members_are_asked_for_with_their_directory_as_documented(serve):
+    server, client = serve(company(ENG_AND_OPS))
+    ds.load_memberships(client, directory_id="d1", route="by_group")
+    asked = [request.query for request in server.requests if "group" in request.query]
+    assert asked
+    assert all(query["directory"] == "d1" for query in asked)
 
 
 def test_an_unknown_directory_is_not_found(client):
@@ -273,7 +332,7 @@ def test_both_routes_keep_within_the_published_limits():
             frame = ds.load_memberships(client, directory_id=small, route="by_group")
             assert pairs(frame) == sandbox.truth.memberships(small)
             assert time.monotonic() - started < 10
-        assert {wait.cause for wait in client.receipts[-1].waits} <= {"pacing"}
+        assert {wait.cause for wait in client.receipts[-1].waits} == {"pacing"}
 
 
 # Breaking off and going on ------------------------------------------------------------------------------
@@ -325,11 +384,39 @@ def test_an_interrupt_stops_all_workers_within_a_page(serve, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         ds.load_memberships(client, directory_id="d1", route="by_group")
     monkeypatch.undo()
+    time.sleep(0.2)  # what was under way comes to its end
     sent = len(server.requests)
     time.sleep(0.2)
     assert len(server.requests) == sent < 200
     assert client.receipts[-1].partial.empty
     assert len(ds.load_memberships(client, directory_id="d1", resume=client.receipts[-1])) == 20_000
+
+
+@pytest.mark.parametrize("what", ["an interrupt", "an error"])
+def test_nobody_waits_for_workers_that_sleep_through_a_rate_limit(what):
+    """Ten groups, all but one asking for eight seconds of patience."""
+    whole = company({f"g{n}": ["u1"] for n in range(10)})
+
+    def script(request):
+        if request.query.get("group") == "g0":
+            return Answer("Forbidden", 403, delay=0.3)
+        if "group" in request.query:
+            return Answer("Ratelimited", 429, {"Retry-After": "8"})
+        return whole(request)
+
+    with ForeignServer(script) as server, ds.connect(KEY, base_url=server.url) as client:
+        timer = threading.Timer(0.5, signal.pthread_kill, [threading.main_thread().ident, signal.SIGINT])
+        if what == "an interrupt":
+            timer.start()
+            server._script = lambda request: (
+                whole(request)
+                if "group" not in request.query
+                else Answer("Ratelimited", 429, {"Retry-After": "8"})
+            )
+        started = time.monotonic()
+        with pytest.raises(KeyboardInterrupt if what == "an interrupt" else errors.Forbidden):
+            ds.load_memberships(client, directory_id="d1", route="by_group")
+        assert time.monotonic() - started < 5
 
 
 def test_a_receipt_of_another_load_is_refused(serve):

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from datetime import UTC, datetime
 
 import pytest
@@ -81,10 +82,34 @@ def test_one_callers_429_holds_everybody_on_that_budget(clock):
 
 def test_threads_share_one_budget():
     slept = []
-    pacer = Pacer(per_directory=4.0, per_key=None, clock=lambda: 0.0, sleep=slept.append)
+    pacer = Pacer(
+        per_directory=4.0, per_key=None, clock=lambda: 0.0, sleep=lambda seconds, stop: slept.append(seconds)
+    )
     threads = [threading.Thread(target=pacer.wait, args=("d",)) for _ in range(20)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
     assert sorted(slept) == pytest.approx([number / 4 for number in range(1, 20)])
+
+
+def test_a_queue_on_one_directory_holds_back_neither_another_nor_the_key(clock):
+    pacer = Pacer(clock=clock, sleep=clock.sleep)
+    pacer.hold("crowded", 60.0)
+    crowd = threading.Thread(target=pacer._turn, args=("crowded", 4.0, None))
+    pacer.sleep = lambda seconds, stop: None
+    crowd.start()
+    crowd.join()
+    pacer.sleep = clock.sleep
+    assert pacer.wait("quiet") < 0.1
+    assert pacer.wait(None) < 0.1
+
+
+def test_waiting_ends_at_once_when_it_is_stopped():
+    stop = threading.Event()
+    pacer = Pacer()
+    pacer.hold("d", 60.0)
+    threading.Timer(0.05, stop.set).start()
+    started = time.monotonic()
+    pacer.wait("d", stop)
+    assert time.monotonic() - started < 5

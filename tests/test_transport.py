@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import copy
 import gzip
 import io
 import json
@@ -12,6 +13,7 @@ from contextlib import redirect_stderr, redirect_stdout
 import pytest
 import requests
 
+import dirsync_nb as ds
 from dirsync_nb import errors
 from dirsync_nb.pacing import RetryPolicy
 from dirsync_nb.transport import Traffic, Transport, is_loopback
@@ -315,6 +317,83 @@ def test_the_key_is_in_no_error_log_or_traceback_with_its_local_variables(serve,
     assert caplog.text
     assert "users of d1" in str(problem)
     assert problem.__context__ is None
+
+
+def test_a_server_that_quotes_the_key_does_not_get_it_into_the_message(serve):
+    _, client = serve([Answer({"message": f"Invalid API key: {KEY} {'x' * 400}"}, 401)])
+    with pytest.raises(errors.NotAuthorized, match="Invalid API key: <key hidden>") as caught:
+        client.transport.get("/directories")
+    assert "CANARY" not in str(caught.value)
+
+
+def test_an_interrupted_request_shows_no_key_in_any_local_variable(serve, monkeypatch):
+    """Ctrl-C lands deep in the HTTP library, whose variables hold the header."""
+    _, client = serve([])
+
+    def interrupted(*_args, **_kwargs):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(socket.socket, "sendall", interrupted)
+    with pytest.raises(KeyboardInterrupt) as caught:
+        client.transport.get("/directories/d1")
+    told = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
+    text = "".join(told.format())
+    assert "transport.py" in text
+    assert "CANARY" not in text
+
+
+@pytest.mark.parametrize("by", ["argument", "variable"])
+def test_a_refused_key_shows_in_no_local_variable(monkeypatch, by):
+    """Such a key may be a real one with a slip in it."""
+    key = "sk_test_CANARY 1234567890"
+    monkeypatch.setenv("WORKOS_API_KEY", key)
+    arguments = {"api_key": key} if by == "argument" else {}
+    with pytest.raises(errors.ConfigurationError) as caught:
+        ds.connect(**arguments)
+    frames = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
+    ours = [
+        line
+        for entry in frames.stack
+        if "dirsync_nb" in entry.filename
+        for line in (entry.locals or {}).values()
+    ]
+    ours = [line for line in ours if "test_transport" not in line]
+    assert ours
+    assert not any("CANARY" in line for line in ours if "arguments" not in line)
+
+
+def test_certificate_trouble_is_not_retried(serve, clock):
+    """Over https to a server that speaks plain http."""
+    server, _ = serve([])
+    transport = Transport(server.url.replace("http:", "https:"), KEY)
+    transport.pacer.sleep = clock.sleep
+    with pytest.raises(errors.ConnectionFailed, match="REQUESTS_CA_BUNDLE") as caught:
+        transport.get("/directories")
+    assert not caught.value.retryable
+    assert clock.sleeps == []
+
+
+def test_a_forked_process_opens_connections_of_its_own(serve):
+    server, client = serve(lambda request: OK)
+    client.transport.get("/directories/d1")
+    before = client.transport._session
+    client.transport._process = -1  # as a forked process finds it
+    client.transport.get("/directories/d1")
+    assert client.transport._session is not before
+    assert client.transport._session.auth is not None
+    assert [r.headers["Authorization"] for r in server.requests] == [f"Bearer {KEY}"] * 2
+
+
+@pytest.mark.parametrize("travel", [lambda e: pickle.loads(pickle.dumps(e)), copy.copy], ids=["pickle", "copy"])
+def test_an_error_travels_between_processes_whole(travel):
+    error = errors.NotFound("gone", status_code=404, code="entity_not_found", request_id="r1")
+    back = travel(error)
+    assert (type(back), str(back), back.status_code, back.code) == (
+        errors.NotFound,
+        "gone",
+        404,
+        "entity_not_found",
+    )
 
 
 def test_gzipped_answers_are_read(serve):

@@ -54,6 +54,20 @@ class RemoteSandbox:
         answer: dict[str, Any] = self._ask("POST", "/reset")
         return answer
 
+    def add_webhook(self, url: str, **options: Any) -> dict[str, Any]:
+        """Push every event from now on to an address of this machine; give the endpoint with its secret."""
+        answer: dict[str, Any] = self._ask("POST", "/webhooks", {"url": url, **options})
+        return answer
+
+    def remove_webhook(self, id: str) -> None:  # noqa: A002 (the API's own word)
+        """Stop pushing to an endpoint."""
+        self._ask("DELETE", "/webhooks", {"id": id})
+
+    def webhook_log(self) -> list[dict[str, Any]]:
+        """Give every try to deliver an event, oldest first."""
+        answer: list[dict[str, Any]] = self._ask("GET", "/webhooks/log")
+        return answer
+
     def stop(self) -> None:
         """Do nothing: the process that runs it ends it, and other kernels may be using it."""
 
