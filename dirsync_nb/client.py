@@ -330,7 +330,7 @@ class DirectoryClient:
         if self.max_rows is None:
             receipt.rows += len(page)
             return page, False
-        kept = []
+        kept: list[Record] = []
         for record in page:
             name = str(record.get("id"))
             if name not in seen:

@@ -353,7 +353,7 @@ def _count(value: object) -> int | None:
 
 
 def _is_role(value: object) -> bool:
-    return value is None or (isinstance(value, dict) and value.keys() == {"slug"} and _text(value["slug"]))
+    return value is None or (isinstance(value, dict) and len(value) == 1 and isinstance(value.get("slug"), str))
 
 
 def _is_user_and_group_counts(value: object) -> bool:
