@@ -3,7 +3,8 @@
 Pure functions from frames to frames: no network, no drawing, no argument is changed. Names of groups and users
 are not unique, so every answer is keyed by id and carries the name beside it. Where a partial frame would make
 the answer untrue it is refused (``IncompleteError``); where it only makes it smaller, the answer carries
-``attrs["incomplete"]`` on. The comparison of two moments lives in ``diffs`` and is named here too.
+``attrs["incomplete"]`` on. A frame of another kind, or without its ids in the index, is refused
+(``ArgumentError``). The comparison of two moments lives in ``diffs`` and is named here too.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from . import errors
-from .diffs import diff_groups, diff_memberships, diff_users
+from .diffs import diff_groups, diff_memberships, diff_users, require_columns, require_ids
 from .frames import require_complete
 
 __all__ = [
@@ -74,6 +75,7 @@ def membership_matrix(
     """
     from scipy import sparse  # type: ignore[import-untyped,unused-ignore]
 
+    _check(memberships, users, groups)
     user_codes, user_ids = _codes(memberships["user_id"], users)
     group_codes, group_ids = _codes(memberships["group_id"], groups)
     known = (user_codes >= 0) & (group_codes >= 0)
@@ -83,6 +85,16 @@ def membership_matrix(
     matrix.sum_duplicates()
     matrix.data[:] = 1
     return matrix, user_ids.rename("user_id"), group_ids.rename("group_id")
+
+
+def _check(
+    memberships: pd.DataFrame, users: pd.DataFrame | None = None, groups: pd.DataFrame | None = None
+) -> None:
+    """Refuse frames that are not what they are handed in as: their ids would match nothing, in silence."""
+    require_columns("memberships", memberships, "user_id", "group_id")
+    for name, frame, ids in (("users", users, "user_id"), ("groups", groups, "group_id")):
+        if frame is not None:
+            require_ids(name, frame, ids)
 
 
 def _codes(ids: pd.Series, frame: pd.DataFrame | None) -> tuple[Array, pd.Index]:
@@ -102,6 +114,13 @@ def _beside(ids: pd.Index, frame: pd.DataFrame | None, names: Sequence[str]) -> 
         return pd.DataFrame({name: pd.Series(np.nan, index=ids, dtype="str") for name in names})
     once = frame[~frame.index.duplicated(keep="last")]
     return pd.DataFrame(once[list(names)].reindex(ids))
+
+
+def _homes(memberships: pd.DataFrame, ids: pd.Index) -> pd.Series:
+    """Look up the directories of these users or groups; missing where the memberships do not tell."""
+    key = str(ids.name)
+    known = memberships.reindex(columns=[key, "directory_id"]).dropna(subset=[key]).drop_duplicates(key)
+    return known.set_index(key)["directory_id"].astype("str").reindex(ids)
 
 
 def _marked(answer: pd.DataFrame, *sources: pd.DataFrame | None) -> pd.DataFrame:
@@ -128,8 +147,7 @@ def group_sizes(memberships: pd.DataFrame, groups: pd.DataFrame | None = None) -
     """
     matrix, _, ids = membership_matrix(memberships, groups=groups)
     answer = _beside(ids, groups, ["name", "directory_id"])
-    homes = memberships.drop_duplicates("group_id").set_index("group_id")["directory_id"]
-    answer["directory_id"] = answer["directory_id"].fillna(homes.reindex(ids))
+    answer["directory_id"] = answer["directory_id"].fillna(_homes(memberships, ids))
     answer["members"] = pd.array(np.bincount(matrix.indices, minlength=len(ids)), dtype="Int64")
     answer = answer.sort_values(["members", "name", "group_id"], ascending=[False, True, True])
     return _marked(answer, memberships, groups)
@@ -152,8 +170,7 @@ def groups_per_user(memberships: pd.DataFrame, users: pd.DataFrame | None = None
     """
     matrix, ids, _ = membership_matrix(memberships, users=users)
     answer = _beside(ids, users, ["name", "address", "directory_id"])
-    homes = memberships.drop_duplicates("user_id").set_index("user_id")["directory_id"]
-    answer["directory_id"] = answer["directory_id"].fillna(homes.reindex(ids))
+    answer["directory_id"] = answer["directory_id"].fillna(_homes(memberships, ids))
     answer["groups"] = pd.array(np.diff(matrix.indptr), dtype="Int64")
     answer = answer.sort_values(["groups", "user_id"], ascending=[False, True])
     return _marked(answer, memberships, users)
@@ -166,7 +183,10 @@ def users_without_group(memberships: pd.DataFrame, users: pd.DataFrame) -> pd.Da
     ------
     IncompleteError
         A frame is partial: whoever was not read yet would pass for being without a group.
+    ArgumentError
+        ``users`` is not indexed by ``user_id``: everybody would pass for being without a group.
     """
+    _check(memberships, users)
     for frame in (memberships, users):
         require_complete(frame, "users_without_group")
     return pd.DataFrame(users[~users.index.isin(memberships["user_id"].unique())])
@@ -468,6 +488,7 @@ def losing_access(
     ArgumentError
         There is no such group.
     """
+    _check(memberships, users, groups)
     for frame in (memberships, groups, users):
         if frame is not None:
             require_complete(frame, "losing_access")
@@ -508,6 +529,8 @@ def effective_memberships(memberships: pd.DataFrame, nesting: pd.DataFrame) -> p
         in that leads there (the first listed of several; missing where direct). A membership that is direct as
         well as nested counts as direct.
     """
+    _check(memberships)
+    require_columns("nesting", nesting, "group_id", "member_group_id")
     nested = pd.unique(pd.concat([nesting["group_id"], nesting["member_group_id"]]))
     people = memberships[~memberships["user_id"].isin(nested)].drop_duplicates(["user_id", "group_id"])
     direct = people.assign(direct=True, via=pd.Series(np.nan, index=people.index, dtype="str"))
@@ -581,6 +604,7 @@ def attribute_status(users: pd.DataFrame) -> pd.DataFrame:
 
     The columns are the rows of :func:`attribute_coverage`, and the words mean the same.
     """
+    require_ids("users", users, "user_id")
     states = pd.CategoricalDtype(["filled", "null", "absent"])
     columns = {
         name: pd.Series([_status(value) for value in values], index=users.index, dtype=states)

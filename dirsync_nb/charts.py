@@ -16,6 +16,7 @@ To draw several charts into one figure, or to save one without showing it in the
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import cycle
 from typing import Any
 
 import numpy as np
@@ -25,8 +26,10 @@ from matplotlib.axes import Axes
 from matplotlib.colors import Colormap
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.patches import Patch
+from pandas.tseries.frequencies import to_offset
 
 from . import analysis, drawing, errors
+from .diffs import require_ids
 from .drawing import alt_text, distinct_labels, plural
 
 __all__ = [
@@ -89,6 +92,14 @@ SPARE_LOOKS: tuple[Look, ...] = (
     ),
 )
 
+OTHER = "other"
+OTHER_LOOK: Look = {"color": BLACK}
+NO_DIRECTORY = "(no directory)"
+
+MOST_KINDS = 16  # entries a legend has room for; further kinds share one
+MOST_STATES = 10
+MOST_PERIODS = 20_000
+DRAWN_YEARS = (1900, 2199)  # what lies outside is a placeholder such as 0001-01-01, not a time
 LABELLED_BARS = 30  # beyond this many, values at the bar ends are noise
 LABELLED_CELLS = 12
 LONGEST_HISTOGRAM = 16  # bars
@@ -424,14 +435,17 @@ def plot_user_states(
         As in :func:`plot_group_sizes`.
     """
     _check_top(top)
-    counts = _states_by_directory(users, directories)
-    shown = counts.head(top or len(counts))
-    ax = drawing.new_axes(ax, 8.5, _height(len(shown)) + 0.2)
+    require_ids("users", users, "user_id")
+    if directories is not None:
+        require_ids("directories", directories, "directory_id")
     sources = (users, directories)
+    users, directories = _once(users), None if directories is None else _once(directories)
+    counts = _folded(_states_by_directory(users, directories), MOST_STATES, "states")
+    shown = counts.head(top or len(counts))
+    ax = drawing.new_axes(ax, 8.5, max(_height(len(shown)) + 0.2, 1.2 + 0.24 * counts.shape[1]))
     if not counts.to_numpy().sum():
         return drawing.nothing(ax, "no users", sources)
-    names = [None] * len(shown) if directories is None else directories["name"].reindex(shown.index)
-    labels = distinct_labels(list(shown.index), names)
+    labels = _directory_labels(list(shown.index), directories)
     looks = _looks(counts.columns, STATE_LOOKS)
     start = np.zeros(len(shown))
     for state, look in looks.items():
@@ -448,27 +462,38 @@ def plot_user_states(
     ax.set_xlim(0, max(1.0, start.max()) * 1.08)
     ax.set_xlabel("users")
     states = {state: int(counts[state].sum()) for state in looks}
-    drawing.legend(ax, [Patch(**_edged(look)) for look in looks.values()], [drawing.clean(s) for s in looks])
-    total = len(users)
-    parts = ", ".join(f"{count:,} {drawing.clean(state)}" for state, count in states.items())
-    hidden = len(counts) - len(shown)
-    notes = [f"… and {hidden:,} smaller directories, not drawn."] if hidden else []
+    words = distinct_labels(list(looks), looks)
+    drawing.legend(ax, [Patch(**_edged(look)) for look in looks.values()], words)
+    parts = ", ".join(f"{count:,} {word}" for word, count in zip(words, states.values(), strict=True))
+    hidden = plural(len(counts) - len(shown), "smaller directory", "smaller directories")
+    notes = [f"… and {hidden}, not drawn."] if len(counts) > len(shown) else []
     details = "Users: " + _listed(labels, shown.sum(axis=1)) + "."
-    finding = f"{plural(total, 'user')} in {plural(len(counts), 'directory', 'directories')}: {parts}"
-    return drawing.finish(
-        ax,
-        finding,
-        notes,
-        details=details,
-        drawn=[*labels, *looks],
-        sources=sources,
-    )
+    finding = f"{plural(len(users), 'user')}{_where(counts)}: {parts}"
+    return drawing.finish(ax, finding, notes, details=details, drawn=[*labels, *words], sources=sources)
+
+
+def _directory_labels(ids: Sequence[str], directories: pd.DataFrame | None) -> list[str]:
+    """Name directories; the row of those without one is no directory, so no id and no name of one."""
+    real = [i for i in ids if i != NO_DIRECTORY]
+    names = [None] * len(real) if directories is None else directories["name"].reindex(real)
+    labels = dict(zip(real, distinct_labels(real, names), strict=True))
+    return [labels.get(i, NO_DIRECTORY) for i in ids]
+
+
+def _where(counts: pd.DataFrame) -> str:
+    total = int(counts.to_numpy().sum())
+    outside = int(counts[counts.index == NO_DIRECTORY].to_numpy().sum())
+    homes = len(counts) - bool(outside)
+    if not homes:
+        return " in no directory"
+    inside = f"in {plural(homes, 'directory', 'directories')}"
+    return f", {total - outside:,} {inside} and {outside:,} in none" if outside else f" {inside}"
 
 
 def _states_by_directory(users: pd.DataFrame, directories: pd.DataFrame | None) -> pd.DataFrame:
     """Count users: one row per directory, the largest first; one column per state, the known ones first."""
     states = users["state"].astype("str").fillna("(no state)")
-    homes = users["directory_id"].fillna("(no directory)")
+    homes = users["directory_id"].fillna(NO_DIRECTORY)
     counts = pd.crosstab(homes.to_numpy(), states.to_numpy())
     if directories is not None:
         counts = counts.reindex(counts.index.union(directories.index), fill_value=0)
@@ -486,46 +511,52 @@ def plot_events(events: pd.DataFrame, *, freq: str | None = None, ax: Axes | Non
     events
         An events frame. Kinds this version does not know get looks of their own.
     freq
-        Length of a period, as pandas spells it: ``"h"``, ``"D"``, ``"W"``, ``"MS"``. Default: by the time
-        covered.
+        Length of a period, as pandas spells it: ``"h"``, ``"D"``, ``"W"`` (from Monday), ``"MS"`` or ``"ME"``
+        (calendar months). Default: by the time covered.
     ax
         As in :func:`plot_group_sizes`.
+
+    Raises
+    ------
+    ArgumentError
+        There is no such ``freq``, or so many periods that no chart could show them.
     """
+    sources = [events]
+    events = _once(events)
+    timed, notes = _dated(events, "event")
+    offset = _offset(freq or _period(timed["created_at"]))
     ax = drawing.new_axes(ax, 10, 4.6)
-    timed = events[events["created_at"].notna()]
     if timed.empty:
-        return drawing.nothing(ax, "no events", [events])
-    freq = freq or _period(timed["created_at"])
+        return drawing.nothing(ax, "no events" if events.empty else "no events with a date", sources)
     kinds = timed["event"].astype("str").fillna("(no kind)")
-    counts = _by_period(timed["created_at"], kinds, freq)
+    edges = _edges(timed["created_at"], offset)
+    counts = _folded(_by_period(timed["created_at"], kinds, edges), MOST_KINDS, "kinds")
     looks = _looks(counts.columns, EVENT_LOOKS)
-    edges = _edges(counts.index)
+    borders = edges.tz_localize(None).to_numpy()
     below = np.zeros(len(counts))
     for kind, look in looks.items():
         above = below + counts[kind].to_numpy()
-        ax.stairs(above, edges, baseline=below, fill=True, label=kind, **_edged(look))
+        ax.stairs(above, borders, baseline=below, fill=True, label=kind, **_edged(look))
         below = above
-    labels = [EVENT_WORDS.get(kind, drawing.clean(kind)) for kind in looks]
+    labels = distinct_labels(list(looks), [EVENT_WORDS.get(kind, kind) for kind in looks])
     patches = [Patch(**_edged(look)) for look in looks.values()]
     drawing.legend(ax, patches[::-1], labels[::-1])  # in the order of the stack, from the top
     drawing.plain_numbers(ax.yaxis)
     drawing.tidy(ax, grid="y")
     _dates(ax)
-    ax.set_xlim(edges[0], edges[-1])
+    ax.set_xlim(borders[0], borders[-1])
     ax.set_ylim(0, max(1.0, below.max()) * 1.05)
-    ax.set(xlabel="time (UTC)", ylabel=f"events {_each(freq)}")
-    undated = len(events) - len(timed)
-    notes = [f"{plural(undated, 'event')} without a time left out."] if undated else []
+    ax.set(xlabel="time (UTC)", ylabel=f"events {_each(offset.freqstr)}")
     totals = counts.sum().sort_values(ascending=False, kind="stable")
     words = dict(zip(looks, labels, strict=True))
     details = "Events: " + _listed([words[kind] for kind in totals.index], totals) + "."
     peak = counts.sum(axis=1)
     finding = (
         f"{plural(len(timed), 'event')} from {_day(timed['created_at'].min())} to "
-        f"{_day(timed['created_at'].max())}; the most {_each(freq)}: {peak.max():,} "
+        f"{_day(timed['created_at'].max())}; the most {_each(offset.freqstr)}: {peak.max():,} "
         f"({_day(peak.idxmax())})"
     )
-    return drawing.finish(ax, finding, notes, details=details, drawn=labels, sources=[events])
+    return drawing.finish(ax, finding, notes, details=details, drawn=labels, sources=sources)
 
 
 def _period(times: pd.Series) -> str:
@@ -534,30 +565,65 @@ def _period(times: pd.Series) -> str:
 
 
 def _each(freq: str) -> str:
-    words = {"h": "an hour", "D": "a day", "W": "a week", "MS": "a month"}
+    words = {
+        "h": "an hour",
+        "D": "a day",
+        "W-SUN": "a week",
+        "MS": "a month",
+        "ME": "a month",
+    }
     return words.get(freq, f"per {freq}")
 
 
-def _by_period(times: pd.Series, kinds: pd.Series, freq: str) -> pd.DataFrame:
-    """Count events: one row per period without gaps, one column per kind, the known ones first."""
+def _offset(freq: Any) -> Any:
     try:
-        grouper = pd.Grouper(key="time", freq=freq, label="left", closed="left")
-    except ValueError as error:
+        offset = to_offset(freq)
+    except (TypeError, ValueError) as error:
         raise errors.ArgumentError(
             f"freq must be a pandas frequency such as 'D' or 'W'; got {freq!r}"
         ) from error
-    table = pd.DataFrame({"time": times.to_numpy(), "kind": kinds.to_numpy(), "events": 1})
-    counts = table.pivot_table(index=grouper, columns="kind", values="events", aggfunc="sum", fill_value=0)
-    counts = counts.asfreq(freq, fill_value=0)
-    known = [kind for kind in EVENT_LOOKS if kind in counts]
-    return counts[[*known, *sorted(set(counts.columns) - set(known))]].astype("int64")
+    if offset is None or offset.n < 1:
+        raise errors.ArgumentError(f"freq must be a length of time; got {freq!r}")
+    return offset
 
 
-def _edges(starts: pd.Index) -> np.ndarray[Any, Any]:
-    """Give the borders of the periods, one more than there are periods."""
-    times = pd.DatetimeIndex(starts)
-    end = times[-1] + pd.tseries.frequencies.to_offset(times.freq) if times.freq else times[-1]
-    return times.append(pd.DatetimeIndex([end])).to_numpy()
+def _edges(times: pd.Series, offset: Any) -> pd.DatetimeIndex:
+    """Give the borders of the periods these times lie in, without gaps: one more than there are periods.
+
+    Frequencies named after the end of a period (``"ME"``, ``"W"``: weeks ending on Sunday) give the days on
+    which periods end. Theirs are the same periods as with a frequency named after the start.
+    """
+    first, last = times.min(), times.max()
+    tick = isinstance(offset, pd.offsets.Tick)
+    if tick:
+        _check_periods((last - first) / pd.Timedelta(offset), offset)
+    start = first.normalize() if tick else first.normalize() - offset
+    edges = pd.date_range(start, last + offset, freq=offset, unit="us")
+    if "End" in type(offset).__name__ or isinstance(offset, pd.offsets.Week):
+        edges += pd.Timedelta(days=1)
+    begin = max(0, int(edges.searchsorted(first, side="right")) - 1)
+    edges = edges[begin : int(edges.searchsorted(last, side="right")) + 1]
+    _check_periods(len(edges), offset)
+    return edges
+
+
+def _check_periods(count: float, offset: Any) -> None:
+    if count > MOST_PERIODS:
+        raise errors.ArgumentError(
+            f"freq={offset.freqstr!r} cuts the time covered into {count:,.0f} periods, more than the "
+            f"{MOST_PERIODS:,} a chart can show; take a longer one, or fewer events"
+        )
+
+
+def _by_period(times: pd.Series, kinds: pd.Series, edges: pd.DatetimeIndex) -> pd.DataFrame:
+    """Count events: one row per period, one column per kind, the known ones first."""
+    columns = kinds.unique().tolist()
+    known = [kind for kind in EVENT_LOOKS if kind in columns]
+    columns = [*known, *sorted(set(columns) - set(known))]
+    rows = edges.searchsorted(pd.DatetimeIndex(times), side="right") - 1
+    counts = np.zeros((len(edges) - 1, len(columns)), dtype=np.int64)
+    np.add.at(counts, (rows, pd.Index(columns).get_indexer(pd.Index(kinds))), 1)
+    return pd.DataFrame(counts, index=edges[:-1], columns=columns)
 
 
 def plot_onboarding(frame: pd.DataFrame, *, color: str = BLUE, ax: Axes | None = None) -> Axes:
@@ -571,8 +637,11 @@ def plot_onboarding(frame: pd.DataFrame, *, color: str = BLUE, ax: Axes | None =
     color, ax
         As in :func:`plot_group_sizes`.
     """
+    from_events = "event" in frame
+    if not from_events:
+        require_ids("frame", frame, "user_id")
     ax = drawing.new_axes(ax, 9, 4.2)
-    steps, undated = _arrivals(frame)
+    steps, undated = _arrivals(_once(frame))
     if steps.empty:
         return drawing.nothing(ax, "no users with a date", [frame])
     total = steps.cumsum()
@@ -595,11 +664,10 @@ def plot_onboarding(frame: pd.DataFrame, *, color: str = BLUE, ax: Axes | None =
     _dates(ax)
     ax.set_ylim(min(0, int(total.min())) * 1.08, max(1, int(total.max())) * 1.08)
     ax.set(xlabel="time (UTC)", ylabel="users")
-    from_events = "event" in frame
     notes = [
         "Joined minus left since the first event." if from_events else "Users who have left are not in it."
     ]
-    notes += [f"{plural(undated, 'user')} without a date left out."] if undated else []
+    notes += undated
     day, most = steps.idxmax(), int(steps.max())
     last = int(total.iloc[-1])
     net = ("+" if from_events and last >= 0 else "") + plural(last, "user")
@@ -607,17 +675,16 @@ def plot_onboarding(frame: pd.DataFrame, *, color: str = BLUE, ax: Axes | None =
     return drawing.finish(ax, finding, notes, sources=[frame])
 
 
-def _arrivals(frame: pd.DataFrame) -> tuple[pd.Series, int]:
-    """Count arrivals less departures for each day that has any, and the rows without a date."""
+def _arrivals(frame: pd.DataFrame) -> tuple[pd.Series, list[str]]:
+    """Count arrivals less departures for each day that has any, and say what has no date."""
     signs = pd.Series(1, index=frame.index)
     if "event" in frame:
         kinds = frame["event"].astype("str")
         signs = kinds.map({"dsync.user.created": 1, "dsync.user.deleted": -1})
-    counted = signs.notna()
-    dated = counted & frame["created_at"].notna()
-    days = frame.loc[dated, "created_at"].dt.floor("D")
-    steps = signs[dated].astype("int64").groupby(days.array).sum()
-    return steps, int(counted.sum() - dated.sum())
+    counted = signs.notna().to_numpy()
+    timed, notes = _dated(frame[counted].assign(sign=signs[counted]), "user")
+    days = timed["created_at"].dt.floor("D")
+    return timed["sign"].astype("int64").groupby(days.array).sum(), notes
 
 
 # Shared -----------------------------------------------------------------------------------------------------
@@ -626,6 +693,35 @@ def _arrivals(frame: pd.DataFrame) -> tuple[pd.Series, int]:
 def _check_top(top: int | None) -> None:
     if top is not None and top < 1:
         raise errors.ArgumentError(f"top must be at least 1, or None for all; got {top}")
+
+
+def _once(frame: pd.DataFrame) -> pd.DataFrame:
+    """Take each object once, as loaded last; rows that are merely numbered stay as they are."""
+    return frame if frame.index.name is None else frame[~frame.index.duplicated(keep="last")]
+
+
+def _dated(frame: pd.DataFrame, noun: str) -> tuple[pd.DataFrame, list[str]]:
+    """Keep the rows whose time a chart can show, and say how many it cannot."""
+    times = frame["created_at"]
+    dated = times.notna()
+    drawn = dated & times.dt.year.between(*DRAWN_YEARS)
+    without, odd = int((~dated).sum()), int((dated & ~drawn).sum())
+    notes = [f"{plural(without, noun)} without a time left out."] if without else []
+    if odd:
+        first, last = DRAWN_YEARS
+        notes.append(f"{plural(odd, noun)} dated before {first} or after {last} left out.")
+    return frame[drawn], notes
+
+
+def _folded(counts: pd.DataFrame, most: int, noun: str) -> pd.DataFrame:
+    """Keep so many columns; of more, the largest stay and the others become one, the last."""
+    if counts.shape[1] <= most:
+        return counts
+    totals = counts.sum().to_numpy()
+    kept = np.sort(np.argsort(-totals, kind="stable")[: most - 1])
+    rest = np.setdiff1d(np.arange(counts.shape[1]), kept)
+    name = f"{OTHER} ({len(rest):,} {noun})"
+    return counts.iloc[:, kept].assign(**{name: counts.iloc[:, rest].sum(axis=1)})
 
 
 def _height(rows: int, at_most: float = 60.0) -> float:
@@ -679,9 +775,13 @@ def _day(time: Any) -> str:
 
 
 def _looks(kinds: Iterable[str], known: Mapping[str, Look]) -> dict[str, Look]:
-    """Give each kind its look; unknown ones take spare looks in turn."""
-    spare = iter(SPARE_LOOKS * 50)
-    return {kind: known[kind] if kind in known else next(spare) for kind in kinds}
+    """Give each kind its look; unknown ones take spare looks in turn, and what was folded has its own."""
+    spare = cycle(SPARE_LOOKS)
+    looks = {}
+    for kind in kinds:
+        folded = kind.startswith(f"{OTHER} (")
+        looks[kind] = known[kind] if kind in known else OTHER_LOOK if folded else next(spare)
+    return looks
 
 
 def _edged(look: Look) -> Look:

@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .frames import require_complete
+from . import errors
+from .frames import MEMBERSHIP_COLUMNS, require_complete
 
 __all__ = ["diff_groups", "diff_memberships", "diff_users"]
 
@@ -39,9 +40,36 @@ OFF = ("inactive", "suspended")
 USER_CHANGES = ("joined", "returned", "renamed", "recreated", "changed", "deactivated", "left")
 GROUP_CHANGES = ("created", "renamed", "recreated", "changed", "deleted")
 MISSING: Any = object()
+LOADERS = {"user_id": "load_users", "group_id": "load_groups", "directory_id": "load_directories"}
 
 Array = np.ndarray[Any, Any]
 Moments = tuple[pd.DataFrame, pd.DataFrame]
+
+
+def require_ids(name: str, frame: pd.DataFrame, ids: str, *, once: bool = False) -> None:
+    """Refuse a frame whose rows cannot be found by these ids; with ``once`` also one that repeats an id."""
+    if frame.index.name != ids:
+        got = "an index without a name" if frame.index.name is None else f"{frame.index.name!r}"
+        hint = f", and {ids} among the columns: set_index({ids!r}) puts it back" if ids in frame else ""
+        raise errors.ArgumentError(
+            f"{name} must be indexed by {ids}, as {LOADERS[ids]} gives it; got {got}{hint}"
+        )
+    if once and frame.index.has_duplicates:
+        doubled = frame.index[frame.index.duplicated()].unique()
+        count = "1 id stands" if len(doubled) == 1 else f"{len(doubled):,} ids stand"
+        raise errors.ArgumentError(
+            f"{name} must hold each {ids} once; {count} in it more than once, {doubled[0]!r} for one. To keep "
+            "the last row of each: frame[~frame.index.duplicated(keep='last')]"
+        )
+
+
+def require_columns(name: str, frame: pd.DataFrame, *columns: str) -> None:
+    """Refuse a frame that lacks one of these columns."""
+    if absent := [column for column in columns if column not in frame]:
+        raise errors.ArgumentError(
+            f"{name} must have the columns {' and '.join(columns)}; {' and '.join(absent)} is not among "
+            f"{', '.join(map(repr, frame.columns[:8])) or 'its none'}"
+        )
 
 
 def diff_users(
@@ -76,6 +104,8 @@ def diff_users(
     ------
     IncompleteError
         A frame is partial: who was not read would pass for having left.
+    ArgumentError
+        A frame is not indexed by ``user_id``, or holds a user twice: which row counts would be a guess.
     """
     return _diff(before, after, "user_id", fields, USER_CHANGES, ("name", "address", "directory_id"))
 
@@ -97,6 +127,8 @@ def diff_groups(
     ------
     IncompleteError
         A frame is partial.
+    ArgumentError
+        A frame is not indexed by ``group_id``, or holds a group twice.
     """
     return _diff(before, after, "group_id", fields, GROUP_CHANGES, ("name", "directory_id"))
 
@@ -124,12 +156,15 @@ def diff_memberships(
     ------
     IncompleteError
         A frame is partial.
+    ArgumentError
+        A frame is of another kind, or one of the ``users`` and ``groups`` holds an id twice.
     """
-    require_complete(before, "diff_memberships")
-    require_complete(after, "diff_memberships")
-    edges = pd.concat([before, after], ignore_index=True)
-    edges["user_id"] = _renumbered(edges["user_id"], users)
-    edges["group_id"] = _renumbered(edges["group_id"], groups)
+    for name, frame in (("before", before), ("after", after)):
+        require_columns(name, frame, "user_id", "group_id")
+        require_complete(frame, "diff_memberships")
+    edges = pd.concat([before, after], ignore_index=True).reindex(columns=list(MEMBERSHIP_COLUMNS))
+    edges["user_id"] = _renumbered(edges["user_id"], users, "users")
+    edges["group_id"] = _renumbered(edges["group_id"], groups, "groups")
     rows, came = _moved(edges, len(before))
     answer = edges.take(rows)
     kinds = pd.Categorical(np.where(came, "joined", "left"), categories=["joined", "left"])
@@ -152,11 +187,13 @@ def _moved(edges: pd.DataFrame, split: int) -> tuple[Array, Array]:
     return row[moved], is_now[moved]
 
 
-def _renumbered(ids: pd.Series, moments: Moments | None) -> pd.Series:
+def _renumbered(ids: pd.Series, moments: Moments | None, name: str) -> pd.Series:
     """Put the later id in place of an earlier one, where a record was replaced."""
     if moments is None:
         return ids
     before, after = moments
+    for moment, frame in (("before", before), ("after", after)):
+        require_ids(f"{name} {moment}", frame, str(ids.name), once=True)
     match = _match(before, after)
     new = match.replaced
     later = pd.Series(after.index[match.place[new]], index=before.index[new], dtype="str")
@@ -167,8 +204,7 @@ def _names(ids: pd.Series, moments: Moments | None, columns: Sequence[str]) -> p
     names = pd.Series(np.nan, index=ids.index, dtype="str")
     for frame in reversed(moments or ()):
         for column in columns:
-            known = frame[column][~frame.index.duplicated(keep="last")]
-            names = names.fillna(pd.Series(known.reindex(ids).array, index=ids.index))
+            names = names.fillna(pd.Series(frame[column].reindex(ids).array, index=ids.index))
     return names
 
 
@@ -252,6 +288,8 @@ def _diff(
     kinds: Sequence[str],
     shown: Sequence[str],
 ) -> pd.DataFrame:
+    for name, frame in (("before", before), ("after", after)):
+        require_ids(name, frame, index, once=True)
     match = _match(before, after)
     stays = np.flatnonzero(match.place >= 0)
     old, now = before.iloc[stays], after.iloc[match.place[stays]]

@@ -1,8 +1,10 @@
 """Frames to files and back: CSV and XLSX for people, Parquet for the toolkit itself.
 
 Directory text is other people's typing. A spreadsheet runs text that begins with ``=``, ``+``, ``-``, ``@``, a
-tab or a line end as a formula; in files for people such text gets an apostrophe in front. Spreadsheets know no
-time zones: times are written in UTC and the heading says so.
+tab or a line end as a formula; in files for people such text gets an apostrophe in front, in headings as in
+cells. Spreadsheets know no time zones: times are written in UTC and the heading says so.
+
+A partial frame stays recognisable: in CSV and XLSX a last column ``incomplete`` says in every row why.
 
 Needs the extra ``files``: ``pip install "dirsync_nb[files]"``.
 """
@@ -11,11 +13,15 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
-from collections.abc import Iterator
+import stat
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from datetime import date, datetime
+from math import isfinite
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
+from zoneinfo import ZoneInfo
 
 import pandas as pd
 
@@ -24,7 +30,12 @@ from . import errors
 __all__ = ["open_frame", "save_frame", "write_csv", "write_xlsx"]
 
 FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r", "\n")
-JSON_MARK = "dirsync_json_columns"
+JSON_MARK, CATEGORIES_MARK = "dirsync_json_columns", "dirsync_categories"
+
+SHEET_ROWS, SHEET_COLUMNS, CELL_LENGTH = 1_048_576, 16_384, 32_767  # what a workbook can hold
+FIRST_SHEET_YEAR = 1900
+
+Parts = list[tuple[str, pd.Series]]
 
 
 def write_csv(frame: pd.DataFrame, path: str | Path, *, raw: bool = False) -> Path:
@@ -33,55 +44,66 @@ def write_csv(frame: pd.DataFrame, path: str | Path, *, raw: bool = False) -> Pa
     Parameters
     ----------
     frame
-        Any frame of the toolkit; the index becomes the first column.
+        Any frame of the toolkit. The index becomes the first column, but for row numbers without a name.
     path
-        Where to write; an existing file is replaced in one step.
+        Where to write; an existing file is replaced in one step and keeps its permissions.
     raw
         True leaves text as it is, for machines that read it back.
     """
     target = Path(path)
-    table = frame.reset_index() if raw else _for_people(frame)
+    parts = _parts(frame)
+    table = _table(parts if raw else _for_people(parts))
     with _replacing(target) as temporary:
         # With this line end, that of RFC 4180, a carriage return inside a text is quoted too.
         encoding = "utf-8" if raw else "utf-8-sig"
-        table.to_csv(temporary, index=False, encoding=encoding, lineterminator="\r\n")
+        table.to_csv(
+            temporary, index=False, encoding=encoding, errors="backslashreplace", lineterminator="\r\n"
+        )
     return target
 
 
 def write_xlsx(frame: pd.DataFrame, path: str | Path, *, raw: bool = False, sheet: str = "Sheet1") -> Path:
     """Write a frame as an Excel workbook with times in UTC and no text that is run as a formula.
 
+    A text longer than a cell can hold (32,767 characters) is cut, and says at its end how long it was.
+
     Parameters
     ----------
     frame
-        Any frame of the toolkit; the index becomes the first column.
+        Any frame of the toolkit. The index becomes the first column, but for row numbers without a name.
     path
-        Where to write; an existing file is replaced in one step.
+        Where to write; an existing file is replaced in one step and keeps its permissions.
     raw
         True puts no apostrophe before formula signs. The cells stay text all the same.
     sheet
         Name of the sheet.
+
+    Raises
+    ------
+    ArgumentError
+        The frame has more rows or columns than a sheet can hold.
     """
     from openpyxl import Workbook
     from openpyxl.cell import WriteOnlyCell
 
     target = Path(path)
-    table = _for_people(frame, neutral=not raw, zones=False)
+    parts = _parts(frame)
+    _check_fits(len(frame), len(parts))
+    table = _table(_for_people(parts, neutral=not raw, zones=False))
     book = Workbook(write_only=True)
     page = book.create_sheet(sheet)
 
-    def cell(value: object) -> Any:
+    def cell(value: Any) -> Any:
+        value = _for_sheet(value)
         if not isinstance(value, str):
-            return None if pd.isna(value) else value  # type: ignore[call-overload]
+            return value
         made = WriteOnlyCell(page, value=_printable(value))
         made.data_type = "s"  # text, even where it looks like a formula
         return made
 
-    page.append([cell(str(name)) for name in table.columns])
+    page.append([cell(name) for name in table.columns])
     for row in table.itertuples(index=False, name=None):
-        page.append(
-            [cell(value.to_pydatetime() if isinstance(value, pd.Timestamp) else value) for value in row]
-        )
+        page.append([cell(value) for value in row])
     with _replacing(target) as temporary:
         book.save(temporary)
     return target
@@ -90,20 +112,33 @@ def write_xlsx(frame: pd.DataFrame, path: str | Path, *, raw: bool = False, shee
 def save_frame(frame: pd.DataFrame, path: str | Path) -> Path:
     """Save a frame as Parquet, exactly: :func:`open_frame` gives an equal one.
 
-    Columns of Python objects (attributes, lists, ``extra``) are stored as JSON text. A partial frame stays
-    marked as partial.
+    Columns of Python objects (attributes, lists, ``extra``) are stored as JSON text that also tells tuples,
+    dates and times. A partial frame stays marked as partial.
+
+    Raises
+    ------
+    ArgumentError
+        A column of objects holds something that would not come back as it is, or two columns share a name.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     target = Path(path)
+    if frame.columns.has_duplicates:
+        twice = frame.columns[frame.columns.duplicated()][0]
+        raise errors.ArgumentError(f"columns must have different names; got {twice!r} more than once")
     packed = frame.copy(deep=False)
-    objects = [name for name in frame.columns if frame[name].dtype == object]
-    for name in objects:
-        packed[name] = pd.Series([_json_or_none(v) for v in frame[name]], index=frame.index, dtype="str")
+    objects = [place for place, name in enumerate(frame.columns) if frame[name].dtype == object]
+    for name in frame.columns[objects]:
+        texts = _packed_texts(frame[name], f"column {name!r}")
+        packed[name] = pd.Series(texts, index=frame.index, dtype="str")
     packed.attrs = {}
     table = pa.Table.from_pandas(packed)
-    notes = {JSON_MARK: json.dumps(objects), "dirsync_attrs": json.dumps(frame.attrs)}
+    notes = {
+        JSON_MARK: json.dumps(objects),
+        CATEGORIES_MARK: json.dumps(_categories(frame)),
+        "dirsync_attrs": json.dumps(_packed(frame.attrs, "attrs")),
+    }
     table = table.replace_schema_metadata({**(table.schema.metadata or {}), **notes})
     with _replacing(target) as temporary:
         pq.write_table(table, temporary)
@@ -125,76 +160,226 @@ def open_frame(path: str | Path) -> pd.DataFrame:
     if JSON_MARK.encode() not in notes:
         raise errors.ArgumentError(f"{path} was not written by save_frame; use pandas.read_parquet")
     frame: pd.DataFrame = table.to_pandas()
-    for name in json.loads(notes[JSON_MARK.encode()]):
+    for column in json.loads(notes[JSON_MARK.encode()]):
+        # Its place, since names need not be text; earlier files have the name.
+        name = frame.columns[column] if isinstance(column, int) else column
         values = [None if pd.isna(text) else _from_json(text) for text in frame[name]]
         frame[name] = pd.Series(values, index=frame.index, dtype=object)
-    for name in frame.columns[frame.dtypes == "category"]:  # without any row, the kind of categories is lost
-        categories = pd.Index(frame[name].cat.categories, dtype="str")
-        frame[name] = frame[name].astype(pd.CategoricalDtype(categories))
-    frame.attrs = json.loads(notes[b"dirsync_attrs"])
+    for place, (values, dtype, ordered) in json.loads(notes.get(CATEGORIES_MARK.encode(), "{}")).items():
+        name = frame.columns[int(place)]
+        known = pd.CategoricalDtype(pd.Index(_unpacked(values), dtype=dtype), ordered)
+        frame[name] = frame[name].astype(known)
+    frame.attrs = _unpacked(json.loads(notes[b"dirsync_attrs"]))
     return frame
 
 
-def _for_people(frame: pd.DataFrame, *, neutral: bool = True, zones: bool = True) -> pd.DataFrame:
-    """Make a plain table: objects as JSON text, times in UTC named in the heading, formula signs disarmed."""
-    table = frame.reset_index()
-    columns = {}
-    for name in table.columns:
-        column, heading = table[name], str(name)
-        if isinstance(column.dtype, pd.DatetimeTZDtype):
-            heading += " (UTC)"
-            column = column.dt.tz_convert("UTC").dt.tz_localize(None)
-            if zones:
-                column = column.dt.strftime("%Y-%m-%d %H:%M:%S.%f").str.slice(0, 23)
-        elif column.dtype == object:
-            column = pd.Series([_plain(value) for value in column], dtype=object)
-        if column.dtype != object and pd.api.types.is_numeric_dtype(column.dtype):
-            columns[heading] = column
-            continue
-        disarmed = [_disarmed(v) if neutral and isinstance(v, str) else v for v in column]
-        columns[_disarmed(heading) if neutral else heading] = pd.Series(disarmed, dtype=object)
+# For people -------------------------------------------------------------------------------------------------
+
+
+def _parts(frame: pd.DataFrame) -> Parts:
+    """Give what there is to write, by position, since two columns may share a name: the index comes first."""
+    levels = [] if _only_row_numbers(frame.index) else list(range(frame.index.nlevels))
+    parts: Parts = []
+    for level in levels:
+        name = frame.index.names[level]
+        usual = "index" if frame.index.nlevels == 1 else f"level_{level}"
+        parts.append((usual if name is None else str(name), pd.Series(frame.index.get_level_values(level))))
+    keys = dict(parts)
+    for place, name in enumerate(frame.columns):
+        column = frame.iloc[:, place].reset_index(drop=True)
+        if str(name) in keys and column.equals(keys[str(name)]):
+            continue  # a copy of the index, as .assign(user_id=frame.index) makes it
+        parts.append((str(name), column))
+    if "incomplete" in frame.attrs:
+        reason = pd.Series([str(frame.attrs["incomplete"])] * len(frame), dtype="str")
+        parts.append(("incomplete", reason))
+    return parts
+
+
+def _only_row_numbers(index: pd.Index) -> bool:
+    return index.nlevels == 1 and index.name is None and pd.api.types.is_integer_dtype(index.dtype)
+
+
+def _table(parts: Parts) -> pd.DataFrame:
+    """Put parts side by side; of equal headings the later ones get a number."""
+    columns: dict[str, pd.Series] = {}
+    for heading, column in parts:
+        distinct, number = heading, 2
+        while distinct in columns:
+            distinct, number = f"{heading} ({number})", number + 1
+        columns[distinct] = column
     return pd.DataFrame(columns)
+
+
+def _for_people(parts: Parts, *, neutral: bool = True, zones: bool = True) -> Parts:
+    """Make plain columns: objects as text, times in UTC named in the heading, formula signs disarmed."""
+    return [_plain_column(heading, column, neutral=neutral, zones=zones) for heading, column in parts]
+
+
+def _plain_column(heading: str, column: pd.Series, *, neutral: bool, zones: bool) -> tuple[str, pd.Series]:
+    if isinstance(column.dtype, pd.DatetimeTZDtype):
+        heading += " (UTC)"
+        column = column.dt.tz_convert("UTC").dt.tz_localize(None)
+        if zones:
+            column = column.dt.strftime("%Y-%m-%d %H:%M:%S.%f").str.slice(0, 23)
+    elif column.dtype == object:
+        column = pd.Series([_plain(value) for value in column], dtype=object)
+    if column.dtype == object or not pd.api.types.is_numeric_dtype(column.dtype):
+        disarmed = [_disarmed(v) if neutral and isinstance(v, str) else v for v in column]
+        column = pd.Series(disarmed, dtype=object)
+    return _disarmed(heading) if neutral else heading, column
 
 
 def _disarmed(text: str) -> str:
     return "'" + text if text.startswith(FORMULA_SIGNS) else text
 
 
-def _plain(value: object) -> object:
+def _plain(value: Any) -> Any:
+    """Give what one cell can hold: text, a number, a truth value or nothing."""
     if isinstance(value, dict | list | tuple):
-        return json.dumps(value, ensure_ascii=False)
-    return value
+        try:
+            return json.dumps(value, ensure_ascii=False, default=str)
+        except (TypeError, ValueError):  # keys that are no text, or an object inside itself
+            return str(value)
+    if isinstance(value, str | int | float) or value is None or value is pd.NA or value is pd.NaT:
+        return value
+    return str(value)
+
+
+def _for_sheet(value: Any) -> Any:
+    """Give what a workbook knows how to store; what it does not becomes text."""
+    if pd.isna(value):
+        return None
+    if isinstance(value, pd.Timestamp):
+        return str(value) if not FIRST_SHEET_YEAR <= value.year <= 9999 else value.to_pydatetime()
+    return str(value) if isinstance(value, float) and not isfinite(value) else value
+
+
+def _check_fits(rows: int, columns: int) -> None:
+    if rows + 1 > SHEET_ROWS or columns > SHEET_COLUMNS:
+        raise errors.ArgumentError(
+            f"a sheet holds {SHEET_ROWS:,} rows, the headings among them, and {SHEET_COLUMNS:,} columns; got "
+            f"{rows:,} rows and {columns:,} columns. write_csv and save_frame have no such limit"
+        )
 
 
 def _printable(text: str) -> str:
-    """Drop the control characters that a workbook cannot hold, and cut at its limit for one cell."""
-    kept = "".join(c for c in text if c >= " " or c in "\t\n\r")
-    return kept[:32_767]
+    """Drop the characters that a workbook cannot hold, and cut at its limit for one cell."""
+    kept = "".join(c for c in text if (c >= " " or c in "\t\n\r") and c not in "\ufffe\uffff")
+    units = kept.encode("utf-16-le", "replace")  # in which the limit counts
+    if len(units) <= 2 * CELL_LENGTH:
+        return units.decode("utf-16-le")
+    note = f"… (cut; {len(text):,} characters)"
+    return units[: 2 * (CELL_LENGTH - len(note))].decode("utf-16-le", "ignore") + note
 
 
-def _json_or_none(value: object) -> str | None:
-    """Write a value as JSON; a tuple as {"tuple": [...]}, since JSON knows lists only."""
-    if value is None:
-        return None
-    return json.dumps({"t": list(value)} if isinstance(value, tuple) else {"v": value})
+# For the toolkit --------------------------------------------------------------------------------------------
+#
+# JSON knows no tuples and no times. They are written as objects of one key that begins with "$"; an object
+# that has such a key of its own is wrapped in {"$dict": …}, so that nothing is taken for what it is not.
+
+
+def _packed_texts(values: Iterable[Any], where: str) -> list[str | None]:
+    return [None if value is None else json.dumps({"v": _packed(value, where)}) for value in values]
+
+
+def _categories(frame: pd.DataFrame) -> dict[int, tuple[Any, str, bool]]:
+    """Describe the categories of each column that has some: Parquet keeps those of text, and only with rows."""
+    found = {}
+    for place, name in enumerate(frame.columns):
+        dtype = frame[name].dtype
+        if isinstance(dtype, pd.CategoricalDtype):
+            values = _packed(dtype.categories.tolist(), f"column {name!r}")
+            found[place] = (values, str(dtype.categories.dtype), bool(dtype.ordered))
+    return found
+
+
+def _packed(value: Any, where: str) -> Any:
+    """Turn a value into JSON's kinds, so that :func:`_unpacked` gives an equal one back."""
+    if value is None or isinstance(value, str | bool | int | float):
+        return value
+    if isinstance(value, tuple):
+        return {"$tuple": [_packed(item, where) for item in value]}
+    if isinstance(value, list):
+        return [_packed(item, where) for item in value]
+    if isinstance(value, dict) and all(isinstance(key, str) for key in value):
+        packed = {key: _packed(item, where) for key, item in value.items()}
+        return {"$dict": packed} if any(key.startswith("$") for key in value) else packed
+    if value is pd.NA or value is pd.NaT:
+        return {"$missing": "NA" if value is pd.NA else "NaT"}
+    if isinstance(value, pd.Timestamp):
+        return {"$timestamp": [value.isoformat(), _zone(value), value.unit]}
+    if isinstance(value, datetime):
+        return {"$datetime": [value.isoformat(), _zone(value)]}
+    if isinstance(value, date):
+        return {"$date": value.isoformat()}
+    kind = "a dict whose keys are not all text" if isinstance(value, dict) else f"a {type(value).__name__}"
+    raise errors.ArgumentError(
+        f"{where} holds {kind}, which would not come back as it is; save_frame keeps text, numbers, truth "
+        "values, dates and times, and lists, tuples and dicts of these"
+    )
+
+
+def _zone(time: datetime) -> str | None:
+    """Name the zone of a time where its offset alone would not bring it back."""
+    key = getattr(time.tzinfo, "key", None)
+    return key if isinstance(key, str) else None
+
+
+def _unpacked(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_unpacked(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    if len(value) == 1:
+        ((kind, held),) = value.items()
+        if kind in UNPACKERS:
+            return UNPACKERS[kind](held)
+    return {key: _unpacked(item) for key, item in value.items()}
+
+
+def _time(text: str, zone: str | None) -> datetime:
+    time = datetime.fromisoformat(text)
+    return time if zone is None else time.astimezone(ZoneInfo(zone))
+
+
+def _timestamp(text: str, zone: str | None, unit: Any) -> pd.Timestamp:
+    time = pd.Timestamp(text).as_unit(unit)
+    return time if zone is None else time.tz_convert(zone)
+
+
+UNPACKERS: dict[str, Any] = {
+    "$tuple": lambda held: tuple(map(_unpacked, held)),
+    "$dict": lambda held: {key: _unpacked(item) for key, item in held.items()},
+    "$missing": lambda held: pd.NA if held == "NA" else pd.NaT,
+    "$timestamp": lambda held: _timestamp(*held),
+    "$datetime": lambda held: _time(*held),
+    "$date": date.fromisoformat,
+}
 
 
 def _from_json(text: str) -> Any:
     held = json.loads(text)
-    return tuple(held["t"]) if "t" in held else held["v"]
+    # Earlier files have "t" for a tuple.
+    return tuple(map(_unpacked, held["t"])) if "t" in held else _unpacked(held["v"])
 
 
 @contextmanager
 def _replacing(target: Path) -> Iterator[Path]:
-    """Write beside the target and move over it at the end, so that a broken write leaves the old file."""
-    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}-", suffix=target.suffix)
+    """Write beside the target and move over it at the end, so that a broken write leaves the old file.
+
+    A link stays a link: the file it leads to is replaced. The new file has the permissions of the old one.
+    """
+    real = Path(os.path.realpath(target))
+    mode = stat.S_IMODE(real.stat().st_mode) if real.exists() else None
+    temporary = real.with_name(f".{real.name}-{uuid4().hex[:8]}{real.suffix}")
+    # Readable by its owner alone until it takes the place of a file that may be; else as any new file is.
+    handle = os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666 if mode is None else 0o600)
     os.close(handle)
-    temporary = Path(name)
     try:
         yield temporary
-        umask = os.umask(0)
-        os.umask(umask)
-        temporary.chmod(0o666 & ~umask)  # mkstemp makes files that only their owner may read
-        temporary.replace(target)
+        if mode is not None:
+            temporary.chmod(mode)
+        temporary.replace(real)
     finally:
         temporary.unlink(missing_ok=True)

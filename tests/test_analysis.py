@@ -63,6 +63,7 @@ def test_overlap_agrees_with_sets(pairs, by, min_shared):
     }
     found = {frozenset((row.group_a, row.group_b)): row.shared for row in overlap.itertuples()}
     assert found == expected
+    assert len(overlap) == len(expected)  # each pair once, not in both orders
     for row in overlap.itertuples():
         a, b = sets[row.group_a], sets[row.group_b]
         assert len(a) >= len(b)
@@ -345,6 +346,133 @@ def test_counts_of_partial_frames_stay_marked_as_partial():
         assert "incomplete" in answer.attrs
 
 
+def test_those_left_with_the_least_come_first():
+    pairs = [("u1", "g1"), ("u2", "g1"), ("u3", "g1"), ("u1", "g2"), ("u1", "g3"), ("u2", "g2")]
+    lost = analysis.losing_access(memberships(*pairs), "g1")
+    assert lost.index.tolist() == ["u3", "u2", "u1"]
+    assert lost["remaining_groups"].tolist() == [0, 1, 2]
+
+
+def test_of_rows_loaded_twice_the_later_one_counts():
+    groups = pd.concat([groups_frame([group("g1", "Old name")]), groups_frame([group("g1", "New name")])])
+    assert analysis.group_sizes(memberships(("u1", "g1")), groups)["name"].tolist() == ["New name"]
+
+
+def test_groups_by_attribute_stand_with_the_largest_first():
+    pairs = [("u1", "g0"), *((f"u{n}", "g1") for n in range(3)), *((f"u{n}", "g2") for n in range(2))]
+    table = analysis.state_by_group(memberships(*pairs), USERS, GROUPS)
+    assert table.index.get_level_values("group_id").tolist() == ["g1", "g2", "g0", "g3", "g4", "g5"]
+
+
+# Frames of another kind -------------------------------------------------------------------------------------
+
+SMALL = ZOO["a small company"]
+WITHOUT_IDS = {
+    "membership_matrix": lambda m, u, g: analysis.membership_matrix(m, u, g),
+    "group_sizes": lambda m, u, g: analysis.group_sizes(m, g),
+    "groups_per_user": lambda m, u, g: analysis.groups_per_user(m, u),
+    "users_without_group": lambda m, u, g: analysis.users_without_group(m, u),
+    "group_overlap": lambda m, u, g: analysis.group_overlap(m, g),
+    "overlap_matrix": lambda m, u, g: analysis.overlap_matrix(m, g),
+    "group_by_attribute": lambda m, u, g: analysis.group_by_attribute(m, u, "state", g),
+    "state_by_group": lambda m, u, g: analysis.state_by_group(m, u, g),
+    "losing_access": lambda m, u, g: analysis.losing_access(m, SMALL.groups.index[0], g, u),
+    "attribute_status": lambda m, u, g: analysis.attribute_status(u),
+    "diff_users": lambda m, u, g: analysis.diff_users(u, SMALL.users),
+    "diff_users later": lambda m, u, g: analysis.diff_users(SMALL.users, u),
+    "diff_groups": lambda m, u, g: analysis.diff_groups(g, SMALL.groups),
+    "diff_memberships": lambda m, u, g: analysis.diff_memberships(m, m, users=(u, u), groups=(g, g)),
+}
+
+
+@pytest.mark.parametrize("question", WITHOUT_IDS.values(), ids=WITHOUT_IDS)
+def test_frames_without_their_ids_in_the_index_are_refused(question):
+    users, groups = SMALL.users, SMALL.groups
+    for u, g in ((users.reset_index(), groups.reset_index()), (groups, users), (users[:0].reset_index(),) * 2):
+        with pytest.raises(errors.ArgumentError, match="must be indexed by (user|group)_id, as load_"):
+            question(SMALL.memberships, u, g)
+
+
+def test_the_refusal_says_what_came_and_how_to_put_it_right():
+    said = (
+        r"users must be indexed by user_id, as load_users gives it; got an index without a name, and user_id "
+    )
+    with pytest.raises(errors.ArgumentError, match=said + r"among the columns: set_index\('user_id'\)"):
+        analysis.users_without_group(SMALL.memberships, SMALL.users.reset_index())
+    with pytest.raises(errors.ArgumentError, match="as load_groups gives it; got 'user_id'$"):
+        analysis.group_sizes(SMALL.memberships, SMALL.users)
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        analysis.group_sizes,
+        analysis.groups_per_user,
+        analysis.group_overlap,
+        analysis.overlap_matrix,
+        lambda m: analysis.users_without_group(m, USERS),
+        lambda m: analysis.losing_access(m, "g1"),
+        lambda m: analysis.effective_memberships(m, pd.DataFrame(columns=["group_id", "member_group_id"])),
+        lambda m: analysis.diff_memberships(m, memberships()),
+        lambda m: analysis.diff_memberships(memberships(), m),
+        lambda m: analysis.effective_memberships(memberships(), m),
+    ],
+)
+def test_what_is_no_memberships_frame_is_refused(question):
+    for frame in (memberships(("u1", "g1")).set_index("user_id"), pd.DataFrame({"user_id": ["u1"]}), USERS):
+        with pytest.raises(errors.ArgumentError, match="must have the columns (user_id|group_id) and "):
+            question(frame)
+
+
+def test_memberships_without_their_directory_are_enough():
+    bare = memberships(("u1", "g1")).drop(columns="directory_id")
+    assert analysis.group_sizes(bare, GROUPS).loc["g1", "directory_id"] == "directory_1"
+    assert pd.isna(analysis.groups_per_user(bare).loc["u1", "directory_id"])
+    assert list(analysis.diff_memberships(bare, memberships())["user_id"]) == ["u1"]
+
+
+def test_memberships_without_a_user_or_a_group_count_for_nobody():
+    frame = pd.concat(
+        [memberships(("u1", "g1")), pd.DataFrame({"user_id": ["u2", None], "group_id": [None, "g1"]})]
+    )
+    assert analysis.group_sizes(frame)["members"].to_dict() == {"g1": 1}
+    assert analysis.groups_per_user(frame)["groups"].to_dict() == {"u1": 1, "u2": 0}
+
+
+def doubled(frame, rows=2):
+    return pd.concat([frame, frame.iloc[:rows]])
+
+
+@pytest.mark.parametrize("rows", [1, 2])
+@pytest.mark.parametrize(
+    "compare",
+    [
+        lambda rows: analysis.diff_users(doubled(USERS, rows), USERS),
+        lambda rows: analysis.diff_users(USERS, doubled(USERS, rows)),
+        lambda rows: analysis.diff_groups(doubled(GROUPS, rows), GROUPS),
+        lambda rows: analysis.diff_groups(GROUPS, doubled(GROUPS, rows)),
+        lambda rows: analysis.diff_memberships(
+            memberships(), memberships(), users=(USERS, doubled(USERS, rows))
+        ),
+        lambda rows: analysis.diff_memberships(
+            memberships(), memberships(), groups=(doubled(GROUPS, rows), GROUPS)
+        ),
+    ],
+)
+def test_an_id_that_stands_twice_in_a_comparison_is_refused_with_their_number(compare, rows):
+    count = "1 id stands" if rows == 1 else "2 ids stand"
+    with pytest.raises(errors.ArgumentError, match=rf"must hold each (user|group)_id once; {count} in it more"):
+        compare(rows)
+
+
+def test_questions_about_one_moment_take_doubled_rows_once():
+    twice = doubled(USERS)
+    frame = memberships(("u0", "g1"), ("u1", "g1"))
+    assert analysis.groups_per_user(frame, twice)["groups"].sum() == 2
+    assert analysis.state_by_group(frame, twice).loc["g1", "active"].tolist() == [2]
+    assert analysis.group_sizes(frame, doubled(GROUPS)).index.is_unique
+
+
 # Two moments ------------------------------------------------------------------------------------------------
 
 
@@ -498,3 +626,36 @@ def test_a_large_company_gives_the_same_sizes_as_pandas():
     sizes = analysis.group_sizes(c.memberships, c.groups)["members"]
     counted = c.memberships.groupby("group_id")["user_id"].nunique().reindex(c.groups.index, fill_value=0)
     assert sizes.to_dict() == counted.to_dict()
+
+
+def test_the_providers_id_is_stronger_evidence_than_an_address():
+    before = users_frame([user("u1", "a@acme.test", idp_id="x")])
+    after = users_frame([user("u2", "b@acme.test", idp_id="x"), user("u3", "a@acme.test", idp_id="y")])
+    changes = analysis.diff_users(before, after)
+    assert changes["change"].astype(str).to_dict() == {"u3": "joined", "u2": "renamed"}
+    assert changes.loc["u2", "matched_by"] == "idp_id"
+
+
+def test_blank_ids_and_addresses_make_nobody_the_same_person():
+    before = users_frame([user("u1", None, idp_id="")]).assign(address=" ")
+    after = users_frame([user("u2", None, idp_id="")]).assign(address=" ")
+    assert analysis.diff_users(before, after)["change"].tolist() == ["joined", "left"]
+
+
+def test_spaces_around_an_address_are_no_difference_of_person():
+    before = users_frame([user("u1", "a@acme.test", idp_id="x")])
+    after = users_frame([user("u2", "a@acme.test", idp_id="y")]).assign(address=" A@acme.test ")
+    assert analysis.diff_users(before, after)["matched_by"].tolist() == ["address"]
+
+
+def test_changes_of_membership_carry_the_later_name():
+    a, b = groups_frame([group("g1", "Sales")]), groups_frame([group("g1", "Revenue")])
+    changes = analysis.diff_memberships(memberships(), memberships(("u1", "g1")), groups=(a, b))
+    assert changes["group"].tolist() == ["Revenue"]
+
+
+def test_changes_stand_by_kind_and_then_by_name():
+    after = users_frame([user(u, None, name=n) for u, n in (("u1", "Cy"), ("u2", "Bo"), ("u3", "Al"))])
+    changes = analysis.diff_users(USERS.iloc[[1]], after)
+    assert changes["change"].tolist() == ["joined", "joined", "renamed"]
+    assert changes["name"].tolist() == ["Al", "Bo", "Cy"]

@@ -3,6 +3,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import warnings
+from itertools import pairwise
 from pathlib import Path
 
 import matplotlib as mpl
@@ -12,6 +13,7 @@ import nbformat
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.dates import num2date
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
@@ -292,6 +294,25 @@ def test_a_wide_range_of_groups_per_user_is_drawn_in_equal_steps():
     assert [bar.get_height() for bar in ax.patches] == [5] * 12
 
 
+def test_half_of_the_users_are_told_by_the_middle_one():
+    pairs = [("u0", f"g{n}") for n in range(30)] + [("u1", "g1"), ("u2", "g1"), ("u2", "g2")]
+    ax = charts.plot_groups_per_user(memberships(*pairs))
+    assert ax.get_title() == "Half of the 3 users are in 2 groups or fewer"
+
+
+@pytest.mark.parametrize(
+    ("rest", "said"),
+    [([2, 2], " 2 each"), ([1, 3], " 1 to 3 members each"), ([0, 0], " all empty"), ([0], " empty")],
+)
+def test_the_folded_groups_are_told_by_their_sizes(rest, said):
+    sizes = [9, *rest]
+    groups = groups_frame([group(f"g{n}", f"Group {n}") for n in range(len(sizes))])
+    pairs = [(f"u{k}", f"g{n}") for n, size in enumerate(sizes) for k in range(size)]
+    ax = charts.plot_group_sizes(memberships(*pairs), groups, top=1)
+    assert said in [text.get_text() for text in ax.texts]
+    assert ax.get_xlim()[1] > 9
+
+
 # Overlap ----------------------------------------------------------------------------------------------------
 
 
@@ -338,6 +359,31 @@ def test_membership_matrix_folds_many_users_and_says_so():
     assert "Each column stands for 10 users." in charts.alt_text(ax)
 
 
+def test_membership_matrix_never_draws_more_columns_than_it_may():
+    pairs = [(f"u{n:05d}", "all") for n in range(750)]
+    ax = charts.plot_membership_matrix(memberships(*pairs))
+    assert np.asarray(ax.images[0].get_array()).shape == (1, 375)
+
+
+def test_membership_matrix_says_who_is_left_out():
+    users = users_frame([user(f"u{n}", None) for n in range(5)])
+    ax = charts.plot_membership_matrix(memberships(("u1", "a"), ("u2", "a")), users)
+    assert "3 users in none of these groups left out." in charts.alt_text(ax)
+
+
+@pytest.mark.parametrize(("by", "written"), [("count", ["2", "2"]), ("jaccard", ["0.50", "0.50"])])
+def test_cells_hold_their_numbers_in_a_colour_that_can_be_read_on_them(by, written):
+    pairs = [("u1", "a"), ("u2", "a"), ("u3", "a"), ("u1", "b"), ("u2", "b"), ("u4", "b")]
+    ax = charts.plot_group_overlap(memberships(*pairs), by=by)
+    assert [text.get_text() for text in ax.texts] == written
+    assert {text.get_color() for text in ax.texts} == {"white"}  # on the darkest blue
+    weak = [("u1", "c"), *((f"v{n}", "c") for n in range(5))]
+    ax = charts.plot_group_overlap(memberships(*pairs, *weak), by=by)
+    colors = {text.get_text(): text.get_color() for text in ax.texts}
+    assert colors[written[0]] == "white"
+    assert colors["1" if by == "count" else "0.12"] == charts.BLACK
+
+
 # States, events, growth -------------------------------------------------------------------------------------
 
 
@@ -372,6 +418,13 @@ def test_user_states_stack_by_directory_and_keep_empty_directories():
     totals = c.users["directory_id"].value_counts()
     assert [ends[y] for y in sorted(ends)] == [*sorted(totals, reverse=True), 0]
     assert y_labels(ax)[-1] == "Empty"
+
+
+def test_directories_beyond_top_are_counted_in_a_note():
+    users = users_frame([user(f"u{n}", None, directory_id=f"directory_{n // 2}") for n in range(5)])
+    assert "… and 1 smaller directory, not drawn." in charts.alt_text(charts.plot_user_states(users, top=2))
+    assert "… and 2 smaller directories, not drawn." in charts.alt_text(charts.plot_user_states(users, top=1))
+    assert "not drawn" not in charts.alt_text(charts.plot_user_states(users))
 
 
 def test_events_stack_up_to_the_number_of_each_day():
@@ -434,6 +487,199 @@ def test_onboarding_from_events_takes_leavers_off():
     ax = charts.plot_onboarding(events)
     assert list(ax.lines[0].get_ydata()) == [1, 2, 1, 1]
     assert ax.get_title().startswith("+1 user since 1 Jan 2026")
+
+
+def dated(*times, kinds=("dsync.user.created",)):
+    records = [
+        {"id": f"e{n}", "event": kinds[n % len(kinds)], "created_at": time, "data": {}}
+        for n, time in enumerate(times)
+    ]
+    return events_frame(records)
+
+
+def borders_of(ax):
+    return pd.DatetimeIndex(num2date(ax.patches[-1].get_data()[1])).round("s")
+
+
+@pytest.mark.parametrize(
+    ("freq", "same"), [("ME", "MS"), ("QE", "QS"), ("YE", "YS"), ("2ME", "2MS"), ("W-SUN", None), ("W", None)]
+)
+def test_periods_named_after_their_end_are_drawn_from_their_start(freq, same):
+    times = [
+        "2026-01-01T00:00:00Z",
+        "2026-01-31T23:59:59.999Z",
+        "2026-02-01T00:00:00Z",
+        "2026-04-01T12:00:00Z",
+    ]
+    ax = charts.plot_events(dated(*times), freq=freq)
+    assert ax.patches[-1].get_data()[0].sum() == 4
+    if same is None:  # weeks ending on Sunday begin on Monday
+        assert borders_of(ax)[0] == pd.Timestamp("2025-12-29", tz="UTC")
+        assert set(borders_of(ax).day_of_week) == {0}
+        return
+    first, *_ = borders_of(ax)
+    assert first.is_month_start
+    assert first <= pd.Timestamp("2026-01-01", tz="UTC")
+    if not freq[0].isdigit():
+        alike = charts.plot_events(dated(*times), freq=same)
+        assert borders_of(ax).equals(borders_of(alike))
+        assert ax.patches[-1].get_data()[0].tolist() == alike.patches[-1].get_data()[0].tolist()
+
+
+def test_events_of_january_are_told_as_january():
+    ax = charts.plot_events(dated("2026-01-05T00:00:00Z", "2026-01-31T23:00:00Z"), freq="ME")
+    assert ax.get_title().replace("\n", " ").endswith("the most a month: 2 (1 Jan 2026)")
+
+
+@pytest.mark.parametrize("freq", ["7h", "3D", "B", "SME", "SMS", "BME", "BYE", "WOM-1MON", "W-WED", "2W", "bh"])
+def test_uncommon_periods_count_every_event_between_their_borders(freq):
+    times = pd.date_range("2026-01-30T22:15:00Z", periods=40, freq="31h")
+    events = dated(*[time.isoformat() for time in times])
+    ax = charts.plot_events(events, freq=freq)
+    counts = ax.patches[-1].get_data()[0]
+    assert counts.tolist() == [int(((times >= a) & (times < b)).sum()) for a, b in pairwise(borders_of(ax))]
+    assert counts.sum() == 40
+    assert counts[0] > 0
+    assert counts[-1] > 0
+
+
+@pytest.mark.parametrize("freq", ["-1D", "0D", 5.5, "daily"])
+def test_a_frequency_that_is_no_length_of_time_is_refused(freq):
+    for events in (dated("2026-01-01T00:00:00Z"), events_frame([])):
+        with pytest.raises(errors.ArgumentError, match="freq must be a"):
+            charts.plot_events(events, freq=freq)
+
+
+@pytest.mark.parametrize("freq", ["ms", "min", "bh"])
+def test_more_periods_than_a_chart_can_show_are_refused_by_number(freq):
+    with pytest.raises(errors.ArgumentError, match="periods, more than the 20,000 a chart can show"):
+        charts.plot_events(dated("1990-01-01T00:00:00Z", "2026-02-01T00:00:00Z"), freq=freq)
+
+
+def test_kinds_beyond_what_a_legend_can_hold_share_one_entry(tmp_path):
+    kinds = [f"dsync.novelty.{n:02d}" for n in range(40)] + ["dsync.user.created"] * 3
+    events = dated(*["2026-01-01T00:00:00Z"] * len(kinds), kinds=kinds)
+    ax = charts.plot_events(events)
+    ax.figure.savefig(tmp_path / "chart.png")  # warnings are errors: the layout does not collapse
+    entries = [text.get_text() for text in ax.get_legend().get_texts()]
+    assert len(entries) == charts.MOST_KINDS
+    assert (entries[0], entries[-1]) == ("other (26 kinds)", "user joined")
+    assert ax.patches[-1].get_data()[0].sum() == len(kinds)
+    assert "other (26 kinds) 26" in charts.alt_text(ax)
+    assert len({(str(patch.get_facecolor()), patch.get_hatch()) for patch in ax.patches}) == charts.MOST_KINDS
+
+
+def test_the_kinds_that_share_an_entry_are_the_rare_ones():
+    kinds = [f"kind {n:02d}" for n in range(20) for _ in range(n + 1)]
+    ax = charts.plot_events(dated(*["2026-01-01T00:00:00Z"] * len(kinds), kinds=kinds))
+    entries = [text.get_text() for text in ax.get_legend().get_texts()]
+    assert entries == ["other (5 kinds)", *[f"kind {n:02d}" for n in range(19, 4, -1)]]
+    assert ax.patches[-1].get_label() == "other (5 kinds)"
+    assert (ax.patches[-1].get_data()[0] - ax.patches[-1].get_data()[2]).tolist() == [15]
+
+
+def test_long_names_of_kinds_are_cut_and_stay_distinct():
+    ax = charts.plot_events(
+        dated(*["2026-01-01T00:00:00Z"] * 2, kinds=["x" * 200 + "1234a", "x" * 200 + "1234b"])
+    )
+    entries = [text.get_text() for text in ax.get_legend().get_texts()]
+    assert len(set(entries)) == 2
+    assert all(len(entry) <= drawing.LABEL_WIDTH for entry in entries)
+
+
+def test_forty_unknown_states_are_drawn_without_crushing_the_bar(tmp_path):
+    users = users_frame([user(f"u{n}", None, state=f"state {n:02d}") for n in range(40)])
+    ax = charts.plot_user_states(users)
+    ax.figure.savefig(tmp_path / "chart.png")
+    entries = [text.get_text() for text in ax.get_legend().get_texts()]
+    assert len(entries) == charts.MOST_STATES
+    assert entries[-1] == "other (31 states)"
+    assert sum(widths(ax)) == 40
+    assert ax.get_window_extent().height > 60
+
+
+PLACEHOLDERS = (
+    "0001-01-01T00:00:00Z",
+    "9999-12-31T23:59:59.999Z",
+    "1899-12-31T23:59:59Z",
+    "2200-01-01T00:00:00Z",
+)
+
+
+@pytest.mark.parametrize(
+    "plot", [charts.plot_events, lambda events: charts.plot_onboarding(events)], ids=["events", "onboarding"]
+)
+def test_placeholder_times_are_left_out_and_said(plot, tmp_path):
+    ax = plot(dated(*PLACEHOLDERS, "1900-01-01T00:00:00Z", "2199-12-31T23:00:00Z"))
+    ax.figure.savefig(tmp_path / "chart.png")
+    assert "4 " in charts.alt_text(ax)
+    assert "s dated before 1900 or after 2199 left out." in charts.alt_text(ax)
+    assert "1 Jan 1900" in ax.get_title()
+    nobody = plot(dated(*PLACEHOLDERS))
+    assert "Nothing to show" in charts.alt_text(nobody)
+
+
+def test_onboarding_of_users_leaves_placeholder_times_out(tmp_path):
+    times = [*PLACEHOLDERS, None, "2026-01-01T00:00:00Z"]
+    users = users_frame([user(f"u{n}", None, created_at=time) for n, time in enumerate(times)])
+    ax = charts.plot_onboarding(users)
+    ax.figure.savefig(tmp_path / "chart.png")
+    assert ax.lines[0].get_ydata()[-1] == 1
+    assert "1 user without a time left out. 4 users dated before" in charts.alt_text(ax)
+
+
+def test_users_without_a_directory_are_told_in_full():
+    users = users_frame([user("u1", None), user("u2", None, directory_id=None)])
+    named = directories_frame([{"id": "directory_1", "name": "Acme", "state": "linked"}])
+    ax = charts.plot_user_states(users, named)
+    assert sorted(y_labels(ax)) == ["(no directory)", "Acme"]
+    assert ax.get_title().startswith("2 users, 1 in 1 directory and 1 in none:")
+    assert sorted(y_labels(charts.plot_user_states(users))) == ["(no directory)", "directory_1"]
+    alone = charts.plot_user_states(users.loc[["u2"]])
+    assert y_labels(alone) == ["(no directory)"]
+    assert alone.get_title() == "1 user in no directory: 1 active"
+
+
+def test_rows_loaded_twice_count_once():
+    c = ZOO["a small company"]
+    for plot, frames in (
+        (charts.plot_user_states, (c.users, c.directories)),
+        (charts.plot_onboarding, (c.users,)),
+        (charts.plot_onboarding, (c.events,)),
+        (charts.plot_events, (c.events,)),
+    ):
+        doubled = [pd.concat([frame, frame]) for frame in frames]
+        assert charts.alt_text(plot(*doubled)) == charts.alt_text(plot(*frames))
+
+
+def test_frames_without_their_ids_are_refused_by_charts_too():
+    c = ZOO["a small company"]
+    for question, said in (
+        (
+            lambda: charts.plot_user_states(c.users, c.directories.reset_index()),
+            "directories must be indexed by",
+        ),
+        (lambda: charts.plot_user_states(c.users.reset_index()), "users must be indexed by user_id"),
+        (lambda: charts.plot_onboarding(c.groups), "frame must be indexed by user_id"),
+        (lambda: charts.plot_group_sizes(c.memberships, c.groups.reset_index()), "groups must be indexed by"),
+        (lambda: charts.plot_membership_matrix(c.memberships, c.groups), "users must be indexed by user_id"),
+    ):
+        with pytest.raises(errors.ArgumentError, match=said):
+            question()
+
+
+def test_numbered_events_are_drawn_as_they_are():
+    events = ZOO["a small company"].events
+    ax = charts.plot_events(events.reset_index())
+    assert charts.alt_text(ax) == charts.alt_text(charts.plot_events(events))
+
+
+def test_onboarding_names_the_largest_day_and_shows_a_fall_below_the_start():
+    kinds = ["dsync.user.created", "dsync.user.created", *["dsync.user.deleted"] * 4]
+    days = [2, 2, 1, 3, 3, 3]
+    ax = charts.plot_onboarding(dated(*[f"2026-01-0{day}T00:00:00Z" for day in days], kinds=kinds))
+    assert ax.get_title() == "-2 users since 1 Jan 2026; the largest day brought 2 (2 Jan 2026)"
+    assert ax.get_ylim()[0] < -2
 
 
 # Notebooks --------------------------------------------------------------------------------------------------

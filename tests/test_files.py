@@ -2,10 +2,15 @@ from __future__ import annotations
 
 import csv
 import io
+import json
+import stat
+from datetime import UTC, date, datetime
 
 import openpyxl
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import dirsync_nb as ds
 from dirsync_nb import errors, files, frames
@@ -108,7 +113,282 @@ def test_a_broken_write_leaves_the_old_file_and_no_rubbish(tmp_path, write, monk
 
 
 def test_text_a_workbook_cannot_hold_is_cleaned(tmp_path):
-    path = files.write_xlsx(named("a\x00b", "x" * 40_000), tmp_path / "odd.xlsx")
-    sheet = openpyxl.load_workbook(path).active
-    assert sheet["B2"].value == "ab"
-    assert len(sheet["B3"].value) == 32_767
+    path = files.write_xlsx(named("a\x00b"), tmp_path / "odd.xlsx")
+    assert openpyxl.load_workbook(path).active["B2"].value == "ab"
+
+
+# Headings and shapes ----------------------------------------------------------------------------------------
+
+
+def headings(path):
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        return next(csv.reader(file))
+
+
+def test_headings_are_disarmed_whatever_their_column_holds(tmp_path):
+    """SEC-05: names of custom attributes are other people's typing, and become headings."""
+    people = users(1)
+    people[0]["custom_attributes"] = {"=1+1": "x"}
+    spread = frames.spread_attributes(frames.users_frame(people))
+    spread = spread.assign(**{"=n": 1, "@t": pd.Timestamp("2026-01-01", tz="UTC"), "-o": [["x"]], "+b": True})
+    spread.index.name = "\tuser"
+    wanted = ["'\tuser", "custom_attributes.=1+1", "'=n", "'@t (UTC)", "'-o", "'+b"]
+    heads = headings(files.write_csv(spread, tmp_path / "u.csv"))
+    assert [heads[0], *heads[-5:]] == wanted
+    row = openpyxl.load_workbook(files.write_xlsx(spread, tmp_path / "u.xlsx")).active[1]
+    assert [row[0].value, *(cell.value for cell in row[-5:])] == wanted
+    assert {cell.data_type for cell in row} == {"s"}
+    assert headings(files.write_csv(spread, tmp_path / "u.csv", raw=True))[-4:] == ["=n", "@t", "-o", "+b"]
+    row = openpyxl.load_workbook(files.write_xlsx(spread, tmp_path / "u.xlsx", raw=True)).active[1]
+    assert (row[-4].value, row[-4].data_type) == ("=n", "s")
+
+
+@pytest.mark.parametrize("raw", [False, True])
+def test_columns_of_equal_headings_are_all_kept(tmp_path, raw):
+    time = pd.Timestamp("2026-01-01", tz="UTC")
+    frame = pd.DataFrame([[time, "mine", 1, 2]], columns=["created_at", "created_at (UTC)", "n", "n"])
+    first = "created_at" if raw else "created_at (UTC)"
+    second = "created_at (UTC)" if raw else "created_at (UTC) (2)"
+    path = files.write_csv(frame, tmp_path / "t.csv", raw=raw)
+    assert headings(path) == [first, second, "n", "n (2)"]
+    assert path.read_text("utf-8-sig").splitlines()[1].endswith(",mine,1,2")
+    sheet = openpyxl.load_workbook(files.write_xlsx(frame, tmp_path / "t.xlsx", raw=raw)).active
+    assert [cell.value for cell in sheet[2]][1:] == ["mine", 1, 2]
+
+
+@pytest.mark.parametrize("raw", [False, True])
+def test_a_column_that_repeats_the_index_is_written_once_and_another_one_of_its_name_is_kept(tmp_path, raw):
+    frame = pd.DataFrame({"name": ["x"]}, index=pd.Index(["u1"], name="user_id"))
+    path = tmp_path / "t.csv"
+    files.write_csv(frame.assign(user_id=frame.index), path, raw=raw)
+    assert headings(path) == ["user_id", "name"]
+    files.write_csv(frame.assign(user_id="other"), path, raw=raw)
+    assert path.read_text("utf-8-sig").splitlines() == ["user_id,name,user_id (2)", "u1,x,other"]
+    files.write_xlsx(frame.assign(user_id="other"), tmp_path / "t.xlsx", raw=raw)
+
+
+@pytest.mark.parametrize("raw", [False, True])
+def test_row_numbers_without_a_name_are_not_written(tmp_path, raw):
+    pairs = pd.DataFrame({"user_id": ["u1", "u2"], "group_id": ["g1", "g1"]})
+    for frame in (pairs, pairs.iloc[1:], pairs.iloc[[1, 0]]):
+        heads = headings(files.write_csv(frame, tmp_path / "m.csv", raw=raw))
+        assert heads == ["user_id", "group_id"]
+        sheet = openpyxl.load_workbook(files.write_xlsx(frame, tmp_path / "m.xlsx", raw=raw)).active
+        assert [cell.value for cell in sheet[1]] == ["user_id", "group_id"]
+        assert sheet["A2"].value == frame["user_id"].iloc[0]
+    named_rows = pairs.set_index(pd.Index(["a", "b"]))
+    assert headings(files.write_csv(named_rows, tmp_path / "m.csv", raw=raw))[0] == "index"
+    assert headings(files.write_csv(pairs.rename_axis("row"), tmp_path / "m.csv", raw=raw))[0] == "row"
+
+
+def test_an_index_of_several_levels_becomes_columns(tmp_path):
+    index = pd.MultiIndex.from_tuples([("g1", "Sales")], names=["group_id", None])
+    frame = pd.DataFrame({"active": [3]}, index=index)
+    path = files.write_csv(frame, tmp_path / "t.csv")
+    assert path.read_text("utf-8-sig").splitlines() == ["group_id,level_1,active", "g1,Sales,3"]
+
+
+def test_a_partial_frame_says_so_in_files_for_people(tmp_path):
+    frame = named("a", "b")
+    frame.attrs["incomplete"] = "=broke off after 2 rows"
+    path = files.write_csv(frame, tmp_path / "p.csv")
+    rows = list(csv.DictReader(io.StringIO(path.read_text("utf-8-sig"))))
+    assert [row["incomplete"] for row in rows] == ["'=broke off after 2 rows"] * 2
+    sheet = openpyxl.load_workbook(files.write_xlsx(frame, tmp_path / "p.xlsx")).active
+    assert (sheet[1][-1].value, sheet[2][-1].value) == ("incomplete", "'=broke off after 2 rows")
+    assert "incomplete" not in headings(files.write_csv(named("a"), tmp_path / "p.csv"))
+
+
+@pytest.mark.parametrize(("rows", "columns"), [(1_048_576, 1), (1, 16_385)])
+def test_more_than_a_sheet_holds_is_refused_before_anything_is_written(tmp_path, rows, columns):
+    frame = pd.DataFrame(0, index=range(rows), columns=range(columns), dtype="int8")
+    said = (
+        rf"1,048,576 rows.*16,384 columns; got {rows:,} rows and {columns:,} columns.*write_csv and save_frame"
+    )
+    with pytest.raises(errors.ArgumentError, match=said):
+        files.write_xlsx(frame, tmp_path / "big.xlsx")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_largest_table_a_sheet_holds_is_not_refused():
+    files._check_fits(1_048_575, 16_384)
+
+
+def test_a_workbook_takes_whatever_a_cell_of_objects_holds(tmp_path):
+    time = pd.Timestamp("2026-01-01 10:00", tz="Europe/Oslo")
+    values = [time, {"at": time}, {1: {2}}, {(1, 2): 3}, float("inf"), pd.NaT, pd.NA, {"=x"}, "\ud800", 7, True]
+    frame = pd.DataFrame({"odd": pd.Series(values, dtype=object)})
+    sheet = openpyxl.load_workbook(files.write_xlsx(frame, tmp_path / "o.xlsx")).active
+    assert [cell.value for (cell,) in sheet.iter_rows(min_row=2)] == [
+        "2026-01-01 10:00:00+01:00",
+        '{"at": "2026-01-01 10:00:00+01:00"}',
+        '{"1": "{2}"}',
+        "{(1, 2): 3}",
+        "inf",
+        None,
+        None,
+        "{'=x'}",
+        "?",
+        7,
+        True,
+    ]
+    assert "2026-01-01 10:00:00+01:00" in files.write_csv(frame, tmp_path / "o.csv").read_text("utf-8-sig")
+
+
+def test_times_a_workbook_has_no_number_for_become_text(tmp_path):
+    times = pd.to_datetime(["0001-01-01T00:00:00Z", "1900-01-01T00:00:00Z"], format="ISO8601")
+    sheet = openpyxl.load_workbook(files.write_xlsx(pd.DataFrame({"t": times}), tmp_path / "t.xlsx")).active
+    assert sheet["A2"].value == "0001-01-01 00:00:00"
+    assert sheet["A3"].is_date
+
+
+def test_a_text_too_long_for_a_cell_says_that_it_was_cut(tmp_path):
+    frame = pd.DataFrame({"text": ["x" * 40_000, "😀" * 20_000, "y" * 32_767, "a\ufffeb"]})
+    path = files.write_xlsx(frame, tmp_path / "long.xlsx")
+    texts = [cell.value for (cell,) in openpyxl.load_workbook(path).active.iter_rows(min_row=2)]
+    assert texts[0].endswith("x… (cut; 40,000 characters)")
+    assert texts[1].endswith("😀… (cut; 20,000 characters)")
+    assert all(len(text.encode("utf-16-le")) <= 2 * 32_767 for text in texts)
+    assert texts[2:] == ["y" * 32_767, "ab"]
+
+
+# Exactly back -----------------------------------------------------------------------------------------------
+
+
+def times():
+    return st.one_of(
+        st.datetimes(timezones=st.one_of(st.none(), st.just(UTC), st.timezones())),
+        st.dates(),
+        st.datetimes(min_value=datetime(1800, 1, 1), max_value=datetime(2200, 1, 1)).map(
+            lambda time: pd.Timestamp(time, tz="Europe/Oslo")
+        ),
+        st.just(pd.Timestamp("2026-01-01T00:00:00.123456789Z")),
+    )
+
+
+leaves = st.one_of(
+    st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False), st.text(), st.just("\ud800"), times()
+)
+names_of_fields = st.one_of(st.text(max_size=3), st.sampled_from(["$tuple", "$dict", "$date", "$", "t", "v"]))
+nested = st.recursive(
+    leaves,
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3),
+        st.lists(inner, max_size=3).map(tuple),
+        st.dictionaries(names_of_fields, inner, max_size=3),
+    ),
+    max_leaves=12,
+)
+
+
+def shape(value):
+    """Spell a value with its kinds, since True == 1 and a Timestamp equals a datetime."""
+    if isinstance(value, dict):
+        return {key: shape(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value), [shape(item) for item in value]
+    if isinstance(value, datetime):
+        return type(value), value.isoformat(), str(value.tzinfo), getattr(value, "unit", "")
+    return type(value), value
+
+
+@settings(max_examples=300, deadline=None)
+@given(value=nested)
+def test_nested_objects_come_back_with_their_kinds(value):
+    """DF-04: tuples inside dicts, times inside tuples, dicts that look like our own marks."""
+    assert shape(files._from_json(json.dumps({"v": files._packed(value, "column 'x'")}))) == shape(value)
+
+
+def test_a_saved_column_of_objects_keeps_tuples_and_times(tmp_path):
+    time = pd.Timestamp("2026-01-01 10:00", tz="Europe/Oslo")
+    values = [
+        {"a": (1, [2, ("x",)])},
+        (time, time.to_pydatetime()),
+        date(2026, 1, 1),
+        {"$tuple": [1]},
+        None,
+        "x",
+    ]
+    frame = pd.DataFrame({"odd": pd.Series(values, dtype=object), "n": range(6)})
+    frame.attrs = {"seen": ("a", time)}
+    back = files.open_frame(files.save_frame(frame, tmp_path / "o.parquet"))
+    pd.testing.assert_frame_equal(back, frame)
+    assert shape(back["odd"].tolist()) == shape(values)
+    assert back.attrs == frame.attrs
+
+
+def test_missing_values_among_objects_keep_their_kind(tmp_path):
+    frame = pd.DataFrame({"odd": pd.Series([None, pd.NA, pd.NaT, float("nan"), "x"], dtype=object)})
+    back = files.open_frame(files.save_frame(frame, tmp_path / "o.parquet"))["odd"]
+    assert [type(value) for value in back] == [type(value) for value in frame["odd"]]
+
+
+@pytest.mark.parametrize(
+    ("value", "named"), [({1, 2}, "a set"), ({1: 2}, "keys are not all text"), ([b"x"], "a bytes")]
+)
+def test_what_would_not_come_back_is_refused_by_the_name_of_its_column(tmp_path, value, named):
+    frame = pd.DataFrame({"fine": ["x"], "odd": pd.Series([value], dtype=object)})
+    with pytest.raises(errors.ArgumentError, match=f"column 'odd' holds .*{named}"):
+        files.save_frame(frame, tmp_path / "o.parquet")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_frames_of_any_shape_come_back_exactly(tmp_path):
+    kinds = pd.Categorical([2, None], categories=[3, 2, 1], ordered=True)
+    by_id = pd.DataFrame({"user_id": ["u2", "u1"], "kind": kinds}, index=pd.Index(["u1", "u2"], name="user_id"))
+    numbered = pd.DataFrame({0: ["x"], 1: pd.Series([("a",)], dtype=object)})
+    paired = by_id[["kind"]].set_index(pd.MultiIndex.from_tuples([("a", 1), ("b", 2)], names=["x", "y"]))
+    for frame in (by_id, numbered, paired, by_id[["kind"]].iloc[1:], by_id[:0]):
+        back = files.open_frame(files.save_frame(frame, tmp_path / "f.parquet"))
+        pd.testing.assert_frame_equal(back, frame)
+
+
+def test_columns_of_one_name_are_refused_by_save_frame(tmp_path):
+    with pytest.raises(errors.ArgumentError, match="different names; got 'n' more than once"):
+        files.save_frame(pd.DataFrame([[1, 2]], columns=["n", "n"]), tmp_path / "f.parquet")
+
+
+def test_files_of_the_first_version_are_still_read():
+    assert files._from_json('{"t": ["a", {"b": 1}]}') == ("a", {"b": 1})
+    assert files._from_json('{"v": {"b": [1]}}') == {"b": [1]}
+
+
+# Replacing --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("write", [files.write_csv, files.write_xlsx, files.save_frame])
+@pytest.mark.parametrize("mode", [0o600, 0o640, 0o444])
+def test_a_replaced_file_keeps_its_permissions(tmp_path, write, mode):
+    target = tmp_path / "users.dat"
+    target.write_text("old")
+    target.chmod(mode)
+    write(named("a"), target)
+    assert stat.S_IMODE(target.stat().st_mode) == mode
+    assert target.read_bytes() != b"old"
+
+
+def test_a_new_file_has_the_permissions_of_any_new_file(tmp_path):
+    (tmp_path / "ordinary").touch()
+    path = files.write_csv(named("a"), tmp_path / "users.csv")
+    assert path.stat().st_mode == (tmp_path / "ordinary").stat().st_mode
+
+
+def test_what_is_written_over_a_private_file_is_private_all_along(tmp_path):
+    target = tmp_path / "users.csv"
+    target.touch(mode=0o600)
+    with files._replacing(target) as temporary:
+        assert stat.S_IMODE(temporary.stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize("exists", [True, False])
+def test_a_link_stays_a_link_and_its_target_is_replaced(tmp_path, exists):
+    real, link = tmp_path / "elsewhere" / "real.csv", tmp_path / "link.csv"
+    real.parent.mkdir()
+    if exists:
+        real.write_text("old")
+    link.symlink_to(real)
+    assert files.write_csv(named("a"), link) == link
+    assert link.is_symlink()
+    assert "u000" in real.read_text("utf-8-sig")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["elsewhere", "link.csv"]
+    assert [path.name for path in real.parent.iterdir()] == ["real.csv"]

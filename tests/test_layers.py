@@ -33,7 +33,7 @@ ROOMS: dict[str, set[str]] = {
     "tour": {"jupyter_client", "nbclient", "nbconvert", "nbformat"},
     "cli": set(),
 }
-SANDBOX_LIBRARIES = {"anyio", "starlette", "uvicorn"}
+SANDBOX_LIBRARIES = {"anyio", "scim2_models", "starlette", "uvicorn", "yaml"}
 MAY_OPEN_THE_SANDBOX = {"connect", "cli", "tour"}
 
 

@@ -35,29 +35,77 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--limits", action="store_true", help="enforce the rate limits")
     made.add_argument("--default-order", choices=("desc", "asc", "normal"), default="desc")
     made.add_argument("--strict", action="store_true", help="refuse unknown query parameters")
+    made.add_argument(
+        "--scim-profile",
+        choices=("workos", "lenient", "strict", "naive-total"),
+        default="workos",
+        help="what the SCIM door lets pass (default: %(default)s)",
+    )
+    made.add_argument(
+        "--play", nargs="?", const="a day at Acme", metavar="NAME", help='perform a play ("a day at Acme")'
+    )
+    made.add_argument(
+        "--world", default="harbour", help="harbour, okta, empty, or a YAML file (default: %(default)s)"
+    )
+    made.add_argument(
+        "--roles", choices=("multiple", "single"), default="multiple", help="of users in several mapped groups"
+    )
+    made.add_argument(
+        "--environment",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="one more environment, behind the key sk_test_NAME; may be repeated",
+    )
     made.add_argument("--database", help="a file to keep the sandbox in")
     return made
+
+
+def _add_environments(sandbox: Sandbox, names: list[str]) -> str:
+    """Add environments, and give a line for each to print."""
+    made = [sandbox.add_environment(name) for name in names]
+    return "".join(f"environment {one.name}: {one.api_key} (seed {one.seed})\n" for one in made)
+
+
+def _perform(sandbox: Sandbox, play: str) -> bool:
+    """Perform a play and print its scenes; say whether there is such a play."""
+    try:
+        scenes = sandbox.play(play)
+    except ValueError as error:
+        sys.stderr.write(f"dirsync-nb sandbox: {error}\n")
+        return False
+    for scene in scenes:
+        events = ", ".join(f"{count} {name.removeprefix('dsync.')}" for name, count in scene["events"].items())
+        sys.stdout.write(f"{scene['at'][11:16]}  {scene['who']}: {scene['what']} ({events})\n")
+    sys.stdout.flush()
+    return True
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Serve until Ctrl-C or SIGTERM; give the exit code."""
     arguments = parser().parse_args(argv)
+    play, names = vars(arguments).pop("play"), vars(arguments).pop("environment")
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
+    sandbox = None
     try:
         sandbox = Sandbox(**vars(arguments)).start()
+        environments = _add_environments(sandbox, names)
     except (OSError, ValueError) as error:
         sys.stderr.write(f"dirsync-nb sandbox: {error}\n")
+        if sandbox is not None:
+            sandbox.stop()
         return 2
     with sandbox:
         sys.stdout.write(
             f"Sandbox of WorkOS Directory Sync, seed {sandbox.seed}: {sandbox.url}\n\n"
             f"export WORKOS_BASE_URL={sandbox.url}\n"
-            f"export WORKOS_API_KEY={sandbox.api_key}\n\n"
-            "Ctrl-C ends it.\n"
+            f"export WORKOS_API_KEY={sandbox.api_key}\n\n" + environments + "Ctrl-C ends it.\n"
         )
         sys.stdout.flush()
+        if play is not None and not _perform(sandbox, play):
+            return 2
         while not stop.wait(0.5):  # in slices: an endless wait cannot be interrupted on Windows
             pass
     return 0

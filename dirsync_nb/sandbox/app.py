@@ -9,6 +9,7 @@ import socket
 import struct
 import zlib
 from collections import deque
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
@@ -22,12 +23,13 @@ from .api import Api, Refused, not_found
 from .store import NotFound
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     from starlette.types import Receive, Scope, Send
 
     from .control import Control
     from .limits import Limits
+    from .scim import ScimAnswer, ScimDoors
 
 API_KEY = "sk_test_dirsync_sandbox"
 """The one key. It opens nothing but a sandbox."""
@@ -35,6 +37,8 @@ API_KEY = "sk_test_dirsync_sandbox"
 JSON = "application/json; charset=utf-8"
 _LOG = logging.getLogger(__name__)
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+_SCIM = re.compile(r"/scim/v2\.0/(?P<key>[^/]+)(?P<rest>(?:/.*)?)", re.DOTALL)
+_MOST_CONTROL_BYTES = 20_000_000
 _KEPT_REQUESTS = 10_000
 
 
@@ -82,8 +86,17 @@ class App:
     """
 
     def __init__(
-        self, api: Api, control: Control, faults: scripted.Faults, limits: Limits | None, host: str
+        self,
+        api: Api,
+        control: Control,
+        faults: scripted.Faults,
+        limits: Limits | None,
+        host: str,
+        key: str = API_KEY,
+        doors: Callable[[], ScimDoors] | None = None,
     ) -> None:
+        self.key, self._doors = key, doors
+        self.environments: list[App] = [self]
         self._api, self._control, self._faults, self._limits = api, control, faults, limits
         self._hosts = _LOOPBACK | {host}
         self._count = 0
@@ -116,15 +129,24 @@ class App:
         """Give the response; None where the connection was cut instead."""
         path: str = request.scope["path"]
         self._check_origin(request)
+        if path.startswith("/scim/"):
+            return await self._scim(request)
+        asked = request.headers.get("authorization", "")
+        app = next((one for one in self.environments if asked == f"Bearer {one.key}"), None)
         if path == "/_sandbox" or path.startswith("/_sandbox/"):
-            status, body = await asyncio.to_thread(
-                self._control.answer, request.method, path, await request.body()
-            )
-            return _json(objects.text(body), status)
+            body = await _body_within(request, _MOST_CONTROL_BYTES)
+            control = (app or self)._control
+            status, answer = await asyncio.to_thread(control.answer, request.method, path, body)
+            return _json(objects.text(answer), status)
+        return await (app or self)._answer_api(request, known=app is not None)
+
+    async def _answer_api(self, request: Request, *, known: bool) -> Response | None:
+        """Answer for one environment; ``known`` says whether the key was its own."""
+        path: str = request.scope["path"]
         raw_query = request.scope["query_string"].decode("latin-1")
         self.requests.append(RequestLine(request.method, path, raw_query))
         endpoint, identifier = _find(path)
-        if request.headers.get("authorization") != f"Bearer {API_KEY}":
+        if not known:
             raise Refused(401, {"message": "Unauthorized"})
         _check_method(request.method, endpoint)
         query = request.query_params
@@ -163,6 +185,47 @@ class App:
         if wait:
             raise Refused(429, "Ratelimited", {"Retry-After": str(wait)})
 
+    # -- SCIM -------------------------------------------------------------------------------------------
+
+    async def _scim(self, request: Request) -> Response | None:
+        """Answer at the door of a directory, in whichever environment it is."""
+        from .scim import MOST_BYTES, ScimRequest, too_large, unauthorized
+
+        path: str = request.scope["path"]
+        found = _SCIM.fullmatch(path)
+        if found is None:
+            raise Refused(404, {"message": "Not Found"})
+        authorization = request.headers.get("authorization", "")
+        app, directory = await asyncio.to_thread(self._directory_of, found["key"], authorization)
+        app.requests.append(RequestLine(request.method, path, request.scope["query_string"].decode("latin-1")))
+        if directory is None:
+            return _scim_response(unauthorized())
+        fault = app._faults.before(path, dict(request.query_params)) if len(app._faults) else None
+        if fault and (stop := await app._misfortune(request, fault)):
+            return await stop()
+        try:
+            body = await _body_within(request, MOST_BYTES)
+        except Refused:
+            return _scim_response(too_large())
+        asked = ScimRequest(
+            request.method,
+            found["rest"],
+            dict(request.query_params),
+            body,
+            f"http://{request.headers.get('host', '')}/scim/v2.0/{found['key']}",
+            request.headers.get("x-workos-migrated-id"),
+        )
+        assert app._doors is not None
+        answer = await asyncio.to_thread(app._doors().answer, directory, asked)
+        return _scim_response(answer)
+
+    def _directory_of(self, external_key: str, authorization: str) -> tuple[App, objects.Object | None]:
+        """Find the environment and directory that a key and a token open together."""
+        for app in self.environments:
+            if app._doors is not None and (found := app._doors().open(external_key, authorization)):
+                return app, found
+        return self, None
+
     # -- faults -----------------------------------------------------------------------------------------
 
     async def _answer_with_faults(
@@ -171,13 +234,8 @@ class App:
         path, plain = request.scope["path"], dict(query)
         fault = self._faults.before(path, plain)
         kind = fault.kind if fault else None
-        if fault and kind in ("status", "html"):
-            status, body, headers = scripted.response_parts(fault)
-            return _plain(body, status, headers)
-        if fault and kind == "slow" and await self._closed_within(float(fault.options["seconds"])):
-            return await _cut(request)
-        if kind == "reset":
-            return await _cut(request)
+        if fault and (stop := await self._misfortune(request, fault)):
+            return await stop()
         redirected = self._faults.redirected(path, plain)
         if redirected is not plain:
             query = QueryParams(redirected)
@@ -188,6 +246,20 @@ class App:
             return await _send_half(request, whole)
         return _json(whole[: len(whole) // 2] if kind == "truncated_json" else whole)
 
+    async def _misfortune(
+        self, request: Request, fault: scripted.Fault
+    ) -> Callable[[], Awaitable[Response | None]] | None:
+        """Give how a fault ends a request before it is answered; None if it is answered after all."""
+        if fault.kind in ("status", "html"):
+            status, body, headers = scripted.response_parts(fault)
+
+            async def answer() -> Response:
+                return _plain(body, status, headers)
+
+            return answer
+        late = fault.kind == "slow" and await self._closed_within(float(fault.options["seconds"]))
+        return partial(_cut, request) if late or fault.kind == "reset" else None
+
     async def _closed_within(self, seconds: float) -> bool:
         """Wait, but not longer than the server lives."""
         try:
@@ -195,6 +267,24 @@ class App:
         except TimeoutError:
             return False
         return True
+
+
+async def _body_within(request: Request, most: int) -> bytes:
+    """Read a body, but not one that is too large: what is refused is not kept either."""
+    read = bytearray()
+    async for chunk in request.stream():
+        read += chunk
+        if len(read) > most:
+            raise Refused(413, {"message": f"The body is larger than {most:,} bytes."}, {"Connection": "close"})
+    return bytes(read)
+
+
+def _scim_response(answer: ScimAnswer) -> Response:
+    from .scim import CONTENT_TYPE
+
+    if answer.body is None:
+        return _plain(b"", answer.status, answer.headers)
+    return _plain(objects.text(answer.body), answer.status, {"Content-Type": CONTENT_TYPE, **answer.headers})
 
 
 def _find(path: str) -> tuple[Endpoint, str | None]:

@@ -1,4 +1,4 @@
-"""The control door, ``/_sandbox``: look at the sandbox, reset it, script faults, make things happen."""
+"""The control door, ``/_sandbox``: look at it, reset it, script faults and webhooks, let things happen."""
 
 from __future__ import annotations
 
@@ -9,16 +9,18 @@ from typing import TYPE_CHECKING, Any
 from .store import NotFound
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
+    from .deliveries import Deliveries
     from .faults import Faults
     from .happenings import Happenings
     from .objects import Object
 
 HAPPENINGS = (
-    "add_user", "update_user", "deactivate_user", "reactivate_user", "delete_user",
-    "add_group", "rename_group", "delete_group", "add_member", "remove_member",
+    "add_user", "update_user", "set_user", "deactivate_user", "reactivate_user", "delete_user",
+    "add_group", "rename_group", "set_group", "delete_group", "map_role", "add_member", "remove_member",
     "set_directory_state", "delete_directory", "create_token", "revoke_token",
+    "switch_attribute", "add_organization", "add_directory", "wait",
 )  # fmt: skip
 
 Answer = tuple[int, Any]
@@ -33,6 +35,8 @@ class Control:
         reset: Callable[[], Object],
         faults: Faults,
         happenings: Callable[[], Happenings],
+        deliveries: Callable[[], Deliveries],
+        more: Mapping[tuple[str, str], Callable[[Object], Any]] | None = None,
     ) -> None:
         self._faults, self._happenings = faults, happenings
         self._doors: dict[tuple[str, str], Callable[[Object], Any]] = {
@@ -42,6 +46,11 @@ class Control:
             ("POST", "/_sandbox/faults"): self._add_fault,
             ("DELETE", "/_sandbox/faults"): lambda _: faults.clear(),
             ("POST", "/_sandbox/happenings"): self._happen,
+            ("GET", "/_sandbox/webhooks"): lambda _: deliveries().describe(),
+            ("POST", "/_sandbox/webhooks"): lambda given: deliveries().add(**{"url": "", **given}),
+            ("DELETE", "/_sandbox/webhooks"): lambda given: deliveries().remove(**{"id": "", **given}),
+            ("GET", "/_sandbox/webhooks/log"): lambda _: deliveries().log(),
+            **(more or {}),
         }
 
     def answer(self, method: str, path: str, body: bytes) -> Answer:

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
-from . import clock, objects, providers
-from .ids import make_id
+from . import attributes, clock, founding, objects, providers
+from .ids import bearer_token, make_id
 from .objects import Object
 from .store import NotFound, Row, Store
 
@@ -16,13 +16,17 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 InactivePolicy = Literal["delete", "keep"]
+RoleMode = Literal["multiple", "single"]
 
 ROLE_PRIORITY = ("admin", "auditor", "member")
 """Roles of the environment, the highest first. The last is what everybody has."""
 
+MOST_TOKENS = 2
+
 STATES = ("linked", "validating", "invalid_credentials", "unlinked", "deleting")
 
 _STEP = 2_000  # from one happening to the next, where nobody sets the clock
+_LONGEST = 366 * 24 * 60  # minutes
 _EVENT_DELAY = 40  # from a change to the event that tells of it
 
 
@@ -31,15 +35,18 @@ class Happenings:
 
     Parameters
     ----------
+    roles : {"multiple", "single"}
+        Whether a user in several mapped groups has all of their roles, or the highest only.
     policy : {"delete", "keep"}
         What becomes of a deactivated user. "delete" is the secure flow, the default of environments made since
         October 2023; "keep" is the custom management flow.
     """
 
-    def __init__(self, store: Store, seed: int, policy: InactivePolicy) -> None:
+    def __init__(self, store: Store, seed: int, policy: InactivePolicy, roles: RoleMode = "multiple") -> None:
         self._store = store
         self._seed = seed
         self._policy = policy
+        self.roles = roles
 
     # -- users ------------------------------------------------------------------------------------------
 
@@ -53,15 +60,21 @@ class Happenings:
         name: str | None = None,
         idp_id: str | None = None,
         custom_attributes: Mapping[str, Any] | None = None,
+        state: str = "active",
+        user_id: str | None = None,
     ) -> str:
-        """Let somebody join; give the new user's id."""
+        """Let somebody join; give the new user's id, which is ``user_id`` for one who had it elsewhere."""
         fields = {"email": email, "first_name": first_name, "last_name": last_name, "name": name}
         _check_user_fields({**fields, "idp_id": idp_id, "custom_attributes": custom_attributes})
+        if state not in ("active", "inactive") or (state == "inactive" and self._policy == "delete"):
+            raise ValueError(f"a new user must be active here; got {state!r}")
         store = self._store
         with store.transaction():
             directory = store.directory(directory_id)
             now = store.tick(_STEP)
-            user_id = self._new_id("directory_user")
+            new_id = self._new_id("directory_user")
+            user_id = user_id or new_id
+            shown, hidden = attributes.split(store, directory["n"], custom_attributes or {})
             user = objects.user_object(
                 user_id=user_id,
                 directory_id=directory_id,
@@ -71,8 +84,8 @@ class Happenings:
                 first_name=first_name,
                 last_name=last_name,
                 name=name or objects.full_name(first_name, last_name),
-                state="active",
-                custom_attributes=dict(custom_attributes or {}),
+                state=state,
+                custom_attributes=shown,
                 roles=[ROLE_PRIORITY[-1]] if directory["has_roles"] else [],
                 created_at=now,
                 updated_at=now,
@@ -81,7 +94,8 @@ class Happenings:
                 "INSERT INTO users (id, directory, idp_id, folded_email, json) VALUES (?, ?, ?, ?, ?)",
                 (user_id, directory["n"], user["idp_id"], email and email.casefold(), objects.text(user)),
             )
-            self._touch(directory["n"], active=1)
+            attributes.hide(store, store.user(user_id).n, hidden)
+            self._touch(directory["n"], active=int(state == "active"), inactive=int(state != "active"))
             self._record("dsync.user.created", objects.event_user(user))
         return user_id
 
@@ -99,6 +113,24 @@ class Happenings:
                 raise ValueError("state changes by deactivate_user and reactivate_user")
             new = _changed(old, changes, set(drop))
             return self._save_user(row, old, new)
+
+    def set_user(self, /, user_id: str, *, state: str, **fields: Any) -> bool:
+        """Let a provider write a whole user at once, state and all; say whether an event was sent.
+
+        A user written inactive is one deactivated: the policy says whether it stays.
+        """
+        _check_user_fields(fields)
+        with self._store.transaction():
+            row = self._store.user(user_id)
+            old = row.parsed()
+            new = {**_changed(old, fields, set()), "state": state}
+            if state == "inactive" and self._policy == "delete":
+                self._remove_user(row, new)
+                return True
+            told = self._save_user(row, old, new)
+            step = (state == "active") - (old["state"] == "active")
+            self._touch(row.directory, active=step, inactive=-step)
+            return told
 
     def deactivate_user(self, user_id: str) -> None:
         """Let the provider switch a user off: the policy says whether the user stays, inactive, or goes."""
@@ -135,9 +167,18 @@ class Happenings:
     # -- groups and memberships -------------------------------------------------------------------------
 
     def add_group(
-        self, directory_id: str, *, name: str, idp_id: str | None = None, role: str | None = None
+        self,
+        directory_id: str,
+        *,
+        name: str,
+        idp_id: str | None = None,
+        role: str | None = None,
+        group_id: str | None = None,
     ) -> str:
-        """Add an empty group, mapped to a role if you say so; give its id."""
+        """Add an empty group, mapped to a role if you say so; give its id.
+
+        It is ``group_id`` for a group that had it elsewhere.
+        """
         _check_text(name=name, idp_id=idp_id or "")
         if role is not None and role not in ROLE_PRIORITY:
             raise ValueError(f"role must be one of {ROLE_PRIORITY}; got {role!r}")
@@ -145,7 +186,8 @@ class Happenings:
         with store.transaction():
             directory = store.directory(directory_id)
             now = store.tick(_STEP)
-            group_id = self._new_id("directory_group")
+            new_id = self._new_id("directory_group")
+            group_id = group_id or new_id
             group = objects.group_object(
                 group_id=group_id,
                 directory_id=directory_id,
@@ -164,12 +206,19 @@ class Happenings:
 
     def rename_group(self, group_id: str, name: str) -> bool:
         """Give a group another name. Okta's group ids are names, so there the ``idp_id`` changes with it."""
-        _check_text(name=name)
+        old = self._store.group(group_id).parsed()
+        return self.set_group(
+            group_id, name=name, idp_id=name if old["idp_id"] == old["name"] else old["idp_id"]
+        )
+
+    def set_group(self, group_id: str, *, name: str, idp_id: str) -> bool:
+        """Let a provider write a whole group; say whether an event was sent."""
+        _check_text(name=name, idp_id=idp_id)
         store = self._store
         with store.transaction():
             row = store.group(group_id)
             old = row.parsed()
-            new = {**old, "name": name, "idp_id": name if old["idp_id"] == old["name"] else old["idp_id"]}
+            new = {**old, "name": name, "idp_id": idp_id}
             previous = _difference(old, new)
             if not previous:
                 return False
@@ -197,6 +246,19 @@ class Happenings:
             for (user_n,) in members:
                 self._settle_roles(user_n)
 
+    def map_role(self, group_id: str, role: str | None) -> int:
+        """Map a group to a role, or to none; give how many members got another one, each with an event."""
+        if role is not None and role not in ROLE_PRIORITY:
+            raise ValueError(f"role must be one of {ROLE_PRIORITY}; got {role!r}")
+        store = self._store
+        with store.transaction():
+            row = store.group(group_id)
+            if not store.directory_number(row.directory)["has_roles"]:
+                raise ValueError("groups of this type of directory cannot be mapped to roles")
+            store.execute("UPDATE groups SET role = ? WHERE n = ?", (role, row.n))
+            members = store.execute("SELECT user_n FROM memberships WHERE group_n = ?", (row.n,))
+            return sum(self._settle_roles(user_n) for (user_n,) in members)
+
     def add_member(self, group_id: str, user_id: str) -> bool:
         """Put a user into a group; say whether that was news."""
         return self._set_member(group_id, user_id, member=True)
@@ -205,7 +267,62 @@ class Happenings:
         """Take a user out of a group; say whether that was news."""
         return self._set_member(group_id, user_id, member=False)
 
-    # -- directories ------------------------------------------------------------------------------------
+    # -- organizations and directories ------------------------------------------------------------------
+
+    def add_organization(
+        self,
+        *,
+        name: str,
+        domains: Iterable[str] = (),
+        external_id: str | None = None,
+        metadata: Mapping[str, str] | None = None,
+    ) -> str:
+        """Found an organization; give its id."""
+        listed = list(domains)
+        _check_text(name=name, external_id=external_id or "")
+        for domain in listed:
+            _check_text(domain=domain)
+        store = self._store
+        with store.transaction():
+            store.tick(_STEP)
+            return founding.add_organization(
+                store, self._seed, name=name, domains=listed, external_id=external_id, metadata=metadata
+            )
+
+    def add_directory(
+        self,
+        organization_id: str,
+        *,
+        type: str,  # noqa: A002 (the API's own word)
+        name: str,
+        domain: str | None = None,
+        state: str = "unlinked",
+    ) -> str:
+        """Set up an empty directory; give its id. The first write or pull links it."""
+        _check_text(name=name, domain=domain or "")
+        if type not in founding.TYPES:
+            raise ValueError(f"type must be one of {', '.join(founding.TYPES)}; got {type!r}")
+        if state not in STATES:
+            raise ValueError(f"state must be one of {STATES}; got {state!r}")
+        store = self._store
+        with store.transaction():
+            store.organization(organization_id)
+            return founding.add_directory(
+                store,
+                self._seed,
+                organization_id=organization_id,
+                type=type,
+                name=name,
+                state=state,
+                domain=domain,
+                created=store.tick(_STEP),
+            )
+
+    def wait(self, minutes: float) -> str:
+        """Let time pass; give the time it is then."""
+        _check_minutes(minutes)
+        with self._store.transaction():
+            return clock.iso(self._store.tick(int(minutes * clock.MINUTE)))
 
     def set_directory_state(self, directory_id: str, state: str) -> bool:
         """Put a directory into a state; becoming linked is the one change that sends an event."""
@@ -233,26 +350,31 @@ class Happenings:
             store.execute(
                 "DELETE FROM memberships WHERE group_n IN (SELECT n FROM groups WHERE directory = ?)", inside
             )
-            for table in ("users", "groups", "gone", "tokens"):
+            store.execute(
+                "DELETE FROM hidden WHERE user_n IN (SELECT n FROM users WHERE directory = ?)", inside
+            )
+            for table in ("users", "groups", "gone", "tokens", "scim", "scim_former"):
                 store.execute("DELETE FROM " + table + " WHERE directory = ?", inside)  # noqa: S608 (own names)
             store.execute("DELETE FROM directories WHERE n = ?", inside)
             self._record("dsync.deleted", objects.short_directory({**row, "state": "deleting"}))
 
     def create_token(self, directory_id: str) -> str:
-        """Make a SCIM bearer token; give its id. The token itself exists nowhere."""
+        """Make a SCIM bearer token; give its id. At most two live at once, so that one can be changed."""
         store = self._store
         with store.transaction():
             row = store.directory(directory_id)
+            (live,) = store.one("SELECT count(*) FROM tokens WHERE directory = ?", (row["n"],))
+            if live >= MOST_TOKENS:
+                raise ValueError(f"a directory has at most {MOST_TOKENS} live tokens: revoke one first")
             now = store.tick(_STEP)
             token_id = self._new_id("directory_token")
-            token = {
-                "object": "directory_token",
-                "id": token_id,
-                "directory_id": directory_id,
-                "organization_id": row["organization_id"],
-                "token_suffix": f"{store.counter * 40503 % 65536:04x}",
-                "created_at": clock.iso(now),
-            }
+            token = objects.token_object(
+                token_id=token_id,
+                directory_id=directory_id,
+                organization_id=row["organization_id"],
+                token=bearer_token(token_id, self._seed),
+                created_at=now,
+            )
             store.execute("INSERT INTO tokens VALUES (?, ?, ?)", (token_id, row["n"], objects.text(token)))
             self._record("dsync.token.created", token)
         return token_id
@@ -267,6 +389,21 @@ class Happenings:
             store.tick(_STEP)
             store.execute("DELETE FROM tokens WHERE id = ?", (token_id,))
             self._record("dsync.token.revoked", Row(*found).parsed())
+
+    def switch_attribute(self, name: str, *, on: bool) -> int:
+        """Switch a predefined attribute on or off for the environment; give how many users were told of.
+
+        Only those whose data changed are: between null and absent nothing is sent.
+        """
+        store, told = self._store, 0
+        with store.transaction():
+            attributes.switch(store, name, on=on)
+            for (n,) in store.execute("SELECT n FROM users ORDER BY n"):
+                row = Row(*store.one("SELECT n, id, directory, json FROM users WHERE n = ?", (n,)))
+                old = row.parsed()
+                new = attributes.switched(store, row, old, name, on=on)
+                told += new is not None and self._save_user(row, old, new)
+        return told
 
     def announce(self, directory_id: str) -> None:
         """Send the events of a first sync for what a directory holds now, as linking it does."""
@@ -316,6 +453,9 @@ class Happenings:
     def _save_user(self, row: Row, old: Object, new: Object) -> bool:
         """Store a changed user and tell what changed; say whether there was anything to tell."""
         store = self._store
+        shown, hidden = attributes.split(store, row.directory, new["custom_attributes"])
+        new["custom_attributes"] = shown
+        attributes.hide(store, row.n, hidden)
         previous = _difference(old, new)
         if previous:
             new["updated_at"] = clock.iso(store.tick(_STEP))
@@ -333,6 +473,7 @@ class Happenings:
         active = row.parsed()["state"] == "active"
         last["updated_at"] = clock.iso(store.tick(_STEP))
         store.execute("DELETE FROM memberships WHERE user_n = ?", (row.n,))
+        store.execute("DELETE FROM hidden WHERE user_n = ?", (row.n,))
         store.execute("DELETE FROM users WHERE n = ?", (row.n,))
         store.execute(
             "INSERT INTO gone VALUES (?, ?, ?, ?)", (row.id, row.n, row.directory, objects.text(last))
@@ -366,19 +507,20 @@ class Happenings:
             self._settle_roles(user.n)
         return True
 
-    def _settle_roles(self, user_n: int) -> None:
+    def _settle_roles(self, user_n: int) -> bool:
         """Let a user's roles follow from the groups they are in now; a change is a ``dsync.user.updated``."""
         store = self._store
         row = Row(*store.one("SELECT n, id, directory, json FROM users WHERE n = ?", (user_n,)))
         if not store.directory_number(row.directory)["has_roles"]:
-            return
+            return False
         found = store.execute(
             "SELECT groups.role FROM memberships JOIN groups ON groups.n = memberships.group_n"
             " WHERE memberships.user_n = ? AND groups.role IS NOT NULL",
             (user_n,),
         )
         old = row.parsed()
-        self._save_user(row, old, {**old, **objects.role_fields(settled_roles([role for (role,) in found]))})
+        roles = settled_roles([role for (role,) in found], self.roles)
+        return self._save_user(row, old, {**old, **objects.role_fields(roles)})
 
     def _activated(self, directory_id: str) -> Object:
         row = self._store.directory(directory_id)
@@ -395,9 +537,10 @@ _GROUPS = "SELECT n, id, directory, json FROM groups WHERE directory = ? ORDER B
 _CHANGEABLE = ("email", "first_name", "last_name", "name", "idp_id", "custom_attributes", "state")
 
 
-def settled_roles(found: list[str]) -> list[str]:
-    """Order roles by priority; without any, the role everybody has."""
-    return [role for role in ROLE_PRIORITY if role in found] or [ROLE_PRIORITY[-1]]
+def settled_roles(found: list[str], mode: RoleMode) -> list[str]:
+    """Order roles by priority; where there is none the one everybody has, where one counts the highest."""
+    settled = [role for role in ROLE_PRIORITY if role in found] or [ROLE_PRIORITY[-1]]
+    return settled[:1] if mode == "single" else settled
 
 
 def _membership(user: Row, group: Row) -> Object:
@@ -438,6 +581,11 @@ def _check_user_fields(fields: Mapping[str, Any]) -> None:
                 raise ValueError("custom_attributes must be a dict")
         elif value is not None and not isinstance(value, str):
             raise ValueError(f"{key} must be text or None; got {value!r}")
+
+
+def _check_minutes(minutes: Any) -> None:
+    if isinstance(minutes, bool) or not isinstance(minutes, int | float) or not 0 <= minutes <= _LONGEST:
+        raise ValueError(f"minutes must be a number from 0 to {_LONGEST}; got {minutes!r}")
 
 
 def _check_text(**fields: Any) -> None:

@@ -41,3 +41,8 @@ def rising_ids(prefix: str, milliseconds: int, count: int, rng: random.Random) -
         step = (1 << _RANDOM_BITS) // count
         for place in range(count):
             yield f"{prefix}_{ulid(milliseconds, place * step + rng.randrange(step))}"
+
+
+def bearer_token(token_id: str, seed: int) -> str:
+    """Make the secret of a SCIM bearer token. It is made anew each time it is wanted and kept nowhere."""
+    return "scim_" + blake2b(f"{seed}/{token_id}".encode(), digest_size=20).hexdigest()

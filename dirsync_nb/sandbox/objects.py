@@ -90,6 +90,20 @@ def group_object(
     }
 
 
+def token_object(
+    *, token_id: str, directory_id: str, organization_id: str, token: str, created_at: int
+) -> Object:
+    """Build a SCIM bearer token as events show it: its last four characters, never the whole."""
+    return {
+        "object": "directory_token",
+        "id": token_id,
+        "directory_id": directory_id,
+        "organization_id": organization_id,
+        "token_suffix": token[-4:],
+        "created_at": clock.iso(created_at),
+    }
+
+
 def directory_object(row: Object) -> Object:
     """Build a directory from its columns."""
     directory: Object = {

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from .app import API_KEY
 from .control import HAPPENINGS
 from .happenings import Happenings
+from .sandbox import ScimAccess
 
 __all__ = ["RemoteSandbox"]
 
@@ -67,6 +68,18 @@ class RemoteSandbox:
         """Give every try to deliver an event, oldest first."""
         answer: list[dict[str, Any]] = self._ask("GET", "/webhooks/log")
         return answer
+
+    def scim(self, directory_id: str) -> ScimAccess:
+        """Give what the provider of a directory is configured with: endpoint and token."""
+        for door in self._ask("GET", "/scim"):
+            if door["directory_id"] == directory_id:
+                return ScimAccess(door["url"], door["token"])
+        raise ValueError(f"no SCIM directory {directory_id!r} there")
+
+    def play(self, name: str = "a day at Acme") -> list[dict[str, Any]]:
+        """Perform a play there; give its scenes."""
+        scenes: list[dict[str, Any]] = self._ask("POST", "/play", {"name": name})
+        return scenes
 
     def stop(self) -> None:
         """Do nothing: the process that runs it ends it, and other kernels may be using it."""

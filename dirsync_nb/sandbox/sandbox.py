@@ -11,8 +11,9 @@ import tempfile
 import threading
 from collections.abc import Callable
 from functools import lru_cache, wraps
+from hashlib import blake2b
 from pathlib import Path
-from typing import TYPE_CHECKING, Concatenate, Literal, ParamSpec, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Concatenate, Literal, NamedTuple, ParamSpec, Self, TypeVar, cast
 
 from . import objects
 from . import seed as seeds
@@ -20,8 +21,10 @@ from . import store as stores
 from .api import Api, Rules
 from .app import API_KEY, App, RequestLine
 from .control import Control
+from .deliveries import Deliveries, read_event
 from .faults import Faults
-from .happenings import Happenings, InactivePolicy
+from .happenings import Happenings, InactivePolicy, RoleMode
+from .ids import bearer_token
 from .limits import Limits
 from .server import Server
 from .store import FORMAT, Store
@@ -29,7 +32,11 @@ from .store import FORMAT, Store
 if TYPE_CHECKING:
     from types import TracebackType
 
+    from .environments import Environment
     from .objects import Object
+    from .plays import Play
+    from .scim import Profile, ScimDoors
+    from .worlds import World
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -49,6 +56,13 @@ def _does(
         return happening(sandbox.happenings, *args, **kwargs)
 
     return cast(Callable[..., R], do)
+
+
+class ScimAccess(NamedTuple):
+    """Hold what a provider needs to write to a directory."""
+
+    url: str
+    token: str
 
 
 class Sandbox:
@@ -72,6 +86,13 @@ class Sandbox:
         The order of lists when the request names none.
     strict
         Refuse unknown parameters instead of ignoring them, as the real service does.
+    scim_profile : {"workos", "lenient", "strict", "naive-total"}
+        What the SCIM door lets pass, see ``scim``.
+    world
+        Which organizations and directories there are: "harbour" (of all examples), "okta" (its first directory
+        alone), "empty", or a YAML file as in ``worlds``.
+    roles : {"multiple", "single"}
+        Whether users in several mapped groups have all of their roles, or the highest only.
     database
         A file to keep the sandbox in. It is reopened if the same settings made it.
     """
@@ -87,14 +108,22 @@ class Sandbox:
         limits: bool = False,
         default_order: Literal["desc", "asc", "normal"] = "desc",
         strict: bool = False,
+        scim_profile: Profile = "workos",
+        world: str | os.PathLike[str] = "harbour",
+        roles: RoleMode = "multiple",
         database: str | os.PathLike[str] | None = None,
     ) -> None:
         _one_of("team", team, ("new", "legacy"))
         _one_of("inactive_policy", inactive_policy, ("delete", "keep"))
         _one_of("default_order", default_order, ("desc", "asc", "normal"))
+        _one_of("scim_profile", scim_profile, ("workos", "lenient", "strict", "naive-total"))
+        _one_of("roles", roles, ("multiple", "single"))
+        self.roles = roles
+        self._world = seeds.world_named(world)
         if users is not None and users < 0:
             raise ValueError(f"users must be 0 or more; got {users}")
         self.seed, self.users, self.team, self.inactive_policy = seed, users, team, inactive_policy
+        self.scim_profile = scim_profile
         self.faults = Faults()
         self.api_key = API_KEY
         self._host, self._port = host, port
@@ -107,6 +136,10 @@ class Sandbox:
         self._server: Server | None = None
         self._app: App | None = None
         self._happenings: Happenings | None = None
+        self._deliveries: Deliveries | None = None
+        self._scim: ScimDoors | None = None
+        self._play: Play | None = None
+        self.environments: dict[str, Environment] = {}
 
     # -- life -------------------------------------------------------------------------------------------
 
@@ -115,9 +148,7 @@ class Sandbox:
         with self._lock:
             if self._server is not None:
                 return self
-            store = self._open()
-            control = Control(self.info, self.reset, self.faults, lambda: self.happenings)
-            app = App(Api(store, self._rules), control, self.faults, self._limits, self._host)
+            app = self._make_app()
             try:
                 server = Server(app, self._host, self._port)
             except BaseException:
@@ -128,6 +159,27 @@ class Sandbox:
             atexit.register(self.stop)
         return self
 
+    def _make_app(self) -> App:
+        store = self._open()
+        more: dict[tuple[str, str], Callable[[Object], Any]] = {
+            ("GET", "/_sandbox/scim"): lambda _: self.scim_doors(),
+            ("POST", "/_sandbox/play"): lambda given: self.play(**given),
+            ("GET", "/_sandbox/environments"): lambda _: self._describe_environments(),
+            ("POST", "/_sandbox/environments"): self._ask_for_environment,
+        }
+        control = Control(
+            self.info, self.reset, self.faults, lambda: self.happenings, lambda: self.deliveries, more
+        )
+        return App(
+            Api(store, self._rules),
+            control,
+            self.faults,
+            self._limits,
+            self._host,
+            self.api_key,
+            self._doors,
+        )
+
     def stop(self) -> None:
         """End the thread, free the port, close the store and remove its temporary file."""
         with self._lock:
@@ -135,7 +187,44 @@ class Sandbox:
             if server is not None:
                 server.stop()
                 atexit.unregister(self.stop)
+            for environment in list(self.environments.values()):
+                environment.stop()
             self._close()
+
+    def add_environment(self, name: str, **settings: Any) -> Environment:
+        """Serve another environment at the same address, behind a key of its own.
+
+        It shares nothing with the first: its data, faults, limits and settings are its own. The key is
+        ``sk_test_<name>``, the settings are those of ``Sandbox``, and the seed is the next one not in use.
+        """
+        if not name.isascii() or not name.isidentifier() or f"sk_test_{name}" == API_KEY:
+            raise ValueError(f"the name of an environment must be letters, digits and _; got {name!r}")
+        from .environments import Environment
+
+        with self._lock:
+            if self._server is None:
+                raise RuntimeError("environments are added to a running sandbox: start() it first")
+            if name in self.environments:
+                raise ValueError(f"there is an environment {name!r} already")
+            used = {self.seed, *(one.seed for one in self.environments.values())}
+            seed = settings.pop("seed", max(used) + 1)
+            if seed in used:  # ids are made from it, and a SCIM address must mean one directory
+                raise ValueError(f"seed {seed} is in use: two environments need different seeds")
+            made = Environment(self, name, seed=seed, **settings)
+            self.environments[name] = made
+            try:
+                return made.start()
+            except BaseException:
+                made.stop()
+                raise
+
+    def _describe_environments(self) -> list[Object]:
+        every = {"": self, **self.environments}
+        return [{"name": name, "api_key": one.api_key, **one.info()} for name, one in every.items()]
+
+    def _ask_for_environment(self, given: Object) -> Object:
+        made = self.add_environment(**{"name": "", **given})
+        return {"name": made.name, "api_key": made.api_key, **made.info()}
 
     def __enter__(self) -> Self:
         return self.start()
@@ -165,7 +254,9 @@ class Sandbox:
     def reset(self) -> Object:
         """Go back to the seed, without faults; give what ``info`` gives."""
         with self._lock:
+            self._play = None
             self.faults.clear()
+            self.deliveries.clear()
             if self._limits is not None:
                 self._limits.clear()
             if self._app is not None:
@@ -196,22 +287,116 @@ class Sandbox:
             **self._opened().info(),
         }
 
+    # -- the SCIM door ----------------------------------------------------------------------------------
+
+    def scim(self, directory_id: str) -> ScimAccess:
+        """Give what the provider of a directory is configured with: endpoint and newest token.
+
+        A directory whose tokens were all revoked gets a new one.
+        """
+        store = self._opened()
+        with store.transaction():
+            directory = store.directory(directory_id)
+            if "scim" not in directory["type"]:
+                raise ValueError(f"{directory['name']} is pulled from its provider: it has no SCIM door")
+            live = store.execute("SELECT id FROM tokens WHERE directory = ? ORDER BY id", (directory["n"],))
+            token_id = live[-1][0] if live else self.happenings.create_token(directory_id)
+        return ScimAccess(
+            f"{self.url}/scim/v2.0/{directory['external_key']}", bearer_token(token_id, self.seed)
+        )
+
+    def bearer_token(self, token_id: str) -> str:
+        """Give the secret of a token that ``create_token`` made, as the dashboard shows it once."""
+        return bearer_token(token_id, self.seed)
+
+    def scim_report(self, directory_id: str) -> Object:
+        """Say what the dashboard would list about provisioning: who waits for an address, what was noted."""
+        rows = self._doors().rows(directory_id)
+        notes = [{"id": scim_id, "note": note} for scim_id, note in rows.notes()]
+        return {"validating": rows.validating(), "notes": notes}
+
+    def scim_doors(self) -> list[Object]:
+        """List every SCIM directory with what its provider is configured with."""
+        return [
+            {"directory_id": one["id"], "type": one["type"], "name": one["name"], **access._asdict()}
+            for one in self.truth.directories()
+            if "scim" in one["type"] and (access := self.scim(one["id"]))
+        ]
+
+    def play(self, name: str = "a day at Acme") -> list[Object]:
+        """Perform a play: providers write to the SCIM door over HTTP; give the scenes and their events."""
+        from .plays import perform
+
+        self._play = perform(name, self, self._opened())
+        return [scene.described() for scene in self._play.scenes]
+
+    def purge(self) -> int:
+        """Let thirty days pass after a play, and Entra ID delete whom it had switched off; give how many."""
+        from .plays import purge
+
+        if self._play is None:
+            raise ValueError("nothing was played yet: play() first")
+        return purge(self._play)
+
+    def _doors(self) -> ScimDoors:
+        from .scim import ScimDoors  # scim2-models takes half a second to load: only where there is SCIM
+
+        with self._lock:
+            if self._scim is None:
+                keep = self.inactive_policy == "keep"
+                profile = self.scim_profile
+                self._scim = ScimDoors(
+                    self._opened(), lambda: self.happenings, self.seed, profile, keep_inactive=keep
+                )
+            return self._scim
+
     # -- what can happen (see ``happenings``) ----------------------------------------------------------------
 
     add_user = _does(Happenings.add_user)
     update_user = _does(Happenings.update_user)
+    set_user = _does(Happenings.set_user)
     deactivate_user = _does(Happenings.deactivate_user)
     reactivate_user = _does(Happenings.reactivate_user)
     delete_user = _does(Happenings.delete_user)
     add_group = _does(Happenings.add_group)
     rename_group = _does(Happenings.rename_group)
+    set_group = _does(Happenings.set_group)
     delete_group = _does(Happenings.delete_group)
+    map_role = _does(Happenings.map_role)
     add_member = _does(Happenings.add_member)
     remove_member = _does(Happenings.remove_member)
     set_directory_state = _does(Happenings.set_directory_state)
     delete_directory = _does(Happenings.delete_directory)
     create_token = _does(Happenings.create_token)
     revoke_token = _does(Happenings.revoke_token)
+    switch_attribute = _does(Happenings.switch_attribute)
+    add_organization = _does(Happenings.add_organization)
+    add_directory = _does(Happenings.add_directory)
+    wait = _does(Happenings.wait)
+
+    # -- webhooks (see ``deliveries``) -------------------------------------------------------------------
+
+    def add_webhook(self, url: str, **options: Any) -> Object:
+        """Push every event from now on to an address of this machine; give the endpoint with its secret.
+
+        Options as in ``Deliveries.add``: ``events``, ``disorder``, ``doubled``, ``pause``, ``retries``.
+        """
+        return self.deliveries.add(url, **options)
+
+    def remove_webhook(self, id: str) -> None:  # noqa: A002 (the API's own word)
+        """Stop pushing to an endpoint."""
+        self.deliveries.remove(id)
+
+    def webhook_log(self) -> list[Object]:
+        """Give every try to deliver an event, oldest first."""
+        return self.deliveries.log()
+
+    @property
+    def deliveries(self) -> Deliveries:
+        """All webhook endpoints, as one object."""
+        self._opened()
+        assert self._deliveries is not None
+        return self._deliveries
 
     # -- the store --------------------------------------------------------------------------------------
 
@@ -232,8 +417,13 @@ class Sandbox:
         with self._lock:
             if self._store is None:
                 self._store = self._make_store()
-                self._happenings = Happenings(self._store, self.seed, self.inactive_policy)
+                self._happenings = Happenings(self._store, self.seed, self.inactive_policy, self.roles)
+                self._deliveries = Deliveries(self._store, self.seed, self._event_shape)
             return self._store
+
+    def _event_shape(self, text: bytes) -> Object:
+        event = read_event(text)
+        return objects.legacy_event(event) if self._rules.legacy else event
 
     def _make_store(self) -> Store:
         if self._database is not None:
@@ -248,7 +438,7 @@ class Sandbox:
 
     def _refill(self, store: Store) -> None:
         if self._database is None and (self.users or 0) <= _CACHED_UP_TO:
-            store.restore(_image(self.seed, self.users, self.inactive_policy))
+            store.restore(_image(self.seed, self.users, self.inactive_policy, self._world, self.roles))
         else:
             self._fill(store)
 
@@ -256,7 +446,7 @@ class Sandbox:
         with store.lock:
             store.wipe()
             store.create()
-            seeds.build(store, self.seed, self.users, self.inactive_policy)
+            seeds.build(store, self.seed, self.users, self.inactive_policy, self._world, self.roles)
             for key, value in self._marks().items():
                 store.set_meta(key, value)
 
@@ -267,6 +457,8 @@ class Sandbox:
             "seed": self.seed,
             "users": self.users,
             "inactive_policy": self.inactive_policy,
+            "roles": self.roles,
+            "world": blake2b(repr(self._world).encode(), digest_size=8).hexdigest(),
         }
         return {key: str(value) for key, value in made_by.items()}
 
@@ -304,7 +496,10 @@ class Sandbox:
                 )
 
     def _close(self) -> None:
-        store, self._store, self._happenings = self._store, None, None
+        deliveries, self._deliveries = self._deliveries, None
+        if deliveries is not None:
+            deliveries.clear()  # its threads read the store
+        store, self._store, self._happenings, self._scim = self._store, None, None, None
         if store is not None:
             store.close()
         files, self._files = self._files, None
@@ -348,12 +543,12 @@ class Truth:
 
 
 @lru_cache(maxsize=4)
-def _image(seed: int, users: int | None, policy: InactivePolicy) -> bytes:
+def _image(seed: int, users: int | None, policy: InactivePolicy, world: World, roles: RoleMode) -> bytes:
     """Build a small seed once, and keep it as bytes."""
     store = Store()
     try:
         store.create()
-        seeds.build(store, seed, users, policy)
+        seeds.build(store, seed, users, policy, world, roles)
         return store.dump()
     finally:
         store.close()

@@ -8,15 +8,17 @@ moment, and the end of the story is what the lists show.
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from . import clock, objects, providers
-from .happenings import Happenings, InactivePolicy, settled_roles
-from .ids import make_id, rising_ids
+from . import attributes as switches
+from . import clock, founding, objects, providers, worlds
+from .happenings import Happenings, InactivePolicy, RoleMode, settled_roles
+from .ids import bearer_token, make_id, rising_ids
 from .people import JOBS, LOCATIONS, Company, Person, attributes, invent
+from .worlds import DirectoryPlan, OrganizationPlan, World
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Callable, Iterator
 
     from .store import Store
@@ -29,42 +31,12 @@ _PROTECTED = 0.4  # of the first cast nobody leaves: managers and unusual people
 _MAPPED = ("badge_colour", "workplace", "languages", "on_call", "fte")
 
 
-@dataclass(frozen=True, slots=True)
-class OrganizationPlan:
-    """Hold what is decided about an organization by hand."""
-
-    key: str
-    name: str
-    domains: tuple[str, ...]
-    external_id: str | None = None
-    metadata: dict[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class DirectoryPlan:
-    """Hold what is decided about a directory by hand. ``age`` is in days; young ones send their first sync."""
-
-    key: str
-    organization: str
-    type: str
-    name: str
-    state: str
-    people: int
-    age: int
-    domain: str
-    departments: int = len(JOBS)
-    locations: int = len(LOCATIONS)
-    projects: tuple[str, ...] = ()
-    empty: tuple[str, ...] = ()
-    switched_off: tuple[str, ...] = ()
-    mapped: tuple[str, ...] = ()
-    stated_domain: bool = True
-
-
 ORGANIZATIONS = (
-    OrganizationPlan("ferry", "Harbourline Ferries", ("harbourline.example",), "cust-0417", {"tier": "gold"}),
+    OrganizationPlan(
+        "ferry", "Harbourline Ferries", ("harbourline.example",), "cust-0417", (("tier", "gold"),)
+    ),
     OrganizationPlan("energy", "Nordlicht Energie", ("nordlicht.example", "nordlicht.test"), "cust-0533"),
-    OrganizationPlan("studio", "Copperleaf Studio", ("copperleaf.example",), None, {"tier": "silver"}),
+    OrganizationPlan("studio", "Copperleaf Studio", ("copperleaf.example",), None, (("tier", "silver"),)),
     OrganizationPlan("lab", "Tern & Tide Research", ()),
     OrganizationPlan("bakery", "Saltmarsh Bakeries", ("saltmarsh.example",)),
     OrganizationPlan("robots", "Quince Robotics", ("quince.example",)),
@@ -111,14 +83,43 @@ DIRECTORIES = (
 )  # fmt: skip
 
 
-def build(store: Store, seed: int, users: int | None, policy: InactivePolicy) -> None:
+HARBOUR = World(ORGANIZATIONS, DIRECTORIES)
+"""The world of all examples: eight organizations, nine directories of every state and many types."""
+
+WORLDS = {
+    "harbour": HARBOUR,
+    "okta": World(ORGANIZATIONS[:1], DIRECTORIES[:1]),
+    "empty": World(),
+}
+"""Worlds that have a name."""
+
+
+def world_named(name: str | os.PathLike[str] | World) -> World:
+    """Give a world by its name, or read it from a YAML file."""
+    if isinstance(name, World):
+        return name
+    if isinstance(name, str) and name in WORLDS:
+        return WORLDS[name]
+    if str(name).endswith((".yaml", ".yml")):
+        return worlds.read(name)
+    raise ValueError(f"world must be one of {', '.join(WORLDS)}, or a .yaml file; got {str(name)!r}")
+
+
+def build(
+    store: Store,
+    seed: int,
+    users: int | None,
+    policy: InactivePolicy,
+    world: World = HARBOUR,
+    roles: RoleMode = "multiple",
+) -> None:
     """Fill an empty store. ``users`` is how many the Okta directory has in the end."""
-    happenings = Happenings(store, seed, policy)
+    happenings = Happenings(store, seed, policy, roles)
     with store.transaction():
         store.now = clock.NOW - 420 * clock.DAY
-        organizations = {plan.key: _add_organization(store, seed, plan) for plan in ORGANIZATIONS}
+        organizations = {plan.key: _add_organization(store, seed, plan) for plan in world.organizations}
         chapters = []
-        for number, plan in enumerate(DIRECTORIES):
+        for number, plan in enumerate(world.directories):
             size = users if users is not None and plan.key == "okta" else plan.people
             chapter = _Chapter(
                 store, happenings, seed, policy, plan, number, size, organizations[plan.organization]
@@ -127,6 +128,8 @@ def build(store: Store, seed: int, users: int | None, policy: InactivePolicy) ->
             chapters.append(chapter)
         _play(store, [scene for chapter in chapters for scene in chapter.scenes()])
         store.now = max(store.now, clock.NOW)
+        for chapter in chapters:
+            chapter.add_by_hand()
 
 
 def _play(store: Store, scenes: list[tuple[int, int, Callable[[], object]]]) -> None:
@@ -137,38 +140,15 @@ def _play(store: Store, scenes: list[tuple[int, int, Callable[[], object]]]) -> 
 
 
 def _add_organization(store: Store, seed: int, plan: OrganizationPlan) -> tuple[str, str]:
-    created = store.tick(clock.DAY // 4)
-    organization_id = make_id("org", created, seed, store.next_number())
-    stamps = {"created_at": clock.iso(created), "updated_at": clock.iso(created)}
-    domains = [
-        {
-            "object": "organization_domain",
-            "id": make_id("org_domain", created, seed, store.next_number()),
-            "organization_id": organization_id,
-            "domain": domain,
-            "state": "verified",
-            "verification_strategy": "dns",
-            **stamps,
-        }
-        for domain in plan.domains
-    ]
-    organization = {
-        "object": "organization",
-        "id": organization_id,
-        "name": plan.name,
-        "allow_profiles_outside_organization": False,
-        "domains": domains,
-        "metadata": plan.metadata,
-        "external_id": plan.external_id,
-        **stamps,
-    }
-    store.execute(
-        "INSERT INTO organizations (id, created_at, external_id, folded_name, json) VALUES (?, ?, ?, ?, ?)",
-        (organization_id, created, plan.external_id, plan.name.casefold(), objects.text(organization)),
+    store.tick(clock.DAY // 4)
+    organization_id = founding.add_organization(
+        store,
+        seed,
+        name=plan.name,
+        domains=plan.domains,
+        external_id=plan.external_id,
+        metadata=dict(plan.metadata),
     )
-    n = store.organization(organization_id).n
-    rows = [(domain["domain"], n, domain["id"]) for domain in domains]
-    store.execute_many("INSERT INTO domains VALUES (?, ?, ?)", rows)
     return organization_id, plan.name
 
 
@@ -211,20 +191,41 @@ class _Chapter:
     def begin(self) -> None:
         """Store the directory and all that was there from its first sync on, silently."""
         plan, store = self._plan, self._store
-        self._id = make_id("directory", self._born, self._seed, store.next_number())
-        store.execute(
-            "INSERT INTO directories (id, organization_id, created_at, updated_at, name, folded_name, type,"
-            " state, domain, external_key, has_roles) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                self._id, self._organization_id, self._born, self._born, plan.name, plan.name.casefold(),
-                plan.type, plan.state, plan.domain if plan.stated_domain else None, self._id[-16:].swapcase(),
-                int(providers.has_roles(plan.type)),
-            ),
-        )  # fmt: skip
+        self._id = founding.add_directory(
+            store,
+            self._seed,
+            organization_id=self._organization_id,
+            type=plan.type,
+            name=plan.name,
+            state=plan.state,
+            domain=plan.domain if plan.stated_domain else None,
+            created=self._born,
+        )
         self._n = store.directory(self._id)["n"]
         self._first_sync = self._born + 20 * clock.MINUTE
+        if plan.switched_off:
+            switches.switch_off_for(store, self._n, plan.switched_off)
+        if "scim" in plan.type:
+            self._add_token()
         self._add_groups()
         self._add_first_cast()
+
+    def add_by_hand(self) -> None:
+        """Let those come who are written down by name, once the story is told."""
+        worlds.add_by_hand(self._happenings, self._plan, self._id)
+
+    def _add_token(self) -> None:
+        """Give the directory the token it was set up with; no number of the count is taken for it."""
+        token_id = make_id("directory_token", self._born, self._seed, -self._n)
+        token = objects.token_object(
+            token_id=token_id,
+            directory_id=self._id,
+            organization_id=self._organization_id,
+            token=bearer_token(token_id, self._seed),
+            created_at=self._born,
+        )
+        self._store.execute("INSERT INTO tokens VALUES (?, ?, ?)", (token_id, self._n, objects.text(token)))
+        self._first_token = token_id
 
     def _group_names(self) -> Iterator[tuple[str, str | None]]:
         plan = self._plan
@@ -306,7 +307,7 @@ class _Chapter:
         roles = []
         if providers.has_roles(self._plan.type):
             mapped = {"App Administrators": "admin", "Internal Audit": "auditor"}
-            roles = settled_roles([mapped[name] for name in groups if name in mapped])
+            roles = settled_roles([mapped[name] for name in groups if name in mapped], self._happenings.roles)
         return objects.user_object(
             user_id=user_id,
             directory_id=self._id,
@@ -490,6 +491,6 @@ class _Chapter:
             self._happenings.delete_group(group[1])
 
     def _rotate_token(self) -> None:
-        token_id = self._happenings.create_token(self._id)
+        self._happenings.create_token(self._id)
         self._store.tick(clock.MINUTE)
-        self._happenings.revoke_token(token_id)
+        self._happenings.revoke_token(self._first_token)

@@ -21,7 +21,7 @@ from . import clock
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-FORMAT = 1
+FORMAT = 2
 """Version of the tables below; a file of another version is not reopened."""
 
 SCHEMA = """
@@ -55,6 +55,17 @@ CREATE INDEX memberships_of_user ON memberships (user_n, group_n);
 
 CREATE TABLE gone (id TEXT PRIMARY KEY, n INTEGER, directory INTEGER, json BLOB) WITHOUT ROWID;
 CREATE TABLE tokens (id TEXT PRIMARY KEY, directory INTEGER, json BLOB) WITHOUT ROWID;
+CREATE TABLE hidden (user_n INTEGER, name TEXT, json BLOB, PRIMARY KEY (user_n, name)) WITHOUT ROWID;
+
+CREATE TABLE scim (
+    place INTEGER PRIMARY KEY, id TEXT UNIQUE, directory INTEGER, kind TEXT, target TEXT, state TEXT,
+    folded TEXT, external TEXT, note TEXT, created INTEGER, changed INTEGER, json BLOB);
+CREATE INDEX scim_in_order ON scim (directory, kind);
+CREATE INDEX scim_by_name ON scim (directory, kind, folded);
+CREATE INDEX scim_by_external_id ON scim (directory, kind, external);
+CREATE INDEX scim_by_target ON scim (target);
+CREATE TABLE scim_former (
+    directory INTEGER, identity TEXT, id TEXT, PRIMARY KEY (directory, identity, id)) WITHOUT ROWID;
 
 CREATE TABLE events (
     n INTEGER PRIMARY KEY, id TEXT UNIQUE, name TEXT, organization_id TEXT, created_at INTEGER, json BLOB);

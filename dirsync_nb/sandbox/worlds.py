@@ -1,0 +1,210 @@
+"""Worlds: which organizations and directories there are. By name, or from a YAML file of your own.
+
+.. code-block:: yaml
+
+    organizations:
+      - name: Acme
+        domains: [acme.test]            # also: external_id, metadata
+        directories:
+          - name: Acme Okta
+            type: okta scim v2.0
+            people: 25                  # invented, with ninety days of history; 0 is the default
+            groups: [Crew, {name: Admins, role: admin}]
+            users:                      # by hand, on top of the invented ones
+              - {email: ann@acme.test, first_name: Ann, last_name: Lee, groups: [Crew]}
+            # also: state, age (days), domain, departments, locations
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from . import founding
+from .happenings import STATES
+
+if TYPE_CHECKING:
+    from .happenings import Happenings
+
+_TOP = {"organizations"}
+_ORGANIZATION = {"name", "domains", "external_id", "metadata", "directories"}
+_DIRECTORY = {"name", "type", "state", "people", "age", "domain", "departments", "locations", "groups", "users"}
+_USER = {"email", "first_name", "last_name", "name", "idp_id", "custom_attributes", "groups"}
+_MOST_PEOPLE = 10_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class OrganizationPlan:
+    """Hold what is decided about an organization by hand."""
+
+    key: str
+    name: str
+    domains: tuple[str, ...]
+    external_id: str | None = None
+    metadata: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DirectoryPlan:
+    """Hold what is decided about a directory by hand. ``age`` is in days; young ones send their first sync.
+
+    ``groups`` are (name, role) and ``users`` JSON texts: those written by hand in a file.
+    """
+
+    key: str
+    organization: str
+    type: str
+    name: str
+    state: str
+    people: int
+    age: int
+    domain: str
+    departments: int = 8
+    locations: int = 5
+    projects: tuple[str, ...] = ()
+    empty: tuple[str, ...] = ()
+    switched_off: tuple[str, ...] = ()
+    mapped: tuple[str, ...] = ()
+    stated_domain: bool = True
+    groups: tuple[tuple[str, str | None], ...] = ()
+    users: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """Hold all of it. Two worlds with the same plans are the same world."""
+
+    organizations: tuple[OrganizationPlan, ...] = ()
+    directories: tuple[DirectoryPlan, ...] = ()
+
+
+def read(path: str | os.PathLike[str]) -> World:
+    """Read a world from a YAML file; ValueError says what is wrong with it, and where."""
+    import yaml  # not needed by the worlds that have a name
+
+    where = Path(path)
+    try:
+        given = yaml.safe_load(where.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ValueError(f"{where} cannot be read: {error.strerror}") from None
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
+        raise ValueError(f"{where} is not YAML: {error}") from None
+    try:
+        return world_of(given)
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"{where}: {error}") from None
+
+
+def world_of(given: Any) -> World:
+    """Make a world from what a file says."""
+    top = _checked(given, _TOP, "the file")
+    organizations, directories = [], []
+    for place, one in enumerate(_list(top.get("organizations"), "organizations")):
+        spoken = f"organizations[{place}]"
+        plain = _checked(one, _ORGANIZATION, spoken)
+        key = f"organization-{place}"
+        organizations.append(_organization(plain, key, spoken))
+        for number, directory in enumerate(_list(plain.get("directories"), f"{spoken}.directories")):
+            found = _directory(directory, key, f"{spoken}.directories[{number}]", organizations[-1])
+            directories.append(found)
+    # Ids and places in lists follow time: the oldest directory comes first.
+    return World(tuple(organizations), tuple(sorted(directories, key=lambda plan: -plan.age)))
+
+
+def add_by_hand(happenings: Happenings, plan: DirectoryPlan, directory_id: str) -> None:
+    """Let the groups and users written by hand come into their directory."""
+    groups = {
+        name: happenings.add_group(directory_id, name=name, role=role or None) for name, role in plan.groups
+    }
+    for text in plan.users:
+        fields = json.loads(text)
+        names = fields.pop("groups", [])
+        user_id = happenings.add_user(directory_id, **fields)
+        for name in names:
+            happenings.add_member(groups[name], user_id)
+
+
+def _organization(plain: dict[str, Any], key: str, spoken: str) -> OrganizationPlan:
+    metadata = _checked(plain.get("metadata") or {}, None, f"{spoken}.metadata")
+    return OrganizationPlan(
+        key,
+        _text(plain, "name", spoken),
+        tuple(str(one) for one in _list(plain.get("domains"), f"{spoken}.domains")),
+        None if plain.get("external_id") is None else str(plain["external_id"]),
+        tuple((str(name), str(value)) for name, value in metadata.items()),
+    )
+
+
+def _directory(given: Any, organization: str, spoken: str, owner: OrganizationPlan) -> DirectoryPlan:
+    plain = _checked(given, _DIRECTORY, spoken)
+    kind, state = _text(plain, "type", spoken), plain.get("state", "linked")
+    if kind not in founding.TYPES:
+        raise ValueError(f"{spoken}.type must be one of {', '.join(founding.TYPES)}; got {kind!r}")
+    if state not in STATES:
+        raise ValueError(f"{spoken}.state must be one of {', '.join(STATES)}; got {state!r}")
+    groups = tuple(_group(one, spoken) for one in _list(plain.get("groups"), f"{spoken}.groups"))
+    known = {name for name, _ in groups}
+    users = [_user(one, known, spoken) for one in _list(plain.get("users"), f"{spoken}.users")]
+    people = _whole(plain, "people", 0, spoken)
+    return DirectoryPlan(
+        key=spoken,
+        organization=organization,
+        type=kind,
+        name=_text(plain, "name", spoken),
+        state=state,
+        people=people,
+        age=max(1, _whole(plain, "age", 100, spoken)),
+        domain=str(plain.get("domain") or next(iter(owner.domains), "invented.example")),
+        departments=min(8, _whole(plain, "departments", 3 if people else 0, spoken)),
+        locations=min(5, _whole(plain, "locations", 0, spoken)),
+        stated_domain="domain" in plain,
+        groups=groups,
+        users=tuple(users),
+    )
+
+
+def _group(given: Any, spoken: str) -> tuple[str, str | None]:
+    plain = {"name": given} if isinstance(given, str) else _checked(given, {"name", "role"}, f"{spoken}.groups")
+    return _text(plain, "name", f"{spoken}.groups"), plain.get("role")
+
+
+def _user(given: Any, groups: set[str], spoken: str) -> str:
+    plain = _checked(given, _USER, f"{spoken}.users")
+    unknown = [name for name in _list(plain.get("groups"), f"{spoken}.users.groups") if name not in groups]
+    if unknown:
+        raise ValueError(f"{spoken}.users: no such group among its groups: {unknown[0]!r}")
+    return json.dumps(plain, ensure_ascii=False, default=str)
+
+
+def _checked(given: Any, allowed: set[str] | None, spoken: str) -> dict[str, Any]:
+    if not isinstance(given, dict):
+        raise ValueError(f"{spoken} must be a mapping; got {type(given).__name__}")
+    unknown = sorted(str(key) for key in given if allowed is not None and key not in allowed)
+    if unknown:
+        raise ValueError(f"{spoken} has no {unknown[0]!r}; known are {', '.join(sorted(allowed or ()))}")
+    return given
+
+
+def _list(given: Any, spoken: str) -> list[Any]:
+    if given is None:
+        return []
+    if not isinstance(given, list):
+        raise ValueError(f"{spoken} must be a list; got {type(given).__name__}")
+    return given
+
+
+def _text(plain: dict[str, Any], name: str, spoken: str) -> str:
+    value = plain.get(name)
+    if not isinstance(value, str) or not value.strip():
+        raise ValueError(f"{spoken}.{name} must be text; got {value!r}")
+    return value
+
+
+def _whole(plain: dict[str, Any], name: str, default: int, spoken: str) -> int:
+    value = plain.get(name, default)
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= _MOST_PEOPLE:
+        raise ValueError(f"{spoken}.{name} must be a whole number from 0 to {_MOST_PEOPLE:,}; got {value!r}")
+    return value
