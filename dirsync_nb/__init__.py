@@ -20,7 +20,8 @@ Reading order
 -------------
 ``errors``, ``pacing``, ``transport``, ``endpoints``, ``client``, ``frames``, ``load``, ``memberships``,
 ``connect``: each imports only from those before it. ``analysis``, ``charts``, ``files`` and ``sandbox`` load
-when named.
+when named, and so do ``sync``, ``history``, ``follow``, ``snapshot``, ``comparison``, ``database``,
+``webhooks`` and ``widgets``.
 """
 
 from importlib import import_module
@@ -43,18 +44,43 @@ from .load import (
 from .memberships import load_memberships
 
 if TYPE_CHECKING:
-    from . import analysis, charts, errors, files, sandbox
+    from . import (
+        analysis,
+        charts,
+        comparison,
+        database,
+        errors,
+        files,
+        follow,
+        history,
+        sandbox,
+        snapshot,
+        sync,
+        webhooks,
+        widgets,
+    )
+    from .comparison import compare
+    from .database import load_app_users
+    from .follow import follow_events
+    from .snapshot import open_snapshot, take_snapshot
 
 __all__ = [
     "DirsyncError",
     "analysis",
     "charts",
+    "compare",
+    "comparison",
     "concat",
     "connect",
     "connect_sandbox",
+    "database",
     "emails_frame",
     "errors",
     "files",
+    "follow",
+    "follow_events",
+    "history",
+    "load_app_users",
     "load_directories",
     "load_directory",
     "load_events",
@@ -65,19 +91,46 @@ __all__ = [
     "load_organizations",
     "load_user",
     "load_users",
+    "open_snapshot",
     "receipts_frame",
     "sandbox",
+    "snapshot",
     "spread_attributes",
+    "sync",
+    "take_snapshot",
+    "webhooks",
+    "widgets",
 ]
 
-_ON_DEMAND = ("analysis", "charts", "files", "sandbox")
+_ON_DEMAND = {
+    "analysis": "",
+    "charts": "",
+    "compare": "comparison",
+    "comparison": "",
+    "database": "",
+    "files": "",
+    "follow": "",
+    "follow_events": "follow",
+    "history": "",
+    "load_app_users": "database",
+    "open_snapshot": "snapshot",
+    "sandbox": "",
+    "snapshot": "",
+    "sync": "",
+    "take_snapshot": "snapshot",
+    "webhooks": "",
+    "widgets": "",
+}
 
 
 def __getattr__(name: str) -> Any:
-    """Load the heavier rooms when they are first named."""
-    if name in _ON_DEMAND:
-        return import_module(f".{name}", __name__)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    """Load the heavier rooms, and the functions that live there, when they are first named."""
+    if name not in _ON_DEMAND:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    home = _ON_DEMAND[name]
+    if home:
+        return getattr(import_module(f".{home}", __name__), name)
+    return import_module(f".{name}", __name__)
 
 
 def __dir__() -> list[str]:

@@ -22,6 +22,9 @@
         │   └── CursorStuck        a cursor that leads back to where we were
         └── CapReached         more rows or pages than the caller allowed
 
+Four more live where they are raised: ``follow.LostPlace`` (a LoadError), ``snapshot.DamagedSnapshot``,
+``comparison.EverybodyLeft`` and ``webhooks.InvalidSignature``.
+
 Every error answers the same three questions as fields: ``status_code`` (None without an answer),
 ``retry_after`` (seconds the service asked us to wait, or None) and ``retryable`` (may the same call succeed
 later, unchanged?). Where a load broke, ``partial`` holds the frame of the rows that were read, and

@@ -53,7 +53,7 @@ def write_csv(frame: pd.DataFrame, path: str | Path, *, raw: bool = False) -> Pa
     target = Path(path)
     parts = _parts(frame)
     table = _table(parts if raw else _for_people(parts))
-    with _replacing(target) as temporary:
+    with replacing(target) as temporary:
         # With this line end, that of RFC 4180, a carriage return inside a text is quoted too.
         encoding = "utf-8" if raw else "utf-8-sig"
         table.to_csv(
@@ -104,7 +104,7 @@ def write_xlsx(frame: pd.DataFrame, path: str | Path, *, raw: bool = False, shee
     page.append([cell(name) for name in table.columns])
     for row in table.itertuples(index=False, name=None):
         page.append([cell(value) for value in row])
-    with _replacing(target) as temporary:
+    with replacing(target) as temporary:
         book.save(temporary)
     return target
 
@@ -140,7 +140,7 @@ def save_frame(frame: pd.DataFrame, path: str | Path) -> Path:
         "dirsync_attrs": json.dumps(_packed(frame.attrs, "attrs")),
     }
     table = table.replace_schema_metadata({**(table.schema.metadata or {}), **notes})
-    with _replacing(target) as temporary:
+    with replacing(target) as temporary:
         pq.write_table(table, temporary)
     return target
 
@@ -365,7 +365,7 @@ def _from_json(text: str) -> Any:
 
 
 @contextmanager
-def _replacing(target: Path) -> Iterator[Path]:
+def replacing(target: Path) -> Iterator[Path]:
     """Write beside the target and move over it at the end, so that a broken write leaves the old file.
 
     A link stays a link: the file it leads to is replaced. The new file has the permissions of the old one.

@@ -126,7 +126,7 @@ def _check_frame(frame: pd.DataFrame | None, index: str, directory: str) -> None
 
 
 @dataclass
-class _Pairs:
+class Pairs:
     """What a load of memberships has so far; a resumed one goes on with it."""
 
     directory: str
@@ -151,12 +151,12 @@ class _Pairs:
         return distinct, len(frame) - len(distinct)
 
 
-def _opened(receipt: Receipt, resume: Receipt | None, route: str) -> _Pairs:
+def _opened(receipt: Receipt, resume: Receipt | None, route: str) -> Pairs:
     """Start anew, or from what an interrupted load left."""
     if resume is None:
-        return _Pairs(receipt.filters["directory"])
+        return Pairs(receipt.filters["directory"])
     pairs = resume.so_far
-    if resume.complete or resume.filters != receipt.filters or not isinstance(pairs, _Pairs):
+    if resume.complete or resume.filters != receipt.filters or not isinstance(pairs, Pairs):
         raise errors.ArgumentError("resume= takes the receipt of a broken load of these very memberships")
     if route not in ("auto", pairs.route):
         raise errors.ArgumentError(f"the broken load went {pairs.route}; resume it with that route or 'auto'")
@@ -170,7 +170,7 @@ def _opened(receipt: Receipt, resume: Receipt | None, route: str) -> _Pairs:
 def _choose_route(
     client: DirectoryClient,
     receipt: Receipt,
-    pairs: _Pairs,
+    pairs: Pairs,
     route: str,
     users: pd.DataFrame | None,
     groups: pd.DataFrame | None,
@@ -259,7 +259,7 @@ def _add_cost(receipt: Receipt, inner: Receipt) -> None:
         receipt.notices += [notice for notice in inner.notices if notice not in receipt.notices]
 
 
-def _walk_owners(client: DirectoryClient, receipt: Receipt, pairs: _Pairs) -> None:
+def _walk_owners(client: DirectoryClient, receipt: Receipt, pairs: Pairs) -> None:
     """Read every owner's list, several at a time within the budgets; keep each as soon as it is whole."""
     owners = pairs.owners or []
     todo = iter([name for name in owners if name not in pairs.done])
@@ -288,7 +288,7 @@ def _walk_owners(client: DirectoryClient, receipt: Receipt, pairs: _Pairs) -> No
             pool.shutdown(wait=not running, cancel_futures=True)
 
 
-def _members(client: DirectoryClient, receipt: Receipt, pairs: _Pairs, owner: str) -> list[Record] | None:
+def _members(client: DirectoryClient, receipt: Receipt, pairs: Pairs, owner: str) -> list[Record] | None:
     """Read one owner's list; None when the owner was deleted meanwhile."""
     if pairs.route == "by_group":
         steps = _list(client, receipt, "users", directory_id=pairs.directory, group_id=owner)
@@ -314,7 +314,7 @@ def _slim(record: Record) -> Record:
     return {"groups": names, **{name: record.get(name) for name in ("id", "object", "directory_id")}}
 
 
-def _keep(pairs: _Pairs, owner: str, records: Sequence[Record] | None) -> None:
+def _keep(pairs: Pairs, owner: str, records: Sequence[Record] | None) -> None:
     if records is None:
         pairs.deleted.append(owner)
         pairs.done[owner] = []
@@ -339,7 +339,7 @@ def _ids(records: Iterable[Record]) -> Iterator[str]:
         yield name
 
 
-def _look_up_unlisted(client: DirectoryClient, receipt: Receipt, pairs: _Pairs, users: pd.DataFrame) -> None:
+def _look_up_unlisted(client: DirectoryClient, receipt: Receipt, pairs: Pairs, users: pd.DataFrame) -> None:
     """Ask for members who are not in the user list: joined since, or gone by now."""
     frame, _ = pairs.frame()
     known = set(users.index) | set(pairs.unlisted) | pairs.gone
@@ -355,7 +355,7 @@ def _look_up_unlisted(client: DirectoryClient, receipt: Receipt, pairs: _Pairs, 
 # The end ------------------------------------------------------------------------------------------------
 
 
-def _report(receipt: Receipt, pairs: _Pairs, groups: pd.DataFrame | None = None) -> pd.DataFrame:
+def _report(receipt: Receipt, pairs: Pairs, groups: pd.DataFrame | None = None) -> pd.DataFrame:
     """Give the frame, and write what a reader should know into the receipt."""
     frame, receipt.duplicates = pairs.frame()
     receipt.rows = len(frame)
@@ -365,7 +365,7 @@ def _report(receipt: Receipt, pairs: _Pairs, groups: pd.DataFrame | None = None)
     return frame
 
 
-def _empty_groups(pairs: _Pairs, frame: pd.DataFrame, groups: pd.DataFrame | None) -> list[str] | None:
+def _empty_groups(pairs: Pairs, frame: pd.DataFrame, groups: pd.DataFrame | None) -> list[str] | None:
     """Name the groups without members; None where the route never meets them and no list is at hand."""
     if pairs.route != "by_group" and groups is None:
         return None
@@ -376,7 +376,7 @@ def _empty_groups(pairs: _Pairs, frame: pd.DataFrame, groups: pd.DataFrame | Non
     return [name for name in listed if name not in filled]
 
 
-def _add_notices(receipt: Receipt, pairs: _Pairs) -> None:
+def _add_notices(receipt: Receipt, pairs: Pairs) -> None:
     owner = "groups" if pairs.route == "by_group" else "users"
     for count, sentence in (
         (len(pairs.deleted), f"{owner} were deleted during the load and have no rows."),
@@ -392,7 +392,7 @@ def _add_notices(receipt: Receipt, pairs: _Pairs) -> None:
         receipt.notices.append("Asked by user, without groups=: groups that have no members were not met.")
 
 
-def _keep_partial(receipt: Receipt, pairs: _Pairs, problem: BaseException) -> None:
+def _keep_partial(receipt: Receipt, pairs: Pairs, problem: BaseException) -> None:
     partial = _report(receipt, pairs)
     lists = f"{len(pairs.done):,} of {len(pairs.owners or []):,} lists"
     partial.attrs["incomplete"] = f"memberships broke off after {lists}"

@@ -376,7 +376,7 @@ def test_a_new_file_has_the_permissions_of_any_new_file(tmp_path):
 def test_what_is_written_over_a_private_file_is_private_all_along(tmp_path):
     target = tmp_path / "users.csv"
     target.touch(mode=0o600)
-    with files._replacing(target) as temporary:
+    with files.replacing(target) as temporary:
         assert stat.S_IMODE(temporary.stat().st_mode) == 0o600
 
 

@@ -25,6 +25,15 @@ ROOMS: dict[str, set[str]] = {
     "load": {"pandas"},
     "memberships": {"pandas"},
     "files": {"openpyxl", "pandas", "pyarrow"},
+    "evidence": {"pandas"},
+    "sync": {"pandas"},
+    "history": {"pandas"},
+    "follow": {"pandas"},
+    "journal": set(),
+    "snapshot": {"pandas"},
+    "comparison": {"pandas"},
+    "database": {"pandas", "sqlalchemy"},
+    "webhooks": {"pandas"},
     "diffs": {"numpy", "pandas"},
     "analysis": {"numpy", "pandas", "scipy"},
     "drawing": {"matplotlib", "pandas"},
@@ -34,6 +43,7 @@ ROOMS: dict[str, set[str]] = {
     "cli": set(),
 }
 SANDBOX_LIBRARIES = {"anyio", "scim2_models", "starlette", "uvicorn", "yaml"}
+WIDGET_LIBRARIES = {"IPython", "anywidget", "dirsync_nb", "ipywidgets", "matplotlib", "numpy", "pandas", "traitlets"}
 MAY_OPEN_THE_SANDBOX = {"connect", "cli", "tour"}
 
 
@@ -69,6 +79,14 @@ def test_a_room_imports_only_rooms_above_it_and_its_own_libraries(room):
     assert foreign <= above | ROOMS[room]
 
 
+@pytest.mark.parametrize("path", sorted((PACKAGE / "widgets").rglob("*.py")), ids=lambda path: path.name)
+def test_widgets_import_no_command_and_only_their_own_libraries(path):
+    ours = {name for name in imported(path) if name.startswith("..")}
+    libraries = {n for n in imported(path) if not n.startswith(".") and n not in sys.stdlib_module_names}
+    assert not ours & {"..cli", "..tour", "..sandbox"}
+    assert libraries <= WIDGET_LIBRARIES
+
+
 @pytest.mark.parametrize("path", sorted((PACKAGE / "sandbox").rglob("*.py")), ids=lambda path: path.name)
 def test_the_sandbox_imports_nothing_of_ours(path):
     foreign = {name for name in imported(path) if name.startswith("..") or name == "dirsync_nb"}
@@ -80,7 +98,8 @@ def test_the_sandbox_imports_nothing_of_ours(path):
 def test_importing_the_package_loads_requests_and_pandas_only():
     code = (
         "import sys, dirsync_nb; "
-        "heavy = {'matplotlib', 'scipy', 'ipywidgets', 'IPython', 'tqdm', 'starlette', 'uvicorn', 'nbformat'}; "
+        "heavy = {'matplotlib', 'scipy', 'ipywidgets', 'anywidget', 'sqlalchemy', 'IPython', 'tqdm', "
+        "'starlette', 'uvicorn', 'nbformat'}; "
         "print(sorted(heavy & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)

@@ -1,0 +1,55 @@
+"""A file of JSON lines that a kill at any moment leaves usable: what a long load keeps of what it has read."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+__all__ = ["Journal"]
+
+
+class Journal:
+    """A file of JSON lines that a kill at any moment leaves usable."""
+
+    def __init__(self, path: Path) -> None:
+        self.lines: list[dict[str, Any]] = []
+        self.done = False
+        whole = 0
+        for line in path.read_bytes().splitlines(keepends=True) if path.exists() else ():
+            held = _json_line(line)
+            if held is None:
+                break
+            whole += len(line)
+            self.done = self.done or "done" in held
+            if "done" not in held:
+                self.lines.append(held)
+        self._file = path.open("ab")
+        self._file.truncate(whole)
+
+    def __enter__(self) -> Journal:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+    def add(self, line: Mapping[str, Any]) -> None:
+        """Write one line, and hand it to the system, which keeps it whatever becomes of this process."""
+        self._file.write(json.dumps(line).encode() + b"\n")
+        self._file.flush()
+
+    def finish(self) -> None:
+        """Note that the list was read to its end."""
+        self.add({"done": True})
+
+
+def _json_line(line: bytes) -> dict[str, Any] | None:
+    """Read a line; None where it was cut short."""
+    if not line.endswith(b"\n"):
+        return None
+    try:
+        held: dict[str, Any] = json.loads(line)
+    except ValueError:
+        return None
+    return held

@@ -1,0 +1,46 @@
+"""One live widget for each place in a notebook: running a cell again retires what it made before."""
+
+from __future__ import annotations
+
+import sys
+import weakref
+from typing import Any
+
+__all__ = ["announce", "kernel_shell"]
+
+_live: dict[str, tuple[str, list[weakref.ref[Any]]]] = {}
+
+
+def kernel_shell() -> Any:
+    """Give IPython's shell when a kernel runs it, else None."""
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython is not None else None
+    return shell if getattr(shell, "kernel", None) is not None else None
+
+
+def announce(widget: Any) -> None:
+    """Register a new widget; those that an earlier run of the same cell made are retired."""
+    place = running_cell()
+    if place is None:
+        return
+    cell, run = place
+    earlier_run, widgets = _live.get(cell, ("", []))
+    if earlier_run != run:
+        for reference in widgets:
+            earlier = reference()
+            if earlier is not None:
+                earlier.retire()
+        widgets = []
+    _live[cell] = run, [*widgets, weakref.ref(widget)]
+
+
+def running_cell() -> tuple[str, str] | None:
+    """Name the cell that runs and this run of it; None outside a cell, such as in a button's callback."""
+    shell = kernel_shell()
+    header = getattr(shell, "parent_header", None) or {}
+    if header.get("header", {}).get("msg_type") != "execute_request":
+        return None
+    # JupyterLab names the cell; others do not, and there the same source counts as the same cell.
+    source = shell.user_ns.get("In") or [""]
+    cell = (header.get("metadata") or {}).get("cellId") or f"source: {source[-1]}"
+    return str(cell), str(header["header"]["msg_id"])

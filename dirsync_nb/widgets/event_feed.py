@@ -1,0 +1,292 @@
+"""Who joined, left, changed, was added: events as they arrive."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import ipywidgets as w
+import traitlets as t
+
+from .. import errors
+from ..client import DSYNC_EVENTS, DirectoryClient, Record, identifier
+from ..transport import is_loopback
+from ._code import snippets
+from ._events import KINDS, Line, sentence
+from ._jobs import PATIENCE, Job
+from ._panel import Panel
+from ._parts import ROWS, Column, RowTable, field, row
+from ._reading import read_records
+from ._text import count_of, fold, html_table, json_block, label, plain
+
+__all__ = ["EventFeed"]
+
+COLUMNS: list[Column] = [
+    {"key": "when", "title": "When (UTC)", "width": 22, "room": 2},
+    {"key": "what", "title": "What", "width": 14, "room": 0, "kind": "state"},
+    {"key": "text", "title": "What happened", "width": 64, "room": 0},
+]
+ALL = "All"
+FIRST_LOOK = timedelta(hours=1)  # so far back a feed begins
+STATIC_ROWS = 10
+
+
+class EventFeed(Panel):
+    """Show events as they arrive, by polling the events API from a cursor.
+
+    It begins with the events of the last hour (of the sandbox: with its latest), newest on top.
+
+    Parameters
+    ----------
+    client
+        Where to read.
+    directory_id, organization_id
+        Only events of this directory, of this organization.
+    events
+        Event names. Default: all of Directory Sync.
+    after
+        Begin after this event id: where you stopped the last time.
+    interval
+        Seconds between two looks.
+    minutes
+        After so long without anybody touching it, it pauses: a forgotten notebook asks nobody.
+    keep
+        So many events are kept, the newest.
+
+    Attributes
+    ----------
+    paused
+        Whether it waits.
+    kind
+        "All", or one of "Joined", "Left", "Changed", "Added", "Removed", "Groups", "Directory", "Other".
+    find
+        Only events whose words hold this.
+    cursor
+        Id of the last event read: give it as ``after`` to go on from there.
+    lines
+        The events kept, newest first, in words.
+    records
+        The same events as the API gave them, by id.
+    """
+
+    name = "events"
+    paused = t.Bool(default_value=False)
+    kind = t.Enum((ALL, *KINDS), ALL)
+    find = t.Unicode("")
+    cursor = t.Unicode(None, allow_none=True)
+    interval = t.Float(3.0)
+
+    def __init__(
+        self,
+        client: DirectoryClient,
+        *,
+        directory_id: Any = None,
+        organization_id: Any = None,
+        events: str | Iterable[str] | None = None,
+        after: str | None = None,
+        interval: float = 3.0,
+        minutes: float = 60.0,
+        keep: int = 500,
+    ) -> None:
+        super().__init__()
+        self.client = client
+        self.directory_id = None if directory_id is None else identifier(directory_id, "directory_id")
+        self.organization_id = (
+            None if organization_id is None else identifier(organization_id, "organization_id")
+        )
+        self.events = [events] if isinstance(events, str) else list(events or DSYNC_EVENTS)
+        self.interval, self.minutes, self.keep = interval, minutes, keep
+        self.cursor = after
+        self.lines: list[Line] = []
+        self.records: dict[str, Record] = {}
+        self._seen: dict[str, None] = {}
+        self._touched = time.monotonic()
+        self._build()
+        self._connect()
+        self.poll(patience=PATIENCE)
+
+    @t.validate("interval")
+    def _not_too_often(self, proposal: Any) -> float:
+        if not 0.2 <= proposal.value < float("inf"):
+            raise t.TraitError(f"interval must be at least 0.2 seconds; got {proposal.value!r}")
+        return float(proposal.value)
+
+    # Building -----------------------------------------------------------------------------------------------
+
+    def _build(self) -> None:
+        self._pause = w.ToggleButton(description="Pause", icon="pause", tooltip="Stop looking, for now")
+        self._clear = w.Button(description="Clear", icon="trash", tooltip="Empty the list; go on from here")
+        self._kinds = field(w.Dropdown(description="Show", options=(ALL, *KINDS)))
+        self._find = field(w.Text(description="Find", placeholder="name, group, change …"), grow=True)
+        for button in (self._pause, self._clear):
+            button.layout.width = "auto"
+        self._table = RowTable(COLUMNS, label="Events, newest first")
+        self._record = w.HTML()
+        self.assemble(row(self._find, self._kinds, self._pause, self._clear), self._table, self._record)
+        dress, top, table, record, status, code = self.children
+        self.children = (dress, top, status, table, record, code)
+
+    def _connect(self) -> None:
+        for control, trait in ((self._pause, "paused"), (self._kinds, "kind"), (self._find, "find")):
+            control.observe(lambda change, trait=trait: self._control_changed(trait, change), "value")
+        self._clear.on_click(lambda _: self.clear())
+        self._table.observe(lambda change: self._show_record(change["new"]), "picked")
+        self.observe(lambda _: self._draw(), ["kind", "find"])
+        self.observe(self._turned_paused, "paused")
+
+    def _control_changed(self, trait: str, change: Any) -> None:
+        if not self.retired:
+            self._touched = time.monotonic()
+            setattr(self, trait, change["new"])
+
+    def _turned_paused(self, change: Any) -> None:
+        self._pause.value = change["new"]
+        self._pause.description, self._pause.icon = ("Resume", "play") if change["new"] else ("Pause", "pause")
+        self._touched = time.monotonic()
+        if change["new"]:
+            self.jobs.forget("poll")
+            self.jobs.drop("poll")
+            self._draw()
+        else:
+            self.poll()
+
+    # Polling ------------------------------------------------------------------------------------------------
+
+    def poll(self, *, patience: float | None = None) -> None:
+        """Look once for new events; while a kernel runs and it is not paused, the next look follows."""
+        if self.retired:
+            return
+        cursor = self.cursor
+        self.jobs.run(
+            "poll", lambda job: self._look(cursor, job), self._arrived, self._failed, patience=patience
+        )
+
+    def _look(self, cursor: str | None, job: Job) -> list[Record]:
+        filters: dict[str, Any] = {"events": self.events, "organization_id": self.organization_id}
+        if cursor is not None:
+            filters["after"] = cursor
+        elif not is_loopback(self.client.base_url):  # a sandbox has a clock of its own
+            filters["range_start"] = datetime.now(UTC) - FIRST_LOOK
+        records, _ = read_records(self.client, "events", job, **filters)
+        # A feed looks all day long; its receipts would pile up.
+        for receipt in [
+            r for r in self.client.receipts[:-1] if r.endpoint == "/events" and r.complete and not r.rows
+        ]:
+            self.client.receipts.remove(receipt)
+        return records
+
+    def _arrived(self, records: list[Record]) -> None:
+        first = self.cursor is None
+        fresh = [record for record in records if plain(record.get("id")) not in self._seen]
+        self._seen.update((plain(record.get("id")), None) for record in fresh)
+        if records:
+            self.cursor = plain(records[-1].get("id")) or self.cursor
+        lines = [(sentence(record), record) for record in fresh]
+        mine = [(line, record) for line, record in lines if self.directory_id in (None, line.directory_id)]
+        if first and is_loopback(self.client.base_url):
+            mine = mine[-STATIC_ROWS:]
+        self.lines = [line for line, _ in reversed(mine)] + self.lines
+        self.records |= {line.event_id: record for line, record in mine}
+        self._forget_old()
+        if fresh or first or self.status.kind in ("busy", "error", "idle"):
+            self._draw()
+        self._plan()
+
+    def _forget_old(self) -> None:
+        for line in self.lines[self.keep :]:
+            self.records.pop(line.event_id, None)
+        self.lines = self.lines[: self.keep]
+        for event_id in list(self._seen)[: -10 * self.keep]:
+            del self._seen[event_id]
+
+    def _failed(self, problem: BaseException) -> None:
+        if isinstance(problem, (errors.BadRequest, errors.Unprocessable)) and self.cursor is not None:
+            known = f"{self.lines[0].when} UTC" if self.lines else "an event that is not known any more"
+            now = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S")
+            self.status.say(
+                "error",
+                f"The service does not know the place {self.cursor} any more. There is a gap from {known} to "
+                f"{now} UTC that no feed can fill: load the directory anew, then press Try again to go on "
+                "from now.",
+                again=True,
+            )
+            return
+        self.status.problem(problem)
+        if getattr(problem, "retryable", False):
+            self._plan(slower=5)
+
+    def again(self) -> None:
+        """Go on: from the cursor, or from now where the cursor is lost."""
+        if "does not know the place" in self.status.text:
+            self.cursor = None
+        self.poll()
+
+    def _plan(self, slower: int = 1) -> None:
+        if self.paused:
+            return
+        if time.monotonic() - self._touched > self.minutes * 60:
+            self.paused = True
+            self.status.say("empty", f"Paused after {self.minutes:g} minutes. Press Resume to go on.")
+            return
+        self.jobs.later("poll", self.interval * slower, self.poll)
+
+    # Drawing ------------------------------------------------------------------------------------------------
+
+    def clear(self) -> None:
+        """Empty the list; the cursor stays, so nothing comes twice."""
+        self.lines, self.records = [], {}
+        self._table.picked = ""
+        self._draw()
+
+    def shown_lines(self) -> list[Line]:
+        """Give the events that fit the filters, newest first."""
+        words = fold(self.find).split()
+        return [
+            line
+            for line in self.lines
+            if self.kind in (ALL, line.what) and all(word in fold(line.text) for word in words)
+        ]
+
+    def _draw(self) -> None:
+        if self.retired:
+            return
+        self._kinds.value, self._find.value = self.kind, self.find
+        fitting = self.shown_lines()
+        rows = [(line.event_id, (line.when, line.what, line.text)) for line in fitting[:ROWS]]
+        self._table.show(rows, empty="Nothing yet." if not self.lines else "No event fits. Change the filter.")
+        counts = Counter(line.what.lower() for line in self.lines)
+        listed = ", ".join(f"{count:,} {what}" for what, count in counts.most_common())
+        state = "Paused" if self.paused else f"Looking every {self.interval:g} s"
+        text = f"{state}. {count_of(len(rows), len(fitting), 'events')}" + (f" ({listed})." if listed else ".")
+        self.status.say("empty" if self.paused or not fitting else "ready", text)
+        self._show_code()
+        self.settled()
+
+    def _show_record(self, event_id: str) -> None:
+        self._touched = time.monotonic()
+        record = self.records.get(event_id)
+        self._record.value = "" if record is None else f"<h4>The event as it came</h4>{json_block(record)}"
+
+    # What it says of itself -----------------------------------------------------------------------------------
+
+    def _show_code(self) -> None:
+        filters: dict[str, Any] = {"events": list(self.events)}
+        if self.organization_id is not None:
+            filters["organization_id"] = self.organization_id
+        if self.cursor is not None:
+            filters["after"] = self.cursor
+        self.code.snippets = snippets(self.client, ("events", "events", filters))
+
+    def summary(self) -> str:
+        """Say how many events are shown."""
+        return count_of(len(self._table.rows), len(self.shown_lines()), "events")
+
+    def static(self) -> str:
+        """Give the newest events as a table."""
+        if self.status.kind == "error":
+            return html_table(("Event feed",), [(self.status.text,)])
+        rows = [(line.when, line.what, label(line.text, 120)) for line in self.shown_lines()[:STATIC_ROWS]]
+        return html_table([c["title"] for c in COLUMNS], rows, caption=f"The newest {len(rows)} events")

@@ -1,0 +1,432 @@
+"""Pick groups; see who is in them, how much they overlap, and both as charts."""
+
+from __future__ import annotations
+
+import base64
+import io
+from html import escape
+from itertools import combinations
+from typing import Any
+
+import ipywidgets as w
+import pandas as pd
+import traitlets as t
+
+from ..client import DirectoryClient, Record, identifier
+from ..frames import MEMBERSHIP_COLUMNS, choose_address
+from ._code import snippets
+from ._jobs import PATIENCE, Job
+from ._listing import Listing
+from ._panel import Panel
+from ._parts import ROWS, Column, RowTable, field, row
+from ._reading import read_frame, read_records
+from ._text import NO_NAME, count_of, distinct, html_table, label, plain, shown
+
+__all__ = ["MembershipExplorer"]
+
+MOST = 8  # groups compared at once; a chart of more is no longer read at a glance
+MENU = 60
+STATIC_ROWS = 10
+WHO = ("in any", "in all", "in only one")
+CHARTS = ("Sizes", "Overlap", "Who is in what")
+
+MEMBERS: list[Column] = [
+    {"key": "name", "title": "Member", "width": 30, "room": 0},
+    {"key": "address", "title": "Address", "width": 34, "room": 2},
+    {"key": "groups", "title": "In these groups", "width": 36, "room": 0},
+]
+PAIRS: list[Column] = [
+    {"key": "a", "title": "Group", "width": 32, "room": 0},
+    {"key": "b", "title": "and group", "width": 32, "room": 0},
+    {"key": "shared", "title": "In both", "width": 18, "kind": "number", "room": 0},
+    {"key": "jaccard", "title": "Of either", "width": 18, "kind": "number", "room": 2},
+]
+
+
+class MembershipExplorer(Panel):
+    """Compare groups of a directory: members, overlap, charts.
+
+    The members of a group are read when it is picked, and remembered.
+
+    Parameters
+    ----------
+    client
+        Where to read.
+    directory_id
+        The directory: an id, a record, or a row of a directories frame. Default: the one with the most groups.
+    group_ids
+        Groups picked from the start.
+
+    Attributes
+    ----------
+    directory_id
+        Whose groups are offered.
+    group_ids
+        The groups picked, at most 8.
+    find
+        Only groups whose name holds this are offered.
+    who
+        "in any", "in all" or "in only one" of the picked groups.
+    chart
+        "Sizes", "Overlap" or "Who is in what".
+    members
+        The people shown: a frame of name, address and number of picked groups, by user id.
+    memberships
+        The memberships read so far, as a memberships frame of the picked groups.
+    """
+
+    name = "memberships"
+    directory_id = t.Unicode(None, allow_none=True)
+    group_ids = t.Tuple()
+    find = t.Unicode("")
+    who = t.Enum(WHO, "in any")
+    chart = t.Enum(CHARTS, "Sizes")
+
+    def __init__(self, client: DirectoryClient, directory_id: Any = None, *, group_ids: Any = ()) -> None:
+        super().__init__()
+        self.client = client
+        self.directories, self.groups = pd.DataFrame(), pd.DataFrame()
+        self.members = _people([], {}, "in any")
+        self._listing: Listing | None = None
+        self._read: dict[str, list[Record]] = {}
+        self._wanted = None if directory_id is None else identifier(directory_id, "directory_id")
+        self._picks = tuple(identifier(one, "group_ids") for one in group_ids)
+        self._filling = False
+        self._patience: float | None = PATIENCE
+        self._build()
+        self._connect()
+        self.again()
+        self._patience = None
+
+    # Building -----------------------------------------------------------------------------------------------
+
+    def _build(self) -> None:
+        self._directory = field(w.Dropdown(description="Directory", options=[]), grow=True)
+        self._find = field(w.Text(description="Find a group", placeholder="part of its name"))
+        self._groups = field(w.SelectMultiple(description=f"Groups (pick up to {MOST})", rows=7), grow=True)
+        self._offered = w.HTML()
+        self._who = w.ToggleButtons(options=WHO, tooltips=["Union", "Intersection", "Exactly one"])
+        self._chart = w.ToggleButtons(options=CHARTS)
+        self._members = RowTable(MEMBERS, label="Members of the picked groups", clickable=False)
+        self._count = w.HTML()
+        self._pairs = RowTable(PAIRS, label="Overlap of the picked groups", clickable=False)
+        self._picture = w.HTML()
+        people = w.VBox([self._who, self._members, self._count])
+        picture = w.VBox([self._chart, self._picture, self._pairs])
+        self._body = w.HBox([people, picture])
+        self._body.add_class("dsn-split")
+        self.assemble(row(self._directory, self._find), row(self._groups), self._offered, self._body)
+        dress, top, groups, offered, body, status, code = self.children
+        self.children = (dress, top, groups, offered, status, body, code)
+
+    def _connect(self) -> None:
+        for control, trait in (
+            (self._directory, "directory_id"),
+            (self._find, "find"),
+            (self._groups, "group_ids"),
+            (self._who, "who"),
+            (self._chart, "chart"),
+        ):
+            control.observe(lambda change, trait=trait: self._control_changed(trait, change), "value")
+        self.observe(self._directory_changed, "directory_id")
+        self.observe(lambda _: self._offer(), "find")
+        self.observe(self._picks_changed, "group_ids")
+        self.observe(lambda _: self._draw_members(), "who")
+        self.observe(lambda _: self._draw_chart(), "chart")
+
+    @t.validate("directory_id")
+    def _only_a_listed_directory(self, proposal: Any) -> Any:
+        if proposal.value is not None and proposal.value not in self.directories.index:
+            raise t.TraitError(f"no directory {proposal.value!r} among the {len(self.directories):,} listed")
+        return proposal.value
+
+    @t.validate("group_ids")
+    def _only_a_few_listed_groups(self, proposal: Any) -> tuple[str, ...]:
+        wanted = tuple(dict.fromkeys(proposal.value))
+        unknown = [one for one in wanted if one not in self.groups.index]
+        if unknown:
+            raise t.TraitError(f"no group {unknown[0]!r} among the {len(self.groups):,} of this directory")
+        if len(wanted) > MOST:
+            raise t.TraitError(f"at most {MOST} groups can be compared at once; got {len(wanted)}")
+        return wanted
+
+    def _control_changed(self, trait: str, change: Any) -> None:
+        if self._filling or self.retired:
+            return
+        value = change["new"]
+        if trait == "group_ids":
+            # Groups picked before and hidden by the search stay picked.
+            offered = {group_id for _, group_id in self._groups._options_full}
+            value = tuple(one for one in self.group_ids if one not in offered) + tuple(value)
+        try:
+            setattr(self, trait, value)
+        except t.TraitError as problem:
+            self.status.say("empty", str(problem)[:1].upper() + str(problem)[1:] + ".")
+            self._offer()
+
+    # Loading ------------------------------------------------------------------------------------------------
+
+    def again(self) -> None:
+        """Read once more what did not end well."""
+        if self.directories.empty:
+            self.busy("Reading directories …")
+            self.jobs.run(
+                "directories",
+                lambda job: read_frame(self.client, "directories", job),
+                self._directories_read,
+                self.status.problem,
+                patience=self._patience,
+            )
+        elif self._listing is None:
+            self._directory_changed({"new": self.directory_id})
+        else:
+            self._picks_changed(None)
+
+    def _directories_read(self, frame: pd.DataFrame) -> None:
+        self.directories = frame
+        if frame.empty:
+            self.status.say("empty", "No directory in this environment yet: connect one with the Setup widget.")
+            return
+        ordered = frame.sort_values("groups", ascending=False, na_position="last")
+        first = str(self._wanted if self._wanted in frame.index else ordered.index[0])
+        entries = [(label(name, MENU) or NO_NAME, str(i)) for i, name in ordered["name"][:ROWS].items()]
+        if first not in [i for _, i in entries]:
+            entries = [(label(frame["name"][first], MENU), first), *entries[: ROWS - 1]]
+        self._fill(self._directory, distinct(entries), first)
+        if self._wanted not in (None, first):
+            self.status.say("error", f"There is no directory {self._wanted} in this environment.")
+            return
+        self.directory_id = first
+
+    def _directory_changed(self, change: Any) -> None:
+        self.jobs.drop("groups")
+        self.jobs.drop("members")
+        self._listing, self.groups, self._read = None, pd.DataFrame(), {}
+        with self.hold_trait_notifications():
+            self.group_ids, self.find = (), ""
+        if change["new"] is None:
+            return
+        self._fill_if_offered(self._directory, change["new"])
+        self.busy("Reading groups …")
+        self.jobs.run(
+            "groups",
+            lambda job: read_frame(self.client, "groups", job, directory_id=change["new"]),
+            self._groups_read,
+            self.status.problem,
+            patience=self._patience,
+        )
+
+    def _groups_read(self, frame: pd.DataFrame) -> None:
+        self.groups = frame
+        columns: list[Column] = [{"key": "name", "title": "Group"}]
+        self._listing = Listing(frame, columns, ("name", "idp_id"))
+        self._offer()
+        picks, self._picks = self._picks, ()
+        if picks:
+            self.group_ids = picks
+        else:
+            self._draw()
+
+    def _picks_changed(self, _: Any) -> None:
+        self._offer()
+        missing = [one for one in self.group_ids if one not in self._read]
+        if not missing:
+            self._draw()
+            return
+        self.busy("Reading members …")
+        self.jobs.run(
+            "members",
+            lambda job: self._read_members(missing, job),
+            self._members_read,
+            self.status.problem,
+            patience=self._patience,
+        )
+
+    def _read_members(self, groups: list[str], job: Job) -> dict[str, list[Record]]:
+        return {
+            one: read_records(self.client, "users", job, group_id=one, directory_id=self.directory_id)[0]
+            for one in groups
+        }
+
+    def _members_read(self, found: dict[str, list[Record]]) -> None:
+        self._read |= found
+        self._draw()
+
+    # Drawing ------------------------------------------------------------------------------------------------
+
+    def _offer(self) -> None:
+        """Offer the groups that fit the search, at most 50."""
+        if self._listing is None:
+            self._fill(self._groups, [], ())
+            self._offered.value = ""
+            return
+        total, places = self._listing.page(self._listing.matching(self.find), "name", 1)
+        entries = [(label(cells[0], MENU) or NO_NAME, i) for i, cells in self._listing.rows(places)]
+        offered = [i for _, i in entries]
+        self._fill(self._groups, distinct(entries), tuple(one for one in self.group_ids if one in offered))
+        picked = ", ".join(shown(self._name(one), MENU) for one in self.group_ids)
+        text = f"{count_of(len(entries), total, 'groups')} offered. Ctrl or Shift with a click picks several."
+        self._offered.value = f'<p class="dsn-note">{text}{f" Picked: {picked}." if picked else ""}</p>'
+
+    def _name(self, group_id: str) -> str:
+        return label(self.groups["name"][group_id], MENU) or NO_NAME
+
+    def _fill(self, menu: Any, entries: list[tuple[str, str]], value: Any) -> None:
+        self._filling = True
+        try:
+            with menu.hold_sync():
+                menu.options, menu.value = entries, value
+        finally:
+            self._filling = False
+
+    def _fill_if_offered(self, menu: Any, value: str) -> None:
+        if value in [i for _, i in menu._options_full]:
+            self._fill(menu, list(menu._options_full), value)
+
+    @property
+    def memberships(self) -> pd.DataFrame:
+        """The memberships of the picked groups, one row for each user in a group."""
+        pairs = [(m["id"], g, self.directory_id) for g in self.group_ids for m in self._read.get(g, [])]
+        return pd.DataFrame(pairs, columns=list(MEMBERSHIP_COLUMNS)).astype(MEMBERSHIP_COLUMNS)
+
+    def _draw(self) -> None:
+        if self.retired:
+            return
+        self._body.layout.display = "" if self.group_ids else "none"
+        if not self.group_ids:
+            groups = len(self.groups)
+            self.status.say(
+                "empty", f"{groups:,} groups. Pick one or more." if groups else "This directory has no groups."
+            )
+        self._draw_members()
+        self._draw_pairs()
+        self._draw_chart()
+        self._show_code()
+        self.settled()
+
+    def _draw_members(self) -> None:
+        records = {m["id"]: m for one in self.group_ids for m in self._read.get(one, [])}
+        places: dict[str, list[str]] = {}
+        for one in self.group_ids:
+            for member in self._read.get(one, []):
+                places.setdefault(member["id"], []).append(one)
+        self.members = _people(list(records.values()), places, self.who, len(self.group_ids))
+        rows = [
+            (
+                str(i),
+                (
+                    person["name"] or NO_NAME,
+                    person["address"],
+                    ", ".join(self._name(g) for g in places[str(i)]),
+                ),
+            )
+            for i, person in self.members[:ROWS].iterrows()
+        ]
+        self._members.show(rows, empty=f"Nobody is {self.who} of these groups.")
+        text = count_of(len(rows), len(self.members), f"people {self.who} of the picked groups")
+        self._count.value = f'<p class="dsn-note">{text}.</p>'
+        if self.group_ids:
+            sizes = "; ".join(f"{self._name(one)}: {len(self._read.get(one, [])):,}" for one in self.group_ids)
+            self.status.say("ready", f"{text}. Members: {sizes}.")
+        self._follow(self._who, self.who)
+
+    def _pair_rows(self) -> list[tuple[str, tuple[str, str, str, str]]]:
+        people = {one: {m["id"] for m in self._read.get(one, [])} for one in self.group_ids}
+        rows = []
+        for a, b in combinations(self.group_ids, 2):
+            both, either = len(people[a] & people[b]), len(people[a] | people[b])
+            share = f"{both / either:.0%}" if either else "–"
+            rows.append((both, (f"{a} {b}", (self._name(a), self._name(b), f"{both:,}", share))))
+        return [line for _, line in sorted(rows, key=lambda pair: -pair[0])]
+
+    def _draw_pairs(self) -> None:
+        self._pairs.show(self._pair_rows(), empty="Pick a second group to see the overlap.")
+
+    def _draw_chart(self) -> None:
+        self._follow(self._chart, self.chart)
+        if not self.group_ids or self.retired:
+            self._picture.value = ""
+            return
+        png, text = self._chart_png()
+        data = base64.b64encode(png).decode()
+        self._picture.value = (
+            f'<img class="dsn-picture" src="data:image/png;base64,{data}" alt="{escape(plain(text))}">'
+        )
+
+    def _chart_png(self) -> tuple[bytes, str]:
+        """Draw the chart on a figure of our own: a chart shows by itself only what it made itself."""
+        from matplotlib.figure import Figure
+
+        from .. import charts, drawing
+
+        groups = self.groups.loc[list(self.group_ids)]
+        make: Any = Figure  # matplotlib leaves its constructor untyped
+        figure = make(
+            figsize=(6.4, 1.6 + 0.42 * len(groups) if self.chart == "Sizes" else 4.2), layout="constrained"
+        )
+        ax = figure.add_subplot()
+        if self.chart == "Sizes":
+            charts.plot_group_sizes(self.memberships, groups, ax=ax)
+        elif self.chart == "Overlap":
+            charts.plot_group_overlap(self.memberships, groups, ax=ax)
+        else:
+            charts.plot_membership_matrix(self.memberships, None, groups, ax=ax)
+        buffer = io.BytesIO()
+        figure.savefig(buffer, format="png", dpi=110, bbox_inches="tight", pad_inches=0.08)
+        return buffer.getvalue(), drawing.alt_text(ax)
+
+    def _follow(self, control: Any, value: str) -> None:
+        self._filling = True
+        try:
+            control.value = value
+        finally:
+            self._filling = False
+
+    # What it says of itself -----------------------------------------------------------------------------------
+
+    def _show_code(self) -> None:
+        if self.directory_id is None:
+            return
+        calls: list[Any] = [("groups", "groups", {"directory_id": self.directory_id})]
+        for number, one in enumerate(self.group_ids, 1):
+            calls.append((f"members_{number}", "users", {"group_id": one, "directory_id": self.directory_id}))
+        then = sdk_then = ""
+        if len(self.group_ids) > 1:
+            then = "both = members_1.index.intersection(members_2.index)"
+            sdk_then = "both = {user.id for user in members_1} & {user.id for user in members_2}"
+        self.code.snippets = snippets(self.client, *calls, then=then, sdk_then=sdk_then)
+
+    def summary(self) -> str:
+        """Say what is compared."""
+        if not self.group_ids:
+            return f"{len(self.groups):,} groups, none picked"
+        return (
+            f"{len(self.members):,} people {self.who} of {', '.join(self._name(one) for one in self.group_ids)}"
+        )
+
+    def static(self) -> str:
+        """Give members, overlap and the chart."""
+        if self.status.kind == "error" or not self.group_ids:
+            return html_table(("Membership explorer",), [(self.status.text,)])
+        drawn = [cells for _, *cells in self._members.rows[:STATIC_ROWS]]
+        rest = count_of(len(drawn), len(self.members), "people")
+        people = html_table([c["title"] for c in MEMBERS], drawn, caption=f"{self.summary()}; here {rest}")
+        pairs = html_table([c["title"] for c in PAIRS], [cells for _, cells in self._pair_rows()])
+        return f"{people}{pairs}{self._picture.value}"
+
+
+def _people(records: list[Record], places: dict[str, list[str]], who: str, picked: int = 0) -> pd.DataFrame:
+    """Give the people that fit, those in the most groups first."""
+    fits: Any = {
+        "in any": lambda count: count > 0,
+        "in all": lambda count: count == picked,
+        "in only one": lambda count: count == 1,
+    }[who]
+    rows = [
+        (record["id"], plain(record.get("name")), choose_address(record)[0] or "", len(places[record["id"]]))
+        for record in records
+        if fits(len(places[record["id"]]))
+    ]
+    rows.sort(key=lambda one: (-one[3], one[1].casefold(), one[0]))
+    frame = pd.DataFrame(rows, columns=["user_id", "name", "address", "groups"])
+    return frame.astype({"name": "str", "address": "str", "groups": "Int64"}).set_index("user_id")

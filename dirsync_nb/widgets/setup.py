@@ -1,0 +1,452 @@
+"""From a provider to a directory that is linked and filled, step by step."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import Any
+
+import ipywidgets as w
+import pandas as pd
+import traitlets as t
+
+from .. import errors
+from ..client import DirectoryClient, Record
+from ..connect import connect, connect_sandbox
+from ..frames import directories_frame
+from ._code import snippets
+from ._jobs import PATIENCE, Job
+from ._listing import Listing
+from ._panel import Panel
+from ._parts import ROWS, Column, KeyField, RowTable, field, row
+from ._providers import FULL, OTHERS, STATES, Provider, state_of
+from ._reading import read_frame
+from ._text import NO_NAME, count_of, distinct, facts, html_table, label, plain, shown
+
+__all__ = ["Setup"]
+
+OTHER = "another provider"
+WATCH_FIRST, WATCH_MOST = 3.0, 15.0  # seconds between two looks: soon at first, then less often
+WATCH_FOR = 45 * 60.0  # seconds; a cycle of Entra ID takes 40 minutes
+MENU = 60
+DIRECTORIES: list[Column] = [
+    {"key": "name", "title": "Directory", "width": 34, "room": 0},
+    {"key": "type", "title": "Provider", "width": 22, "room": 2},
+    {"key": "state", "title": "State", "width": 24, "kind": "state", "room": 0},
+    {"key": "active_users", "title": "Users", "width": 13, "kind": "number", "room": 0},
+    {"key": "groups", "title": "Groups", "width": 13, "kind": "number", "room": 2},
+]
+
+
+class Setup(Panel):
+    """Connect a directory: provider, key, organization and directory, then watch the first sync.
+
+    The key goes from the field straight into the client. It is no trait, stands in no widget state and in no
+    notebook file, and is not shown again.
+
+    Parameters
+    ----------
+    client
+        A client you have already. Default: made here, from a key.
+    base_url
+        Address of the server for a key entered here. Default: ``WORKOS_BASE_URL``, else WorkOS.
+
+    Attributes
+    ----------
+    client
+        The client, once there is a key: for the next cell.
+    directory_id
+        The directory chosen, or None: for the next cell.
+    organization_id
+        The organization chosen, or None for all.
+    provider
+        The provider whose steps are shown.
+    find
+        Only organizations and directories whose name holds this are offered.
+    watching
+        Whether the directory's state is being watched.
+    state, users, groups
+        What the last look saw: the state, and the counts (-1: not known).
+    ready
+        Whether the directory is linked and holds somebody.
+    """
+
+    name = "no key yet"
+    provider = t.Enum((*(one.type for one in FULL), OTHER), FULL[0].type)
+    organization_id = t.Unicode(None, allow_none=True)
+    directory_id = t.Unicode(None, allow_none=True)
+    find = t.Unicode("")
+    watching = t.Bool(default_value=False)
+    state = t.Unicode("")
+    users = t.Int(-1)
+    groups = t.Int(-1)
+    ready = t.Bool(default_value=False)
+
+    def __init__(self, client: DirectoryClient | None = None, *, base_url: str | None = None) -> None:
+        super().__init__()
+        self.client = client
+        self.directories, self.organizations = pd.DataFrame(), pd.DataFrame()
+        self._base_url = base_url
+        self._listing: Listing | None = None
+        self._watch_ends, self._watch_pause = 0.0, WATCH_FIRST
+        self._filling = False
+        self._patience: float | None = PATIENCE
+        self._build()
+        self._connect_controls()
+        self._draw_provider()
+        self._draw_key()
+        self._offer()
+        if client is not None:
+            self._load()
+        self._patience = None
+
+    # Building -----------------------------------------------------------------------------------------------
+
+    def _build(self) -> None:
+        options = [(one.title, one.type) for one in FULL] + [("Another provider …", OTHER)]
+        self._provider = w.ToggleButtons(options=options)
+        self._steps = w.HTML()
+        self._key = KeyField(self._use_key)
+        self._from_environment = w.Button(description="Use WORKOS_API_KEY", icon="key")
+        self._sandbox = w.Button(
+            description="Use the sandbox", icon="flask", tooltip="Invented people; no key needed"
+        )
+        self._key_said = w.HTML()
+        self._organization = field(w.Dropdown(description="Organization", options=[("all", "")]))
+        self._find = field(w.Text(description="Find", placeholder="name of a directory …"), grow=True)
+        self._table = RowTable(DIRECTORIES, label="Directories")
+        self._offered = w.HTML()
+        self._watch = w.ToggleButton(
+            description="Watch", icon="eye", tooltip="Look again and again until it is ready"
+        )
+        self._seen = w.HTML()
+        for button in (self._from_environment, self._sandbox, self._watch):
+            button.layout.width = "auto"
+        self._choose = _step(
+            "3. Organization and directory", row(self._organization, self._find), self._table, self._offered
+        )
+        self._watch_step = _step("4. Watch until it is ready", row(self._watch), self._seen)
+        self.assemble(
+            _step("1. Provider", self._provider, self._steps),
+            _step("2. Key", self._key_said, self._key, row(self._from_environment, self._sandbox, level=True)),
+            self._choose,
+            self._watch_step,
+        )
+        dress, provider, key, choose, watch, status, code = self.children
+        self.children = (dress, provider, key, status, choose, watch, code)
+
+    def _connect_controls(self) -> None:
+        for control, trait in (
+            (self._provider, "provider"),
+            (self._organization, "organization_id"),
+            (self._find, "find"),
+            (self._watch, "watching"),
+        ):
+            control.observe(lambda change, trait=trait: self._control_changed(trait, change), "value")
+        self._table.observe(lambda change: self._control_changed("directory_id", change), "picked")
+        self._from_environment.on_click(lambda _: self._start(lambda: connect(base_url=self._base_url)))
+        self._sandbox.on_click(lambda _: self._start(connect_sandbox))
+        self.observe(lambda _: self._draw_provider(), "provider")
+        self.observe(lambda _: self._offer(), ["organization_id", "find"])
+        self.observe(self._directory_changed, "directory_id")
+        self.observe(self._turned_watching, "watching")
+
+    @t.validate("directory_id")
+    def _only_a_listed_directory(self, proposal: Any) -> Any:
+        if proposal.value is not None and proposal.value not in self.directories.index:
+            raise t.TraitError(f"no directory {proposal.value!r} among the {len(self.directories):,} listed")
+        return proposal.value
+
+    @t.validate("organization_id")
+    def _only_a_listed_organization(self, proposal: Any) -> Any:
+        if proposal.value is not None and proposal.value not in self.organizations.index:
+            raise t.TraitError(
+                f"no organization {proposal.value!r} among the {len(self.organizations):,} listed"
+            )
+        return proposal.value
+
+    @t.validate("watching")
+    def _only_with_a_directory(self, proposal: Any) -> bool:
+        if proposal.value and self.directory_id is None:
+            raise t.TraitError("choose a directory before watching it")
+        return bool(proposal.value)
+
+    def _control_changed(self, trait: str, change: Any) -> None:
+        if self._filling or self.retired:
+            return
+        try:
+            setattr(self, trait, change["new"] or None if trait.endswith("_id") else change["new"])
+        except t.TraitError as problem:
+            self.status.say("empty", str(problem)[:1].upper() + str(problem)[1:] + ".")
+            self._watch.value = self.watching
+
+    # Provider -----------------------------------------------------------------------------------------------
+
+    def _draw_provider(self) -> None:
+        self._filling = True
+        self._provider.value = self.provider
+        self._filling = False
+        known = next((one for one in FULL if one.type == self.provider), None)
+        self._steps.value = _others() if known is None else _guide(known)
+        self.settled()
+
+    # Key ----------------------------------------------------------------------------------------------------
+
+    def _use_key(self, key: str) -> None:
+        self._start(lambda: connect(key, base_url=self._base_url))
+
+    def _start(self, make: Any) -> None:
+        """Make a client and read with it; a key that does not work leaves the earlier client in its place."""
+        if self.retired:
+            return
+        try:
+            client = make()
+        except errors.DirsyncError as problem:
+            self.status.say("error", str(problem))
+            return
+        self._load(client)
+
+    def _draw_key(self) -> None:
+        in_environment = bool(os.environ.get("WORKOS_API_KEY", "").strip())
+        self._from_environment.layout.display = "" if in_environment else "none"
+        found = (
+            "<code>WORKOS_API_KEY</code> is set where this kernel runs: use it, or enter another key."
+            if in_environment
+            else "<code>WORKOS_API_KEY</code> is not set where this kernel runs. The key stands in the WorkOS "
+            "dashboard → <b>API Keys</b> (choose the environment first; the key is shown once). It begins with "
+            "<code>sk_</code>, and goes into the client only: not into the notebook, not into its saved state."
+        )
+        if self.client is not None:
+            environment = self.client.transport.key_environment
+            where = "the embedded sandbox" if self.client.sandbox is not None else plain(self.client.base_url)
+            found = f"<b>Key set, {environment}</b>, for {shown(where)}. Another one may be entered."
+        self._key_said.value = f"<p>{found}</p>"
+
+    # Loading ------------------------------------------------------------------------------------------------
+
+    def _load(self, client: DirectoryClient | None = None) -> None:
+        trying = client or self.client
+        if trying is None:
+            return
+        self.busy("Reading organizations and directories …")
+        self._trying = trying
+
+        def read(job: Job) -> tuple[pd.DataFrame, pd.DataFrame]:
+            return read_frame(trying, "organizations", job), read_frame(trying, "directories", job)
+
+        self.jobs.run("load", read, self._loaded, self._refused, patience=self._patience)
+
+    def _loaded(self, found: tuple[pd.DataFrame, pd.DataFrame]) -> None:
+        with self.hold_trait_notifications():
+            self.watching, self.directory_id, self.organization_id, self.find = False, None, None, ""
+        self.client = self._trying
+        self.organizations, self.directories = found
+        self._listing = Listing(self.directories, DIRECTORIES, ("name", "type", "state", "organization_id"))
+        self._draw_key()
+        self._offer()
+        count = f"{len(self.directories):,} directories in {len(self.organizations):,} organizations"
+        kind = "ready" if len(self.directories) else "empty"
+        more = (
+            "" if len(self.directories) else " Create the first one by the steps above, then press Try again."
+        )
+        key = f"Key set, {self.client.transport.key_environment}."
+        self.status.say(kind, f"{key} {count}.{more}", again=not len(self.directories))
+        self.settled()
+
+    def _refused(self, problem: BaseException) -> None:
+        self.status.problem(problem)
+        self._draw_key()
+
+    def again(self) -> None:
+        """Read once more."""
+        self._load(getattr(self, "_trying", None))
+
+    # Organization and directory -----------------------------------------------------------------------------
+
+    def _offer(self) -> None:
+        """Offer organizations and directories, at most 50 of each."""
+        if self._listing is None:
+            for step in (self._choose, self._watch_step):
+                step.layout.display = "none"
+            self._show_code()
+            return
+        self._choose.layout.display = self._watch_step.layout.display = ""
+        names = self.organizations["name"]
+        entries = [(label(name, MENU) or NO_NAME, str(i)) for i, name in names[:ROWS].items()]
+        more = f" ({count_of(len(entries), len(names), 'shown')})" if len(names) > len(entries) else ""
+        self._filling = True
+        try:
+            with self._organization.hold_sync():
+                self._organization.options = [(f"all{more}", ""), *distinct(entries)]
+                known = self.organization_id in [i for _, i in entries]
+                self._organization.value = self.organization_id if known else ""
+            self._draw_directories()
+        finally:
+            self._filling = False
+        if self.code.snippets == [] or self.directory_id is None:
+            self._show_code()
+
+    def _draw_directories(self) -> None:
+        assert self._listing is not None
+        mask = self._listing.matching(self.find)
+        if self.organization_id is not None:
+            mask = mask & self._listing.equal("organization_id", self.organization_id)
+        total, places = self._listing.page(mask, "name", 1)
+        self._table.show(self._listing.rows(places), empty="No directory fits: look in all organizations.")
+        self._table.picked = self.directory_id or ""
+        self._offered.value = f'<p class="dsn-note">{count_of(len(places), total, "directories")}.</p>'
+        self._draw_seen(None)
+
+    def _directory_changed(self, change: Any) -> None:
+        self._filling = True
+        self._table.picked = change["new"] or ""
+        self._filling = False
+        with self.hold_trait_notifications():
+            self.state, self.users, self.groups, self.ready = "", -1, -1, False
+        self.watching = False
+        self._show_code()
+        if change["new"] is not None:
+            self.watching = True
+
+    # Watching -----------------------------------------------------------------------------------------------
+
+    def _turned_watching(self, change: Any) -> None:
+        self._watch.value = change["new"]
+        self._watch.description = "Stop watching" if change["new"] else "Watch"
+        self.jobs.forget("watch")
+        self.jobs.drop("watch")
+        if change["new"]:
+            self._watch_ends, self._watch_pause = time.monotonic() + WATCH_FOR, WATCH_FIRST
+            self._seen.value = '<p class="dsn-note">Looking …</p>'
+            self.look()
+
+    def look(self) -> None:
+        """Look at the directory once; while it is watched and not ready, the next look follows."""
+        client, directory_id = self.client, self.directory_id
+        if client is None or directory_id is None or self.retired:
+            return
+        self.jobs.run(
+            "watch",
+            lambda _: client.directory(directory_id),
+            self._looked,
+            self._not_seen,
+            patience=self._patience,
+        )
+
+    def _looked(self, record: Record) -> None:
+        seen = directories_frame([record]).iloc[0]
+        with self.hold_trait_notifications():
+            self.state = plain(seen["state"])
+            active, inactive, groups = (seen[name] for name in ("active_users", "inactive_users", "groups"))
+            self.users = -1 if pd.isna(active) else int(active) + (0 if pd.isna(inactive) else int(inactive))
+            self.groups = -1 if pd.isna(groups) else int(groups)
+        self.ready = state_of(self.state).settled and self.users > 0
+        self._draw_seen(record)
+        if self.ready or self.state == "deleting":
+            self.watching = False
+        elif self.watching:
+            self._plan()
+        self.settled()
+
+    def _not_seen(self, problem: BaseException) -> None:
+        self.status.problem(problem)
+        if getattr(problem, "retryable", False) and self.watching:
+            self._plan()
+        else:
+            self.watching = False
+
+    def _plan(self) -> None:
+        if time.monotonic() > self._watch_ends:
+            self.watching = False
+            self.status.say("empty", "Watched for 45 minutes. Press Watch to go on.")
+            return
+        self.jobs.later("watch", self._watch_pause, self.look)
+        self._watch_pause = min(WATCH_MOST, self._watch_pause * 1.5)
+
+    def _draw_seen(self, record: Record | None) -> None:
+        if self.directory_id is None:
+            self._seen.value = f'<p class="dsn-note">Pick a directory above.</p>{_all_states()}'
+            return
+        if record is None:
+            return
+        meaning = state_of(self.state)
+        users, groups = (f"{n:,}" if n >= 0 else "not told" for n in (self.users, self.groups))
+        verdict = "Ready: linked, and the first people are there." if self.ready else meaning.meaning
+        if meaning.settled and not self.ready:
+            verdict = "Linked, but nobody has arrived yet. Are people assigned at the provider?"
+        pairs = [("State", self.state), ("Users", users), ("Groups", groups), ("What to do", meaning.mend)]
+        waiting = "" if self.ready or not self.watching else f" Next look in {self._watch_pause:.0f} s."
+        title = f"<h4>{shown(record.get('name'), 200)}</h4>"
+        self._seen.value = f"{title}<p><b>{verdict}</b>{waiting}</p>{facts(pairs)}{_all_states()}"
+
+    # What it says of itself -----------------------------------------------------------------------------------
+
+    def _show_code(self) -> None:
+        if self.client is None:
+            self.code.snippets = []
+            self.code.layout.display = "none"
+            return
+        self.code.layout.display = ""
+        calls: list[Any] = [("directories", "directories", {})]
+        if self.organization_id is not None:
+            calls = [("directories", "directories", {"organization_id": self.organization_id})]
+        if self.directory_id is not None:
+            calls = [("directory", "directory", {"directory_id": self.directory_id})]
+        self.code.snippets = snippets(self.client, *calls)
+
+    def summary(self) -> str:
+        """Say how far it got; never anything of the key."""
+        if self.client is None:
+            return self.name
+        key = f"key set, {self.client.transport.key_environment}"
+        if self.directory_id is None:
+            return f"{key}, no directory chosen"
+        name = label(self.directories.loc[self.directory_id, "name"], MENU)
+        return f"{key}, {name}: {self.state or 'not looked at yet'}"
+
+    def static(self) -> str:
+        """Give the provider's steps, and the directories."""
+        known = next((one for one in FULL if one.type == self.provider), None)
+        guide = _others() if known is None else _guide(known)
+        drawn = [cells for _, *cells in self._table.rows[:10]]
+        table = html_table([c["title"] for c in DIRECTORIES], drawn, caption=self.summary()) if drawn else ""
+        return guide + table
+
+
+def _step(title: str, *parts: Any) -> Any:
+    box = w.VBox([w.HTML(f"<h3>{title}</h3>"), *parts])
+    box.add_class("dsn-step")
+    return box
+
+
+def _guide(provider: Provider) -> str:
+    """Give a provider's steps. These texts are ours, so their markup stands."""
+    steps = "".join(f"<li>{step}</li>" for step in provider.steps)
+    start = 'style="text-align: start"'  # Jupyter sets tables of numbers: to the right
+    entered = "".join(
+        "<tr>" + "".join(f"<td {start}>{cell}</td>" for cell in line) + "</tr>" for line in provider.entered
+    )
+    head = "".join(f'<th scope="col" {start}>{title}</th>' for title in ("Value", "Goes to", "Comes from"))
+    notes = "".join(f"<li>{one}</li>" for one in provider.notes)
+    return (
+        f"<h4>{provider.title}</h4><ol>{steps}</ol><h4>Where each value comes from</h4>"
+        f'<table class="dsn-plain"><thead><tr>{head}</tr></thead><tbody>{entered}</tbody></table>'
+        f"<p><b>When data arrives.</b> {provider.arrives}</p><details><summary>Good to know</summary>"
+        f"<ul>{notes}</ul></details>"
+    )
+
+
+def _others() -> str:
+    titles = ("Provider", "Type in the API", "What the customer's admin needs", "Data comes", "Notes")
+    text = (
+        "<p>Endpoint and token: the directory's page in the WorkOS dashboard, as for Okta. HR systems are "
+        "switched on by WorkOS support. The customer's admin sees each provider's own steps in the Admin "
+        "Portal.</p>"
+    )
+    return f'{text}<div class="dsn-list">{html_table(titles, OTHERS, width=300)}</div>'
+
+
+def _all_states() -> str:
+    rows = [(state, one.meaning, one.mend) for state, one in STATES.items()]
+    table = html_table(("State", "Means", "What to do"), rows, width=300)
+    return f"<details><summary>What each state means</summary>{table}</details>"

@@ -1,0 +1,100 @@
+"""Keystroke to drawn rows in the explorer, in a real browser.
+
+Run it by hand: ``python -m tests.benchmarks.bench_widgets [USERS]``. JupyterLab, kernel, sandbox and Chromium
+share this machine. Each keystroke is timed in the page, from its input event to the frame in which the new rows
+stand there; the next one is typed when they do.
+"""
+
+from __future__ import annotations
+
+import statistics
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import sync_playwright
+
+from ..browser.widget_lab import CHROMIUM, FLAGS, Sheet, jupyterlab, wait_for, write_notebook
+
+WORDS = ("simoes", "lee", "engineering oslo", "zzz", "harbour", "ann")
+
+STATE = """
+import json
+
+def family(one):
+    return [one, *(inner for child in getattr(one, "children", ()) for inner in family(child))]
+
+print(sum(len(json.dumps(one.get_state(), default=str)) for one in family(explorer)), "bytes of state")
+"""
+
+WATCH = """() => {
+  window.took = [];
+  let started = null;
+  document.addEventListener("input", () => { started = performance.now(); }, true);
+  const drawn = () => requestAnimationFrame(() => {
+    if (started !== null) { window.took.push(performance.now() - started); started = null; }
+  });
+  const settings = { childList: true, subtree: true, characterData: true };
+  // Where the first fifty rows stay the same, the count in the status line still changes.
+  new MutationObserver(drawn).observe(document.querySelector(".dsn-table tbody"), settings);
+  new MutationObserver(drawn).observe(document.querySelector(".dsn-status").parentElement, settings);
+}"""
+
+
+def main(users: int) -> None:
+    """Load, type, and print what it took."""
+    home = Path(tempfile.mkdtemp(prefix="bench-widgets-"))
+    notebooks = home / "notebooks"
+    notebooks.mkdir()
+    write_notebook(
+        notebooks / "bench.ipynb",
+        "import dirsync_nb as ds\nfrom dirsync_nb import widgets\n"
+        f"client = ds.connect_sandbox(users={users})\nlargest = next(client.directories())['id']",
+        "explorer = widgets.DirectoryExplorer(client, largest)\nexplorer",
+        STATE,
+    )
+    with jupyterlab(home, notebooks) as address, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
+        page = browser.new_page(viewport={"width": 1280, "height": 1300})
+        sheet = Sheet(page).open(address, "bench.ipynb")
+        page.locator(".jp-Notebook .jp-CodeCell .cm-content").first.click()
+        started = time.monotonic()
+        page.keyboard.press("Shift+Enter")
+        prompt = page.locator(".jp-CodeCell .jp-InputPrompt").first
+        wait_for(lambda: "[1]" in prompt.inner_text(), 300)
+        print(f"sandbox of {users:,} users ready after {time.monotonic() - started:.1f} s")
+        started = time.monotonic()
+        sheet.run(first=1)
+        page.locator(".dsn-status", has_text=f"50 of {users:,} users").first.wait_for(timeout=300_000)
+        print(f"users read and search prepared after {time.monotonic() - started:.1f} s")
+        took = _type(page)
+        print(sheet.run(first=2).inner_text().strip())
+        browser.close()
+    took.sort()
+    print(
+        f"{len(took)} keystrokes: median {statistics.median(took):.0f} ms, "
+        f"95 % under {took[int(len(took) * 0.95)]:.0f} ms, worst {took[-1]:.0f} ms"
+    )
+
+
+def _type(page: Any) -> list[float]:
+    page.evaluate(WATCH)
+    field = page.locator(".dsn").get_by_label("Search")
+    field.focus()
+    count = 0
+    for word in WORDS:
+        for key in (*word, *["Backspace"] * len(word)):
+            page.keyboard.press("Space" if key == " " else key)
+            count += 1
+            # A space changes nothing that is shown; it has no time of its own.
+            deadline = time.monotonic() + 3
+            while page.evaluate("window.took.length") < count and time.monotonic() < deadline:
+                time.sleep(0.005)
+            count = page.evaluate("window.took.length")
+    return list(page.evaluate("window.took"))
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 100_000)
