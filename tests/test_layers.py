@@ -43,7 +43,16 @@ ROOMS: dict[str, set[str]] = {
     "cli": set(),
 }
 SANDBOX_LIBRARIES = {"anyio", "scim2_models", "starlette", "uvicorn", "yaml"}
-WIDGET_LIBRARIES = {"IPython", "anywidget", "dirsync_nb", "ipywidgets", "matplotlib", "numpy", "pandas", "traitlets"}
+WIDGET_LIBRARIES = {
+    "IPython",
+    "anywidget",
+    "dirsync_nb",
+    "ipywidgets",
+    "matplotlib",
+    "numpy",
+    "pandas",
+    "traitlets",
+}
 MAY_OPEN_THE_SANDBOX = {"connect", "cli", "tour"}
 
 
