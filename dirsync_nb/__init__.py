@@ -1,9 +1,9 @@
 """Explore WorkOS Directory Sync in Jupyter.
 
-Five lines to a first table::
+Five lines to a first table:
 
     import dirsync_nb as ds
-    client = ds.connect()                       # WORKOS_API_KEY, or the embedded sandbox without one
+    client = ds.connect()  # WORKOS_API_KEY, or the embedded sandbox without one
     directories = ds.load_directories(client)
     users = ds.load_users(client, directory_id=directories.index[0])
     groups = ds.load_groups(client, directory_id=directories.index[0])
@@ -18,10 +18,10 @@ object, parsed. *frame*: a DataFrame with declared columns. *idp_id*: the provid
 
 Reading order
 -------------
-``errors``, ``pacing``, ``transport``, ``endpoints``, ``client``, ``frames``, ``load``, ``memberships``,
-``connect``: each imports only from those before it. ``analysis``, ``charts``, ``files`` and ``sandbox`` load
-when named, and so do ``sync``, ``history``, ``follow``, ``snapshot``, ``comparison``, ``database``,
-``webhooks`` and ``widgets``.
+``errors``, ``pacing``, ``transport``, ``endpoints``, ``pseudonyms``, ``client`` (requests to records);
+``columns``, ``tables``, ``json_column``, ``packing``, ``frames`` (records to frames); ``many``, ``walks``,
+``load``, ``memberships``, ``connect`` (what a person calls): each imports only from those before it. All other
+rooms load when they are named.
 """
 
 from importlib import import_module
@@ -46,28 +46,39 @@ from .memberships import load_memberships
 if TYPE_CHECKING:
     from . import (
         analysis,
+        audit,
         charts,
+        checklist,
         comparison,
         database,
         errors,
         files,
+        fleet,
         follow,
         history,
+        onboarding,
         sandbox,
         snapshot,
         sync,
         webhooks,
+        what_if,
         widgets,
     )
     from .comparison import compare
     from .database import load_app_users
+    from .fleet import open_fleet
+    from .fleet_take import take_fleet
     from .follow import follow_events
+    from .redaction import redact
     from .snapshot import open_snapshot, take_snapshot
+    from .starter import write_starter
 
 __all__ = [
     "DirsyncError",
     "analysis",
+    "audit",
     "charts",
+    "checklist",
     "compare",
     "comparison",
     "concat",
@@ -77,6 +88,7 @@ __all__ = [
     "emails_frame",
     "errors",
     "files",
+    "fleet",
     "follow",
     "follow_events",
     "history",
@@ -91,35 +103,50 @@ __all__ = [
     "load_organizations",
     "load_user",
     "load_users",
+    "onboarding",
+    "open_fleet",
     "open_snapshot",
     "receipts_frame",
+    "redact",
     "sandbox",
     "snapshot",
     "spread_attributes",
     "sync",
+    "take_fleet",
     "take_snapshot",
     "webhooks",
+    "what_if",
     "widgets",
+    "write_starter",
 ]
 
 _ON_DEMAND = {
     "analysis": "",
+    "audit": "",
     "charts": "",
+    "checklist": "",
     "compare": "comparison",
     "comparison": "",
     "database": "",
     "files": "",
+    "fleet": "",
     "follow": "",
     "follow_events": "follow",
     "history": "",
     "load_app_users": "database",
+    "onboarding": "",
+    "open_fleet": "fleet",
     "open_snapshot": "snapshot",
+    "redact": "redaction",
     "sandbox": "",
     "snapshot": "",
     "sync": "",
+    "take_fleet": "fleet_take",
     "take_snapshot": "snapshot",
     "webhooks": "",
+    "what_if": "",
     "widgets": "",
+    "write_starter": "starter",
 }
 
 

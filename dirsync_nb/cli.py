@@ -1,6 +1,7 @@
 """The command ``dirsync-nb``: JupyterLab on the guided notebooks, the sandbox alone, a tour without a browser.
 
-Every command ends with 0 when it did its work, 1 when a notebook failed, 2 when it could not begin.
+Every command ends with 0 when it did its work, 1 when a notebook failed or is not fit to commit, 2 when it could
+not begin or could not read one.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from . import tour
+from . import errors, notebooks_check, starter, tour
 from .connect import SHARED_SANDBOX
 
 if TYPE_CHECKING:
@@ -66,6 +67,32 @@ def parser() -> argparse.ArgumentParser:
     walk.add_argument("--seed", type=int, default=1, help="of the sandbox: same seed, same people and ids")
     walk.add_argument("--timeout", type=_seconds, default=600, help="seconds a cell may take (%(default)s)")
     walk.set_defaults(run=run_tour)
+
+    look = commands.add_parser(
+        "check",
+        help="tell whether notebooks are fit to commit: nothing stale, no keys, nobody's address",
+        description="Ends with 0 if there is nothing to change, 1 if there is, 2 if something cannot be read. "
+        "The sandbox's own key is public and may stand in a notebook. What is found is never printed.",
+    )
+    look.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="notebooks, and folders of them")
+    look.add_argument("--fix", action="store_true", help="strip outputs and metadata; sources stay as they are")
+    look.add_argument("--json", action="store_true", help="say it for machines")
+    look.add_argument("--run", action="store_true", help="run each as well, on a sandbox, with no way out")
+    look.add_argument("--timeout", type=_seconds, default=120, help="seconds a cell may take (%(default)s)")
+    look.add_argument(
+        "--skip",
+        action="append",
+        default=[],
+        metavar="KIND",
+        choices=sorted(notebooks_check.KINDS),
+        help="do not look for it",
+    )
+    look.add_argument("--max-output", type=_kilobytes, default=200, metavar="KB", help="of one (%(default)s)")
+    look.set_defaults(run=run_check)
+
+    begin = commands.add_parser("starter", help="write a small sync worker to begin with, tests included")
+    begin.add_argument("folder", type=Path, metavar="FOLDER", help="new or empty; nothing is overwritten")
+    begin.set_defaults(run=run_starter)
     return made
 
 
@@ -246,6 +273,38 @@ def run_tour(arguments: argparse.Namespace) -> int:
     return int(any(chapter.problem for chapter in chapters))
 
 
+# -- check ---------------------------------------------------------------------------------------------------
+
+
+def run_check(arguments: argparse.Namespace) -> int:
+    """Look at notebooks; say one line for each thing to change."""
+    if arguments.run:
+        _need("nbclient", "nbformat")
+    report = notebooks_check.check(
+        arguments.paths,
+        skip=arguments.skip,
+        large=arguments.max_output * 1000,
+        mend=arguments.fix,
+        timeout=arguments.timeout if arguments.run else None,
+    )
+    _say(report.to_json() if arguments.json else str(report))
+    return report.exit_code
+
+
+# -- starter -------------------------------------------------------------------------------------------------
+
+
+def run_starter(arguments: argparse.Namespace) -> int:
+    """Write the starter, and say what to do with it."""
+    try:
+        files = starter.write_starter(arguments.folder)
+    except errors.ArgumentError as why:
+        raise CannotBegin(str(why)) from None
+    _say(f"{len(files)} files in {arguments.folder}. Begin with its README.md, or:")
+    _say(f"  cd {arguments.folder} && pip install -e '.[dev]' && pytest && python -m directory_worker --once")
+    return 0
+
+
 # -- common --------------------------------------------------------------------------------------------------
 
 
@@ -265,8 +324,16 @@ def _check_variables() -> None:
 
 
 def _seconds(text: str) -> int:
+    return _whole(text, "seconds")
+
+
+def _kilobytes(text: str) -> int:
+    return _whole(text, "kilobytes")
+
+
+def _whole(text: str, unit: str) -> int:
     if not text.isdecimal() or int(text) == 0:
-        raise argparse.ArgumentTypeError(f"must be a whole number of seconds above 0; got {text!r}")
+        raise argparse.ArgumentTypeError(f"must be a whole number of {unit} above 0; got {text!r}")
     return int(text)
 
 

@@ -6,8 +6,10 @@ each load did. Which filters each list takes stands in :mod:`dirsync_nb.endpoint
 
 from __future__ import annotations
 
+import copy
+import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -16,6 +18,7 @@ from urllib.parse import quote
 from . import errors
 from .endpoints import DSYNC_EVENTS, ENDPOINTS, api_time, identifier, wire_filters
 from .pacing import RetryPolicy
+from .pseudonyms import ID_FILTERS, TEXT_FILTERS, Pseudonyms, RedactedTransport, wrapped_key
 from .transport import Traffic, Transport
 
 __all__ = ["DSYNC_EVENTS", "DirectoryClient", "Receipt", "Record", "identifier"]
@@ -41,7 +44,8 @@ class Receipt(Traffic):
     duplicates
         Rows that came again and were dropped.
     waits
-        Pauses, each with its cause ("pacing", "429", "503", "TimedOut" ...) and its seconds.
+        Pauses, each with its cause ("pacing", "429", "503", "TimedOut" ...) and its seconds. Those of requests
+        side by side are added up.
     seconds
         From start to end, waits included; a resumed load counts its own time only.
     complete
@@ -116,6 +120,10 @@ class DirectoryClient:
         What every load did, oldest first.
     told
         Notices that were already shown to the person at the keyboard; each is shown once.
+    stop
+        Gives up whatever this client is doing when set; None: nothing does.
+    side_by_side
+        How many directories are being read at once with the same budgets.
     """
 
     def __init__(
@@ -139,6 +147,17 @@ class DirectoryClient:
         self.sandbox = sandbox
         self.receipts: list[Receipt] = []
         self.told: set[str] = set()
+        self.stop: threading.Event | None = None
+        self.side_by_side = 1
+
+    def branch(self, stop: threading.Event) -> DirectoryClient:
+        """Give a client for a part of a larger work: same connections and budgets, receipts of its own.
+
+        Whatever it does is given up when ``stop`` is set.
+        """
+        branch = copy.copy(self)
+        branch.receipts, branch.stop = [], stop
+        return branch
 
     @property
     def base_url(self) -> str:
@@ -159,6 +178,32 @@ class DirectoryClient:
         """Close the connections. The embedded sandbox goes on; ``client.sandbox.stop()`` ends it."""
         self.transport.close()
 
+    def redacted(
+        self, *, key: str | bytes | None = None, keep_attributes: Iterable[str] = ()
+    ) -> RedactedClient:
+        """Give a client whose every answer has pseudonyms in place of people, for notebooks to share.
+
+        Frames, raw records, events, widgets, receipts, errors and saved snapshots then hold pseudonyms only,
+        the very ones that :func:`dirsync_nb.redaction.redact` makes with the same key. Ids taken from its frames
+        can be passed back as usual, and filters such as ``email=`` take a pseudonym or the text itself.
+
+        Parameters
+        ----------
+        key, keep_attributes
+            As in :func:`dirsync_nb.redaction.redact`.
+        """
+        names = Pseudonyms(wrapped_key(key), keep_attributes)
+        key = None  # no traceback through here shows it
+        made = RedactedClient(
+            RedactedTransport(self.transport, names),
+            page_size=self.page_size,
+            max_rows=self.max_rows,
+            max_pages=self.max_pages,
+            sandbox=self.sandbox,
+        )
+        made.stop = self.stop
+        return made
+
     # Single objects -------------------------------------------------------------------------------------
 
     def organization(self, organization_id: object) -> Record:
@@ -169,7 +214,7 @@ class DirectoryClient:
         """Get one organization by the id that your own system gave it. Raises NotFound."""
         path = f"/organizations/external_id/{_path_part(external_id)}"
         doing = f"reading the organization with external id {external_id}"
-        return _object(self.transport.get(path, doing=doing))
+        return _object(self.transport.get(path, doing=doing, traffic=Traffic(stop=self.stop)))
 
     def directory(
         self, directory_id: object, *, traffic: Traffic | None = None, retry: RetryPolicy | None = None
@@ -202,6 +247,7 @@ class DirectoryClient:
         name = identifier(value, f"{kind.removesuffix('s').replace('directorie', 'directory')}_id")
         path = f"{endpoint.path}/{_path_part(name)}"
         doing = f"reading {endpoint.single} {name}"
+        traffic = traffic if traffic is not None else Traffic(stop=self.stop)
         return _object(self.transport.get(path, scope=scope, doing=doing, traffic=traffic, retry=retry))
 
     # Lists ----------------------------------------------------------------------------------------------
@@ -286,6 +332,7 @@ class DirectoryClient:
             notices=notices,
             cursor=after,
             details={} if after is None else {"after": after},
+            stop=self.stop,
         )
         if resume is not None:
             _check_resumable(receipt, resume)
@@ -351,7 +398,7 @@ class DirectoryClient:
         steps_back = 0
         while True:
             try:
-                page, metadata = self._page(receipt, {onward: cursor} if cursor else {})
+                page, metadata = self.page(receipt, {onward: cursor} if cursor else {})
             except (errors.BadRequest, errors.Unprocessable):
                 steps_back += 1
                 if (
@@ -361,17 +408,15 @@ class DirectoryClient:
                     or receipt.endpoint == "/events"
                 ):
                     raise
-                cursor, seen = _step_back(receipt, earlier), set()
+                note_step_back(receipt)
+                cursor, seen = earlier.pop(), set()
                 continue
             cursor = metadata.get(onward) or None if page else None
             yield page, cursor
             if cursor is None:
                 return
             if cursor in seen:
-                raise errors.CursorStuck(
-                    f"{_doing(receipt)}: {receipt.endpoint} gave the cursor {cursor} a second time; the list "
-                    "would never end. Run it again later; if it stays, tell WorkOS the time of the call."
-                )
+                raise stuck(receipt, cursor)
             seen.add(cursor)
             # Should the cursor's row be deleted before it is used, these are places to go back to.
             places = (page[at].get("id") for at in (0, len(page) // 2, -min(2, len(page))))
@@ -384,7 +429,7 @@ class DirectoryClient:
             yield from self._pages(receipt)
             return
         for window in _windows(start, end):
-            page, metadata = self._page(receipt, window)
+            page, metadata = self.page(receipt, window)
             if page or window["range_end"] == end:
                 more = metadata.get("after") or (None if window["range_end"] == end else page[-1].get("id"))
                 cursor = more if page else None
@@ -393,7 +438,31 @@ class DirectoryClient:
                     yield from self._pages(receipt, cursor)
                 return
 
-    def _page(self, receipt: Receipt, extra: Mapping[str, str | None]) -> tuple[list[Record], dict[str, Any]]:
+    def page(
+        self,
+        receipt: Receipt,
+        extra: Mapping[str, str | None],
+        *,
+        order: str | None = None,
+        number: int | None = None,
+        traffic: Traffic | None = None,
+        retry: RetryPolicy | None = None,
+    ) -> tuple[list[Record], dict[str, Any]]:
+        """Read one page of a receipt's list; give its records and ``list_metadata``.
+
+        Parameters
+        ----------
+        receipt
+            What is read; its cost is noted here, or in ``traffic``.
+        extra
+            The cursor, or other parameters of this page alone.
+        order
+            Another order than the receipt's.
+        number
+            Which page it is, for messages.
+        traffic, retry
+            As in :meth:`Transport.get`.
+        """
         merged = {**receipt.filters, **extra}
         if "after" in extra:
             # With a cursor, range_start has done its work and the API wants one or the other.
@@ -401,12 +470,21 @@ class DirectoryClient:
         params: dict[str, str | int] = {name: value for name, value in merged.items() if value is not None}
         params["limit"] = self.page_size
         if receipt.order is not None:
-            params["order"] = receipt.order
-        doing = f"{_doing(receipt)}, page {receipt.pages + 1:,}"
+            params["order"] = order or receipt.order
+        doing = f"{_doing(receipt)}, page {number or receipt.pages + 1:,}"
         payload = self.transport.get(
-            receipt.endpoint, params, scope=_scope(receipt), doing=doing, traffic=receipt
+            receipt.endpoint,
+            params,
+            scope=_scope(receipt),
+            doing=doing,
+            traffic=receipt if traffic is None else traffic,
+            retry=retry,
         )
         return _envelope(payload, doing)
+
+    def rate(self, receipt: Receipt) -> float | None:
+        """Give the requests a second that the budgets allow this list, or None without a limit."""
+        return self.transport.pacer.rate(_scope(receipt))
 
     def _check_caps(self, receipt: Receipt, *, cut: bool, more: bool) -> None:
         if cut:
@@ -419,6 +497,51 @@ class DirectoryClient:
             f"{_doing(receipt)}: stopped at {name}={cap:,} with {receipt.rows:,} rows kept, and there are "
             f"more. Raise it with connect({name}=...)."
         )
+
+
+class RedactedClient(DirectoryClient):
+    """A client that gives pseudonyms and takes them back. Made by :meth:`DirectoryClient.redacted`.
+
+    It remembers which text each id, address and domain it gave out stands for, in memory alone: a pseudonym
+    from an earlier session or of another client is refused, and so is a real id, lest it end in a receipt.
+    ``sandbox``, where there is one, is the sandbox itself and shows its invented people as they are.
+    """
+
+    transport: RedactedTransport
+
+    def __repr__(self) -> str:
+        return super().__repr__()[:-1] + ", redacted>"
+
+    def redacted(
+        self, *, key: str | bytes | None = None, keep_attributes: Iterable[str] = ()
+    ) -> RedactedClient:
+        """Give this client: it is redacted already. A key or attributes are refused."""
+        if key is not None or keep_attributes:
+            raise errors.ArgumentError("this client is redacted already; ask the one it was made from")
+        return self
+
+    def organization_by_external_id(self, external_id: str) -> Record:
+        """Get one organization by the id that your own system gave it, or its pseudonym. Raises NotFound."""
+        return super().organization_by_external_id(self.transport.names.disguise("external_id", external_id))
+
+    def _single(self, kind: str, value: object, **options: Any) -> Record:
+        name = f"{ENDPOINTS[kind].single.rpartition(' ')[2]}_id"
+        return super()._single(kind, self.transport.names.disguise(name, identifier(value, name)), **options)
+
+    def receipt(self, kind: str, filters: Mapping[str, object], **options: Any) -> Receipt:
+        """Check a call, see :meth:`DirectoryClient.receipt`; what was typed is noted by its pseudonym."""
+        return super().receipt(kind, {n: self._disguised(n, value) for n, value in filters.items()}, **options)
+
+    def _disguised(self, name: str, value: object) -> object:
+        if value is None or name not in ID_FILTERS | TEXT_FILTERS:
+            return value
+        if name in ID_FILTERS:
+            value = identifier(value, name)
+        if name == "domains":
+            several = value.split(",") if isinstance(value, str) else value
+            if isinstance(several, Iterable):
+                return [self._disguised("domain", one) for one in several]
+        return self.transport.names.disguise(name, value) if isinstance(value, str) else value
 
 
 def _windows(start: str, end: str | None) -> Iterator[dict[str, str | None]]:
@@ -462,12 +585,19 @@ def _envelope(payload: object, doing: str) -> tuple[list[Record], dict[str, Any]
     return data, metadata
 
 
-def _step_back(receipt: Receipt, earlier: list[str | None]) -> str | None:
-    """Choose an earlier place in the list, since the row that marked ours was deleted meanwhile."""
+def note_step_back(receipt: Receipt) -> None:
+    """Say that the row that marked our place in the list was deleted meanwhile."""
     notice = "A row that marked the place was deleted during the load; went on from an earlier one."
     if notice not in receipt.notices:
         receipt.notices.append(notice)
-    return earlier.pop()
+
+
+def stuck(receipt: Receipt, cursor: str) -> errors.CursorStuck:
+    """Make the error for a cursor that came before."""
+    return errors.CursorStuck(
+        f"{_doing(receipt)}: {receipt.endpoint} gave the cursor {cursor} a second time; the list "
+        "would never end. Run it again later; if it stays, tell WorkOS the time of the call."
+    )
 
 
 def _object(payload: object) -> Record:

@@ -20,7 +20,8 @@
         │   └── TimedOut           no answer in time
         ├── BadPayload         an answer that is not what the API promises
         │   └── CursorStuck        a cursor that leads back to where we were
-        └── CapReached         more rows or pages than the caller allowed
+        ├── CapReached         more rows or pages than the caller allowed
+        └── DirectoriesFailed  some of many directories; it names each with its reason
 
 Four more live where they are raised: ``follow.LostPlace`` (a LoadError), ``snapshot.DamagedSnapshot``,
 ``comparison.EverybodyLeft`` and ``webhooks.InvalidSignature``.
@@ -44,6 +45,7 @@ __all__ = [
     "ConfigurationError",
     "ConnectionFailed",
     "CursorStuck",
+    "DirectoriesFailed",
     "DirsyncError",
     "Forbidden",
     "IncompleteError",
@@ -194,3 +196,33 @@ class CursorStuck(BadPayload):
 
 class CapReached(LoadError):
     """The list is longer than ``max_rows`` or ``max_pages`` allowed."""
+
+
+class DirectoriesFailed(LoadError):
+    """Some of many directories could not be loaded; all others were.
+
+    Parameters
+    ----------
+    failures
+        The error of each directory that failed, by id.
+    asked
+        How many directories were to be loaded.
+
+    Attributes
+    ----------
+    failures
+        As given. Each error has the ``receipt`` that resumes its directory alone.
+    """
+
+    def __init__(self, failures: dict[str, DirsyncError], asked: int) -> None:
+        reasons = [
+            f"{name}: {problem.args[0] if problem.args else problem}" for name, problem in failures.items()
+        ]
+        shown = reasons[:10] + ([f"and {len(reasons) - 10:,} more, see .failures"] if len(reasons) > 10 else [])
+        super().__init__("\n- ".join([f"{len(failures):,} of {asked:,} directories failed:", *shown]))
+        self.failures = failures
+        self.asked = asked
+        self.retryable = all(problem.retryable for problem in failures.values())
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.failures, self.asked)

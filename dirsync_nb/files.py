@@ -1,8 +1,10 @@
 """Frames to files and back: CSV and XLSX for people, Parquet for the toolkit itself.
 
-Directory text is other people's typing. A spreadsheet runs text that begins with ``=``, ``+``, ``-``, ``@``, a
-tab or a line end as a formula; in files for people such text gets an apostrophe in front, in headings as in
-cells. Spreadsheets know no time zones: times are written in UTC and the heading says so.
+Directory text is other people's typing. A spreadsheet runs text that begins with ``=``, ``+``, ``-``, ``@``
+(also in full width), a tab or a line end as a formula; in files for people such text gets an apostrophe in
+front, in headings as in cells. In CSV so does what stands behind a semicolon, tab or line end within a text,
+where a spreadsheet set to another separator begins a new cell. Spreadsheets know no time zones: times are
+written in UTC and the heading says so.
 
 A partial frame stays recognisable: in CSV and XLSX a last column ``incomplete`` says in every row why.
 
@@ -13,6 +15,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import stat
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -26,10 +29,13 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 
 from . import errors
+from .json_column import JsonDtype
 
 __all__ = ["open_frame", "save_frame", "write_csv", "write_xlsx"]
 
-FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r", "\n")
+# A sign that a spreadsheet reads as the beginning of a formula, be there spaces or quotes before it.
+SIGN = r"""(?=[ "\x0b\x0c\xa0\u200b\ufeff]*[-=+@\t\r\n＝＋－＠])"""
+AT_THE_START, IN_ANY_CELL = re.compile(rf"\A{SIGN}"), re.compile(rf"\A{SIGN}|(?<=[;\t\r\n]){SIGN}")
 JSON_MARK, CATEGORIES_MARK = "dirsync_json_columns", "dirsync_categories"
 
 SHEET_ROWS, SHEET_COLUMNS, CELL_LENGTH = 1_048_576, 16_384, 32_767  # what a workbook can hold
@@ -40,6 +46,9 @@ Parts = list[tuple[str, pd.Series]]
 
 def write_csv(frame: pd.DataFrame, path: str | Path, *, raw: bool = False) -> Path:
     """Write a frame as CSV (UTF-8) that a spreadsheet opens without running any of its text.
+
+    A CSV file has no types: a spreadsheet makes numbers of ids such as 00123 when it opens one. Where people
+    will open the file, :func:`write_xlsx` keeps them as text.
 
     Parameters
     ----------
@@ -52,7 +61,7 @@ def write_csv(frame: pd.DataFrame, path: str | Path, *, raw: bool = False) -> Pa
     """
     target = Path(path)
     parts = _parts(frame)
-    table = _table(parts if raw else _for_people(parts))
+    table = _table(parts if raw else _for_people(parts, signs=IN_ANY_CELL))
     with replacing(target) as temporary:
         # With this line end, that of RFC 4180, a carriage return inside a text is quoted too.
         encoding = "utf-8" if raw else "utf-8-sig"
@@ -63,7 +72,7 @@ def write_csv(frame: pd.DataFrame, path: str | Path, *, raw: bool = False) -> Pa
 
 
 def write_xlsx(frame: pd.DataFrame, path: str | Path, *, raw: bool = False, sheet: str = "Sheet1") -> Path:
-    """Write a frame as an Excel workbook with times in UTC and no text that is run as a formula.
+    r"""Write a frame as an Excel workbook with times in UTC and no text that is run as a formula.
 
     A text longer than a cell can hold (32,767 characters) is cut, and says at its end how long it was.
 
@@ -76,12 +85,12 @@ def write_xlsx(frame: pd.DataFrame, path: str | Path, *, raw: bool = False, shee
     raw
         True puts no apostrophe before formula signs. The cells stay text all the same.
     sheet
-        Name of the sheet.
+        Name of the sheet: at most 31 characters, and none of ``[ ] : * ? / \``.
 
     Raises
     ------
     ArgumentError
-        The frame has more rows or columns than a sheet can hold.
+        The frame has more rows or columns than a sheet can hold, or no sheet can be called so.
     """
     from openpyxl import Workbook
     from openpyxl.cell import WriteOnlyCell
@@ -89,7 +98,8 @@ def write_xlsx(frame: pd.DataFrame, path: str | Path, *, raw: bool = False, shee
     target = Path(path)
     parts = _parts(frame)
     _check_fits(len(frame), len(parts))
-    table = _table(_for_people(parts, neutral=not raw, zones=False))
+    _check_sheet(sheet)
+    table = _table(_for_people(parts, signs=None if raw else AT_THE_START, zones=False))
     book = Workbook(write_only=True)
     page = book.create_sheet(sheet)
 
@@ -211,27 +221,25 @@ def _table(parts: Parts) -> pd.DataFrame:
     return pd.DataFrame(columns)
 
 
-def _for_people(parts: Parts, *, neutral: bool = True, zones: bool = True) -> Parts:
+def _for_people(parts: Parts, *, signs: re.Pattern[str] | None, zones: bool = True) -> Parts:
     """Make plain columns: objects as text, times in UTC named in the heading, formula signs disarmed."""
-    return [_plain_column(heading, column, neutral=neutral, zones=zones) for heading, column in parts]
+    return [_plain_column(heading, column, signs=signs, zones=zones) for heading, column in parts]
 
 
-def _plain_column(heading: str, column: pd.Series, *, neutral: bool, zones: bool) -> tuple[str, pd.Series]:
+def _plain_column(
+    heading: str, column: pd.Series, *, signs: re.Pattern[str] | None, zones: bool
+) -> tuple[str, pd.Series]:
     if isinstance(column.dtype, pd.DatetimeTZDtype):
         heading += " (UTC)"
         column = column.dt.tz_convert("UTC").dt.tz_localize(None)
         if zones:
             column = column.dt.strftime("%Y-%m-%d %H:%M:%S.%f").str.slice(0, 23)
-    elif column.dtype == object:
+    elif isinstance(column.dtype, JsonDtype) or column.dtype == object:
         column = pd.Series([_plain(value) for value in column], dtype=object)
     if column.dtype == object or not pd.api.types.is_numeric_dtype(column.dtype):
-        disarmed = [_disarmed(v) if neutral and isinstance(v, str) else v for v in column]
+        disarmed = [signs.sub("'", v) if signs and isinstance(v, str) else v for v in column]
         column = pd.Series(disarmed, dtype=object)
-    return _disarmed(heading) if neutral else heading, column
-
-
-def _disarmed(text: str) -> str:
-    return "'" + text if text.startswith(FORMULA_SIGNS) else text
+    return signs.sub("'", heading) if signs else heading, column
 
 
 def _plain(value: Any) -> Any:
@@ -260,6 +268,16 @@ def _check_fits(rows: int, columns: int) -> None:
         raise errors.ArgumentError(
             f"a sheet holds {SHEET_ROWS:,} rows, the headings among them, and {SHEET_COLUMNS:,} columns; got "
             f"{rows:,} rows and {columns:,} columns. write_csv and save_frame have no such limit"
+        )
+
+
+def _check_sheet(name: str) -> None:
+    """Refuse what a spreadsheet would refuse, or repair by its own lights, when it opens the file."""
+    edges = name.startswith("'") or name.endswith("'")
+    if not 0 < len(name) <= 31 or edges or set("[]:*?/\\") & set(name) or name.casefold() == "history":
+        raise errors.ArgumentError(
+            "sheet must be a name of 1 to 31 characters, without [ ] : * ? / \\ and without an apostrophe at "
+            f"either end, and not History, which spreadsheets keep for themselves; got {name!r:.60}"
         )
 
 

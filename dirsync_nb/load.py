@@ -10,15 +10,21 @@ from __future__ import annotations
 import gc
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import pandas as pd
 
 from . import errors
 from .client import DirectoryClient, Receipt, Record
+from .endpoints import ENDPOINTS
 from .frames import DIRECTORIES, EVENTS, GROUPS, ORGANIZATIONS, USERS, Columns, Table
+from .many import load_each, several
 from .pacing import RetryPolicy
 from .progress import Progress, tell
+from .transport import Traffic
+from .walks import Line, can_widen, walk_wide
 
 __all__ = [
     "load_directories",
@@ -125,13 +131,16 @@ def load_users(
     """Load directory users, one row each, oldest first.
 
     An empty directory gives an empty frame with every column present. Requests keep to WorkOS's limit of four a
-    second for each directory, so that 1,000 users take about 2.5 seconds.
+    second for each directory, so that 1,000 users take about 2.5 seconds. Where answers are slow, a list is
+    read from both ends at once, and from its middle, so that the limit decides and not the latency: see
+    :mod:`dirsync_nb.walks` for what holds while rows come and go.
 
     Parameters
     ----------
     directory_id
-        The directory: an id, a record, or a row of a directories frame. The API's own name for this filter,
-        ``directory``, is accepted too.
+        The directory: an id, a record, or a row of a directories frame. Or several, in a list, tuple, Index,
+        Series or directories frame: they are loaded side by side into one frame, in the order given. The API's
+        own name for this filter, ``directory``, is accepted too.
     group_id
         Only the members of this group (also as ``group``). One of the two is needed; both must hold.
     idp_id, email
@@ -152,6 +161,9 @@ def load_users(
         A filter that is missing, or that the API does not have.
     NotFound
         No such directory or group in this environment.
+    DirectoriesFailed
+        Some of several directories failed, after all others were loaded. It names each; ``resume=`` reads the
+        missing ones alone, and the receipt of each, in ``details["receipts"]`` of the whole, resumes that one.
     LoadError
         The load broke; the rows read are on the receipt.
     """
@@ -173,7 +185,8 @@ def load_groups(
     Parameters
     ----------
     directory_id
-        The directory: an id, a record, or a row of a directories frame (also as ``directory``).
+        The directory: an id, a record, or a row of a directories frame; or several of them, as in
+        :func:`load_users` (also as ``directory``).
     user_id
         Only the groups this user belongs to (also as ``user``). One of the two is needed.
     order, resume
@@ -295,23 +308,83 @@ def _load(
     order: str | None,
     resume: Receipt | None,
 ) -> pd.DataFrame:
+    """Load a list into a frame; of many directories side by side, where that is asked for."""
+    name = "directory" if filters.get("directory") is not None else "directory_id"
+    names = several(filters.get(name), f"load_{kind}") if kind in ("users", "groups") else None
+    if names is None:
+        return _load_one(client, kind, table, filters, order, resume)
+    with _collector_paused():
+        return load_each(
+            client,
+            names,
+            lambda part, one, broken: _load_one(part, kind, table, {**filters, name: one}, order, broken),
+            endpoint=ENDPOINTS[kind].path,
+            filters={other: value for other, value in filters.items() if other != name},
+            empty=Columns(table).frame(),
+            order=order,
+            resume=resume,
+        )
+
+
+def _load_one(
+    client: DirectoryClient,
+    kind: str,
+    table: Table,
+    filters: Mapping[str, Any],
+    order: str | None,
+    resume: Receipt | None,
+) -> pd.DataFrame:
     """Walk a list into a frame; whatever ends it early leaves the rows so far on the receipt."""
     receipt = client.receipt(kind, filters, order=order, resume=resume)
-    columns = receipt.so_far = Columns(table) if resume is None else resume.so_far
+    rows = receipt.so_far = Rows(Columns(table)) if resume is None else resume.so_far
     try:
         with _collector_paused(), Progress(kind, lambda: _expected_rows(client, kind, receipt)) as progress:
-            for page in client.walk(receipt):
-                columns.add(page)
+            for page in _walk(client, kind, receipt, rows):
+                rows.columns.add(page)
                 progress.show(receipt.rows)
-        frame = columns.frame()
-        _note(receipt, columns, frame)
+        frame = rows.frame()
+        _note(receipt, rows, frame)
         receipt.complete = True
     except BaseException as problem:
-        _keep_partial(receipt, columns, problem)
+        _keep_partial(receipt, rows, problem)
         raise
     receipt.so_far = None
     tell(receipt.notices, client.told)
     return frame
+
+
+@dataclass
+class Rows:
+    """What a load has so far; a resumed one goes on with it. ``line`` knows the order where it is not plain."""
+
+    columns: Columns
+    line: Line | None = None
+
+    def frame(self) -> pd.DataFrame:
+        """Give the rows in the order of the list."""
+        frame = self.columns.frame()
+        if self.line is None:
+            return frame
+        places = {name: place for place, name in enumerate(self.line.ids())}
+        order = [places.get(name, len(places)) for name in frame.index]
+        if all(a <= b for a, b in pairwise(order)):
+            return frame
+        return frame.iloc[sorted(range(len(order)), key=order.__getitem__)]
+
+    @property
+    def duplicates(self) -> int:
+        """Rows that came again."""
+        return self.columns.duplicates + (self.line.again if self.line is not None else 0)
+
+
+def _walk(client: DirectoryClient, kind: str, receipt: Receipt, rows: Rows) -> Iterator[list[Record]]:
+    """Walk a list from one place or from several, whichever is faster within the limits."""
+    if rows.line is None and can_widen(client, receipt):
+        known = None if receipt.cursor is None else [name for name in rows.columns.frame().index if name]
+        rows.line = Line(descending=receipt.order == "desc", cursor=receipt.cursor, known=known)
+    if rows.line is None:
+        return client.walk(receipt)
+    return walk_wide(client, receipt, rows.line, lambda traffic: _expected_rows(client, kind, receipt, traffic))
 
 
 @contextmanager
@@ -330,29 +403,36 @@ def _collector_paused() -> Iterator[None]:
             gc.enable()
 
 
-def _note(receipt: Receipt, columns: Columns, frame: pd.DataFrame) -> None:
-    receipt.rows, receipt.duplicates = len(frame), columns.duplicates
-    receipt.notices += [notice for notice in columns.notices if notice not in receipt.notices]
+def _note(receipt: Receipt, rows: Rows, frame: pd.DataFrame) -> None:
+    receipt.rows, receipt.duplicates = len(frame), rows.duplicates
+    receipt.notices += [notice for notice in rows.columns.notices if notice not in receipt.notices]
 
 
-def _keep_partial(receipt: Receipt, columns: Columns, problem: BaseException) -> None:
+def _keep_partial(receipt: Receipt, rows: Rows, problem: BaseException) -> None:
     """Keep the rows so far as a frame that says it is partial, on the receipt and on the error."""
-    partial = columns.frame().copy()  # its own memory: a person may write into it before resuming
-    _note(receipt, columns, partial)
+    partial = rows.frame().copy()  # its own memory: a person may write into it before resuming
+    _note(receipt, rows, partial)
     partial.attrs["incomplete"] = f"{receipt.endpoint} broke off after {len(partial):,} rows"
     receipt.partial = partial
     if isinstance(problem, errors.DirsyncError):
         problem.partial, problem.receipt = partial, receipt
 
 
-def _expected_rows(client: DirectoryClient, kind: str, receipt: Receipt) -> int | None:
+def _expected_rows(
+    client: DirectoryClient, kind: str, receipt: Receipt, traffic: Traffic | None = None
+) -> int | None:
     """Ask how many rows a long load will have, where the directory's own counts tell."""
     directory_id = receipt.filters.get("directory")
     if directory_id is None or len(receipt.filters) > 1:
         return None
     try:
         once = RetryPolicy(attempts=1)  # a total is worth one question and no wait
-        counts = client.directory(directory_id, traffic=receipt, retry=once).get("metadata") or {}
+        counts = (
+            client.directory(directory_id, traffic=receipt if traffic is None else traffic, retry=once).get(
+                "metadata"
+            )
+            or {}
+        )
         if kind == "groups":
             return int(counts["groups"])
         return int(counts["users"]["active"]) + int(counts["users"]["inactive"])

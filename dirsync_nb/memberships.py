@@ -22,12 +22,14 @@ import pandas as pd
 from . import errors
 from .client import DirectoryClient, Receipt, Record, identifier
 from .frames import MEMBERSHIP_COLUMNS, require_complete
-from .pacing import Pacer
+from .many import load_each, several
+from .pacing import Pacer, Stop
 from .progress import Progress, tell
 
 __all__ = ["load_memberships"]
 
 WORKERS = 8
+FEWEST_WORKERS = 3  # of each of many directories: four requests a second at 600 ms
 GROUPS_PER_USER = 3  # assumed for the estimate; no count of memberships is published
 KEY_SHARE = 0.25  # of the key's budget, which a product in production lives on at the same time
 
@@ -48,7 +50,8 @@ def load_memberships(
     Parameters
     ----------
     directory_id
-        The directory: an id, a record, or a row of a directories frame.
+        The directory: an id, a record, or a row of a directories frame. Or several, in a list, tuple, Index,
+        Series or directories frame: they are loaded side by side into one frame, in the order given.
     route
         ``"by_group"`` asks each group for its users, ``"by_user"`` each user for its groups; ``"auto"`` takes
         the one that needs less time within the rate limits, judged by the directory's own counts.
@@ -75,15 +78,43 @@ def load_memberships(
         A partial frame.
     NotFound
         No such directory in this environment.
+    DirectoriesFailed
+        Some of several directories failed, after all others were loaded.
     LoadError
         The load broke; the pairs read are on the receipt.
     """
     if route not in ROUTES:
         raise errors.ArgumentError(f"route must be one of {', '.join(map(repr, ROUTES))}; got {route!r}")
+    names = several(directory_id, "load_memberships")
+    if names is None:
+        return _load_one(client, directory_id, route, users, groups, resume)
+
+    def load(part: DirectoryClient, name: str, broken: Receipt | None) -> pd.DataFrame:
+        return _load_one(part, name, route, _only(users, name), _only(groups, name), broken)
+
+    empty, _ = Pairs("").frame()
+    return load_each(client, names, load, endpoint="memberships", filters={}, empty=empty, resume=resume)
+
+
+def _only(frame: pd.DataFrame | None, directory: str) -> pd.DataFrame | None:
+    """Give the rows of one directory, where there is a frame."""
+    if frame is None or "directory_id" not in frame:
+        return frame
+    return frame[frame["directory_id"] == directory]
+
+
+def _load_one(
+    client: DirectoryClient,
+    directory_id: Any,
+    route: str,
+    users: pd.DataFrame | None,
+    groups: pd.DataFrame | None,
+    resume: Receipt | None,
+) -> pd.DataFrame:
     directory = identifier(directory_id, "directory_id")
     for frame, index in ((users, "user_id"), (groups, "group_id")):
         _check_frame(frame, index, directory)
-    receipt = Receipt(endpoint="memberships", filters={"directory": directory}, stop=threading.Event())
+    receipt = Receipt(endpoint="memberships", filters={"directory": directory}, stop=Stop(client.stop))
     pairs = _opened(receipt, resume, route)
     receipt.so_far = pairs
     client.receipts.append(receipt)
@@ -158,7 +189,7 @@ def _opened(receipt: Receipt, resume: Receipt | None, route: str) -> Pairs:
     pairs = resume.so_far
     if resume.complete or resume.filters != receipt.filters or not isinstance(pairs, Pairs):
         raise errors.ArgumentError("resume= takes the receipt of a broken load of these very memberships")
-    if route not in ("auto", pairs.route):
+    if pairs.route is not None and route not in ("auto", pairs.route):
         raise errors.ArgumentError(f"the broken load went {pairs.route}; resume it with that route or 'auto'")
     receipt.details.update(resume.details)
     return pairs
@@ -185,7 +216,11 @@ def _choose_route(
     estimate = None
     if user_count is not None and group_count is not None:
         estimate = estimate_routes(
-            user_count, group_count, client.transport.pacer, listed=(users is not None, groups is not None)
+            user_count,
+            group_count,
+            client.transport.pacer,
+            listed=(users is not None, groups is not None),
+            side_by_side=client.side_by_side,
         )
         receipt.details["estimate"] = estimate
     if route == "auto":
@@ -194,15 +229,22 @@ def _choose_route(
 
 
 def estimate_routes(
-    users: int, groups: int, pacer: Pacer, *, listed: tuple[bool, bool] = (False, False)
+    users: int,
+    groups: int,
+    pacer: Pacer,
+    *,
+    listed: tuple[bool, bool] = (False, False),
+    side_by_side: int = 1,
 ) -> dict[str, dict[str, float]]:
     """Estimate requests and seconds of both routes within the rate limits.
 
     Group sizes are not published, so three groups for each user are assumed. By user is judged
     at a quarter of the key's budget. Without limits, the published ones are used: they tell which is lighter.
+    Directories ``side_by_side`` share the key's budget.
     """
-    slow = pacer.per_directory or 4.0
-    fast = (pacer.per_key or 100.0) * KEY_SHARE
+    per_key = (pacer.per_key or 100.0) / side_by_side
+    slow = min(pacer.per_directory or 4.0, per_key)
+    fast = per_key * KEY_SHARE
     user_pages = 0 if listed[0] else -(-users // 100)
     group_pages = 0 if listed[1] else -(-groups // 100)
     member_pages = groups + users * GROUPS_PER_USER // 100
@@ -264,7 +306,8 @@ def _walk_owners(client: DirectoryClient, receipt: Receipt, pairs: Pairs) -> Non
     owners = pairs.owners or []
     todo = iter([name for name in owners if name not in pairs.done])
     running: dict[Future[list[Record] | None], str] = {}
-    pool = ThreadPoolExecutor(WORKERS)
+    workers = max(FEWEST_WORKERS, WORKERS // client.side_by_side)
+    pool = ThreadPoolExecutor(workers)
     noun = "groups" if pairs.route == "by_group" else "users"
     with Progress(f"memberships, {noun}", total=lambda: len(owners)) as progress:
         try:
@@ -272,7 +315,7 @@ def _walk_owners(client: DirectoryClient, receipt: Receipt, pairs: Pairs) -> Non
                 # A few at a time, so that an interrupt leaves little running.
                 for owner in todo:
                     running[pool.submit(_members, client, receipt, pairs, owner)] = owner
-                    if len(running) >= WORKERS:
+                    if len(running) >= workers:
                         break
                 if not running:
                     return

@@ -16,10 +16,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from weakref import WeakSet
 
-__all__ = ["Pacer", "RetryPolicy", "parse_retry_after"]
+__all__ = ["Pacer", "RetryPolicy", "Stop", "parse_retry_after"]
 
 KEY = ""  # the budget of the whole key, among the directories' own
+HAIR = 1.01  # turns are longer by this: exactly on the limit, a request that travels faster than others gets a 429
 RETRIED_STATUSES = frozenset({408, 429, 500, 502, 503, 504})
 
 
@@ -88,12 +90,35 @@ def sleep(seconds: float, stop: threading.Event | None = None) -> None:
         stop.wait(seconds)
 
 
+class Stop(threading.Event):
+    """An event that is also set when its parent is: a part of a work ends with the whole, not the other way."""
+
+    def __init__(self, parent: threading.Event | None = None) -> None:
+        super().__init__()
+        self._parts: WeakSet[Stop] = WeakSet()
+        self._adding = threading.Lock()
+        if isinstance(parent, Stop):
+            with parent._adding:
+                parent._parts.add(self)
+        if parent is not None and parent.is_set():
+            self.set()
+
+    def set(self) -> None:
+        """End this work and all its parts."""
+        super().set()
+        with self._adding:
+            parts = list(self._parts)
+        for part in parts:
+            part.set()
+
+
 class Pacer:
     """Keep requests inside the published limits, over all threads that share one key.
 
     A request takes a turn on its directory's budget, where it has one, and then a turn on the key's. Turns of a
-    budget are evenly spaced: that reaches the ceiling exactly and never bursts past it. The key's turn is taken
-    last, so that a queue on one directory holds back no other.
+    budget are evenly spaced and never burst; they keep one part in a hundred below the limit, because requests
+    sent exactly on it arrive a little unevenly, and over it. The key's turn is taken last, so that a queue on one
+    directory holds back no other.
 
     Parameters
     ----------
@@ -123,6 +148,11 @@ class Pacer:
         """Make a pacer that never holds a request back, for a server on this machine."""
         return cls(per_directory=None, per_key=None)
 
+    def rate(self, scope: str | None) -> float | None:
+        """Give the requests a second that a budget allows, or None without a limit."""
+        limits = [self.per_key] if scope is None else [self.per_directory, self.per_key]
+        return min((limit for limit in limits if limit), default=None)
+
     def wait(self, scope: str | None, stop: threading.Event | None = None) -> float:
         """Wait for the turn of one request; give the seconds waited.
 
@@ -133,17 +163,24 @@ class Pacer:
         stop
             Ends the wait early when it is set.
         """
-        waited = self._turn(scope, self.per_directory, stop) if scope is not None else 0.0
-        return waited + self._turn(KEY, self.per_key, stop)
+        if scope is None:
+            return self._turn(KEY, self.per_key, stop)[0]
+        waited, due = self._turn(scope, self.per_directory, stop)
+        waited += self._turn(KEY, self.per_key, stop)[0]
+        # What leaves late, for a queue on the key or a busy machine, would be followed too closely.
+        with self._lock:
+            self._free_at[scope] += max(0.0, self.clock() - due)
+        return waited
 
-    def _turn(self, name: str, rate: float | None, stop: threading.Event | None) -> float:
+    def _turn(self, name: str, rate: float | None, stop: threading.Event | None) -> tuple[float, float]:
+        """Wait for a turn on one budget; give the seconds waited, and when the turn was due."""
         with self._lock:
             now = self.clock()
-            start = max(now, self._free_at[name])
-            self._free_at[name] = start + (1.0 / rate if rate else 0.0)
-        if start > now:
-            self.sleep(start - now, stop)
-        return start - now
+            due = max(now, self._free_at[name])
+            self._free_at[name] = due + (HAIR / rate if rate else 0.0)
+        if due > now:
+            self.sleep(due - now, stop)
+        return due - now, due
 
     def hold(self, scope: str | None, seconds: float) -> None:
         """Let nobody ask on this budget for some seconds: one caller's 429 is everybody's."""

@@ -6,12 +6,14 @@ Scripts and pipes get neither: everything said here also stands on the receipt.
 from __future__ import annotations
 
 import sys
+import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Any
 
-__all__ = ["Progress", "is_interactive", "tell"]
+__all__ = ["Gathering", "Progress", "is_interactive", "tell"]
 
 SHOW_AFTER = 2.0  # seconds; a shorter load shows no bar
 
@@ -27,13 +29,57 @@ def is_interactive() -> bool:
 def tell(notices: Iterable[str], told: set[str]) -> None:
     """Say notices to a person who is watching, one line each on standard output; none of them twice.
 
-    ``told`` remembers what was said before, and learns what is said now.
+    ``told`` remembers what was said before, and learns what is said now. A part of a gathering leaves its
+    notices to the whole.
     """
+    gathering = getattr(_this_thread, "gathering", None)
+    if gathering is not None:
+        gathering.notices += [notice for notice in notices if notice not in gathering.notices]
+        return
     fresh = [notice for notice in notices if notice not in told]
     if is_interactive():
         told.update(fresh)
         for notice in fresh:
             print(f"Note: {notice}")  # noqa: T201
+
+
+_this_thread = threading.local()
+
+
+class Gathering:
+    """Several loads in threads of their own, shown as one: no bar for each, and each notice once.
+
+    Attributes
+    ----------
+    notices
+        What the parts had to say.
+    """
+
+    def __init__(self) -> None:
+        self.notices: list[str] = []
+        self._counts: dict[tuple[str, int], int] = {}
+
+    @contextmanager
+    def part(self, name: str) -> Iterator[None]:
+        """Let whatever this thread shows go into the whole."""
+        _this_thread.gathering, _this_thread.name, _this_thread.number = self, name, 0
+        try:
+            yield
+        finally:
+            _this_thread.gathering = None
+
+    @property
+    def count(self) -> int:
+        """How many there are so far, over all parts."""
+        return sum(list(self._counts.values()))
+
+    def _next(self) -> tuple[str, int]:
+        _this_thread.number += 1
+        return _this_thread.name, _this_thread.number
+
+    def note(self, key: tuple[str, int], count: int) -> None:
+        """Note how far a load of a part is."""
+        self._counts[key] = count
 
 
 class Progress:
@@ -52,6 +98,8 @@ class Progress:
         self._total = total
         self._started = time.monotonic()
         self._bar: Any = None
+        self._gathering: Gathering | None = getattr(_this_thread, "gathering", None)
+        self._part = self._gathering._next() if self._gathering is not None else ("", 0)
 
     def __enter__(self) -> Progress:
         return self
@@ -62,13 +110,18 @@ class Progress:
         if self._bar is not None:
             self._bar.close()
 
-    def show(self, count: int) -> None:
-        """Show how many there are so far."""
+    def show(self, count: int, beside: str = "") -> None:
+        """Show how many there are so far, and a few words beside it."""
+        if self._gathering is not None:
+            self._gathering.note(self._part, count)
+            return
         if self._bar is None:
             if time.monotonic() - self._started < SHOW_AFTER or not is_interactive():
                 return
             self._bar = _bar(self._noun, self._total())
         self._bar.update(count - self._bar.n)
+        if beside:
+            self._bar.set_postfix_str(beside)
 
 
 def _bar(noun: str, total: int | None) -> Any:

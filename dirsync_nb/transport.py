@@ -19,12 +19,15 @@ from dataclasses import dataclass, field
 from http.cookiejar import DefaultCookiePolicy
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, NoReturn
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import msgspec
 import requests
+import urllib3
 from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
+from urllib3 import BaseHTTPResponse, HTTPConnectionPool
+from urllib3.exceptions import DecodeError, HTTPError, NewConnectionError
 
 from . import errors
 from .pacing import RETRIED_STATUSES, Pacer, RetryPolicy, parse_retry_after
@@ -32,6 +35,7 @@ from .pacing import RETRIED_STATUSES, Pacer, RetryPolicy, parse_retry_after
 __all__ = ["Secret", "Traffic", "Transport", "Wait", "is_loopback"]
 
 READ_SIZE = 2**20
+DEADLINE = 120.0  # seconds for one whole answer, or twice the timeout where that is longer
 
 ERROR_BY_STATUS: dict[int, type[errors.ApiError]] = {
     400: errors.BadRequest,
@@ -77,7 +81,9 @@ class Transport:
     key_source
         Where the key was read from, for messages: the name of a variable or argument.
     timeout
-        Seconds to wait for the connection, and again for each piece of the answer.
+        Seconds to wait for the connection, and again for each piece of the answer. A whole answer may take
+        120 seconds, or twice the timeout where that is longer: a server that sends a byte now and then does not
+        hold a load for ever.
     retry, pacer
         Patience and budgets.
 
@@ -102,6 +108,7 @@ class Transport:
         self.base_url = _checked_base_url(base_url)
         self.key_source = key_source
         self.timeout = timeout
+        self.deadline = max(DEADLINE, 2 * timeout)
         self.retry = retry or RetryPolicy()
         self.pacer = pacer or Pacer()
         environment = _key_environment(api_key)
@@ -111,7 +118,29 @@ class Transport:
                 "(A value that begins with client_ is the client id.)"
             )
         self.key_environment = environment
+        self._open()
+
+    def _open(self) -> None:
+        """Open a session for this process, and take from it what every request needs: connections and headers.
+
+        The session decides about proxies, certificates and the key. To let it do so for every request anew, and
+        to wrap every answer, took 0.3 ms a page, of 0.7.
+        """
         self._session, self._process = self._opened(), os.getpid()
+        request = self._session.prepare_request(requests.Request("GET", self.base_url))
+        address = str(request.url)
+        settings = self._session.merge_environment_settings(address, {}, True, None, None)
+        adapter = self._session.get_adapter(address)
+        assert isinstance(adapter, _OnlyGet)
+        try:
+            self._connections: HTTPConnectionPool = adapter.connections(request, address, settings)
+        except (OSError, requests.RequestException) as problem:
+            raise errors.ConfigurationError(
+                f"no connection to {self.base_url} can be made ({problem}). Check the proxy and "
+                "REQUESTS_CA_BUNDLE in the environment."
+            ) from None
+        self._headers: Mapping[str, str] = request.headers
+        self._root = urlsplit(address).path.rstrip("/")
 
     def _opened(self) -> requests.Session:
         session = requests.Session()
@@ -198,34 +227,30 @@ class Transport:
         library, whose local variables hold the Authorization header. That goes for an interrupt as well.
         """
         failure: BaseException
-        if self._process != os.getpid():
-            # A forked process must not read answers from connections it shares with its parent.
-            self._session, self._process = self._opened(), os.getpid()
+        if self._process != os.getpid() or self._connections.pool is None:
+            # Closed; or forked, and must not read answers from connections it shares with its parent.
+            self._open()
         try:
-            response = self._session.get(
-                self.base_url + path, params=params, timeout=self.timeout, allow_redirects=False, stream=True
-            )
-            # In one piece: without stream the library reads a page in a dozen small ones.
-            content = b"".join(response.iter_content(READ_SIZE))
-        except requests.Timeout:
+            response, content = self._fetch(path, params)
+        except NewConnectionError as problem:
+            failure = self._no_connection(problem, doing)
+        except (urllib3.exceptions.TimeoutError, _TooSlow) as problem:
+            whole, limit = ("whole ", self.deadline) if isinstance(problem, _TooSlow) else ("", self.timeout)
             failure = errors.TimedOut(
-                f"{doing}: no answer from {self.base_url} within {self.timeout:g} s. Run it again, or allow "
+                f"{doing}: no {whole}answer from {self.base_url} within {limit:g} s. Run it again, or allow "
                 "more with connect(timeout=...)."
             )
-        except requests.exceptions.SSLError as problem:
+        except urllib3.exceptions.SSLError as problem:
             failure = errors.ConnectionFailed(
                 f"{doing}: no trusted connection to {self.base_url} ({_innermost(problem)}). A company proxy "
                 "that inspects traffic needs its certificate in REQUESTS_CA_BUNDLE."
             )
             failure.retryable = False
-        except (requests.ConnectionError, requests.exceptions.ChunkedEncodingError) as problem:
-            failure = errors.ConnectionFailed(
-                f"{doing}: the connection to {self.base_url} failed ({_innermost(problem)}). Check the "
-                "address, the network and any proxy, then run it again."
-            )
-        except requests.RequestException as problem:
+        except DecodeError as problem:
             failure = errors.BadPayload(f"{doing}: the answer cannot be read ({_innermost(problem)}).")
-            failure.retryable = isinstance(problem, requests.exceptions.ContentDecodingError)
+            failure.retryable = True
+        except HTTPError as problem:
+            failure = self._no_connection(problem, doing)
         except BaseException as interrupt:  # noqa: BLE001 - raised again by the caller
             failure = interrupt.with_traceback(None)
             failure.__context__ = failure.__cause__ = None
@@ -233,9 +258,45 @@ class Transport:
             return self._read(response, content, doing)
         return failure
 
-    def _read(self, response: requests.Response, content: bytes, doing: str) -> Any:
+    def _fetch(self, path: str, params: Mapping[str, str | int] | None) -> tuple[BaseHTTPResponse, bytes]:
+        """Send one request and read its answer to the end, or to the deadline."""
+        begun = self.pacer.clock()
+        response = self._connections.urlopen(
+            "GET",
+            self._root + path + (f"?{urlencode(params)}" if params else ""),
+            headers=self._headers,
+            timeout=urllib3.Timeout(connect=self.timeout, read=self.timeout),
+            retries=False,
+            redirect=False,
+            assert_same_host=False,
+            preload_content=False,
+        )
+        pieces = []
+        while piece := response.read1(READ_SIZE, decode_content=True):
+            pieces.append(piece)
+            if self.pacer.clock() - begun > self.deadline:
+                response.close()
+                raise _TooSlow
+        return response, b"".join(pieces)
+
+    def _no_connection(self, problem: BaseException, doing: str) -> errors.ConnectionFailed:
+        """Say that the server was not reached, or not to the end."""
+        refused = any(isinstance(cause, ConnectionRefusedError) for cause in _causes(problem))
+        if refused and is_loopback(self.base_url):
+            failure = errors.ConnectionFailed(
+                f"{doing}: nothing listens at {self.base_url} on this machine. Was the sandbox stopped? "
+                "ds.connect() starts one."
+            )
+            failure.retryable = False  # here it is known at once, and a pause changes nothing
+            return failure
+        return errors.ConnectionFailed(
+            f"{doing}: the connection to {self.base_url} failed ({_innermost(problem)}). Check the "
+            "address, the network and any proxy, then run it again."
+        )
+
+    def _read(self, response: BaseHTTPResponse, content: bytes, doing: str) -> Any:
         """Turn an answer into parsed JSON, or into the error it amounts to."""
-        if response.status_code != 200:
+        if response.status != 200:
             return self._explain(response, content, doing)
         try:
             return parse_json(content)
@@ -248,9 +309,9 @@ class Transport:
             failure.retryable = True
             return failure
 
-    def _explain(self, response: requests.Response, content: bytes, doing: str) -> errors.ApiError:
+    def _explain(self, response: Any, content: bytes, doing: str) -> errors.ApiError:
         """Say what an error status means here and what to do next."""
-        status = response.status_code
+        status = response.status
         body = _error_body(response, content)
         said = self._key.hidden_in(_said(body))
         advice = self._advice(status)
@@ -324,7 +385,7 @@ def _give_up(failure: errors.LoadError, tries: int, max_wait: float) -> errors.L
     return failure
 
 
-def _error_body(response: requests.Response, content: bytes) -> dict[str, Any]:
+def _error_body(response: BaseHTTPResponse, content: bytes) -> dict[str, Any]:
     """Read an error body of any kind as a dict: JSON object, JSON string, plain text, HTML or nothing."""
     try:
         body = parse_json(content)
@@ -418,6 +479,10 @@ class _KeyForOneHost(AuthBase):
         return repr(self._key)
 
 
+class _TooSlow(Exception):
+    """An answer was still on its way at the deadline."""
+
+
 class _OnlyGet(HTTPAdapter):
     """Refuse every verb but GET before a connection is looked for."""
 
@@ -428,6 +493,13 @@ class _OnlyGet(HTTPAdapter):
                 "Use the dashboard or the official WorkOS SDK to change something."
             )
         return super().send(request, *args, **kwargs)
+
+    def connections(self, request: requests.PreparedRequest, address: str, settings: Mapping[str, Any]) -> Any:
+        """Give the connections to an address, by its proxy and with its certificates."""
+        verify, cert = settings["verify"], settings["cert"]
+        pool = self.get_connection_with_tls_context(request, verify, proxies=settings["proxies"], cert=cert)
+        self.cert_verify(pool, address, verify, cert)  # type: ignore[no-untyped-call]
+        return pool
 
 
 def _origin(url: str) -> tuple[str, str, int | None]:

@@ -15,7 +15,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-KEY = "sk_test_CANARY1234567890"
+from .canary import KEY
+
+__all__ = ["KEY", "Answer", "ForeignServer", "Request", "listing", "paged", "users"]
 
 
 @dataclass

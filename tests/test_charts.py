@@ -17,11 +17,26 @@ from matplotlib.dates import num2date
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
-from dirsync_nb import analysis, charts, drawing, errors
+from dirsync_nb import analysis, charts, drawing, errors, what_if
 from dirsync_nb.frames import directories_frame, events_frame, groups_frame, users_frame
 from tests.frame_zoo import HOSTILE_NAMES, Company, company, group, memberships, partial, user, zoo
 
 ZOO = zoo()
+
+
+def role_changes(c):
+    """Give the changes if a company's second group went, with a role named after each group."""
+    users, groups, edges = (frame.copy() for frame in (c.users, c.groups, c.memberships))
+    for frame in (users, groups, edges):
+        frame.attrs = {}
+    named = groups["name"].fillna("").str.strip().mask(lambda names: names == "", "nameless")
+    table = dict(zip(groups.index, named, strict=True))
+    now = what_if.Roles(users, edges, table, groups, mode="multiple", inactive_policy="keep")
+    then = now.without_group(groups.index[1]) if len(groups) > 1 else now
+    changes = what_if.role_changes(now, then)
+    return partial(changes) if "incomplete" in c.users.attrs else changes
+
+
 CHARTS = {
     "group_sizes": lambda c, **kw: charts.plot_group_sizes(c.memberships, c.groups, **kw),
     "groups_per_user": lambda c, **kw: charts.plot_groups_per_user(c.memberships, c.users, **kw),
@@ -32,6 +47,7 @@ CHARTS = {
     "events": lambda c, **kw: charts.plot_events(c.events, **kw),
     "onboarding": lambda c, **kw: charts.plot_onboarding(c.users, **kw),
     "onboarding_events": lambda c, **kw: charts.plot_onboarding(c.events, **kw),
+    "role_changes": lambda c, **kw: charts.plot_role_changes(role_changes(c), **kw),
 }
 
 
@@ -120,7 +136,8 @@ def test_importing_charts_loads_no_pyplot_and_changes_no_setting():  # CHT-06
 def test_nothing_to_show_is_said_on_the_chart(draw, name):  # CHT-04
     animal = ZOO[name]
     ax = draw(animal)
-    shows_users = draw in (CHARTS["user_states"], CHARTS["onboarding"]) and len(animal.users)
+    of_users = ("user_states", "onboarding", "role_changes")
+    shows_users = draw in [CHARTS[one] for one in of_users] and len(animal.users)
     said = any(text.startswith("Nothing to show") for text in texts_of(ax))
     assert said != bool(shows_users)
     assert ax.has_data() == bool(shows_users)
@@ -758,3 +775,56 @@ def test_pictures_in_a_notebook_carry_their_text_and_are_small(executed):
 
 def test_no_figure_stays_open_in_the_kernel(executed):  # CHT-05
     assert executed.cells[-1].outputs[0]["text"] == "[]\n"
+
+
+# Roles ------------------------------------------------------------------------------------------------------
+
+
+def three_roles(**settings):
+    users = users_frame([user(f"u{n}", f"u{n}@acme.test") for n in range(10)])
+    groups = groups_frame([group("g1", "Admins"), group("g2", "Editors")])
+    edges = memberships(*[(f"u{n}", "g1") for n in range(3)], *[(f"u{n}", "g2") for n in range(1, 8)])
+    return what_if.Roles(users, edges, {"g1": "admin", "g2": "editor"}, groups, **settings)
+
+
+def test_roles_lost_lie_to_the_left_and_what_is_there_afterwards_to_the_right():
+    now = three_roles()
+    ax = charts.plot_role_changes(what_if.role_changes(now, now.without_group("Admins")))
+    assert y_labels(ax) == ["admin", "editor", "member"]
+    spans = [(bar.get_x(), bar.get_x() + bar.get_width()) for bar in ax.patches]
+    lost, kept, gained = spans[:3], spans[3:6], spans[6:]
+    assert lost == [(-3, 0), (0, 0), (0, 0)]
+    assert kept == [(0, 0), (0, 5), (0, 2)]
+    assert gained == [(0, 0), (5, 7), (2, 3)]
+    assert ax.get_title() == "The roles of 3 of 10 users change: 3 roles gained, 3 roles lost"
+    labels = [text.get_text() for text in ax.texts]
+    assert labels == ["3 → 0 (−3)", "5 → 7 (+2)", "2 → 3 (+1)"]
+    assert "admin 3 → 0 (−3); editor 5 → 7 (+2)" in charts.alt_text(ax)
+    ax.figure.canvas.draw()
+    ticks = [text.get_text() for text in ax.get_xticklabels()]
+    assert not any("-" in tick or "−" in tick for tick in ticks)
+
+
+def test_where_no_role_changes_the_chart_says_so_and_shows_what_there_is():
+    ax = charts.plot_role_changes(what_if.role_changes(three_roles(), three_roles()))
+    assert ax.get_title() == "Nothing changes for 10 users with 3 roles"
+    assert [text.get_text() for text in ax.texts] == ["3", "5", "2"]
+
+
+def test_of_many_roles_those_that_change_are_drawn():
+    users = users_frame([user(f"u{n}", None) for n in range(40)])
+    groups = groups_frame([group(f"g{n:02d}", f"Team {n}") for n in range(40)])
+    edges = memberships(*[(f"u{n}", f"g{n:02d}") for n in range(40)])
+    now = what_if.Roles(users, edges, {f"g{n:02d}": f"role-{n}" for n in range(40)}, groups)
+    then = now.without_group("g39")
+    ax = charts.plot_role_changes(what_if.role_changes(now, then), top=5)
+    assert y_labels(ax) == ["role-0", "role-1", "role-2", "role-39", "member"]
+    assert "… and 36 more roles, not drawn: nothing changes among them." in charts.alt_text(ax)
+
+
+def test_the_label_of_a_role_that_all_lose_stays_on_the_chart():
+    now = three_roles(default=None)
+    ax = charts.plot_role_changes(what_if.role_changes(now, now.with_table({})))
+    ax.figure.savefig("/dev/null", format="png")
+    right = ax.get_window_extent().x1
+    assert all(text.get_window_extent().x1 <= right for text in ax.texts)

@@ -117,6 +117,63 @@ def test_text_a_workbook_cannot_hold_is_cleaned(tmp_path):
     assert openpyxl.load_workbook(path).active["B2"].value == "ab"
 
 
+def test_a_sign_behind_another_separator_begins_no_cell_either(tmp_path):
+    """A spreadsheet set to semicolons or tabs cuts a text there, whatever quotes are around it."""
+    texts = {
+        "x;=1+1": "x;'=1+1",
+        "a\t@cmd": "a\t'@cmd",
+        "two\n-lines": "two\n'-lines",
+        'q;"=1': "q;'\"=1",
+        "  =1": "'  =1",
+        "\ufeff=1": "'\ufeff=1",
+        "＝1+1": "'＝1+1",
+        "a = b; c": "a = b; c",
+        "-;-": "'-;'-",
+    }
+    frame = pd.DataFrame({"text": list(texts)})
+    path = files.write_csv(frame, tmp_path / "t.csv")
+    rows = list(csv.reader(io.StringIO(path.read_bytes().decode("utf-8-sig"), newline="")))
+    assert [row[0] for row in rows[1:]] == list(texts.values())
+    sheet = openpyxl.load_workbook(files.write_xlsx(frame, tmp_path / "t.xlsx")).active
+    assert [sheet.cell(row, 1).value for row in (2, 6, 8)] == ["x;=1+1", "'  =1", "'＝1+1"]
+    plain = files.write_csv(frame, tmp_path / "raw.csv", raw=True).read_bytes().decode()
+    assert [row[0] for row in csv.reader(io.StringIO(plain, newline=""))][1:] == list(texts)
+
+
+def test_signs_are_disarmed_in_indexes_categories_and_nested_values_too(tmp_path):
+    people = users(1)
+    people[0]["custom_attributes"] = {"note": "x;=1+1"}
+    frame = frames.users_frame(people).assign(kind=pd.Categorical(["=2"]), tags=pd.Series([["-3"]], ["u000"]))
+    frame.index = pd.Index(["@id"], name="user_id")
+    row = next(csv.DictReader(io.StringIO(files.write_csv(frame, tmp_path / "t.csv").read_text("utf-8-sig"))))
+    assert (row["user_id"], row["kind"], row["tags"]) == ("'@id", "'=2", '["-3"]')
+    assert row["custom_attributes"] == '{"note": "x;\'=1+1"}'
+    sheet = openpyxl.load_workbook(files.write_xlsx(frame, tmp_path / "t.xlsx")).active
+    cells = dict(zip([cell.value for cell in sheet[1]], sheet[2], strict=True))
+    assert (cells["user_id"].value, cells["kind"].value) == ("'@id", "'=2")
+    assert json.loads(cells["custom_attributes"].value) == {"note": "x;=1+1"}
+
+
+def test_a_workbook_makes_no_links_and_no_numbers_of_text(tmp_path):
+    """DF-04: ids that look like numbers stay text; an address or URL is nothing to click."""
+    texts = ["00123", "72057594038135102", "1e5", "http://acme.test/x", "mailto:ann@acme.test", "TRUE", "#REF!"]
+    frame = pd.DataFrame({"text": texts})
+    sheet = openpyxl.load_workbook(files.write_xlsx(frame, tmp_path / "t.xlsx")).active
+    cells = [cell for (cell,) in sheet.iter_rows(min_row=2)]
+    assert [(cell.value, cell.data_type, cell.hyperlink) for cell in cells] == [(t, "s", None) for t in texts]
+    path = files.write_csv(frame, tmp_path / "t.csv")
+    assert pd.read_csv(path, dtype="str")["text"].tolist() == texts
+
+
+@pytest.mark.parametrize("name", ["", "x" * 32, "a/b", "a[1]", "History", "'quoted'"])
+def test_a_name_that_no_sheet_can_have_is_refused(tmp_path, name):
+    with pytest.raises(errors.ArgumentError, match="1 to 31 characters"):
+        files.write_xlsx(named("a"), tmp_path / "t.xlsx", sheet=name)
+    assert list(tmp_path.iterdir()) == []
+    path = files.write_xlsx(named("a"), tmp_path / "t.xlsx", sheet="It's ours")
+    assert openpyxl.load_workbook(path).sheetnames == ["It's ours"]
+
+
 # Headings and shapes ----------------------------------------------------------------------------------------
 
 

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import dirsync_nb as ds
-from dirsync_nb import errors, frames
+from dirsync_nb import errors, frames, packing
 
 from .foreign import paged, users
 
@@ -57,7 +57,7 @@ def test_a_column_of_objects_stays_one_when_it_happens_to_hold_text():
 
 
 def test_a_load_longer_than_one_fold_is_packed_without_a_seam(monkeypatch):
-    monkeypatch.setattr(frames, "FOLD_AT", 7)
+    monkeypatch.setattr(packing, "FOLD_AT", 7)
     columns = frames.Columns(frames.USERS)
     people = users(50)
     for start in range(0, 50, 5):

@@ -17,14 +17,23 @@ PACKAGE = Path(ds.__file__).parent
 ROOMS: dict[str, set[str]] = {
     "errors": set(),
     "pacing": set(),
-    "transport": {"msgspec", "requests"},
+    "transport": {"msgspec", "requests", "urllib3"},
     "endpoints": set(),
+    "pseudonyms": {"requests"},
     "client": set(),
-    "frames": {"numpy", "pandas"},
+    "columns": set(),
+    "tables": set(),
+    "json_column": {"msgspec", "numpy", "pandas", "pyarrow"},
+    "packing": {"numpy", "pandas", "pyarrow"},
+    "frames": {"pandas"},
     "progress": {"tqdm"},
+    "many": {"pandas"},
+    "walks": set(),
     "load": {"pandas"},
     "memberships": {"pandas"},
+    "connect": set(),
     "files": {"openpyxl", "pandas", "pyarrow"},
+    "search": {"pandas"},
     "evidence": {"pandas"},
     "sync": {"pandas"},
     "history": {"pandas"},
@@ -36,10 +45,29 @@ ROOMS: dict[str, set[str]] = {
     "webhooks": {"pandas"},
     "diffs": {"numpy", "pandas"},
     "analysis": {"numpy", "pandas", "scipy"},
+    "audit_rules": {"pandas"},
+    "audit_rows": {"numpy", "pandas"},
+    "audit": {"pandas"},
+    "what_if": {"numpy", "pandas"},
+    "prefill": {"numpy", "pandas"},
+    "onboarding": {"numpy", "pandas"},
+    "redaction": {"pandas"},
+    "fleet_files": {"pandas", "pyarrow"},
+    "fleet_load": {"distributed"},
+    "fleet_answers": {"numpy", "pandas", "scipy"},
+    "fleet_plans": {"pandas"},
+    "fleet": {"dask", "numpy", "pandas"},
+    "fleet_take": {"pandas"},
     "drawing": {"matplotlib", "pandas"},
     "charts": {"matplotlib", "numpy", "pandas"},
-    "connect": set(),
+    "checklist": {"pandas"},
     "tour": {"jupyter_client", "nbclient", "nbconvert", "nbformat"},
+    "sensitive": set(),
+    "outbound": set(),
+    "notebooks_check": {"nbformat"},
+    "pytest_plugin": {"nbval", "pytest"},
+    "starter": set(),
+    "reference": {"pandas", "pdoc"},
     "cli": set(),
 }
 SANDBOX_LIBRARIES = {"anyio", "scim2_models", "starlette", "uvicorn", "yaml"}
@@ -53,7 +81,7 @@ WIDGET_LIBRARIES = {
     "pandas",
     "traitlets",
 }
-MAY_OPEN_THE_SANDBOX = {"connect", "cli", "tour"}
+MAY_OPEN_THE_SANDBOX = {"connect", "cli", "tour", "notebooks_check", "pytest_plugin"}
 
 
 def imported(path: Path) -> set[str]:
@@ -108,7 +136,7 @@ def test_importing_the_package_loads_requests_and_pandas_only():
     code = (
         "import sys, dirsync_nb; "
         "heavy = {'matplotlib', 'scipy', 'ipywidgets', 'anywidget', 'sqlalchemy', 'IPython', 'tqdm', "
-        "'starlette', 'uvicorn', 'nbformat'}; "
+        "'starlette', 'uvicorn', 'nbformat', 'dask', 'distributed', 'pytest', 'pdoc', 'openpyxl'}; "
         "print(sorted(heavy & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)

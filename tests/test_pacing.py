@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from dirsync_nb.pacing import Pacer, RetryPolicy, parse_retry_after
+from dirsync_nb.pacing import Pacer, RetryPolicy, Stop, parse_retry_after
 
 NOW = datetime(2026, 8, 3, 9, 0, 0, tzinfo=UTC)
 
@@ -48,13 +48,51 @@ def test_a_service_asking_for_more_than_we_wait_gets_no_early_retry():
     assert policy.pause(1, 31.0) is None
 
 
-def test_one_directory_is_asked_four_times_a_second_evenly(clock):
+def test_one_directory_is_asked_four_times_a_second_evenly_and_a_hair_less(clock):
+    """Exactly on the limit, requests that travel unevenly are too many in some second: the service says 429."""
     pacer = Pacer(clock=clock, sleep=clock.sleep)
     started = clock.now
     for _ in range(9):
         pacer.wait("directory_1")
-    assert clock.now - started == pytest.approx(8 / 4)
-    assert clock.sleeps == [0.25] * 8
+    assert 8 / 4 < clock.now - started <= 8 / 4 / 0.98
+    assert clock.sleeps == [0.2525] * 8
+
+
+def test_what_leaves_late_is_not_followed_too_closely(clock):
+    """A machine that wakes up late, or a queue on the key: any four requests still span a second."""
+    pacer = Pacer(clock=clock)
+    left = []
+
+    def overslept(seconds, stop):
+        clock.now += seconds + (0.2 if len(left) == 3 else 0.0)
+
+    pacer.sleep = overslept
+    for _ in range(20):
+        pacer.wait("directory_1")
+        left.append(clock.now)
+    assert min(b - a for a, b in zip(left, left[4:], strict=False)) >= 1.0
+    assert left[-1] - left[0] < 19 * 0.2525 + 0.201
+
+
+def test_the_rate_of_a_budget_is_the_lower_of_its_limits():
+    assert Pacer().rate("d") == 4.0
+    assert Pacer().rate(None) == 100.0
+    assert Pacer(per_directory=None).rate("d") == 100.0
+    assert Pacer(per_key=2.0).rate("d") == 2.0
+    assert Pacer.unlimited().rate("d") is None
+
+
+def test_the_parts_of_a_work_end_with_it_and_not_the_other_way():
+    whole = Stop()
+    part, other = Stop(whole), Stop(whole)
+    part.set()
+    assert part.is_set()
+    assert not whole.is_set()
+    assert not other.is_set()
+    whole.set()
+    assert other.is_set()
+    assert Stop(whole).is_set()
+    assert not Stop(None).is_set()
 
 
 def test_directories_do_not_wait_for_each_other_but_share_the_key(clock):
@@ -62,7 +100,7 @@ def test_directories_do_not_wait_for_each_other_but_share_the_key(clock):
     started = clock.now
     for number in range(101):
         pacer.wait(f"directory_{number}")
-    assert clock.now - started == pytest.approx(1.0)
+    assert clock.now - started == pytest.approx(1.01)
 
 
 def test_paths_without_a_budget_of_their_own_count_on_the_key_alone(clock):
@@ -90,7 +128,7 @@ def test_threads_share_one_budget():
         thread.start()
     for thread in threads:
         thread.join()
-    assert sorted(slept) == pytest.approx([number / 4 for number in range(1, 20)])
+    assert sorted(slept) == pytest.approx([number * 0.2525 for number in range(1, 20)])
 
 
 def test_a_queue_on_one_directory_holds_back_neither_another_nor_the_key(clock):

@@ -15,8 +15,8 @@ import requests
 
 import dirsync_nb as ds
 from dirsync_nb import errors
-from dirsync_nb.pacing import RetryPolicy
-from dirsync_nb.transport import Traffic, Transport, is_loopback
+from dirsync_nb.pacing import Pacer, RetryPolicy
+from dirsync_nb.transport import READ_SIZE, Traffic, Transport, is_loopback
 
 from .foreign import KEY, Answer
 
@@ -106,12 +106,56 @@ def test_a_silent_server_times_out_with_advice(serve):
     assert caught.value.retryable
 
 
-def test_nobody_listening_is_a_connection_error_with_the_address():
+def test_nobody_listening_on_this_machine_is_said_at_once(clock):
+    """As after ``client.sandbox.stop()``."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    transport = Transport(f"http://127.0.0.1:{port}", KEY, retry=ONE_TRY)
-    with pytest.raises(errors.ConnectionFailed, match=f"127.0.0.1:{port} failed"):
+    transport = Transport(f"http://127.0.0.1:{port}", KEY, pacer=Pacer(clock=clock, sleep=clock.sleep))
+    with pytest.raises(
+        errors.ConnectionFailed, match=f"nothing listens at .*127.0.0.1:{port}.*stopped"
+    ) as caught:
         transport.get("/directories")
+    assert not caught.value.retryable
+    assert clock.sleeps == []
+
+
+def test_a_server_elsewhere_that_refuses_is_asked_again(clock, monkeypatch):
+    def refused(*_args, **_kwargs):
+        raise ConnectionRefusedError(111, "Connection refused")
+
+    monkeypatch.setattr(socket.socket, "connect", refused)
+    policy = RetryPolicy(spread=lambda: 1.0)
+    pacer = Pacer(per_directory=None, per_key=None, clock=clock, sleep=clock.sleep)
+    transport = Transport("https://192.0.2.1", KEY, retry=policy, pacer=pacer)
+    with pytest.raises(errors.ConnectionFailed, match="Check the address, the network.*Tried 4 times"):
+        transport.get("/directories")
+    assert clock.sleeps == [1.0, 2.0, 4.0]
+
+
+def test_an_answer_that_never_ends_is_given_up_at_the_deadline(serve, clock):
+    """Each piece comes within the timeout, which is per piece; the whole does not."""
+    many = {"object": "directory", "id": "d1", "name": "x" * 5 * READ_SIZE}
+    server, client = serve(lambda request: Answer(many), retry=RetryPolicy(attempts=2, spread=lambda: 1.0))
+    client.transport.get("/directories/d1")  # while no time passes
+    client.transport.pacer.clock = lambda: clock.sleep(50) or clock.now  # from here each look at it costs 50 s
+    with pytest.raises(errors.TimedOut, match="no whole answer from .* within 120 s.*Tried 2 times") as caught:
+        client.transport.get("/directories/d1")
+    assert caught.value.retryable
+    assert len(server.requests) == 3
+
+
+@pytest.mark.parametrize(("timeout", "deadline"), [(1.0, 120.0), (60.0, 120.0), (300.0, 600.0)])
+def test_a_longer_timeout_allows_a_longer_answer(timeout, deadline):
+    assert Transport("https://api.workos.com", KEY, timeout=timeout).deadline == deadline
+
+
+@pytest.mark.parametrize("path", ["/directories/d1", "/directories/a%2Fb"])
+def test_path_and_parameters_arrive_as_they_were_meant(serve, path):
+    server, client = serve([OK])
+    params = {"search": "Åse & Søn +1=2", "limit": 100, "after": "a/b"}
+    client.transport.get(path, params)
+    (request,) = server.requests
+    assert (request.path, request.query) == (path, {name: str(value) for name, value in params.items()})
 
 
 def test_a_pause_longer_than_allowed_is_an_error_that_names_the_setting(serve, clock):

@@ -45,10 +45,12 @@ def parser() -> argparse.ArgumentParser:
         "--play", nargs="?", const="a day at Acme", metavar="NAME", help='perform a play ("a day at Acme")'
     )
     made.add_argument(
-        "--world", default="harbour", help="harbour, okta, empty, or a YAML file (default: %(default)s)"
+        "--world",
+        default="harbour",
+        help="harbour, okta, empty, fleet:5000x1000, or a YAML file (default: %(default)s)",
     )
     made.add_argument(
-        "--roles", choices=("multiple", "single"), default="multiple", help="of users in several mapped groups"
+        "--roles", choices=("multiple", "single"), default="single", help="of users in several mapped groups"
     )
     made.add_argument(
         "--environment",

@@ -10,6 +10,7 @@ import struct
 import zlib
 from collections import deque
 from functools import partial
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
@@ -217,7 +218,7 @@ class App:
         )
         assert app._doors is not None
         answer = await asyncio.to_thread(app._doors().answer, directory, asked)
-        return _scim_response(answer)
+        return await _harmed(request, _scim_response(answer), fault)
 
     def _directory_of(self, external_key: str, authorization: str) -> tuple[App, objects.Object | None]:
         """Find the environment and directory that a key and a token open together."""
@@ -233,7 +234,6 @@ class App:
     ) -> Response | None:
         path, plain = request.scope["path"], dict(query)
         fault = self._faults.before(path, plain)
-        kind = fault.kind if fault else None
         if fault and (stop := await self._misfortune(request, fault)):
             return await stop()
         redirected = self._faults.redirected(path, plain)
@@ -242,9 +242,7 @@ class App:
         whole = self._body(endpoint, identifier, query)
         if identifier is None:
             whole = self._faults.change_page(path, redirected, whole)
-        if kind == "truncate":
-            return await _send_half(request, whole)
-        return _json(whole[: len(whole) // 2] if kind == "truncated_json" else whole)
+        return await _harmed(request, _json(whole), fault)
 
     async def _misfortune(
         self, request: Request, fault: scripted.Fault
@@ -331,10 +329,24 @@ async def _cut(request: Request) -> Response | None:
     return await _gone(request)
 
 
-async def _send_half(request: Request, body: bytes) -> Response | None:
+async def _harmed(request: Request, response: Response, fault: scripted.Fault | None) -> Response | None:
+    """Break an answer off, if that is the fault; what was asked for is done all the same."""
+    body, kind = bytes(response.body), fault.kind if fault else None
+    if not body:
+        return response
+    if kind == "truncate":
+        return await _send_half(request, response.status_code, response.headers["content-type"], body)
+    if kind == "truncated_json":
+        headers = {name: value for name, value in response.headers.items() if name != "content-length"}
+        return _plain(body[: len(body) // 2], response.status_code, headers)
+    return response
+
+
+async def _send_half(request: Request, status: int, content_type: str, body: bytes) -> Response | None:
     """Promise the whole body, send half of it and close, behind the back of the server's bookkeeping."""
     transport = request.scope["state"]["transport"]
-    head = f"HTTP/1.1 200 OK\r\nContent-Type: {JSON}\r\nContent-Length: {len(body)}\r\n\r\n"
+    line = f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\n"
+    head = f"{line}Content-Type: {content_type}\r\nContent-Length: {len(body)}\r\n\r\n"
     transport.write(head.encode() + body[: len(body) // 2])
     transport.close()
     return await _gone(request)

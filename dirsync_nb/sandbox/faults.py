@@ -1,6 +1,7 @@
 """Scripted misfortune: rules that say which request goes wrong, how, and how often.
 
-Rules are asked in the order they were added; the first that fires decides. Kinds:
+Rules are asked in the order they were added; the first that fires decides. They are about the API or, by paths
+from ``/scim/``, the SCIM door, where a request that is answered broken is carried out all the same. Kinds:
 
 ============== ================================================================================================
 status         answer ``status`` with ``body`` (any JSON; ``text`` for plain text), ``headers``, ``retry_after``
@@ -171,6 +172,10 @@ def _checked(
     unknown = sorted(set(options) - set(KINDS[kind]))
     if unknown:
         raise ValueError(f"a fault of kind {kind!r} takes {sorted(KINDS[kind]) or 'no options'}; got {unknown}")
+    if kind in _OF_PAGES and str(path).startswith("/scim/"):
+        raise ValueError(
+            f"a fault of kind {kind!r} is about cursors, and SCIM pages have none; path is {path!r}"
+        )
     if times is _DEFAULT:
         times = None if kind in _FOR_EVER else 1
     whole = {"skip": skip, "rows": options.get("rows", 1), "status": options.get("status", 500)}

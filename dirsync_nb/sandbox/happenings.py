@@ -1,52 +1,41 @@
 """What can happen in a directory: each change to the store together with the events it sends.
 
-An event is recorded in the same transaction as the change, with the object as it was at that moment.
+How a change is stored and its event recorded is in ``recording``.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from . import attributes, clock, founding, objects, providers
-from .ids import bearer_token, make_id
+from .ids import bearer_token
 from .objects import Object
-from .store import NotFound, Row, Store
+from .recording import (
+    ROLE_PRIORITY,
+    STEP,
+    InactivePolicy,
+    Recorder,
+    RoleMode,
+    difference,
+    membership,
+    settled_roles,
+)
+from .store import NotFound, Row
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-InactivePolicy = Literal["delete", "keep"]
-RoleMode = Literal["multiple", "single"]
-
-ROLE_PRIORITY = ("admin", "auditor", "member")
-"""Roles of the environment, the highest first. The last is what everybody has."""
+__all__ = ["STATES", "Happenings", "InactivePolicy", "RoleMode", "settled_roles"]
 
 MOST_TOKENS = 2
 
 STATES = ("linked", "validating", "invalid_credentials", "unlinked", "deleting")
 
-_STEP = 2_000  # from one happening to the next, where nobody sets the clock
 _LONGEST = 366 * 24 * 60  # minutes
-_EVENT_DELAY = 40  # from a change to the event that tells of it
 
 
-class Happenings:
-    """Make things happen.
-
-    Parameters
-    ----------
-    roles : {"multiple", "single"}
-        Whether a user in several mapped groups has all of their roles, or the highest only.
-    policy : {"delete", "keep"}
-        What becomes of a deactivated user. "delete" is the secure flow, the default of environments made since
-        October 2023; "keep" is the custom management flow.
-    """
-
-    def __init__(self, store: Store, seed: int, policy: InactivePolicy, roles: RoleMode = "multiple") -> None:
-        self._store = store
-        self._seed = seed
-        self._policy = policy
-        self.roles = roles
+class Happenings(Recorder):
+    """Make things happen: each change together with the events it sends."""
 
     # -- users ------------------------------------------------------------------------------------------
 
@@ -71,9 +60,9 @@ class Happenings:
         store = self._store
         with store.transaction():
             directory = store.directory(directory_id)
-            now = store.tick(_STEP)
+            now = store.tick(STEP)
             new_id = self._new_id("directory_user")
-            user_id = user_id or new_id
+            user_id = self._free("users", user_id) or new_id
             shown, hidden = attributes.split(store, directory["n"], custom_attributes or {})
             user = objects.user_object(
                 user_id=user_id,
@@ -185,9 +174,9 @@ class Happenings:
         store = self._store
         with store.transaction():
             directory = store.directory(directory_id)
-            now = store.tick(_STEP)
+            now = store.tick(STEP)
             new_id = self._new_id("directory_group")
-            group_id = group_id or new_id
+            group_id = self._free("groups", group_id) or new_id
             group = objects.group_object(
                 group_id=group_id,
                 directory_id=directory_id,
@@ -219,10 +208,10 @@ class Happenings:
             row = store.group(group_id)
             old = row.parsed()
             new = {**old, "name": name, "idp_id": idp_id}
-            previous = _difference(old, new)
+            previous = difference(old, new)
             if not previous:
                 return False
-            new["updated_at"] = clock.iso(store.tick(_STEP))
+            new["updated_at"] = clock.iso(store.tick(STEP))
             store.execute("UPDATE groups SET json = ? WHERE n = ?", (objects.text(new), row.n))
             self._touch(row.directory)
             self._record("dsync.group.updated", {**new, "previous_attributes": previous})
@@ -237,7 +226,7 @@ class Happenings:
             members = (
                 store.execute("SELECT user_n FROM memberships WHERE group_n = ?", (row.n,)) if role else []
             )
-            store.tick(_STEP)
+            store.tick(STEP)
             store.execute("DELETE FROM memberships WHERE group_n = ?", (row.n,))
             store.execute("DELETE FROM groups WHERE n = ?", (row.n,))
             store.execute("INSERT INTO gone VALUES (?, ?, ?, ?)", (row.id, row.n, row.directory, row.json))
@@ -284,7 +273,7 @@ class Happenings:
             _check_text(domain=domain)
         store = self._store
         with store.transaction():
-            store.tick(_STEP)
+            store.tick(STEP)
             return founding.add_organization(
                 store, self._seed, name=name, domains=listed, external_id=external_id, metadata=metadata
             )
@@ -315,7 +304,7 @@ class Happenings:
                 name=name,
                 state=state,
                 domain=domain,
-                created=store.tick(_STEP),
+                created=store.tick(STEP),
             )
 
     def wait(self, minutes: float) -> str:
@@ -333,7 +322,7 @@ class Happenings:
             before = store.directory(directory_id)
             if before["state"] == state:
                 return False
-            store.tick(_STEP)
+            store.tick(STEP)
             store.execute("UPDATE directories SET state = ? WHERE n = ?", (state, before["n"]))
             self._touch(before["n"])
             if state == "linked":
@@ -345,7 +334,7 @@ class Happenings:
         store = self._store
         with store.transaction():
             row = store.directory(directory_id)
-            store.tick(_STEP)
+            store.tick(STEP)
             inside = (row["n"],)
             store.execute(
                 "DELETE FROM memberships WHERE group_n IN (SELECT n FROM groups WHERE directory = ?)", inside
@@ -366,7 +355,7 @@ class Happenings:
             (live,) = store.one("SELECT count(*) FROM tokens WHERE directory = ?", (row["n"],))
             if live >= MOST_TOKENS:
                 raise ValueError(f"a directory has at most {MOST_TOKENS} live tokens: revoke one first")
-            now = store.tick(_STEP)
+            now = store.tick(STEP)
             token_id = self._new_id("directory_token")
             token = objects.token_object(
                 token_id=token_id,
@@ -386,7 +375,7 @@ class Happenings:
             found = store.one("SELECT 0, id, directory, json FROM tokens WHERE id = ?", (token_id,))
             if found is None:
                 raise NotFound("Directory Token", token_id)
-            store.tick(_STEP)
+            store.tick(STEP)
             store.execute("DELETE FROM tokens WHERE id = ?", (token_id,))
             self._record("dsync.token.revoked", Row(*found).parsed())
 
@@ -420,66 +409,9 @@ class Happenings:
             by_n = {user.n: user for user in users}
             for group in groups:
                 for (user_n,) in store.execute("SELECT user_n FROM memberships WHERE group_n = ?", (group.n,)):
-                    self._record("dsync.group.user_added", _membership(by_n[user_n], group))
+                    self._record("dsync.group.user_added", membership(by_n[user_n], group))
 
     # -- the parts of it --------------------------------------------------------------------------------
-
-    def _new_id(self, prefix: str) -> str:
-        return make_id(prefix, self._store.now, self._seed, self._store.next_number())
-
-    def _record(self, name: str, data: Object) -> None:
-        store = self._store
-        now = store.tick(_EVENT_DELAY)
-        event_id = self._new_id("event")
-        whose = data if "organization_id" in data else data["user"]
-        event = {
-            "object": "event",
-            "id": event_id,
-            "event": name,
-            "data": data,
-            "created_at": clock.iso(now),
-            "context": {},
-        }
-        store.add_event(event_id, name, whose["organization_id"], objects.text(event))
-
-    def _touch(self, directory: int, *, active: int = 0, inactive: int = 0, groups: int = 0) -> None:
-        """Keep a directory's counters and its time of change."""
-        self._store.execute(
-            "UPDATE directories SET active = active + ?, inactive = inactive + ?, groups = groups + ?,"
-            " updated_at = ? WHERE n = ?",
-            (active, inactive, groups, self._store.now, directory),
-        )
-
-    def _save_user(self, row: Row, old: Object, new: Object) -> bool:
-        """Store a changed user and tell what changed; say whether there was anything to tell."""
-        store = self._store
-        shown, hidden = attributes.split(store, row.directory, new["custom_attributes"])
-        new["custom_attributes"] = shown
-        attributes.hide(store, row.n, hidden)
-        previous = _difference(old, new)
-        if previous:
-            new["updated_at"] = clock.iso(store.tick(_STEP))
-        store.execute(
-            "UPDATE users SET idp_id = ?, folded_email = ?, json = ? WHERE n = ?",
-            (new["idp_id"], new["email"] and new["email"].casefold(), objects.text(new), row.n),
-        )
-        if previous:
-            self._touch(row.directory)
-            self._record("dsync.user.updated", {**objects.event_user(new), "previous_attributes": previous})
-        return bool(previous)
-
-    def _remove_user(self, row: Row, last: Object) -> None:
-        store = self._store
-        active = row.parsed()["state"] == "active"
-        last["updated_at"] = clock.iso(store.tick(_STEP))
-        store.execute("DELETE FROM memberships WHERE user_n = ?", (row.n,))
-        store.execute("DELETE FROM hidden WHERE user_n = ?", (row.n,))
-        store.execute("DELETE FROM users WHERE n = ?", (row.n,))
-        store.execute(
-            "INSERT INTO gone VALUES (?, ?, ?, ?)", (row.id, row.n, row.directory, objects.text(last))
-        )
-        self._touch(row.directory, active=-int(active), inactive=-int(not active))
-        self._record("dsync.user.deleted", objects.event_user(last))
 
     def _return_as_new(self, user_id: str) -> str:
         former = self._store.gone(user_id).parsed()
@@ -496,56 +428,21 @@ class Happenings:
             was = bool(store.one("SELECT 1 FROM memberships WHERE group_n = ? AND user_n = ?", pair))
             if was == member:
                 return False
-            store.tick(_STEP)
+            store.tick(STEP)
             if member:
                 store.execute("INSERT INTO memberships VALUES (?, ?)", pair)
             else:
                 store.execute("DELETE FROM memberships WHERE group_n = ? AND user_n = ?", pair)
             self._touch(group.directory)
             name = "dsync.group.user_added" if member else "dsync.group.user_removed"
-            self._record(name, _membership(user, group))
+            self._record(name, membership(user, group))
             self._settle_roles(user.n)
         return True
-
-    def _settle_roles(self, user_n: int) -> bool:
-        """Let a user's roles follow from the groups they are in now; a change is a ``dsync.user.updated``."""
-        store = self._store
-        row = Row(*store.one("SELECT n, id, directory, json FROM users WHERE n = ?", (user_n,)))
-        if not store.directory_number(row.directory)["has_roles"]:
-            return False
-        found = store.execute(
-            "SELECT groups.role FROM memberships JOIN groups ON groups.n = memberships.group_n"
-            " WHERE memberships.user_n = ? AND groups.role IS NOT NULL",
-            (user_n,),
-        )
-        old = row.parsed()
-        roles = settled_roles([role for (role,) in found], self.roles)
-        return self._save_user(row, old, {**old, **objects.role_fields(roles)})
-
-    def _activated(self, directory_id: str) -> Object:
-        row = self._store.directory(directory_id)
-        domains = self._store.execute(
-            "SELECT domains.id, domain FROM domains JOIN organizations ON organizations.n = organization"
-            " WHERE organizations.id = ? ORDER BY domain",
-            (row["organization_id"],),
-        )
-        return objects.activated_directory({**row, "state": "linked"}, domains)
 
 
 _USERS = "SELECT n, id, directory, json FROM users WHERE directory = ? ORDER BY n"
 _GROUPS = "SELECT n, id, directory, json FROM groups WHERE directory = ? ORDER BY n"
 _CHANGEABLE = ("email", "first_name", "last_name", "name", "idp_id", "custom_attributes", "state")
-
-
-def settled_roles(found: list[str], mode: RoleMode) -> list[str]:
-    """Order roles by priority; where there is none the one everybody has, where one counts the highest."""
-    settled = [role for role in ROLE_PRIORITY if role in found] or [ROLE_PRIORITY[-1]]
-    return settled[:1] if mode == "single" else settled
-
-
-def _membership(user: Row, group: Row) -> Object:
-    whole = objects.event_user(user.parsed())
-    return {"directory_id": whole["directory_id"], "user": whole, "group": group.parsed()}
 
 
 def _changed(old: Object, changes: Mapping[str, Any], drop: set[str]) -> Object:
@@ -555,21 +452,6 @@ def _changed(old: Object, changes: Mapping[str, Any], drop: set[str]) -> Object:
     if "name" not in changes and ("first_name" in changes or "last_name" in changes):
         new["name"] = objects.full_name(new["first_name"], new["last_name"])
     return new
-
-
-def _difference(old: Object, new: Object) -> Object:
-    """Give the old value of each property that changed, one level into ``custom_attributes``.
-
-    Null and absent count as equal, and a property that was not there before shows as null.
-    """
-    previous = _shallow(old, new, without=("custom_attributes", "updated_at"))
-    attributes = _shallow(old.get("custom_attributes", {}), new.get("custom_attributes", {}))
-    return {**previous, "custom_attributes": attributes} if attributes else previous
-
-
-def _shallow(old: Object, new: Object, without: tuple[str, ...] = ()) -> Object:
-    keys = [key for key in {**old, **new} if key not in without]
-    return {key: old.get(key) for key in keys if old.get(key) != new.get(key)}
 
 
 def _check_user_fields(fields: Mapping[str, Any]) -> None:

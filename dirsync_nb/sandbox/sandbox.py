@@ -91,8 +91,9 @@ class Sandbox:
     world
         Which organizations and directories there are: "harbour" (of all examples), "okta" (its first directory
         alone), "empty", or a YAML file as in ``worlds``.
-    roles : {"multiple", "single"}
-        Whether users in several mapped groups have all of their roles, or the highest only.
+    roles : {"single", "multiple"}
+        Whether a user in several mapped groups has the highest of their roles, as environments have it by
+        default, or all of them.
     database
         A file to keep the sandbox in. It is reopened if the same settings made it.
     """
@@ -110,14 +111,14 @@ class Sandbox:
         strict: bool = False,
         scim_profile: Profile = "workos",
         world: str | os.PathLike[str] = "harbour",
-        roles: RoleMode = "multiple",
+        roles: RoleMode = "single",
         database: str | os.PathLike[str] | None = None,
     ) -> None:
         _one_of("team", team, ("new", "legacy"))
         _one_of("inactive_policy", inactive_policy, ("delete", "keep"))
         _one_of("default_order", default_order, ("desc", "asc", "normal"))
         _one_of("scim_profile", scim_profile, ("workos", "lenient", "strict", "naive-total"))
-        _one_of("roles", roles, ("multiple", "single"))
+        _one_of("roles", roles, ("single", "multiple"))
         self.roles = roles
         self._world = seeds.world_named(world)
         if users is not None and users < 0:
@@ -428,7 +429,7 @@ class Sandbox:
     def _make_store(self) -> Store:
         if self._database is not None:
             return self._open_file(self._database)
-        if (self.users or 0) > _IN_MEMORY_UP_TO:
+        if self._expected_users() > _IN_MEMORY_UP_TO:
             self._files = tempfile.TemporaryDirectory(prefix="dirsync-sandbox-")
             store = Store(str(Path(self._files.name, "sandbox.sqlite")))
         else:
@@ -437,10 +438,13 @@ class Sandbox:
         return store
 
     def _refill(self, store: Store) -> None:
-        if self._database is None and (self.users or 0) <= _CACHED_UP_TO:
+        if self._database is None and self._expected_users() <= _CACHED_UP_TO:
             store.restore(_image(self.seed, self.users, self.inactive_policy, self._world, self.roles))
         else:
             self._fill(store)
+
+    def _expected_users(self) -> int:
+        return max(self.users or 0, self._world.people())
 
     def _fill(self, store: Store) -> None:
         with store.lock:

@@ -159,8 +159,10 @@ def canonical(body: Object, kind: str) -> Object:
     """Spell known names as the schema does, and leave out what only the service may set."""
     spelled = _spelled(body, attributes(schema_of(kind)))
     for key in list(spelled):
-        if key.lower() == ENTERPRISE.lower() and isinstance(spelled[key], dict):
-            spelled[ENTERPRISE] = _spelled(spelled.pop(key), attributes(ENTERPRISE))
+        if key.lower() == ENTERPRISE.lower():
+            extension = spelled.pop(key)
+            known = isinstance(extension, dict)
+            spelled[ENTERPRISE] = _spelled(extension, attributes(ENTERPRISE)) if known else extension
         elif key.lower() in _OWN or key == "groups" or key == "password":
             del spelled[key]
     return spelled

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from .store import Store
 
 RETENTION = 90 * clock.DAY
-_CORE = 260  # the story and the fuller records are for this many people at most
 _CHUNK = 10_000
 _PROTECTED = 0.4  # of the first cast nobody leaves: managers and unusual people stay to be found
 
@@ -100,9 +99,14 @@ def world_named(name: str | os.PathLike[str] | World) -> World:
         return name
     if isinstance(name, str) and name in WORLDS:
         return WORLDS[name]
+    if isinstance(name, str) and (made := worlds.fleet(name)) is not None:
+        return made
     if str(name).endswith((".yaml", ".yml")):
         return worlds.read(name)
-    raise ValueError(f"world must be one of {', '.join(WORLDS)}, or a .yaml file; got {str(name)!r}")
+    raise ValueError(
+        f"world must be one of {', '.join(WORLDS)}, or a .yaml file; got {str(name)!r}. Many directories are "
+        "written fleet:<directories>x<people on average>, such as fleet:5000x1000"
+    )
 
 
 def build(
@@ -111,13 +115,14 @@ def build(
     users: int | None,
     policy: InactivePolicy,
     world: World = HARBOUR,
-    roles: RoleMode = "multiple",
+    roles: RoleMode = "single",
 ) -> None:
     """Fill an empty store. ``users`` is how many the Okta directory has in the end."""
     happenings = Happenings(store, seed, policy, roles)
     with store.transaction():
         store.now = clock.NOW - 420 * clock.DAY
-        organizations = {plan.key: _add_organization(store, seed, plan) for plan in world.organizations}
+        step = world.between_organizations()
+        organizations = {plan.key: _add_organization(store, seed, plan, step) for plan in world.organizations}
         chapters = []
         for number, plan in enumerate(world.directories):
             size = users if users is not None and plan.key == "okta" else plan.people
@@ -139,8 +144,8 @@ def _play(store: Store, scenes: list[tuple[int, int, Callable[[], object]]]) -> 
         act()
 
 
-def _add_organization(store: Store, seed: int, plan: OrganizationPlan) -> tuple[str, str]:
-    store.tick(clock.DAY // 4)
+def _add_organization(store: Store, seed: int, plan: OrganizationPlan, step: int) -> tuple[str, str]:
+    store.tick(step)
     organization_id = founding.add_organization(
         store,
         seed,
@@ -170,7 +175,7 @@ class _Chapter:
         self._plan, self._number, self._size = plan, number, size
         self._organization_id, organization_name = organization
         self._rng = random.Random(f"{seed}/{plan.key}")
-        self._born = clock.NOW - plan.age * clock.DAY
+        self._born = plan.born()
         self._company = Company(organization_name, plan.domain, plan.type, plan.switched_off, plan.mapped)
         self._groups: dict[str, tuple[int, str]] = {}
         self._people: dict[str, Person] = {}  # whom the story can still be about, by user id
@@ -179,7 +184,7 @@ class _Chapter:
         self._idp_base = (number + 1) * 10**7
 
         alive = plan.state == "linked"
-        story = min(size, _CORE) if alive else 0
+        story = min(size, plan.core) if alive else 0
         self._joins, self._leaves, self._deletes = story // 20, story // 26, story // 120
         self._story = story
         lost = self._deletes + (self._leaves if policy == "delete" else 0)
@@ -281,7 +286,7 @@ class _Chapter:
         memberships.clear()
 
     def _first_rows(self) -> Iterator[tuple[tuple[Any, ...], list[str]]]:
-        count, core = self._first_cast, min(self._first_cast, _CORE)
+        count, core = self._first_cast, min(self._first_cast, self._plan.core)
         ids = rising_ids("directory_user", self._first_sync, count, self._rng)
         people = invent(self._rng, count, core=core, started_before=self._born)
         chain: list[Person] = []

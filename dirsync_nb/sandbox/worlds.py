@@ -13,17 +13,20 @@
             users:                      # by hand, on top of the invented ones
               - {email: ann@acme.test, first_name: Ann, last_name: Lee, groups: [Crew]}
             # also: state, age (days), domain, departments, locations
+
+Or as a fleet, ``fleet:5000x1000``: 5,000 directories, each of one organization, with 1,000 people on average.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from . import founding
+from . import clock, founding
 from .happenings import STATES
 
 if TYPE_CHECKING:
@@ -34,6 +37,17 @@ _ORGANIZATION = {"name", "domains", "external_id", "metadata", "directories"}
 _DIRECTORY = {"name", "type", "state", "people", "age", "domain", "departments", "locations", "groups", "users"}
 _USER = {"email", "first_name", "last_name", "name", "idp_id", "custom_attributes", "groups"}
 _MOST_PEOPLE = 10_000_000
+
+# Of a fleet: sizes for one of 1 on average, mostly small as customers are; types and names in turn.
+_SIZES = (0.1, 0.2, 0.3, 0.4, 0.6, 0.8, 1.0, 1.4, 2.0, 3.2)
+_FLEET_TYPES = (
+    "okta scim v2.0", "azure scim v2.0", "gsuite directory", "okta scim v2.0", "workday",
+    "azure scim v2.0", "onelogin scim v2.0",
+)  # fmt: skip
+_FLEET_NAMES = ("Amber", "Birch", "Copper", "Dune", "Ember", "Fjord", "Garnet", "Heath", "Indigo", "Juniper")
+_FLEET_TRADES = ("Bakeries", "Ferries", "Clinics", "Robotics", "Textiles", "Studios", "Energy")
+_FLEET_FORM = re.compile(r"fleet:([1-9]\d{0,4})x(\d{1,7})")
+_OUT_OF_REACH = 40  # one directory in so many has credentials that its provider refuses
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +86,26 @@ class DirectoryPlan:
     groups: tuple[tuple[str, str | None], ...] = ()
     users: tuple[str, ...] = ()
 
+    core: ClassVar[int] = 260
+    """The story and the fuller records are for this many people at most."""
+
+    def born(self) -> int:
+        """Give when the directory was made, in milliseconds."""
+        return clock.NOW - self.age * clock.DAY
+
+
+@dataclass(frozen=True, slots=True)
+class FleetPlan(DirectoryPlan):
+    """Hold what is decided about one directory of many: little happens there, at a moment of its own."""
+
+    later: int = 0  # milliseconds after the day its age says, since no two may be made at once
+
+    core: ClassVar[int] = 20
+
+    def born(self) -> int:
+        """Give when the directory was made, in milliseconds."""
+        return clock.NOW - self.age * clock.DAY + self.later
+
 
 @dataclass(frozen=True, slots=True)
 class World:
@@ -79,6 +113,16 @@ class World:
 
     organizations: tuple[OrganizationPlan, ...] = ()
     directories: tuple[DirectoryPlan, ...] = ()
+
+    def people(self) -> int:
+        """Count the people invented for all directories."""
+        return sum(plan.people for plan in self.directories)
+
+    def between_organizations(self) -> int:
+        """Give the milliseconds from one organization to the next; those of a fleet are sooner all there."""
+        if any(isinstance(plan, FleetPlan) for plan in self.directories):
+            return min(clock.DAY // 4, 100 * clock.DAY // len(self.organizations))
+        return clock.DAY // 4
 
 
 def read(path: str | os.PathLike[str]) -> World:
@@ -112,6 +156,44 @@ def world_of(given: Any) -> World:
             directories.append(found)
     # Ids and places in lists follow time: the oldest directory comes first.
     return World(tuple(organizations), tuple(sorted(directories, key=lambda plan: -plan.age)))
+
+
+def fleet(name: str) -> World | None:
+    """Make a world of many directories from ``fleet:<directories>x<people on average>``; None for other names.
+
+    Most are small and some are large, and all together they have exactly as many people as the name says.
+    """
+    if (found := _FLEET_FORM.fullmatch(name)) is None:
+        return None
+    count, people = int(found[1]), int(found[2])
+    sizes = [round(_SIZES[place % len(_SIZES)] * people) for place in range(count)]
+    sizes[-1] += count * people - sum(sizes)
+    if max(sizes) > _MOST_PEOPLE:
+        raise ValueError(f"{name}: a directory holds at most {_MOST_PEOPLE:,} people")
+    span = 200 * clock.DAY
+    organizations, directories = [], []
+    for place, size in enumerate(sizes):
+        first, trade = _FLEET_NAMES[place % len(_FLEET_NAMES)], _FLEET_TRADES[place % len(_FLEET_TRADES)]
+        key, domain = f"customer-{place:05d}", f"customer-{place:05d}.example"
+        kind = _FLEET_TYPES[place % len(_FLEET_TYPES)]
+        organizations.append(OrganizationPlan(key, f"{first} {trade} {place}", (domain,), f"cust-{place:05d}"))
+        directories.append(
+            FleetPlan(
+                key=key,
+                organization=key,
+                type=kind,
+                name=f"{first} {trade} {place}",
+                state="invalid_credentials" if place % _OUT_OF_REACH == _OUT_OF_REACH - 1 else "linked",
+                people=size,
+                age=300,
+                domain=domain,
+                departments=2,
+                locations=0,
+                projects=("Project Beacon",),
+                later=place * span // count,
+            )
+        )
+    return World(tuple(organizations), tuple(directories))
 
 
 def add_by_hand(happenings: Happenings, plan: DirectoryPlan, directory_id: str) -> None:

@@ -1,15 +1,17 @@
 """Widgets: frames and events as something to click, each with the code behind it.
 
 ``Setup`` connects a directory, ``DirectoryExplorer`` looks through it, ``DetailCard`` shows one user or group,
-``MembershipExplorer`` compares groups, ``EventFeed`` shows changes as they arrive. Each is an ipywidgets box
-whose choices are traits, so it can be read and driven from Python; each loads beside the kernel's loop, leaves
-a static table for readers without a kernel, and is replaced by a newer one when its cell is run again.
+``MembershipExplorer`` compares groups, ``Onboarding`` makes invite lists, ``EventFeed`` shows changes as they
+arrive. Each is an ipywidgets box whose choices are traits, so it can be read and driven from Python; each loads
+beside the kernel's loop, leaves a static table for readers without a kernel, and is replaced by a newer one
+when its cell is run again.
 """
 
 from .detail_card import DetailCard
 from .directory_explorer import DirectoryExplorer
 from .event_feed import EventFeed
 from .membership_explorer import MembershipExplorer
+from .onboarding import Onboarding
 from .setup import Setup
 
-__all__ = ["DetailCard", "DirectoryExplorer", "EventFeed", "MembershipExplorer", "Setup"]
+__all__ = ["DetailCard", "DirectoryExplorer", "EventFeed", "MembershipExplorer", "Onboarding", "Setup"]

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from ..search import attribute_of, fold, folded_rows, holding, plain
 from ._parts import ROWS, Column
-from ._text import NO_NAME, fold, plain, when
+from ._text import NO_NAME, when
 
-__all__ = ["Listing", "attribute_names", "attribute_values"]
+__all__ = ["Listing", "Mask", "attribute_names", "attribute_values"]
 
 Mask = np.ndarray[Any, np.dtype[np.bool_]]
 
@@ -33,8 +34,7 @@ class Listing:
         self.frame = frame
         self.columns = columns
         self.ids = [str(name) for name in frame.index]
-        texts = [_texts(frame[name]) for name in searched]
-        self._folded = ["\n".join(fold(text) for text in row) for row in zip(self.ids, *texts, strict=True)]
+        self._folded = folded_rows(frame, searched)
         self._orders: dict[str, np.ndarray[Any, Any]] = {}
         self._masks: dict[tuple[str, str], Mask] = {}
         self._last: tuple[str, Mask] = ("", np.ones(len(frame), dtype=bool))
@@ -66,28 +66,26 @@ class Listing:
         return found
 
     def _search(self, words: Sequence[str], within: Mask | None) -> Mask:
-        places = range(len(self)) if within is None else np.flatnonzero(within).tolist()
-        folded = self._folded
-        for word in words:
-            places = [place for place in places if word in folded[place]]
+        places = None if within is None else np.flatnonzero(within).tolist()
         mask = np.zeros(len(self), dtype=bool)
-        mask[places] = True
+        mask[holding(self._folded, " ".join(words), places)] = True
         return mask
 
     def equal(self, column: str, value: str) -> Mask:
         """Say which rows have this value in a column; remembered."""
-        return self._remembered((column, value), lambda: (self.frame[column] == value).to_numpy(dtype=bool))
+        return self.fitting((column, value), lambda: (self.frame[column] == value).to_numpy(dtype=bool))
 
     def having(self, attribute: str, value: str) -> Mask:
         """Say which users have this value of an attribute; remembered."""
 
         def look() -> Mask:
-            values = _attribute(self.frame, attribute)
+            values = attribute_of(self.frame, attribute)
             return np.fromiter((plain(v) == value for v in values), dtype=bool, count=len(self))
 
-        return self._remembered((f"attribute {attribute}", value), look)
+        return self.fitting((f"attribute {attribute}", value), look)
 
-    def _remembered(self, key: tuple[str, str], look: Callable[[], Mask]) -> Mask:
+    def fitting(self, key: tuple[str, str], look: Callable[[], Mask]) -> Mask:
+        """Look which rows fit, and remember it under this key."""
         if key not in self._masks:
             self._masks[key] = look()
         return self._masks[key]
@@ -113,22 +111,6 @@ def _cells(column: pd.Series, key: str) -> list[str]:
     return [when(value)[:10] or plain(value) or missing for value in column]
 
 
-def _texts(column: pd.Series) -> list[str]:
-    """Give a column as texts; of attributes, all values but the manager's, who is somebody else."""
-    if column.dtype != object:
-        return ["" if missing else str(v) for v, missing in zip(column, column.isna(), strict=True)]
-    return [" ".join(_leaves(value)) for value in column]
-
-
-def _leaves(value: object) -> list[str]:
-    if isinstance(value, Mapping):
-        own = (inner for name, inner in value.items() if not str(name).startswith("manager_"))
-        return [text for inner in own for text in _leaves(inner)]
-    if isinstance(value, (list, tuple)):
-        return [text for inner in value for text in _leaves(inner)]
-    return [] if value is None else [str(value)]
-
-
 def _ordered(column: pd.Series, *, descending: bool) -> np.ndarray[Any, Any]:
     """Give the positions in order, what is missing always last."""
     missing = column.isna().to_numpy(dtype=bool)
@@ -144,12 +126,6 @@ def _ordered(column: pd.Series, *, descending: bool) -> np.ndarray[Any, Any]:
     return np.concatenate([present[by_value], np.flatnonzero(missing)]).astype(np.intp)
 
 
-def _attribute(users: pd.DataFrame, name: str) -> list[Any]:
-    if name == "role":
-        return list(users["role"])
-    return [a.get(name) if isinstance(a, dict) else None for a in users["custom_attributes"]]
-
-
 def attribute_names(users: pd.DataFrame) -> list[str]:
     """Name what users can be filtered by: the role, and each attribute that has a simple value somewhere."""
     names: dict[str, None] = {}
@@ -161,5 +137,5 @@ def attribute_names(users: pd.DataFrame) -> list[str]:
 
 def attribute_values(users: pd.DataFrame, name: str) -> pd.Series:
     """Count the simple values of an attribute, the most common first."""
-    values = [plain(v) for v in _attribute(users, name) if isinstance(v, (str, int, float, bool))]
+    values = [plain(v) for v in attribute_of(users, name) if isinstance(v, (str, int, float, bool))]
     return pd.Series(values, dtype="str").value_counts()

@@ -20,7 +20,7 @@ from .. import errors
 from ._jobs import Stopped
 from ._text import label, plain
 
-__all__ = ["ROWS", "CodeView", "Column", "KeyField", "RowTable", "StatusLine", "field", "note", "row"]
+__all__ = ["ROWS", "CodeView", "Column", "KeyField", "Pulse", "RowTable", "StatusLine", "field", "note", "row"]
 
 HERE = Path(__file__).parent
 ROWS = 50  # the most rows, or menu entries, ever sent
@@ -32,7 +32,7 @@ column of the frame, if it is not the key), ``room`` (0: always shown; 1, 2: onl
 
 
 class RowTable(anywidget.AnyWidget):
-    """A table of at most 50 rows, of which one can be picked.
+    """A table of at most 50 rows, of which one can be picked, or several ticked.
 
     Parameters
     ----------
@@ -42,6 +42,9 @@ class RowTable(anywidget.AnyWidget):
         The table's name for a screen reader.
     clickable
         Whether rows can be picked.
+    tick
+        Called with the id of a row that was clicked: each has a box to tick then, instead of being picked. What
+        is ticked is ``ticked``, which the table does not change by itself.
     """
 
     _esm = HERE / "table.js"
@@ -52,11 +55,28 @@ class RowTable(anywidget.AnyWidget):
     label = t.Unicode("").tag(sync=True)
     empty = t.Unicode("").tag(sync=True)
     clickable = t.Bool(default_value=True).tag(sync=True)
+    tickable = t.Bool(default_value=False).tag(sync=True)
+    ticked: Any = t.List().tag(sync=True)
 
     def __init__(
-        self, columns: Sequence[Column], *, label: str, clickable: bool = True, sort: str = ""
+        self,
+        columns: Sequence[Column],
+        *,
+        label: str,
+        clickable: bool = True,
+        sort: str = "",
+        tick: Callable[[str], None] | None = None,
     ) -> None:
         super().__init__(columns=list(columns), label=label, clickable=clickable, sort=sort)
+        self._tick = tick
+        self.tickable = tick is not None
+        self.on_msg(self._received)
+
+    def _received(self, _widget: object, content: dict[str, Any], _buffers: object) -> None:
+        # A message and no trait: the same row may be clicked twice in a row.
+        row = content.get("tick")
+        if self._tick is not None and self.tickable and row in self.ids:
+            self._tick(row)
 
     def show(self, rows: Sequence[tuple[str, Sequence[object]]], *, empty: str = "Nobody here.") -> None:
         """Show rows, each an id with its cells; more than 50 are cut."""
@@ -88,6 +108,21 @@ class KeyField(anywidget.AnyWidget):
         key = content.get("key")
         if isinstance(key, str) and key.strip() and not self.disabled:
             self._use(key.strip())
+
+
+class Pulse(anywidget.AnyWidget):
+    """Beats as long as somebody has the page open, and shows nothing.
+
+    Browsers slow a hidden page down to one beat a minute; a closed one is silent.
+    """
+
+    _esm = HERE / "pulse.js"
+    every = t.Int(30).tag(sync=True)  # seconds
+
+    def __init__(self, beat: Callable[[], None]) -> None:
+        super().__init__()
+        self._beat = beat
+        self.on_msg(lambda *_: self._beat())
 
 
 class CodeView(anywidget.AnyWidget):

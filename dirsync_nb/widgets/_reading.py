@@ -11,11 +11,13 @@ from typing import Any
 
 import pandas as pd
 
+from .. import errors
 from ..client import DirectoryClient, Record
-from ..frames import DIRECTORIES, EVENTS, GROUPS, ORGANIZATIONS, USERS, Columns
+from ..frames import DIRECTORIES, EVENTS, GROUPS, MEMBERSHIP_COLUMNS, ORGANIZATIONS, USERS, Columns
+from ..memberships import estimate_routes
 from ._jobs import Job
 
-__all__ = ["overlaps", "read_frame", "read_ids", "read_records"]
+__all__ = ["overlaps", "read_frame", "read_ids", "read_memberships", "read_records"]
 
 TABLES = {
     "organizations": ORGANIZATIONS,
@@ -45,10 +47,16 @@ def read_frame(
 
 
 def read_records(
-    client: DirectoryClient, kind: str, job: Job, *, pages: int | None = None, **filters: Any
+    client: DirectoryClient,
+    kind: str,
+    job: Job,
+    *,
+    pages: int | None = None,
+    log: bool = True,
+    **filters: Any,
 ) -> tuple[list[Record], bool]:
     """Read records, at most so many pages; say whether the list was read to its end."""
-    receipt = client.receipt(kind, filters)
+    receipt = client.receipt(kind, filters, log=log)
     records: dict[str, Record] = {}
     for number, page in enumerate(client.walk(receipt), 1):
         records.update((str(record.get("id")), record) for record in page)
@@ -63,6 +71,27 @@ def read_records(
 def read_ids(client: DirectoryClient, kind: str, job: Job, **filters: Any) -> list[str]:
     """Read the ids of a list."""
     return [str(record["id"]) for record in read_records(client, kind, job, **filters)[0]]
+
+
+def read_memberships(
+    client: DirectoryClient, users: pd.DataFrame, groups: pd.DataFrame, job: Job
+) -> pd.DataFrame:
+    """Read the memberships of these groups, group by group or user by user, whichever takes less time."""
+    ways = estimate_routes(len(users), len(groups), client.transport.pacer, listed=(True, True))
+    by_group = ways["by_group"]["seconds"] <= ways["by_user"]["seconds"]
+    owners, noun = (groups, "group") if by_group else (users, "user")
+    pairs: dict[tuple[str, str], str] = {}
+    for place, (owner, home) in enumerate(zip(map(str, owners.index), owners["directory_id"], strict=True), 1):
+        job.tell(f"Reading memberships: {noun} {place:,} of {len(owners):,} …")
+        # Their receipts would pile up: there may be thousands of groups.
+        filters = {"group_id": owner, "directory_id": home} if by_group else {"user_id": owner}
+        try:
+            found = read_ids(client, "users" if by_group else "groups", job, log=False, **filters)
+        except errors.NotFound:
+            continue  # deleted meanwhile, and its memberships with it
+        pairs.update(((one, owner) if by_group else (owner, one), str(home)) for one in found)
+    rows = [(user_id, group_id, home) for (user_id, group_id), home in pairs.items()]
+    return pd.DataFrame(rows, columns=list(MEMBERSHIP_COLUMNS)).astype(MEMBERSHIP_COLUMNS)
 
 
 def overlaps(

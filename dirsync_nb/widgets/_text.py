@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-import math
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from html import escape
 from typing import Any
+
+from ..search import fold, plain
 
 __all__ = [
     "LITERAL",
@@ -32,17 +33,6 @@ LITERAL = "mathjax_ignore tex2jax_ignore"
 NO_NAME = "(no name)"
 SHOWN = 80  # characters of a name in a table; cards show more
 LONGEST = 2_000  # characters of one value in a card
-
-
-def plain(value: object) -> str:
-    """Write a value as one text: nothing for a missing one, control characters and half characters replaced."""
-    if value is None or (isinstance(value, float) and math.isnan(value)) or str(value) in ("NaT", "<NA>"):
-        return ""
-    if isinstance(value, (dict, list, tuple)):
-        value = json.dumps(value, ensure_ascii=False, default=str)
-    # A half surrogate cannot be sent to a browser at all.
-    text = str(value).encode("utf-8", "replace").decode()
-    return "".join(c if c >= " " and unicodedata.category(c) != "Cc" else " " for c in text)
 
 
 def label(value: object, width: int = SHOWN) -> str:
@@ -91,14 +81,6 @@ def json_block(record: Mapping[str, Any], longest: int = 20_000) -> str:
     text = json.dumps(record, indent=2, ensure_ascii=False, default=str).encode("utf-8", "replace").decode()
     more = f"\n… {len(text) - longest:,} more characters" if len(text) > longest else ""
     return f'<pre class="dsn-pre {LITERAL}" tabindex="0">{escape(text[:longest])}{more}</pre>'
-
-
-def fold(text: str) -> str:
-    """Write a text as searches compare it: without case and accents."""
-    if text.isascii():
-        return text.lower()
-    parts = unicodedata.normalize("NFKD", text.casefold())
-    return "".join(c for c in parts if not unicodedata.combining(c))
 
 
 def when(value: object) -> str:

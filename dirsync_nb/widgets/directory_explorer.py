@@ -9,20 +9,22 @@ import pandas as pd
 import traitlets as t
 
 from ..client import DirectoryClient, identifier
+from ..search import USER_TEXT
 from ._code import snippets
+from ._controls import MENU, Controls
+from ._filters import UserFilters
 from ._jobs import PATIENCE, Job
-from ._listing import Listing, attribute_names, attribute_values
+from ._listing import Listing, attribute_names
 from ._panel import Panel
-from ._parts import ROWS, Column, RowTable, field, row
+from ._parts import ROWS, Column, RowTable, row
 from ._reading import read_frame, read_ids
-from ._text import NO_NAME, count_of, distinct, html_table, label, shown
+from ._text import NO_NAME, count_of, html_table, label, shown
 from .detail_card import DetailCard
 
 __all__ = ["DirectoryExplorer"]
 
 VIEWS = ("Directories", "Users", "Groups")
 STATIC_ROWS = 10
-MENU = 60  # characters of a menu entry
 
 COLUMNS: dict[str, list[Column]] = {
     "Directories": [
@@ -54,7 +56,7 @@ COLUMNS: dict[str, list[Column]] = {
 }
 SEARCHED = {
     "Directories": ("name", "type", "state"),
-    "Users": ("name", "address", "idp_id", "role", "custom_attributes"),
+    "Users": USER_TEXT,
     "Groups": ("name", "idp_id"),
 }
 
@@ -119,7 +121,7 @@ class DirectoryExplorer(Panel):
         self._members: dict[str, list[str]] = {}
         self._wanted = None if directory_id is None else identifier(directory_id, "directory_id")
         self._given = (users, groups)
-        self._filling = False
+        self._controls = Controls(self)
         self._patience: float | None = PATIENCE
         self._build()
         self._connect()
@@ -131,13 +133,8 @@ class DirectoryExplorer(Panel):
     def _build(self) -> None:
         self._views = w.ToggleButtons(options=VIEWS, tooltips=["All directories", "Its users", "Its groups"])
         self._where = w.HTML()
-        self._search = field(
-            w.Text(description="Search", placeholder="name, address, id, attribute …"), grow=True
-        )
-        self._state = field(w.Dropdown(description="State", options=[("any", "")]))
-        self._group = field(w.Dropdown(description="In group", options=[("any", "")]))
-        self._attribute = field(w.Dropdown(description="Attribute", options=[("any", "")]))
-        self._value = field(w.Dropdown(description="Value", options=[("any", "")]))
+        self._controls.tie(self._views, "view")
+        self._filters = UserFilters(self._controls, group=True)
         self._table = RowTable(COLUMNS["Directories"], label="Directories", sort="name")
         self._count = w.HTML()
         self._before = w.Button(icon="chevron-left", tooltip="Previous page", description="Previous")
@@ -155,22 +152,12 @@ class DirectoryExplorer(Panel):
         main.add_class("dsn-main")
         split = w.HBox([main, self.card])
         split.add_class("dsn-split")
-        self._filters = row(self._search, self._state, self._group, self._attribute, self._value)
-        self.assemble(row(self._views, self._where, level=True), self._filters, split)
+        self.assemble(row(self._views, self._where, level=True), self._filters.row, split)
         # The status line belongs beside the controls, not below the table.
         dress, top, filters, body, status, code = self.children
         self.children = (dress, top, filters, status, body, code)
 
     def _connect(self) -> None:
-        for control, trait in (
-            (self._views, "view"),
-            (self._search, "search"),
-            (self._state, "state"),
-            (self._group, "group_id"),
-            (self._attribute, "attribute"),
-            (self._value, "attribute_value"),
-        ):
-            control.observe(lambda change, trait=trait: self._control_changed(trait, change), "value")
         self._table.observe(lambda change: setattr(self, "sort", change["new"]), "sort")
         self._table.observe(lambda change: self._row_picked(change["new"]), "picked")
         self._before.on_click(lambda _: setattr(self, "page", self.page - 1))
@@ -307,20 +294,8 @@ class DirectoryExplorer(Panel):
 
     # Choices ------------------------------------------------------------------------------------------------
 
-    def _control_changed(self, trait: str, change: Any) -> None:
-        if self._filling or self.retired:
-            return
-        value = change["new"]
-        if trait not in ("view", "search"):
-            value = value or None  # a menu's "any" is an empty text: for None it would show nothing at all
-        try:
-            setattr(self, trait, value)
-        except t.TraitError as problem:
-            self.status.say("empty", str(problem)[:1].upper() + str(problem)[1:] + ".")
-            self._follow()
-
     def _row_picked(self, row_id: str) -> None:
-        if self._filling or self.retired or not row_id:
+        if self._controls.idle or not row_id:
             return
         if self.view == "Directories":
             self.directory_id = row_id
@@ -337,7 +312,7 @@ class DirectoryExplorer(Panel):
     def _filter_changed(self, change: Any) -> None:
         if change["name"] == "attribute":
             self.attribute_value = None
-            self._fill_values()
+            self._filters.offer_values(self.users, self.attribute)
         if change["name"] == "group_id" and change["new"] and change["new"] not in self._members:
             self._load_members(change["new"])
             return
@@ -386,10 +361,10 @@ class DirectoryExplorer(Panel):
 
     def _offer_group(self, group_id: str) -> None:
         """Put a group into the menu that was not among the first 50."""
-        entries = list(self._group._options_full)
+        entries = list(self._filters.group._options_full)
         if self.groups is not None and group_id not in [i for _, i in entries]:
             name = label(self.groups.loc[group_id, "name"], MENU) or NO_NAME
-            self._fill(self._group, [(name, group_id), *entries[1:ROWS]], of=len(self.groups))
+            self._filters.offer_groups([(name, group_id), *entries[1:ROWS]], self._lists.get("Groups"))
 
     def clear_filters(self) -> None:
         """Show everybody again."""
@@ -403,66 +378,24 @@ class DirectoryExplorer(Panel):
 
     def _fill_menus(self) -> None:
         """Offer the choices of this view; a menu never holds more than 50."""
-        listing = self._lists.get(self.view)
-        frame = listing.frame if listing is not None else pd.DataFrame()
-        states = [str(s) for s in frame["state"].value_counts().index] if "state" in frame else []
-        groups = self._lists.get("Groups") if self.view == "Users" else None
-        ordered = [] if groups is None else groups.rows(groups.order("name")[:ROWS].tolist())
-        names = getattr(self, "_attributes", []) if self.view == "Users" else []
-        entries = [(label(cells[0], MENU) or NO_NAME, group_id) for group_id, cells in ordered]
-        count = 0 if groups is None else len(groups)
-        self._fill(self._state, [(label(s, MENU), s) for s in states])
-        self._fill(self._group, distinct(entries), of=count)
-        self._fill(self._attribute, [(label(n, MENU), n) for n in names[:ROWS]], of=len(names))
-        self._fill_values()
-        for control, offered in ((self._state, states), (self._group, count), (self._attribute, names)):
-            control.layout.display = "" if offered else "none"
+        of_users = self.view == "Users"
+        self._filters.offer(
+            self._lists.get(self.view),
+            groups=self._lists.get("Groups") if of_users else None,
+            attributes=getattr(self, "_attributes", []) if of_users else [],
+        )
         self._follow()
-
-    def _fill_values(self) -> None:
-        chosen = self.attribute
-        self._value.layout.display = "none" if chosen is None else ""
-        if chosen is None or self.users is None:
-            self._fill(self._value, [])
-            return
-        counts = attribute_values(self.users, chosen)
-        entries = [(f"{label(value, MENU)} ({count:,})", str(value)) for value, count in counts[:ROWS].items()]
-        self._fill(self._value, distinct(entries), of=len(counts))
-
-    def _fill(self, menu: Any, entries: list[tuple[str, str]], *, of: int = 0) -> None:
-        more = f" ({count_of(len(entries), of, 'shown')})" if of > len(entries) else ""
-        options = [(f"any{more}", ""), *entries]
-        self._filling = True
-        try:
-            with menu.hold_sync():
-                menu.options, menu.value = options, ""
-        finally:
-            self._filling = False
 
     def _follow(self) -> None:
         """Let the controls show what the traits say."""
-        self._filling = True
-        try:
-            for control, value in (
-                (self._views, self.view),
-                (self._search, self.search),
-                (self._state, self.state),
-                (self._group, self.group_id),
-                (self._attribute, self.attribute),
-                (self._value, self.attribute_value),
-            ):
-                if not isinstance(control, w.Dropdown):
-                    control.value = value
-                elif (value or "") in [v for _, v in control._options_full]:
-                    control.value = value or ""
+        self._controls.follow()
+        with self._controls.silence():
             self._table.picked = self.selected or ""
-        finally:
-            self._filling = False
 
     def _draw(self) -> None:
         if self.retired:
             return
-        self._filters.layout.display = "" if self.view in self._lists else "none"
+        self._filters.row.layout.display = "" if self.view in self._lists else "none"
         self.card.layout.display = "none" if self.view == "Directories" else ""
         self._draw_place()
         listing = self._lists.get(self.view)
@@ -481,12 +414,9 @@ class DirectoryExplorer(Panel):
     def _draw_rows(self, listing: Listing) -> None:
         self.total, places = listing.page(self._mask(listing), self.sort, self.page)
         picked = self.selected or (self.directory_id if self.view == "Directories" else "") or ""
-        self._filling = True
-        try:
+        with self._controls.silence():
             self._table.picked = picked if self.view != "Directories" else ""
             self._table.show(listing.rows(places), empty=self._nobody(listing))
-        finally:
-            self._filling = False
 
     def _nobody(self, listing: Listing) -> str:
         noun = self.view.lower()
@@ -497,14 +427,10 @@ class DirectoryExplorer(Panel):
         return f"This directory has no {noun} yet. See what its state means in the Setup widget."
 
     def _mask(self, listing: Listing) -> Any:
-        mask = listing.matching(self.search)
-        if self.state is not None and "state" in listing.frame:
-            mask = mask & listing.equal("state", self.state)
+        mask = self._filters.mask(listing)
         if self.view == "Users" and self.group_id is not None:
             # Of a group that is not read yet nobody is shown, rather than everybody.
             mask = mask & listing.frame.index.isin(self._members.get(self.group_id, []))
-        if self.view == "Users" and self.attribute is not None and self.attribute_value is not None:
-            mask = mask & listing.having(self.attribute, self.attribute_value)
         return mask
 
     def _draw_place(self) -> None:

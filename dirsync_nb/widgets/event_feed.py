@@ -18,7 +18,7 @@ from ._code import snippets
 from ._events import KINDS, Line, sentence
 from ._jobs import PATIENCE, Job
 from ._panel import Panel
-from ._parts import ROWS, Column, RowTable, field, row
+from ._parts import ROWS, Column, Pulse, RowTable, field, row
 from ._reading import read_records
 from ._text import count_of, fold, html_table, json_block, label, plain
 
@@ -31,13 +31,15 @@ COLUMNS: list[Column] = [
 ]
 ALL = "All"
 FIRST_LOOK = timedelta(hours=1)  # so far back a feed begins
+ABSENT = 180.0  # seconds without a sign of life from a page; a hidden one gives one each minute
 STATIC_ROWS = 10
 
 
 class EventFeed(Panel):
     """Show events as they arrive, by polling the events API from a cursor.
 
-    It begins with the events of the last hour (of the sandbox: with its latest), newest on top.
+    It begins with the events of the last hour (of the sandbox: with its latest), newest on top. When the page is
+    closed it pauses after some minutes, and goes on when somebody opens the page again.
 
     Parameters
     ----------
@@ -103,7 +105,10 @@ class EventFeed(Panel):
         self.lines: list[Line] = []
         self.records: dict[str, Record] = {}
         self._seen: dict[str, None] = {}
-        self._touched = time.monotonic()
+        self._clock = time.monotonic
+        self._touched = self._clock()
+        self._last_beat: float | None = None  # none before a page first shows it: there may never be one
+        self._away = False
         self._build()
         self._connect()
         self.poll(patience=PATIENCE)
@@ -125,9 +130,11 @@ class EventFeed(Panel):
             button.layout.width = "auto"
         self._table = RowTable(COLUMNS, label="Events, newest first")
         self._record = w.HTML()
-        self.assemble(row(self._find, self._kinds, self._pause, self._clear), self._table, self._record)
-        dress, top, table, record, status, code = self.children
-        self.children = (dress, top, status, table, record, code)
+        self._pulse = Pulse(self._beat)
+        top = row(self._find, self._kinds, self._pause, self._clear)
+        self.assemble(top, self._table, self._record, self._pulse)
+        dress, top, table, record, pulse, status, code = self.children
+        self.children = (dress, top, status, table, record, pulse, code)
 
     def _connect(self) -> None:
         for control, trait in ((self._pause, "paused"), (self._kinds, "kind"), (self._find, "find")):
@@ -139,19 +146,27 @@ class EventFeed(Panel):
 
     def _control_changed(self, trait: str, change: Any) -> None:
         if not self.retired:
-            self._touched = time.monotonic()
+            self._touched = self._clock()
             setattr(self, trait, change["new"])
 
     def _turned_paused(self, change: Any) -> None:
         self._pause.value = change["new"]
         self._pause.description, self._pause.icon = ("Resume", "play") if change["new"] else ("Pause", "pause")
-        self._touched = time.monotonic()
+        self._touched, self._last_beat, self._away = self._clock(), None, False
         if change["new"]:
             self.jobs.forget("poll")
             self.jobs.drop("poll")
             self._draw()
         else:
             self.poll()
+
+    def _beat(self) -> None:
+        """Hear that somebody has the page open."""
+        if self.retired:
+            return
+        if self._away:
+            self.paused = False
+        self._last_beat = self._clock()
 
     # Polling ------------------------------------------------------------------------------------------------
 
@@ -227,7 +242,11 @@ class EventFeed(Panel):
     def _plan(self, slower: int = 1) -> None:
         if self.paused:
             return
-        if time.monotonic() - self._touched > self.minutes * 60:
+        if self._last_beat is not None and self._clock() - self._last_beat > ABSENT:
+            self.paused, self._away = True, True
+            self.status.say("empty", "Paused: the page was closed. It goes on when somebody opens it again.")
+            return
+        if self._clock() - self._touched > self.minutes * 60:
             self.paused = True
             self.status.say("empty", f"Paused after {self.minutes:g} minutes. Press Resume to go on.")
             return
@@ -266,7 +285,7 @@ class EventFeed(Panel):
         self.settled()
 
     def _show_record(self, event_id: str) -> None:
-        self._touched = time.monotonic()
+        self._touched = self._clock()
         record = self.records.get(event_id)
         self._record.value = "" if record is None else f"<h4>The event as it came</h4>{json_block(record)}"
 

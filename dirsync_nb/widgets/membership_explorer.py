@@ -15,17 +15,18 @@ import traitlets as t
 from ..client import DirectoryClient, Record, identifier
 from ..frames import MEMBERSHIP_COLUMNS, choose_address
 from ._code import snippets
+from ._controls import MENU, Controls
+from ._groups import GroupPicker
 from ._jobs import PATIENCE, Job
 from ._listing import Listing
 from ._panel import Panel
 from ._parts import ROWS, Column, RowTable, field, row
 from ._reading import read_frame, read_records
-from ._text import NO_NAME, count_of, distinct, html_table, label, plain, shown
+from ._text import NO_NAME, count_of, html_table, label, plain
 
 __all__ = ["MembershipExplorer"]
 
 MOST = 8  # groups compared at once; a chart of more is no longer read at a glance
-MENU = 60
 STATIC_ROWS = 10
 WHO = ("in any", "in all", "in only one")
 CHARTS = ("Sizes", "Overlap", "Who is in what")
@@ -91,7 +92,7 @@ class MembershipExplorer(Panel):
         self._read: dict[str, list[Record]] = {}
         self._wanted = None if directory_id is None else identifier(directory_id, "directory_id")
         self._picks = tuple(identifier(one, "group_ids") for one in group_ids)
-        self._filling = False
+        self._controls = Controls(self)
         self._patience: float | None = PATIENCE
         self._build()
         self._connect()
@@ -102,9 +103,7 @@ class MembershipExplorer(Panel):
 
     def _build(self) -> None:
         self._directory = field(w.Dropdown(description="Directory", options=[]), grow=True)
-        self._find = field(w.Text(description="Find a group", placeholder="part of its name"))
-        self._groups = field(w.SelectMultiple(description=f"Groups (pick up to {MOST})", rows=7), grow=True)
-        self._offered = w.HTML()
+        self._groups = GroupPicker(self._controls, f"Groups (pick up to {MOST})")
         self._who = w.ToggleButtons(options=WHO, tooltips=["Union", "Intersection", "Exactly one"])
         self._chart = w.ToggleButtons(options=CHARTS)
         self._members = RowTable(MEMBERS, label="Members of the picked groups", clickable=False)
@@ -115,21 +114,21 @@ class MembershipExplorer(Panel):
         picture = w.VBox([self._chart, self._picture, self._pairs])
         self._body = w.HBox([people, picture])
         self._body.add_class("dsn-split")
-        self.assemble(row(self._directory, self._find), row(self._groups), self._offered, self._body)
+        self.assemble(
+            row(self._directory, self._groups.find), row(self._groups.list), self._groups.said, self._body
+        )
         dress, top, groups, offered, body, status, code = self.children
         self.children = (dress, top, groups, offered, status, body, code)
 
     def _connect(self) -> None:
         for control, trait in (
             (self._directory, "directory_id"),
-            (self._find, "find"),
-            (self._groups, "group_ids"),
             (self._who, "who"),
             (self._chart, "chart"),
         ):
-            control.observe(lambda change, trait=trait: self._control_changed(trait, change), "value")
+            self._controls.tie(control, trait)
         self.observe(self._directory_changed, "directory_id")
-        self.observe(lambda _: self._offer(), "find")
+        self.observe(lambda _: self._groups.offer(self._listing), "find")
         self.observe(self._picks_changed, "group_ids")
         self.observe(lambda _: self._draw_members(), "who")
         self.observe(lambda _: self._draw_chart(), "chart")
@@ -149,20 +148,6 @@ class MembershipExplorer(Panel):
         if len(wanted) > MOST:
             raise t.TraitError(f"at most {MOST} groups can be compared at once; got {len(wanted)}")
         return wanted
-
-    def _control_changed(self, trait: str, change: Any) -> None:
-        if self._filling or self.retired:
-            return
-        value = change["new"]
-        if trait == "group_ids":
-            # Groups picked before and hidden by the search stay picked.
-            offered = {group_id for _, group_id in self._groups._options_full}
-            value = tuple(one for one in self.group_ids if one not in offered) + tuple(value)
-        try:
-            setattr(self, trait, value)
-        except t.TraitError as problem:
-            self.status.say("empty", str(problem)[:1].upper() + str(problem)[1:] + ".")
-            self._offer()
 
     # Loading ------------------------------------------------------------------------------------------------
 
@@ -192,7 +177,7 @@ class MembershipExplorer(Panel):
         entries = [(label(name, MENU) or NO_NAME, str(i)) for i, name in ordered["name"][:ROWS].items()]
         if first not in [i for _, i in entries]:
             entries = [(label(frame["name"][first], MENU), first), *entries[: ROWS - 1]]
-        self._fill(self._directory, distinct(entries), first)
+        self._controls.fill(self._directory, entries, value=first)
         if self._wanted not in (None, first):
             self.status.say("error", f"There is no directory {self._wanted} in this environment.")
             return
@@ -206,7 +191,7 @@ class MembershipExplorer(Panel):
             self.group_ids, self.find = (), ""
         if change["new"] is None:
             return
-        self._fill_if_offered(self._directory, change["new"])
+        self._controls.follow()
         self.busy("Reading groups …")
         self.jobs.run(
             "groups",
@@ -220,7 +205,7 @@ class MembershipExplorer(Panel):
         self.groups = frame
         columns: list[Column] = [{"key": "name", "title": "Group"}]
         self._listing = Listing(frame, columns, ("name", "idp_id"))
-        self._offer()
+        self._groups.offer(self._listing)
         picks, self._picks = self._picks, ()
         if picks:
             self.group_ids = picks
@@ -228,7 +213,7 @@ class MembershipExplorer(Panel):
             self._draw()
 
     def _picks_changed(self, _: Any) -> None:
-        self._offer()
+        self._groups.offer(self._listing)
         missing = [one for one in self.group_ids if one not in self._read]
         if not missing:
             self._draw()
@@ -253,35 +238,6 @@ class MembershipExplorer(Panel):
         self._draw()
 
     # Drawing ------------------------------------------------------------------------------------------------
-
-    def _offer(self) -> None:
-        """Offer the groups that fit the search, at most 50."""
-        if self._listing is None:
-            self._fill(self._groups, [], ())
-            self._offered.value = ""
-            return
-        total, places = self._listing.page(self._listing.matching(self.find), "name", 1)
-        entries = [(label(cells[0], MENU) or NO_NAME, i) for i, cells in self._listing.rows(places)]
-        offered = [i for _, i in entries]
-        self._fill(self._groups, distinct(entries), tuple(one for one in self.group_ids if one in offered))
-        picked = ", ".join(shown(self._name(one), MENU) for one in self.group_ids)
-        text = f"{count_of(len(entries), total, 'groups')} offered. Ctrl or Shift with a click picks several."
-        self._offered.value = f'<p class="dsn-note">{text}{f" Picked: {picked}." if picked else ""}</p>'
-
-    def _name(self, group_id: str) -> str:
-        return label(self.groups["name"][group_id], MENU) or NO_NAME
-
-    def _fill(self, menu: Any, entries: list[tuple[str, str]], value: Any) -> None:
-        self._filling = True
-        try:
-            with menu.hold_sync():
-                menu.options, menu.value = entries, value
-        finally:
-            self._filling = False
-
-    def _fill_if_offered(self, menu: Any, value: str) -> None:
-        if value in [i for _, i in menu._options_full]:
-            self._fill(menu, list(menu._options_full), value)
 
     @property
     def memberships(self) -> pd.DataFrame:
@@ -317,7 +273,7 @@ class MembershipExplorer(Panel):
                 (
                     person["name"] or NO_NAME,
                     person["address"],
-                    ", ".join(self._name(g) for g in places[str(i)]),
+                    ", ".join(self._groups.name(g) for g in places[str(i)]),
                 ),
             )
             for i, person in self.members[:ROWS].iterrows()
@@ -326,9 +282,11 @@ class MembershipExplorer(Panel):
         text = count_of(len(rows), len(self.members), f"people {self.who} of the picked groups")
         self._count.value = f'<p class="dsn-note">{text}.</p>'
         if self.group_ids:
-            sizes = "; ".join(f"{self._name(one)}: {len(self._read.get(one, [])):,}" for one in self.group_ids)
+            sizes = "; ".join(
+                f"{self._groups.name(one)}: {len(self._read.get(one, [])):,}" for one in self.group_ids
+            )
             self.status.say("ready", f"{text}. Members: {sizes}.")
-        self._follow(self._who, self.who)
+        self._controls.follow()
 
     def _pair_rows(self) -> list[tuple[str, tuple[str, str, str, str]]]:
         people = {one: {m["id"] for m in self._read.get(one, [])} for one in self.group_ids}
@@ -336,14 +294,14 @@ class MembershipExplorer(Panel):
         for a, b in combinations(self.group_ids, 2):
             both, either = len(people[a] & people[b]), len(people[a] | people[b])
             share = f"{both / either:.0%}" if either else "–"
-            rows.append((both, (f"{a} {b}", (self._name(a), self._name(b), f"{both:,}", share))))
+            rows.append((both, (f"{a} {b}", (self._groups.name(a), self._groups.name(b), f"{both:,}", share))))
         return [line for _, line in sorted(rows, key=lambda pair: -pair[0])]
 
     def _draw_pairs(self) -> None:
         self._pairs.show(self._pair_rows(), empty="Pick a second group to see the overlap.")
 
     def _draw_chart(self) -> None:
-        self._follow(self._chart, self.chart)
+        self._controls.follow()
         if not self.group_ids or self.retired:
             self._picture.value = ""
             return
@@ -375,13 +333,6 @@ class MembershipExplorer(Panel):
         figure.savefig(buffer, format="png", dpi=110, bbox_inches="tight", pad_inches=0.08)
         return buffer.getvalue(), drawing.alt_text(ax)
 
-    def _follow(self, control: Any, value: str) -> None:
-        self._filling = True
-        try:
-            control.value = value
-        finally:
-            self._filling = False
-
     # What it says of itself -----------------------------------------------------------------------------------
 
     def _show_code(self) -> None:
@@ -400,9 +351,8 @@ class MembershipExplorer(Panel):
         """Say what is compared."""
         if not self.group_ids:
             return f"{len(self.groups):,} groups, none picked"
-        return (
-            f"{len(self.members):,} people {self.who} of {', '.join(self._name(one) for one in self.group_ids)}"
-        )
+        names = ", ".join(self._groups.name(one) for one in self.group_ids)
+        return f"{len(self.members):,} people {self.who} of {names}"
 
     def static(self) -> str:
         """Give members, overlap and the chart."""

@@ -15,20 +15,20 @@ from ..client import DirectoryClient, Record
 from ..connect import connect, connect_sandbox
 from ..frames import directories_frame
 from ._code import snippets
+from ._controls import MENU, Controls
 from ._jobs import PATIENCE, Job
 from ._listing import Listing
 from ._panel import Panel
 from ._parts import ROWS, Column, KeyField, RowTable, field, row
 from ._providers import FULL, OTHERS, STATES, Provider, state_of
 from ._reading import read_frame
-from ._text import NO_NAME, count_of, distinct, facts, html_table, label, plain, shown
+from ._text import NO_NAME, count_of, facts, html_table, label, plain, shown
 
 __all__ = ["Setup"]
 
 OTHER = "another provider"
 WATCH_FIRST, WATCH_MOST = 3.0, 15.0  # seconds between two looks: soon at first, then less often
 WATCH_FOR = 45 * 60.0  # seconds; a cycle of Entra ID takes 40 minutes
-MENU = 60
 DIRECTORIES: list[Column] = [
     {"key": "name", "title": "Directory", "width": 34, "room": 0},
     {"key": "type", "title": "Provider", "width": 22, "room": 2},
@@ -89,7 +89,7 @@ class Setup(Panel):
         self._base_url = base_url
         self._listing: Listing | None = None
         self._watch_ends, self._watch_pause = 0.0, WATCH_FIRST
-        self._filling = False
+        self._controls = Controls(self)
         self._patience: float | None = PATIENCE
         self._build()
         self._connect_controls()
@@ -142,8 +142,8 @@ class Setup(Panel):
             (self._find, "find"),
             (self._watch, "watching"),
         ):
-            control.observe(lambda change, trait=trait: self._control_changed(trait, change), "value")
-        self._table.observe(lambda change: self._control_changed("directory_id", change), "picked")
+            self._controls.tie(control, trait)
+        self._table.observe(lambda change: self._row_picked(change["new"]), "picked")
         self._from_environment.on_click(lambda _: self._start(lambda: connect(base_url=self._base_url)))
         self._sandbox.on_click(lambda _: self._start(connect_sandbox))
         self.observe(lambda _: self._draw_provider(), "provider")
@@ -171,21 +171,14 @@ class Setup(Panel):
             raise t.TraitError("choose a directory before watching it")
         return bool(proposal.value)
 
-    def _control_changed(self, trait: str, change: Any) -> None:
-        if self._filling or self.retired:
-            return
-        try:
-            setattr(self, trait, change["new"] or None if trait.endswith("_id") else change["new"])
-        except t.TraitError as problem:
-            self.status.say("empty", str(problem)[:1].upper() + str(problem)[1:] + ".")
-            self._watch.value = self.watching
+    def _row_picked(self, directory_id: str) -> None:
+        if not self._controls.idle and directory_id:
+            self.directory_id = directory_id
 
     # Provider -----------------------------------------------------------------------------------------------
 
     def _draw_provider(self) -> None:
-        self._filling = True
-        self._provider.value = self.provider
-        self._filling = False
+        self._controls.follow()
         known = next((one for one in FULL if one.type == self.provider), None)
         self._steps.value = _others() if known is None else _guide(known)
         self.settled()
@@ -273,16 +266,11 @@ class Setup(Panel):
         self._choose.layout.display = self._watch_step.layout.display = ""
         names = self.organizations["name"]
         entries = [(label(name, MENU) or NO_NAME, str(i)) for i, name in names[:ROWS].items()]
-        more = f" ({count_of(len(entries), len(names), 'shown')})" if len(names) > len(entries) else ""
-        self._filling = True
-        try:
-            with self._organization.hold_sync():
-                self._organization.options = [(f"all{more}", ""), *distinct(entries)]
-                known = self.organization_id in [i for _, i in entries]
-                self._organization.value = self.organization_id if known else ""
+        known = self.organization_id in [i for _, i in entries]
+        chosen = self.organization_id if known else ""
+        self._controls.fill(self._organization, entries, value=chosen, of=len(names), first="all")
+        with self._controls.silence():
             self._draw_directories()
-        finally:
-            self._filling = False
         if self.code.snippets == [] or self.directory_id is None:
             self._show_code()
 
@@ -298,9 +286,8 @@ class Setup(Panel):
         self._draw_seen(None)
 
     def _directory_changed(self, change: Any) -> None:
-        self._filling = True
-        self._table.picked = change["new"] or ""
-        self._filling = False
+        with self._controls.silence():
+            self._table.picked = change["new"] or ""
         with self.hold_trait_notifications():
             self.state, self.users, self.groups, self.ready = "", -1, -1, False
         self.watching = False

@@ -20,6 +20,10 @@ function render({ model, el }) {
   el.append(scroller, empty);
 
   const pick = (id) => {
+    if (model.get("tickable")) {
+      model.send({ tick: id });
+      return;
+    }
     model.set("picked", id);
     model.save_changes();
   };
@@ -27,6 +31,12 @@ function render({ model, el }) {
   const drawHead = () => {
     const row = node("tr");
     const sort = model.get("sort");
+    if (model.get("tickable")) {
+      const cell = node("th", "dsn-ticks");
+      cell.scope = "col";
+      cell.setAttribute("aria-label", "Selected");
+      row.append(cell);
+    }
     for (const column of model.get("columns")) {
       const cell = node("th", `dsn-room-${column.room ?? 0}`);
       cell.scope = "col";
@@ -58,9 +68,15 @@ function render({ model, el }) {
   const drawBody = () => {
     const columns = model.get("columns");
     const held = body.contains(document.activeElement);
+    const stayed = held ? document.activeElement.closest("tr")?.dataset.id : null;
     const rows = model.get("rows").map(([id, ...cells]) => {
       const row = node("tr");
       row.dataset.id = id;
+      if (model.get("tickable")) {
+        const cell = node("td", "dsn-ticks");
+        cell.append(node("span", "dsn-tick"));
+        row.append(cell);
+      }
       columns.forEach((column, place) => {
         const cell = node("td", `dsn-room-${column.room ?? 0}`);
         const text = cells[place] ?? "";
@@ -76,16 +92,19 @@ function render({ model, el }) {
     body.replaceChildren(...rows);
     empty.textContent = rows.length ? "" : model.get("empty");
     scroller.hidden = !rows.length;
-    drawPicked();
+    drawPicked(stayed);
     if (held) body.querySelector("tr[tabindex='0']")?.focus({ preventScroll: true });
   };
 
-  const drawPicked = () => {
+  const drawPicked = (stayed) => {
     const picked = model.get("picked");
+    const ticking = model.get("tickable");
+    const ticked = new Set(model.get("ticked"));
     const rows = [...body.rows];
-    const stop = rows.find((row) => row.dataset.id === picked) ?? rows[0];
+    const known = (id) => rows.find((row) => row.dataset.id === id);
+    const stop = known(stayed ?? document.activeElement?.closest?.("tr")?.dataset.id) ?? known(picked) ?? rows[0];
     for (const row of rows) {
-      const here = row.dataset.id === picked;
+      const here = ticking ? ticked.has(row.dataset.id) : row.dataset.id === picked;
       row.classList.toggle("dsn-picked", here);
       row.tabIndex = row === stop ? 0 : -1;
       if (model.get("clickable")) row.setAttribute("aria-selected", String(here));
@@ -93,7 +112,10 @@ function render({ model, el }) {
   };
 
   const drawLabel = () => table.setAttribute("aria-label", model.get("label"));
-  const drawKind = () => table.classList.toggle("dsn-clickable", model.get("clickable"));
+  const drawKind = () => {
+    table.classList.toggle("dsn-clickable", model.get("clickable"));
+    table.setAttribute("aria-multiselectable", String(model.get("tickable")));
+  };
 
   body.addEventListener("click", (event) => {
     const row = event.target.closest("tr");
@@ -128,7 +150,9 @@ function render({ model, el }) {
     "change:sort": drawHead,
     "change:rows": drawBody,
     "change:empty": drawBody,
-    "change:picked": drawPicked,
+    "change:picked": () => drawPicked(),
+    "change:ticked": () => drawPicked(),
+    "change:tickable": () => { drawKind(); drawHead(); drawBody(); },
     "change:label": drawLabel,
     "change:clickable": drawKind,
   };

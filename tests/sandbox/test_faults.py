@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import time
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import requests
 
 from .conftest import Http
+from .idp import Idp
 
 
 @pytest.fixture
@@ -162,3 +164,92 @@ def test_faults_leave_single_objects_and_other_lists_alone(http: Http, directori
 def test_a_fault_that_makes_no_sense_is_refused(http: Http, kind: str, options: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r"must be|takes"):
         http.sandbox.faults.add(kind, **options)
+
+
+# -- at the SCIM door -----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def idp(http: Http) -> Idp:
+    return Idp(http)
+
+
+def path_of(idp: Idp, what: str) -> str:
+    return urlsplit(idp.url).path + what
+
+
+def test_faults_at_the_scim_door_are_scripted_per_directory_and_resource(http: Http, idp: Idp) -> None:
+    other = Idp(http, "okta scim v2.0")
+    http.sandbox.faults.add("status", status=429, retry_after=7, path=path_of(idp, "/Users"))
+    assert other.send("GET", "/Users?count=1").status_code == 200
+    assert idp.send("GET", "/Groups").status_code == 200
+    refused = idp.send("GET", "/Users")
+    assert (refused.status_code, refused.headers["Retry-After"]) == (429, "7")
+    assert idp.send("GET", "/Users").status_code == 200
+
+
+@pytest.mark.parametrize("status", [500, 502, 503])
+def test_a_failing_scim_door_changes_nothing(http: Http, idp: Idp, status: int) -> None:
+    http.sandbox.faults.add("status", status=status, path=path_of(idp, "/Users"), skip=1)
+    assert idp.post_user("ann@acme.test").status_code == 201
+    assert idp.post_user("bo@acme.test").status_code == status
+    assert [one["email"] for one in idp.users()] == ["ann@acme.test"]
+
+
+def test_a_cut_connection_at_the_scim_door_changes_nothing(http: Http, idp: Idp) -> None:
+    http.sandbox.faults.add("reset", path=path_of(idp, "/Users"))
+    with pytest.raises(requests.ConnectionError):
+        idp.post_user()
+    assert idp.users() == []
+    assert idp.post_user().status_code == 201
+
+
+@pytest.mark.parametrize("kind", ["truncate", "truncated_json"])
+def test_an_answer_that_breaks_off_leaves_the_provider_not_knowing_what_was_done(
+    http: Http, idp: Idp, kind: str
+) -> None:
+    http.sandbox.faults.add(kind, path=path_of(idp, "/Users"))
+    with pytest.raises((requests.ConnectionError, requests.exceptions.ChunkedEncodingError, ValueError)):
+        idp.post_user("ann@acme.test").json()
+    assert [one["email"] for one in idp.users()] == ["ann@acme.test"]
+    assert idp.post_user("ann@acme.test").status_code == 409
+
+
+def test_truncated_json_at_the_scim_door_keeps_status_and_type(http: Http, idp: Idp) -> None:
+    http.sandbox.faults.add("truncated_json", path=path_of(idp, "/Users"))
+    answer = idp.post_user()
+    assert (answer.status_code, answer.headers["Content-Type"]) == (201, "application/scim+json; charset=utf-8")
+    with pytest.raises(ValueError, match=r"."):
+        answer.json()
+
+
+def test_slow_at_the_scim_door_is_late_and_right(http: Http, idp: Idp) -> None:
+    http.sandbox.faults.add("slow", seconds=0.2, path=path_of(idp, "/Users"))
+    began = time.monotonic()
+    assert idp.post_user().status_code == 201
+    assert time.monotonic() - began >= 0.2
+
+
+def test_html_at_the_scim_door_is_what_a_proxy_would_say(http: Http, idp: Idp) -> None:
+    http.sandbox.faults.add("html", path="/scim/")
+    assert idp.send("GET", "/Users").text.startswith("<html>")
+
+
+def test_a_fault_may_break_off_an_answer_without_a_body(http: Http, idp: Idp) -> None:
+    one = idp.new_user()
+    http.sandbox.faults.add("truncate", path="/scim/")
+    assert idp.send("DELETE", f"/Users/{one}").status_code == 204
+
+
+@pytest.mark.parametrize("kind", ["stuck_cursor", "backward_cursor", "overlap", "empty_page"])
+def test_faults_of_cursors_are_refused_where_there_are_none(http: Http, kind: str) -> None:
+    with pytest.raises(ValueError, match="SCIM pages have none"):
+        http.sandbox.faults.add(kind, path="/scim/v2.0/")
+
+
+def test_faults_at_the_scim_door_can_be_scripted_over_http(http: Http, idp: Idp) -> None:
+    rule = {"kind": "status", "status": 503, "path": path_of(idp, "/Users"), "times": None}
+    assert http.session.post(http.sandbox.url + "/_sandbox/faults", json=rule, timeout=5).status_code == 200
+    assert {idp.post_user().status_code for _ in range(3)} == {503}
+    (shown,) = http.session.get(http.sandbox.url + "/_sandbox/faults", timeout=5).json()
+    assert shown["fired"] == 3

@@ -174,6 +174,18 @@ def test_a_deleted_directory_is_told_of_once(http: Http, told: Told, okta: str) 
     assert http.get("/directory_users", directory=okta).status_code == 404
 
 
+def test_an_id_that_somebody_has_or_had_is_not_given_again(sandbox: Sandbox, okta: str) -> None:
+    user = sandbox.add_user(okta, user_id="kept-from-elsewhere")
+    group = sandbox.add_group(okta, name="Choir")
+    for taken in (user, group):
+        with pytest.raises(ValueError, match="is taken"):
+            sandbox.add_user(okta, user_id=user)
+        with pytest.raises(ValueError, match="is taken"):
+            sandbox.add_group(okta, name="Band", group_id=group)
+        act = sandbox.delete_user if taken == user else sandbox.delete_group
+        act(taken)
+
+
 def test_happenings_refuse_what_makes_no_sense(sandbox: Sandbox, directories: dict[str, str]) -> None:
     okta, azure = directories["okta"], directories["azure"]
     user = sandbox.add_user(okta, email="a@x.example")

@@ -24,8 +24,8 @@ def roles_of(user: dict[str, Any]) -> tuple[str, list[str]]:
     return user["role"]["slug"], [role["slug"] for role in user["roles"]]
 
 
-def test_with_several_roles_a_user_has_all_of_them(http: Http) -> None:
-    idp = Idp(http)
+def test_with_several_roles_a_user_has_all_of_them(make: Callable[..., Http]) -> None:
+    idp = Idp(make(roles="multiple"))
     one, admins, auditors = in_two_mapped_groups(idp)
     (event,) = idp.told()
     assert event["event"] == "dsync.user.updated"
@@ -37,8 +37,8 @@ def test_with_several_roles_a_user_has_all_of_them(http: Http) -> None:
     assert roles_of(idp.api(one)) == ("member", ["member"])
 
 
-def test_with_one_role_the_highest_wins(make: Callable[..., Http]) -> None:
-    idp = Idp(make(roles="single"))
+def test_with_one_role_as_environments_have_it_by_default_the_highest_wins(http: Http) -> None:
+    idp = Idp(http)
     one, admins, _ = in_two_mapped_groups(idp)
     assert roles_of(idp.api(one)) == ("admin", ["admin"])
     idp.patch(f"/Groups/{admins}", {"op": "remove", "path": f'members[value eq "{one}"]'})

@@ -109,6 +109,7 @@ BROKEN = [
     b'{"userName": "a@b.test", "emails": "a@b.test"}', b'{"userName": "a@b.test", "emails": ["a@b.test"]}',
     b'{"userName": "a@b.test", "name": "Ann"}', b'{"userName": "a@b.test", "active": 1}',
     b'{"userName": "a@b.test", "name": {"givenName": null}}', b'{"userName": ["a@b.test"]}',
+    b'{"userName": "a@b.test", "URN:IETF:PARAMS:SCIM:SCHEMAS:EXTENSION:ENTERPRISE:2.0:USER": "Ops"}',
 ]  # fmt: skip
 
 

@@ -50,12 +50,12 @@ def test_a_click_on_a_directory_shows_its_users_fifty_at_a_time(client, okta):
 def test_typing_narrows_the_rows_without_a_request(explorer, sandbox):
     before = len(sandbox.requests)
     for typed in ("s", "sim", "simoe", "simoes"):
-        explorer._search.value = typed
+        explorer._filters.search.value = typed
     assert explorer.search == "simoes"
     names = [row[1] for row in explorer._table.rows]
     assert "Tomé Simões" in names  # accents do not have to be typed
     assert explorer.total == len(names) < 20
-    explorer._search.value = ""
+    explorer._filters.search.value = ""
     assert explorer.total == 260
     assert paths(sandbox, before) == []
 
@@ -76,7 +76,7 @@ def test_filters_by_state_group_and_attribute_agree_with_the_frames(client, sand
     groups = ds.load_groups(client, directory_id=okta)
     engineering = groups.index[groups["name"] == "Engineering"][0]
     members = ds.load_users(client, group_id=engineering)
-    explorer._group.value = engineering
+    explorer._filters.group.value = engineering
     assert explorer.total == len(members)
     explorer.attribute, explorer.attribute_value = "job_title", "Engineering Manager"
     titles = [a.get("job_title") for a in members["custom_attributes"]]
@@ -88,11 +88,11 @@ def test_filters_by_state_group_and_attribute_agree_with_the_frames(client, sand
 def test_state_is_offered_as_seen_and_filters(client, okta):
     frame = company(people=200, directories=1).users
     explorer = widgets.DirectoryExplorer(client, okta, users=frame, groups=groups_frame([]))
-    offered = [value for _, value in explorer._state._options_full if value]
+    offered = [value for _, value in explorer._filters.state._options_full if value]
     assert set(offered) == set(frame["state"].cat.categories)
-    explorer._state.value = "inactive"
+    explorer._filters.state.value = "inactive"
     assert explorer.total == (frame["state"] == "inactive").sum()
-    explorer._state.value = ""
+    explorer._filters.state.value = ""
     assert explorer.total == 200
 
 
@@ -163,7 +163,7 @@ def test_5000_users_send_50_rows_and_little_state_and_typing_reads_nothing(clien
     explorer = widgets.DirectoryExplorer(client, okta, users=frame.users, groups=frame.groups)
     before = len(sandbox.requests)
     for typed in ("l", "le", "lee"):
-        explorer._search.value = typed
+        explorer._filters.search.value = typed
     assert explorer.status.text.startswith(f"50 of {explorer.total:,} users")
     assert len(explorer._table.rows) == 50
     assert all(len(one._options_full) <= 51 for one in family(explorer) if hasattr(one, "_options_full"))
@@ -182,7 +182,7 @@ def test_even_the_worst_names_keep_the_state_small(client, okta):
     groups = groups_frame([{"object": "directory_group", "id": f"g{n}", "name": '"' * 300} for n in range(60)])
     explorer = widgets.DirectoryExplorer(client, okta, users=users, groups=groups)
     assert state_size(explorer) < 100_000
-    assert explorer._group.options[0][0] == "any (50 of 60 shown)"
+    assert explorer._filters.group.options[0][0] == "any (50 of 60 shown)"
 
 
 def test_hostile_names_are_text_in_every_place(client, hostile):
@@ -217,10 +217,10 @@ def test_a_failed_load_says_what_and_can_be_tried_again(client, sandbox, okta):
 
 def test_a_group_that_could_not_be_read_shows_nobody_rather_than_everybody(client, sandbox, okta):
     explorer = widgets.DirectoryExplorer(client, okta)
-    group = explorer._group.options[3]
-    group_id = next(value for name, value in explorer._group._options_full if name == group[0])
+    group = explorer._filters.group.options[3]
+    group_id = next(value for name, value in explorer._filters.group._options_full if name == group[0])
     sandbox.faults.add("status", path="/directory_users", status=403)
-    explorer._group.value = group_id
+    explorer._filters.group.value = group_id
     assert explorer.status.kind == "error"
     explorer.search = "a"
     assert explorer.total == 0
@@ -280,7 +280,7 @@ def test_keystrokes_among_100_000_users_are_found_in_milliseconds(client, okta):
     took = []
     for typed in ("h", "ho", "hol", "holm", "holm 0", "l", "le", "lee", ""):
         started = time.process_time()
-        explorer._search.value = typed
+        explorer._filters.search.value = typed
         took.append(time.process_time() - started)
     assert explorer.total == 100_000
     assert sorted(took)[len(took) // 2] < 0.25  # of CPU; some tens of milliseconds, where nobody else computes

@@ -215,3 +215,34 @@ def test_a_real_service_is_asked_for_the_last_hour_only(serve, monkeypatch):
     asked = datetime.fromisoformat(server.requests[-1].query["range_start"])
     assert timedelta(minutes=59) < datetime.now(UTC) - asked < timedelta(minutes=61)
     assert feed.status.kind == "empty"
+
+
+def test_a_feed_whose_page_was_closed_pauses_and_goes_on_when_it_is_opened_again(feed, clock, sandbox, okta):
+    feed._clock = clock
+    feed._pulse._handle_custom_msg({"beat": True}, [])
+    clock.now += 170
+    feed.poll()
+    assert not feed.paused
+    clock.now += 20
+    feed.poll()
+    assert feed.paused
+    assert feed.status.text.startswith("Paused: the page was closed.")
+    sandbox.add_user(okta, name="Kim Vale")
+    feed._pulse._handle_custom_msg({"beat": True}, [])
+    assert not feed.paused
+    assert feed.lines[0].text == "Kim Vale joined"
+
+
+def test_a_pause_of_ones_own_is_not_ended_by_a_page_that_opens(feed, clock):
+    feed._clock = clock
+    feed.paused = True
+    feed._pulse._handle_custom_msg({"beat": True}, [])
+    assert feed.paused
+
+
+def test_where_no_page_ever_showed_it_a_feed_goes_on(feed, clock):
+    feed._clock = clock
+    feed._touched = clock()
+    clock.now += 3_000
+    feed.poll()
+    assert not feed.paused

@@ -33,7 +33,7 @@ def test_it_opens_on_the_directory_with_the_most_groups_and_reads_no_member(clie
 
 def test_members_and_overlap_agree_with_the_analysis(client, okta, explorer, named):
     picked = (named["Engineering"], named["Bergen Office"])
-    explorer._groups.value = picked
+    explorer._groups.list.value = picked
     assert set(explorer.group_ids) == set(picked)
     pairs = ds.load_memberships(client, directory_id=okta)
     sets = [set(pairs.loc[pairs["group_id"] == one, "user_id"]) for one in picked]
@@ -80,15 +80,15 @@ def test_drawing_changes_no_global_setting_and_leaves_no_figure_open(explorer, n
 
 def test_a_search_narrows_what_is_offered_and_keeps_what_was_picked(explorer, named):
     explorer.group_ids = (named["Everyone"],)
-    explorer._find.value = "office"
-    offered = [value for _, value in explorer._groups._options_full]
+    explorer._groups.find.value = "office"
+    offered = [value for _, value in explorer._groups.list._options_full]
     assert named["Everyone"] not in offered
-    explorer._groups.value = (named["Bergen Office"],)
+    explorer._groups.list.value = (named["Bergen Office"],)
     assert set(explorer.group_ids) == {named["Everyone"], named["Bergen Office"]}
 
 
 def test_too_many_groups_are_refused_beside_the_control(explorer):
-    explorer._groups.value = tuple(explorer.groups.index[:9])
+    explorer._groups.list.value = tuple(explorer.groups.index[:9])
     assert explorer.group_ids == ()
     assert explorer.status.text == "At most 8 groups can be compared at once; got 9."
     with pytest.raises(t.TraitError, match="no group 'group_none'"):

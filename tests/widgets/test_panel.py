@@ -19,6 +19,7 @@ MAKE = {
     "DirectoryExplorer": lambda client, okta: widgets.DirectoryExplorer(client, okta),
     "DetailCard": lambda client, okta: widgets.DetailCard(client),
     "MembershipExplorer": lambda client, okta: widgets.MembershipExplorer(client, okta),
+    "Onboarding": lambda client, okta: widgets.Onboarding(client, okta),
     "EventFeed": lambda client, okta: widgets.EventFeed(client),
 }
 
@@ -37,8 +38,15 @@ def cell(monkeypatch):
     return place
 
 
-def test_the_package_shows_its_five_widgets_and_nothing_else():
-    assert widgets.__all__ == ["DetailCard", "DirectoryExplorer", "EventFeed", "MembershipExplorer", "Setup"]
+def test_the_package_shows_its_six_widgets_and_nothing_else():
+    assert widgets.__all__ == [
+        "DetailCard",
+        "DirectoryExplorer",
+        "EventFeed",
+        "MembershipExplorer",
+        "Onboarding",
+        "Setup",
+    ]
     assert set(MAKE) == set(widgets.__all__)
 
 
@@ -63,7 +71,7 @@ def test_one_change_after_three_runs_is_one_redraw_and_no_request(cell, client, 
     monkeypatch.setattr(widgets.DirectoryExplorer, "_draw", lambda self: drawn.append(self))
     before = len(sandbox.requests)
     for one in made:
-        one._search.value = "lee"
+        one._filters.search.value = "lee"
         one._next.click()
     assert drawn[:1] == [made[2]]
     assert set(map(id, drawn)) == {id(made[2])}

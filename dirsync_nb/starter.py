@@ -1,0 +1,38 @@
+"""A sync worker to begin with: typed, tested, on the official SDK and SQLAlchemy, written to a folder."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from . import errors
+
+__all__ = ["write_starter"]
+
+FILES = Path(__file__).parent / "starter_files"
+LEFT_OUT = ("__pycache__", "*.pyc", "*.egg-info", ".mypy_cache", ".pytest_cache", ".ruff_cache")
+
+
+def write_starter(folder: str | Path) -> list[Path]:
+    """Write the starter to a folder that is new or empty, and give its files, relative to it.
+
+    It is a project of its own: ``pip install -e ".[dev]"``, ``pytest``, ``python -m directory_worker``. Its
+    ``README.md`` says the rest. It does not need dirsync_nb except to be tested.
+
+    Raises
+    ------
+    ArgumentError
+        The folder holds something, is a file, or cannot be written.
+    """
+    target = Path(folder)
+    if target.exists() and not target.is_dir():
+        raise errors.ArgumentError(f"{target} is a file; name a folder")
+    if target.exists() and any(target.iterdir()):
+        raise errors.ArgumentError(
+            f"{target} is not empty, and nothing in it is overwritten: name a new folder"
+        )
+    try:
+        shutil.copytree(FILES, target, ignore=shutil.ignore_patterns(*LEFT_OUT), dirs_exist_ok=True)
+    except OSError as problem:
+        raise errors.ArgumentError(f"cannot write to {target}: {problem.strerror or problem}") from None
+    return sorted(path.relative_to(target) for path in target.rglob("*") if path.is_file())

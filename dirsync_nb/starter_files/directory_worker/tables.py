@@ -1,0 +1,140 @@
+"""The tables. Rows are never deleted: who is gone keeps a row that says so.
+
+A *moment* is a place in the order of all events, as text that sorts: time, then event id. The columns
+``alive``, ``dead``, ``content`` and ``told`` hold moments. They are the evidence from which ``present`` and
+``status`` follow, so that it does not matter in which order events arrive, how often, or how late.
+
+Tables refer to each other by id without foreign keys, because an event may speak of an object before the event
+that announces it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, TypeVar
+
+from sqlalchemy import JSON, DateTime, Index, String
+from sqlalchemy.orm import DeclarativeBase, Mapped, MappedAsDataclass, mapped_column
+
+Record = Mapping[str, Any]  # one object of the API, as it came
+
+
+class Base(MappedAsDataclass, DeclarativeBase, kw_only=True):
+    """What all tables share."""
+
+    type_annotation_map = {dict[str, Any]: JSON, list[str]: JSON, datetime: DateTime(timezone=True)}  # noqa: RUF012
+
+
+class Place(Base):
+    """One row: how far the events were read. It changes only together with the rows they led to."""
+
+    __tablename__ = "place"
+
+    id: Mapped[int] = mapped_column(primary_key=True, default=1)
+    cursor: Mapped[str | None] = mapped_column(default=None)  # id of the last event that was applied
+    told: Mapped[str] = mapped_column(default="")  # its moment
+    loaded: Mapped[str] = mapped_column(default="")  # the moment of the last full load
+    loaded_at: Mapped[datetime | None] = mapped_column(default=None)  # the same by this machine's clock
+    doubtful: Mapped[bool] = mapped_column(default=False)  # events left something open: load again
+
+
+class Heard(MappedAsDataclass, kw_only=True):
+    """What directories, users and groups share."""
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    directory_id: Mapped[str] = mapped_column(index=True)
+    organization_id: Mapped[str | None] = mapped_column(default=None)
+    name: Mapped[str | None] = mapped_column(default=None)
+    present: Mapped[bool] = mapped_column(default=False)
+    alive: Mapped[str] = mapped_column(default="")  # newest sign of life
+    dead: Mapped[str] = mapped_column(default="")  # newest deletion; it begins with its time
+    content: Mapped[str] = mapped_column(default="")  # how new the fields are: updated_at, moment
+
+    def fill(self, record: Record) -> None:
+        """Take over the fields of a record."""
+        self.organization_id, self.name = record.get("organization_id"), record.get("name")
+
+
+class Directory(Heard, Base):
+    """A customer's directory. Its own id stands in ``directory_id`` as well."""
+
+    __tablename__ = "directories"
+
+    type: Mapped[str | None] = mapped_column(default=None)
+    state: Mapped[str | None] = mapped_column(default=None)
+
+    def fill(self, record: Record) -> None:
+        """Take over the fields; events call a linked directory active."""
+        super().fill(record)
+        words = {"active": "linked", "inactive": "unlinked"}
+        self.type, self.state = record.get("type"), words.get(record["state"], record["state"])
+
+
+class User(Heard, Base):
+    """A directory user.
+
+    ``status`` is ``active``, ``inactive`` (WorkOS lists them, switched off), ``retained`` (deleted, which may
+    mean switched off: they may return) or ``removed`` (deleted for good). Only ``active`` may come in. Whoever
+    returns under a new id is recognised by ``directory_id`` and ``idp_id``.
+    """
+
+    __tablename__ = "users"
+    __table_args__ = (Index("users_by_idp_id", "directory_id", "idp_id"),)
+
+    status: Mapped[str] = mapped_column(String(16), index=True, default="removed")
+    state: Mapped[str] = mapped_column(default="active")
+    idp_id: Mapped[str | None] = mapped_column(default=None)
+    email: Mapped[str | None] = mapped_column(index=True, default=None)
+    first_name: Mapped[str | None] = mapped_column(default=None)
+    last_name: Mapped[str | None] = mapped_column(default=None)
+    roles: Mapped[list[str]] = mapped_column(default_factory=list)
+    custom_attributes: Mapped[dict[str, Any]] = mapped_column(default_factory=dict)
+
+    def fill(self, record: Record) -> None:
+        """Take over the fields. Fields that WorkOS has deprecated are left alone, ``groups`` above all."""
+        super().fill(record)
+        self.state, self.idp_id = record["state"], record.get("idp_id")
+        self.email = (record.get("email") or "").strip() or None
+        self.first_name, self.last_name = record.get("first_name"), record.get("last_name")
+        roles = record.get("roles") or [record["role"]] if record.get("role") else []
+        self.roles = [role["slug"] for role in roles]
+        self.custom_attributes = dict(record.get("custom_attributes") or {})
+
+
+class Group(Heard, Base):
+    """A directory group. Names are not unique; ids are."""
+
+    __tablename__ = "groups"
+
+    idp_id: Mapped[str | None] = mapped_column(default=None)
+
+    def fill(self, record: Record) -> None:
+        """Take over the fields."""
+        super().fill(record)
+        self.idp_id = record.get("idp_id")
+
+
+class Membership(Base):
+    """One user in one group, now or once."""
+
+    __tablename__ = "memberships"
+
+    user_id: Mapped[str] = mapped_column(primary_key=True)
+    group_id: Mapped[str] = mapped_column(primary_key=True, index=True)
+    directory_id: Mapped[str] = mapped_column(index=True)
+    present: Mapped[bool] = mapped_column(default=False)
+    told: Mapped[str] = mapped_column(default="")  # the newest event about the two
+
+
+class FailedEvent(Base):
+    """An event that could not be applied; the ones behind it were."""
+
+    __tablename__ = "failed_events"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    event: Mapped[str]
+    reason: Mapped[str]
+
+
+Thing = TypeVar("Thing", Directory, User, Group)

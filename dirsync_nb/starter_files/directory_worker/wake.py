@@ -1,0 +1,60 @@
+"""Webhooks wake the worker and do nothing else: they come doubled, late and out of order; events do not."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable
+from typing import Any
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+from workos import WorkOSClient
+
+from .logs import say, warn
+
+LARGEST = 2**21
+
+
+def wake_app(client: WorkOSClient, secret: str, wake: threading.Event) -> WSGIApplication:
+    """Make the endpoint, for any WSGI server: 200 and a wake-up for what WorkOS signed, 400 for the rest."""
+
+    def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        status = _take(client, secret, environ)
+        if status.startswith("200"):
+            wake.set()
+            say("woken")
+        else:
+            warn("webhook_refused", status=status)
+        start_response(status, [("Content-Length", "0")])
+        return [b""]
+
+    return app
+
+
+def _take(client: WorkOSClient, secret: str, environ: WSGIEnvironment) -> str:
+    length = environ.get("CONTENT_LENGTH") or ""
+    if environ["REQUEST_METHOD"] != "POST":
+        return "405 Method Not Allowed"
+    if not length.isdigit() or int(length) > LARGEST:
+        return "413 Content Too Large"
+    body: bytes = environ["wsgi.input"].read(int(length))
+    signature = environ.get("HTTP_WORKOS_SIGNATURE", "")
+    try:
+        client.webhooks.verify_header(event_body=body, event_signature=signature, secret=secret)
+    except (ValueError, TypeError):  # the latter for a signature that is not even ASCII
+        return "400 Bad Request"
+    return "200 OK"
+
+
+class _Quiet(WSGIRequestHandler):
+    timeout = 5
+
+    def log_message(self, *_: Any) -> None:
+        """Say nothing: addresses of callers do not belong in the log."""
+
+
+def serve(app: WSGIApplication, port: int, host: str = "") -> WSGIServer:
+    """Serve the endpoint on a thread of its own. Behind a proxy that speaks HTTPS, this is enough."""
+    server = make_server(host, port, app, handler_class=_Quiet)
+    threading.Thread(target=server.serve_forever, name="wake", daemon=True).start()
+    return server

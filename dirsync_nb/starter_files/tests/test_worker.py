@@ -1,0 +1,299 @@
+"""The worker against the sandbox: the tables are what the service has, whatever happens in between."""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import workos
+from sqlalchemy.orm import Session
+
+from directory_worker.mirror import Mirror
+from directory_worker.tables import Directory, FailedEvent, Group, Place, User
+from directory_worker.worker import Overtaken
+
+from .conftest import PEOPLE, Desk
+
+
+@pytest.fixture
+def synced(desk: Desk) -> Desk:
+    """A desk after the first load."""
+    desk.worker.run_once()
+    return desk
+
+
+def test_the_first_load_reads_everything(desk: Desk) -> None:
+    desk.worker.run_once()
+    desk.check()
+    assert len(desk.ids(User)) == PEOPLE
+    assert desk.place().cursor is not None
+
+
+def test_running_again_asks_for_events_only_and_changes_nothing(synced: Desk) -> None:
+    before, asked = synced.everything(), len(synced.sandbox.requests)
+    synced.worker.run_once()
+    assert synced.everything() == before
+    assert [path for _, path, _ in synced.sandbox.requests[asked:]] == ["/events"]
+
+
+def test_a_day_of_changes_is_followed_by_events_alone(synced: Desk) -> None:
+    sandbox, home = synced.sandbox, synced.home
+    users = [user["id"] for user in sandbox.truth.users(home)]
+    groups = [group["id"] for group in sandbox.truth.groups(home)]
+    ada = sandbox.add_user(home, email="ada@acme.test", first_name="Ada", last_name="Quay")
+    crew = sandbox.add_group(home, name="Crew")
+    for user in (ada, *users[:3]):
+        sandbox.add_member(crew, user)
+    sandbox.update_user(users[0], last_name="Lindqvist", custom_attributes={"job_title": "Cook"})
+    sandbox.deactivate_user(users[1])
+    sandbox.reactivate_user(users[1])
+    sandbox.delete_user(users[2])
+    sandbox.remove_member(crew, ada)
+    sandbox.delete_group(groups[0])
+    asked = len(sandbox.requests)
+    synced.worker.run_once()
+    synced.check()
+    assert {path for _, path, _ in sandbox.requests[asked:]} == {"/events"}
+    assert synced.user(users[0]).custom_attributes["job_title"] == "Cook"
+
+
+def test_more_than_a_page_of_events_is_read_to_the_end(synced: Desk) -> None:
+    for number in range(230):
+        synced.sandbox.add_user(synced.home, email=f"q{number}@acme.test")
+    synced.worker.run_once()
+    synced.check()
+
+
+def test_what_happens_during_a_load_is_not_missed(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    sandbox, home = desk.sandbox, desk.home
+    worker = desk.worker
+    groups, first = worker._source.groups, sandbox.truth.users(home)[0]["id"]
+
+    def interrupted(directory_id: str) -> Any:
+        found = list(groups(directory_id))
+        sandbox.delete_group(found[0]["id"])  # listed, and gone when its members are asked for
+        sandbox.delete_user(first)
+        return iter(found)
+
+    def interrupted_again(directory_id: str, group_id: str | None = None) -> Any:
+        found = list(users(directory_id, group_id))
+        if group_id is None:  # listed without somebody who is in a group when its members are asked for
+            late = sandbox.add_user(home, email="late@acme.test")
+            sandbox.add_member(sandbox.truth.groups(home)[0]["id"], late)
+        return iter(found)
+
+    users = worker._source.users
+    monkeypatch.setattr(worker._source, "users", interrupted_again)
+    monkeypatch.setattr(worker._source, "groups", interrupted)
+    worker.load()
+    assert {user for user, _ in desk.pairs()} <= desk.ids(User)  # the late one as well
+    worker.follow()
+    desk.check()
+
+
+def test_a_deleted_directory_takes_everything_along(synced: Desk) -> None:
+    sandbox = synced.sandbox
+    other = sandbox.add_directory(sandbox.add_organization(name="Bright"), type="okta scim v2.0", name="B")
+    bo = sandbox.add_user(other, email="bo@acme.test")
+    sandbox.add_member(sandbox.add_group(other, name="All"), bo)
+    synced.worker.run_once()
+    sandbox.delete_directory(other)
+    synced.worker.run_once()
+    synced.check()
+    assert synced.user(bo).status == "removed"
+
+
+@pytest.mark.parametrize(("policy", "status"), [("delete", "retained"), ("keep", "removed")])
+def test_a_deletion_means_what_the_policy_says_and_keeps_the_row(desk: Desk, policy: Any, status: str) -> None:
+    desk.config = desk.config.__class__(inactive_users=policy)
+    desk.worker.run_once()
+    leaver = desk.sandbox.truth.users(desk.home)[0]["id"]
+    desk.sandbox.delete_user(leaver)
+    desk.worker.run_once()
+    row = desk.user(leaver)
+    assert (row.status, row.present) == (status, False)
+    assert row.email is not None
+
+
+def test_somebody_who_returns_under_a_new_id_has_the_same_idp_id(synced: Desk) -> None:
+    leaver = synced.sandbox.truth.users(synced.home)[0]["id"]
+    synced.sandbox.deactivate_user(leaver)
+    again = synced.sandbox.reactivate_user(leaver)
+    synced.worker.run_once()
+    assert synced.user(again).idp_id == synced.user(leaver).idp_id
+    assert (synced.user(leaver).status, synced.user(again).status) == ("retained", "active")
+
+
+def test_a_renamed_group_is_the_same_and_a_namesake_is_not(synced: Desk) -> None:
+    """A group keeps its id and members under another name; a second one of that name is another."""
+    sandbox = synced.sandbox
+    sales = sandbox.truth.groups(synced.home)[0]["id"]
+    synced.sandbox.rename_group(sales, "Revenue")
+    synced.worker.run_once()
+    before = {pair for pair in synced.pairs() if pair[1] == sales}
+    other = sandbox.add_group(synced.home, name="Revenue")
+    synced.worker.run_once()
+    with Session(synced.engine) as session:
+        assert {session.get_one(Group, one).name for one in (sales, other)} == {"Revenue"}
+    assert before
+    assert {pair for pair in synced.pairs() if pair[1] in (sales, other)} == before
+
+
+def test_silent_changes_are_found_by_the_next_full_load(synced: Desk) -> None:
+    leaver, gone = (user["id"] for user in synced.sandbox.truth.users(synced.home)[:2])
+    group = synced.sandbox.truth.groups(synced.home)[0]["id"]
+    synced.sandbox.delete_user(leaver)
+    synced.sandbox.delete_group(group)
+    synced.sandbox.delete_user(gone)
+    with Session(synced.engine) as session:  # as if these events had never come
+        newest = synced.worker._source.newest_event()
+        assert newest is not None
+        session.get_one(Place, 1).cursor = newest["id"]
+        session.commit()
+    synced.worker.run_once()
+    assert leaver in synced.ids(User)
+    synced.now += timedelta(hours=7)
+    synced.worker.run_once()
+    synced.check()
+
+
+def test_a_lost_place_is_said_and_leads_to_a_full_load(synced: Desk, caplog: pytest.LogCaptureFixture) -> None:
+    synced.sandbox.delete_user(synced.sandbox.truth.users(synced.home)[0]["id"])
+    with Session(synced.engine) as session:
+        session.get_one(Place, 1).cursor = "event_01HZZZZZZZZZZZZZZZZZZZZZZZ"
+        session.commit()
+    with caplog.at_level(logging.WARNING, "directory_worker"):
+        synced.worker.run_once()
+    synced.check()
+    assert [record.msg for record in caplog.records] == ["place_lost"]
+
+
+def test_a_lost_place_stays_lost_until_a_full_load_is_through(synced: Desk) -> None:
+    leaver = synced.sandbox.truth.users(synced.home)[0]["id"]
+    synced.sandbox.delete_user(leaver)
+    with Session(synced.engine) as session:
+        session.get_one(Place, 1).cursor = "event_01HZZZZZZZZZZZZZZZZZZZZZZZ"
+        session.commit()
+    synced.sandbox.faults.add("status", path="/directories", status=500, times=3)
+    with pytest.raises(workos.ServerError):
+        synced.worker.run_once()
+    synced.worker.run_once()
+    synced.check()
+    assert synced.user(leaver).status == "retained"
+
+
+def test_one_broken_event_is_noted_and_stops_nothing_behind_it(
+    synced: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    users = [synced.sandbox.add_user(synced.home, email=f"u{number}@acme.test") for number in range(10)]
+    worker = synced.worker
+    pages = list(worker._source.event_pages(synced.place().cursor))
+    broken = pages[0][4] = {**pages[0][4], "data": {}}
+    pages[0][-1] = {**pages[0][-1], "created_at": "yesterday"}
+    monkeypatch.setattr(worker._source, "event_pages", lambda _: iter(pages))
+    worker.run_once()
+    assert set(users) & synced.ids(User) == set(users) - {users[4], users[9]}
+    assert synced.place().cursor == pages[0][-1]["id"]
+    with Session(synced.engine) as session:
+        assert session.get_one(FailedEvent, broken["id"]).reason == "no whole user inside"
+
+
+def test_a_return_under_the_same_id_leads_to_a_full_load(synced: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    gone = synced.sandbox.truth.users(synced.home)[0]
+    synced.sandbox.delete_user(gone["id"])
+    worker = synced.worker
+    (page,) = worker._source.event_pages(synced.place().cursor)
+    back = {**page[0], "id": "event_x", "event": "dsync.user.updated", "created_at": "2027-01-01T00:00:00Z"}
+    with monkeypatch.context() as patch:
+        patch.setattr(worker._source, "event_pages", lambda _: iter([[*page, back]]))
+        worker.follow()
+    assert gone["id"] in synced.ids(User)
+    assert synced.place().doubtful
+    with Session(synced.engine) as session:
+        session.get_one(Place, 1).cursor = page[0]["id"]  # the invented one is not known to the sandbox
+        session.commit()
+    asked = len(synced.sandbox.requests)
+    synced.worker.run_once()
+    assert "/directory_users" in {path for _, path, _ in synced.sandbox.requests[asked:]}
+    assert not synced.place().doubtful
+    synced.check()
+
+
+def test_rows_and_place_change_together_or_not_at_all(synced: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = synced.everything()
+    synced.sandbox.add_user(synced.home, email="ada@acme.test")
+
+    def take_and_end(mirror: Mirror, event: Any) -> None:
+        take(mirror, event)
+        raise KeyboardInterrupt
+
+    take = Mirror.take
+    with monkeypatch.context() as patch:
+        patch.setattr(Mirror, "take", take_and_end)  # the row is there, and not yet committed
+        with pytest.raises(KeyboardInterrupt):
+            synced.worker.run_once()
+    assert synced.everything() == before
+    synced.worker.run_once()
+    synced.check()
+
+
+def test_a_second_worker_that_moved_on_meanwhile_is_noticed(
+    synced: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced.sandbox.add_user(synced.home, email="ada@acme.test")
+    slow = synced.worker
+    pages = list(slow._source.event_pages(synced.place().cursor))
+    monkeypatch.setattr(slow._source, "event_pages", lambda _: (synced.worker.run_once(), iter(pages))[1])
+    with pytest.raises(Overtaken):
+        slow.run_once()
+    synced.check()
+
+
+def test_a_429_with_a_bare_string_is_waited_for(synced: Desk) -> None:
+    """The SDK alone fails on such a body with an AttributeError once its tries are used up."""
+    synced.sandbox.faults.add("status", status=429, retry_after=7, body="Ratelimited", times=2)
+    synced.worker.run_once()
+    assert synced.waits[-2:] == [7.0, 7.0]
+    synced.sandbox.faults.add("status", status=429, retry_after=0, body="Ratelimited", times=None)
+    with pytest.raises(workos.RateLimitExceededError):
+        synced.worker.run_once()
+    assert synced.waits[-1] == 1.0
+
+
+@pytest.mark.parametrize("path", ["/directory_users", "/directory_groups", "/directories"])
+@pytest.mark.parametrize("fault", ["truncated_json", "truncate", "html", "reset", "empty_page", "overlap"])
+def test_no_mishap_on_the_way_makes_anything_vanish(synced: Desk, fault: str, path: str) -> None:
+    """The SDK takes an unreadable list for an empty one, and an empty page for the last."""
+    before = synced.everything()
+    synced.now += timedelta(hours=7)
+    rule = synced.sandbox.faults.add(fault, path=path, skip=1 if path == "/directory_users" else 0)
+    synced.worker.run_once()
+    assert rule.fired or fault == "overlap"  # which takes two pages
+    synced.check()
+    assert synced.everything()["users"] == before["users"]
+    assert synced.everything()["memberships"] == before["memberships"]
+
+
+def test_a_list_that_never_ends_stops_the_load_and_changes_nothing(synced: Desk) -> None:
+    before = synced.everything()
+    synced.now += timedelta(hours=7)
+    synced.sandbox.faults.add("stuck_cursor", path="/directory_users")
+    with pytest.raises(workos.WorkOSError, match="second time"):
+        synced.worker.run_once()
+    assert synced.everything() == before
+
+
+def test_users_of_a_directory_are_asked_for_four_times_a_second(desk: Desk) -> None:
+    desk.worker.run_once()
+    asked = sum(path == "/directory_users" for _, path, _ in desk.sandbox.requests)
+    assert desk.waits == [turn * 0.25 for turn in range(1, asked)]
+
+
+def test_nothing_but_get_leaves(desk: Desk) -> None:
+    with pytest.raises(ValueError, match="only reads"):
+        desk.client.directory_sync.delete_directory(desk.home)
+    desk.worker.run_once()
+    assert {method for method, _, _ in desk.sandbox.requests} == {"GET"}
+    assert desk.ids(Directory) == {desk.home}

@@ -1,0 +1,574 @@
+"""One list, walked from several places at once, so that the rate limit decides and not the latency.
+
+A walk in one direction has one request under way at a time: at 600 ms a request that is 1.7 a second, where the
+service allows 4. So when the answers are slow and the list is long, it is walked from both ends, and where two
+walkers cannot fill the limit, from places in the middle as well. An object's id is a cursor, so any id of the
+list is such a place. Those in the middle come from ``/events``, which counts on the key's budget and not on the
+directory's: users who were created, changed or moved between groups in the last month. That costs one or two
+requests, and none of the four a second. Without such events, or where the service refuses these cursors, the
+walk goes on from the two ends alone.
+
+What holds while rows come and go between the requests:
+
+- A row that was there from the first request to the last is found. Every page is a piece of the list without
+  holes; pieces are joined only where a page shows a row of the next piece, never because they should meet.
+- No row comes twice. A row that was created or deleted on the way is there or not, as in a plain walk.
+- The order is that of a plain walk: the pieces are put in a row as they were joined. Only a row that was
+  created on the way, next to others that were deleted on the way, can stand beside its place.
+- Where the row of a cursor was deleted, the walk steps back to another row of the same piece; a piece whose
+  rows are all refused is forgotten and walked over by its neighbours.
+
+Two walkers that meet exactly at the end of a page do not know it: that costs one request more than a plain
+walk.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from . import errors
+from .client import MAX_STEPS_BACK, DirectoryClient, Receipt, Record, note_step_back, stuck
+from .pacing import RetryPolicy, Stop
+from .transport import Traffic
+
+__all__ = ["Line", "can_widen", "walk_wide"]
+
+MOST_WALKERS = 8
+PAYS_FROM = 0.8  # requests under way, by latency and limit, from which a second walker pays
+SPARE = 0.3  # of a walker, for answers that are slower than usual
+WORTH_A_MIDDLE = 3  # pages that must still be to come before one more piece is begun
+MIDDLES_WANTED, MIDDLE_PAGES = 12, 2
+MIDDLE_EVENTS = (
+    "dsync.user.created",
+    "dsync.user.updated",
+    "dsync.group.user_added",
+    "dsync.group.user_removed",
+)
+
+Key = tuple[str, str]
+"""What the service sorts by: when it was created, and the id. Only used to guess, never to decide."""
+
+
+@dataclass(eq=False)
+class Edge:
+    """One end of a piece, where its walk goes on: ``onward`` in the order asked for, or against it."""
+
+    piece: Piece
+    onward: bool
+    cursor: str | None = None
+    key: Key | None = None
+    busy: bool = False
+    lost: bool = False  # joined to another piece, or forgotten; an answer still under way is not wanted
+    seen: set[str | None] = field(default_factory=set)
+    places: list[str] = field(default_factory=list)  # other rows to go on from, should the cursor's be deleted
+
+
+@dataclass(eq=False)
+class Piece:
+    """Rows that follow each other in the list; an edge that is None has nothing beyond it."""
+
+    ids: deque[list[str]] = field(default_factory=deque)
+    back: Edge | None = None
+    on: Edge | None = None
+    middle: bool = False  # begun in the middle, with no row yet
+
+
+class Line:
+    """The pieces of one list that are known so far, in their order; a resumed load goes on with it.
+
+    Parameters
+    ----------
+    descending
+        Whether the list is read newest first.
+    cursor
+        Where the walk begins; None for the start of the list.
+    known
+        Ids of the rows read before, when there is a cursor.
+    """
+
+    def __init__(
+        self, *, descending: bool = False, cursor: str | None = None, known: list[str] | None = None
+    ) -> None:
+        self.descending = descending
+        head = Piece()
+        head.on = Edge(head, True, cursor, seen={cursor})
+        self.pieces = [head]
+        self.owner: dict[str, Piece] = {}
+        self.again = 0
+        self.steps_back = 0
+        self.refused_middles = 0
+        self.middles: dict[str, Key] = {}
+        self.has_tail = self.asked_for_middles = False
+        if known:
+            self._put(head.on, known)
+
+    # What is known ----------------------------------------------------------------------------------------
+
+    def ids(self) -> list[str]:
+        """Give the ids of all rows, in the order of the list."""
+        return [name for piece in self.pieces for names in piece.ids for name in names]
+
+    def edges(self) -> list[Edge]:
+        """Give the places where something is still to be read."""
+        return [edge for piece in self.pieces for edge in (piece.back, piece.on) if edge is not None]
+
+    @property
+    def cursor(self) -> str | None:
+        """Where the first piece goes on."""
+        edge = self.pieces[0].on
+        return edge.cursor if edge is not None else None
+
+    # A page comes in --------------------------------------------------------------------------------------
+
+    def sift(self, edge: Edge, page: list[Record]) -> tuple[list[Record], Piece | None]:
+        """Give the rows of a page that are new, up to where it meets another piece, and that piece.
+
+        Among rows that were read before, as after a step back, new ones were created meanwhile: they are left
+        out, since their place is behind us.
+        """
+        fresh: dict[Any, Record] = {}
+        met = None
+        for record in page:
+            name = record.get("id")
+            owner = self.owner.get(name) if isinstance(name, str) else None
+            if owner is edge.piece:
+                fresh = {}
+            elif owner is not None:
+                met = owner
+                break
+            else:
+                fresh.setdefault(name if isinstance(name, str) else id(record), record)
+        return list(fresh.values()), met
+
+    def keep(
+        self, edge: Edge, page: list[Record], cursor: str | None, fresh: list[Record], met: Piece | None
+    ) -> str | None:
+        """Add a sifted page to its piece and move the edge: onward, to its end, or into the piece it met.
+
+        Gives the cursor if it came for the second time.
+        """
+        piece = edge.piece
+        self.again += len(page) - len(fresh)
+        self._put(edge, [record["id"] for record in fresh if isinstance(record.get("id"), str)])
+        if page:
+            edge.key = _key(page[-1])
+            rows = (page[at].get("id") for at in (0, len(page) // 2, -min(2, len(page))))
+            edge.places = [row for row in rows if isinstance(row, str)]
+        if piece.middle and fresh:
+            piece.middle = False
+            piece.back = Edge(piece, False, fresh[0].get("id"), _key(fresh[0]), places=edge.places[::-1])
+        if met is not None:
+            self._join(edge, met)
+        elif cursor is None:
+            self._close(edge)
+        elif cursor in edge.seen:
+            return cursor
+        else:
+            edge.seen.add(cursor)
+            edge.cursor = cursor
+        return None
+
+    def _put(self, edge: Edge, names: list[str]) -> None:
+        if names:
+            self.owner.update(dict.fromkeys(names, edge.piece))
+            if edge.onward:
+                edge.piece.ids.append(names)
+            else:
+                edge.piece.ids.appendleft(names[::-1])
+
+    def _close(self, edge: Edge) -> None:
+        """Nothing follows."""
+        if edge.onward:
+            edge.piece.on = None
+        else:
+            edge.piece.back = None
+        if not edge.piece.ids and len(self.pieces) > 1:
+            self.forget(edge.piece)
+
+    def _join(self, edge: Edge, met: Piece) -> None:
+        """Make one piece of two: ``edge`` led from its own into ``met``."""
+        piece = edge.piece
+        beyond, behind = (met.back, piece.back) if edge.onward else (met.on, piece.on)
+        if piece.middle or (beyond is None and behind is not None):
+            # Begun right before the other piece; or, since nothing comes before the start or after the end of
+            # the list, not where it seemed to be.
+            self.forget(piece)
+            return
+        first, second = (edge.piece, met) if edge.onward else (met, edge.piece)
+        for inner in (first.on, second.back):
+            if inner is not None:
+                inner.lost = True
+        ids = first.ids + second.ids
+        for names in second.ids:
+            self.owner.update(dict.fromkeys(names, first))
+        first.ids, first.on = ids, second.on
+        if first.on is not None:
+            first.on.piece = first
+        self.pieces.remove(second)
+
+    def forget(self, piece: Piece) -> None:
+        """Take a piece out; its neighbours will read its rows again."""
+        for edge in (piece.back, piece.on):
+            if edge is not None:
+                edge.lost = True
+        for names in piece.ids:
+            for name in names:
+                self.owner.pop(name, None)
+        self.pieces.remove(piece)
+
+    # A cursor is refused ----------------------------------------------------------------------------------
+
+    def step_back(self, edge: Edge) -> bool:
+        """Find another place for an edge whose cursor the service refuses; False if there is none."""
+        piece = edge.piece
+        if piece.middle:
+            self.refused_middles += 1
+            self.forget(piece)
+            return True
+        self.steps_back += 1
+        if edge.cursor is None or self.steps_back > MAX_STEPS_BACK:
+            return False
+        edge.seen = set()
+        if edge.places:
+            edge.cursor = edge.places.pop()
+        elif (piece.back if edge.onward else piece.on) is None:
+            edge.cursor = None  # from that end of the list anew
+        else:
+            self.forget(piece)
+        return True
+
+    # More walkers -----------------------------------------------------------------------------------------
+
+    def begin_tail(self) -> None:
+        """Walk from the other end too."""
+        tail = Piece()
+        tail.back = Edge(tail, False, seen={None})
+        self.pieces.append(tail)
+        self.has_tail = True
+
+    def free_edge(self, left: int | None, page_size: int) -> Edge | None:
+        """Choose where to send the next request; None where all that is needed is under way.
+
+        The widest gap goes first. Where what is under way will probably bring all the rows that are ``left``,
+        no gap gets a second request.
+        """
+        under_way = sum(edge.busy for edge in self.edges())
+        enough = left is not None and left < under_way * page_size
+        best: tuple[float, Edge] | None = None
+        for edges, width in self._gaps():
+            free = [edge for edge in edges if not edge.busy]
+            busy = len(edges) - len(free)
+            if not free or (busy and enough):
+                continue
+            rank = (1 + width) / (1 + busy)
+            if best is None or rank > best[0]:
+                best = rank, free[0]
+        return best[1] if best else None
+
+    def begin_middle(self) -> Edge | None:
+        """Begin a piece in the middle of the widest gap, where a place in it is known."""
+        if self.refused_middles > 1:
+            return None
+        gaps = [(self._inside(place), place) for place in range(len(self.pieces))]
+        inside, place = max(gaps, key=lambda gap: len(gap[0]))
+        if not inside:
+            return None
+        middle = inside[len(inside) // 2]
+        piece = Piece(middle=True)
+        piece.on = Edge(piece, True, middle, self.middles.pop(middle), seen={middle})
+        self.pieces.insert(place + 1, piece)
+        return piece.on
+
+    def _gaps(self) -> Iterator[tuple[list[Edge], int]]:
+        """Give the edges of each gap, and how many places are known inside it: a guess at its width."""
+        if self.pieces[0].back is not None:
+            yield [self.pieces[0].back], 0
+        for place, piece in enumerate(self.pieces):
+            after = self.pieces[place + 1].back if place + 1 < len(self.pieces) else None
+            edges = [edge for edge in (piece.on, after) if edge is not None]
+            if edges:
+                yield edges, len(self._inside(place))
+
+    def _inside(self, place: int) -> list[str]:
+        """Give the known places between a piece and the next one, in the order of their keys."""
+        first = self.pieces[place].on
+        last = self.pieces[place + 1].back if place + 1 < len(self.pieces) else None
+        if first is None or first.key is None or last is None or not self.middles:
+            return []
+        found = [(key, name) for name, key in self.middles.items() if name not in self.owner]
+        found.sort(reverse=self.descending)
+        beyond = [pair for pair in found if (pair[0] > first.key) is not self.descending]
+        if last.key is not None:
+            beyond = [pair for pair in beyond if (pair[0] < last.key) is not self.descending]
+        return [name for _, name in beyond]
+
+
+def _key(record: Record) -> Key:
+    return str(record.get("created_at")), str(record.get("id"))
+
+
+# The requests -------------------------------------------------------------------------------------------
+
+
+class Answer(NamedTuple):
+    """What a walker brings back: a page, the cursor of the next one, and how long the service took."""
+
+    page: list[Record]
+    cursor: str | None
+    seconds: float
+
+
+class Walkers:
+    """Threads that read pages; what they bring is taken from :meth:`done`, one batch at a time."""
+
+    def __init__(self) -> None:
+        self._pool = ThreadPoolExecutor(MOST_WALKERS + 2)
+        self._running: dict[Future[Any], Any] = {}
+
+    def send(self, errand: Any, job: Callable[[], Any]) -> None:
+        """Let a thread do a job."""
+        self._running[self._pool.submit(job)] = errand
+
+    def done(self) -> list[tuple[Any, Callable[[], Any]]]:
+        """Wait for the next jobs that end; give each errand with how to get its result."""
+        ended = wait(self._running, return_when=FIRST_COMPLETED).done
+        return [(self._running.pop(future), future.result) for future in ended]
+
+    def close(self) -> None:
+        """Wait until every thread has ended."""
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+
+def can_widen(client: DirectoryClient, receipt: Receipt) -> bool:
+    """Say whether a list may be walked from several places: in a stated order, within a limit, with no cap."""
+    if receipt.order not in ("asc", "desc") or client.max_rows is not None or client.max_pages is not None:
+        return False
+    return client.rate(receipt) is not None
+
+
+def walk_wide(
+    client: DirectoryClient,
+    receipt: Receipt,
+    line: Line,
+    expected: Callable[[Traffic], int | None] | None = None,
+    walkers: Callable[[], Walkers] = Walkers,
+) -> Iterator[list[Record]]:
+    """Yield the rows of a list in pages, each row once, in the order in which they arrive.
+
+    The order of the list is that of ``line.ids()`` afterwards. The first request goes out alone; its latency
+    says how many walkers the limit leaves room for, so a short list costs one request here too.
+
+    Parameters
+    ----------
+    client, receipt
+        As in :meth:`DirectoryClient.walk`, which this may replace where :func:`can_widen` says so.
+    line
+        A new one, or that of the walk to resume.
+    expected
+        Asks how many rows the list has, where that can be known. A guess: it saves useless requests at the end.
+    walkers
+        For tests.
+
+    Raises
+    ------
+    LoadError
+        As :meth:`DirectoryClient.walk`. Pages under way elsewhere are still yielded before it is raised.
+    """
+    started = time.monotonic()
+    walk = _Walk(client, receipt, line, expected, walkers())
+    try:
+        yield from walk.pages()
+    finally:
+        walk.close()
+        receipt.seconds += time.monotonic() - started
+
+
+class _Walk:
+    """One run of a wide walk: who is under way, and how slow the answers are."""
+
+    def __init__(
+        self,
+        client: DirectoryClient,
+        receipt: Receipt,
+        line: Line,
+        expected: Callable[[Traffic], int | None] | None,
+        walkers: Walkers,
+    ) -> None:
+        self.client, self.receipt, self.line, self.walkers = client, receipt, line, walkers
+        self.expected = expected
+        self.stop = Stop(receipt.stop)
+        self.traffics: list[Traffic] = []
+        self.latency: float | None = None
+        self.total: int | None = None
+        self.organization: str | None = None
+        self.under_way = 0
+        for edge in line.edges():
+            edge.busy = False  # as an interrupt may have left it
+
+    def pages(self) -> Iterator[list[Record]]:
+        """Send walkers out and yield what they bring until nothing is left to read."""
+        failure: errors.LoadError | None = None
+        while self.line.edges() and (self.under_way or failure is None):
+            if failure is None:
+                self._send_all()
+            for errand, result in self.walkers.done():
+                if not isinstance(errand, Edge):
+                    errand(result)
+                    continue
+                try:
+                    yield from self._bring(errand, result)
+                except errors.LoadError as problem:
+                    if failure is None:  # the others are of its making
+                        failure = problem
+                        self.stop.set()
+        if failure is not None:
+            raise failure
+
+    def close(self) -> None:
+        """End all threads, and count what they cost."""
+        self.stop.set()
+        self.walkers.close()
+        for traffic in self.traffics:
+            self.receipt.requests += traffic.requests
+            self.receipt.waits += traffic.waits
+        self.traffics = []
+
+    # What comes in ----------------------------------------------------------------------------------------
+
+    def _bring(self, edge: Edge, result: Callable[[], Answer]) -> Iterator[list[Record]]:
+        """Take in what a walker brought."""
+        self.under_way -= 1
+        edge.busy = False
+        try:
+            page, cursor, seconds = result()
+        except errors.LoadError as problem:
+            if not edge.lost and not self._steps_back(edge, problem):
+                raise
+            return
+        self.latency = seconds if self.latency is None else self.latency + (seconds - self.latency) / 8
+        self.receipt.pages += 1
+        if edge.lost:
+            self.line.again += len(page)
+            return
+        fresh, met = self.line.sift(edge, page)
+        self.receipt.rows += len(fresh)
+        yield fresh if edge.onward else fresh[::-1]
+        # Only now: whoever is interrupted while keeping a page reads it again on resuming.
+        if page and isinstance(page[0].get("organization_id"), str):
+            self.organization = page[0]["organization_id"]
+        again = self.line.keep(edge, page, cursor, fresh, met)
+        self.receipt.cursor = self.line.cursor
+        if again is not None:
+            raise stuck(self.receipt, again)
+
+    def _steps_back(self, edge: Edge, problem: errors.LoadError) -> bool:
+        """Find another place to go on from where the service refuses a cursor; False for any other problem."""
+        refused = isinstance(problem, errors.BadRequest | errors.Unprocessable)
+        if edge.piece.middle:
+            return (refused or isinstance(problem, errors.NotFound)) and self.line.step_back(edge)
+        if not refused or not self.line.step_back(edge):
+            return False
+        note_step_back(self.receipt)
+        return True
+
+    def _learn_total(self, result: Callable[[], int | None]) -> None:
+        self.total = result()
+
+    def _learn_middles(self, result: Callable[[], dict[str, Key]]) -> None:
+        self.line.middles |= result()
+
+    # Who goes out -----------------------------------------------------------------------------------------
+
+    def _wanted(self) -> int:
+        """Give how many walkers fill the limit at the pace of the answers."""
+        rate = self.client.rate(self.receipt)
+        needed = 0.0 if rate is None or self.latency is None else rate * self.latency
+        if needed <= PAYS_FROM:
+            return 1
+        return min(max(2, math.ceil(needed + SPARE)), MOST_WALKERS)
+
+    def _send_all(self) -> None:
+        """Send out as many walkers as are wanted and have something to do."""
+        wanted = self._wanted()
+        if wanted > 1:
+            self._prepare(wanted)
+        page_size = self.client.page_size
+        while self.under_way < wanted:
+            left = None if self.total is None else self.total - len(self.line.owner)
+            edge = self.line.free_edge(left, page_size)
+            if edge is None and (left is None or left > (self.under_way + WORTH_A_MIDDLE) * page_size):
+                edge = self.line.begin_middle()
+            if edge is None:
+                return
+            edge.busy = True
+            self.under_way += 1
+            self.walkers.send(edge, self._errand(edge))
+
+    def _prepare(self, wanted: int) -> None:
+        """Begin at the other end, and ask once for the size of the list and for places in its middle."""
+        if not self.line.has_tail:
+            self.line.begin_tail()
+        receipt = self.receipt
+        if self.expected is not None:
+            expected, self.expected = self.expected, None
+            traffic = self._traffic()
+            self.walkers.send(self._learn_total, lambda: expected(traffic))
+        whole_directory = receipt.endpoint == "/directory_users" and list(receipt.filters) == ["directory"]
+        if wanted > 2 and whole_directory and self.organization is not None:
+            organization, self.organization = self.organization, None
+            if not self.line.asked_for_middles:
+                self.line.asked_for_middles = True
+                traffic = self._traffic()
+                self.walkers.send(
+                    self._learn_middles, lambda: find_middles(self.client, receipt, organization, traffic)
+                )
+
+    def _traffic(self) -> Traffic:
+        traffic = Traffic(stop=self.stop)
+        self.traffics.append(traffic)
+        return traffic
+
+    def _errand(self, edge: Edge) -> Callable[[], Answer]:
+        """Give the job of reading the next page of an edge."""
+        order = self.receipt.order if edge.onward else {"asc": "desc", "desc": "asc"}[str(self.receipt.order)]
+        extra = {"after": edge.cursor} if edge.cursor else {}
+        number, traffic = self.receipt.pages + self.under_way, self._traffic()
+        clock = self.client.transport.pacer.clock
+
+        def job() -> Answer:
+            started = clock()
+            page, metadata = self.client.page(self.receipt, extra, order=order, number=number, traffic=traffic)
+            seconds = clock() - started - sum(pause.seconds for pause in traffic.waits)
+            return Answer(page, metadata.get("after") or None if page else None, seconds)
+
+        return job
+
+
+def find_middles(
+    client: DirectoryClient, receipt: Receipt, organization_id: str, traffic: Traffic
+) -> dict[str, Key]:
+    """Give ids of users of a directory who are named in the events of the last month; none if that fails."""
+    found: dict[str, Key] = {}
+    filters = {"events": MIDDLE_EVENTS, "organization_id": organization_id}
+    asked = client.receipt("events", filters, log=False)
+    extra: dict[str, str | None] = {}
+    try:
+        for _ in range(MIDDLE_PAGES):
+            page, metadata = client.page(asked, extra, traffic=traffic, retry=RetryPolicy(attempts=1))
+            for event in page:
+                data = event.get("data")
+                user = data.get("user", data) if isinstance(data, dict) else None
+                if isinstance(user, dict) and user.get("directory_id") == receipt.filters["directory"]:
+                    found[str(user.get("id"))] = _key(user)
+            extra = {"after": metadata.get("after")}
+            if len(found) >= MIDDLES_WANTED or not page or not extra["after"]:
+                break
+    except errors.LoadError:
+        pass  # two ends will do
+    return found
