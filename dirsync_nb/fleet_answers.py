@@ -120,7 +120,7 @@ def _overlap(pieces: Iterator[Any], options: Options) -> pd.DataFrame:
     a, b = ids.get_indexer(pd.Index(pairs["group_a"])), ids.get_indexer(pd.Index(pairs["group_b"]))
     shared, jaccard = pairs["shared"].to_numpy(dtype=np.int64), pairs["jaccard"].to_numpy()
     strength = (shared, jaccard) if options.get("by") == "jaccard" else (jaccard, shared)
-    order = np.lexsort((np.minimum(a, b), np.maximum(a, b), -strength[0], -strength[1]))
+    order = np.lexsort((np.maximum(a, b), np.minimum(a, b), -strength[0], -strength[1]))
     return pairs.iloc[order[: options.get("top")]].reset_index(drop=True)
 
 

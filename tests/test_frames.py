@@ -66,6 +66,79 @@ def test_a_load_longer_than_one_fold_is_packed_without_a_seam(monkeypatch):
     pd.testing.assert_frame_equal(columns.frame(), frames.users_frame(people))  # and may be asked for again
 
 
+def test_records_of_different_fields_in_any_order_fill_the_same_columns(monkeypatch):
+    """A page of one layout is transposed in one go, any other record by record."""
+    plain = [{**person, "new": n, "role": "odd"} for n, person in enumerate(users(4))]
+    mixed = [dict(reversed(one.items())) if n % 2 else one for n, one in enumerate(plain)]
+    pd.testing.assert_frame_equal(frames.users_frame(mixed), frames.users_frame(plain))
+    fewer = [plain[0], {"id": "bare"}]
+    frame = frames.users_frame(fewer)
+    assert frame["extra"].tolist() == [{"new": 0, "role": "odd"}, None]
+    assert frame.loc["bare"].drop(["roles"]).isna().all()
+
+
+def test_rows_packed_apart_are_checked_for_repeated_ids_together(monkeypatch):
+    monkeypatch.setattr(packing, "FOLD_AT", 2)
+    columns = frames.Columns(frames.USERS)
+    for state in ("active", "staged", "inactive"):
+        columns.add([user(state=state), user(id=state, state="active")])
+    frame = columns.frame()
+    assert frame.index.tolist() == ["active", "staged", "u000", "inactive"]
+    assert frame.loc["u000", "state"] == "inactive"
+    assert frame["state"].cat.categories.tolist() == ["active", "inactive"]
+    assert columns.duplicates == 2
+
+
+@pytest.mark.parametrize("at", range(60))
+def test_an_interrupt_while_a_page_is_added_leaves_columns_of_one_length(monkeypatch, at):
+    """Ctrl-C may come between any two columns, while rows are kept or packed."""
+    monkeypatch.setattr(packing, "FOLD_AT", 4)
+    columns = frames.Columns(frames.USERS)
+    people = users(12)
+    columns.add(people[:3])
+    steps = iter(range(at, -1, -1))
+
+    class Interrupted(dict):
+        def items(self):
+            for pair in super().items():
+                if next(steps, 1) == 0:
+                    raise KeyboardInterrupt
+                yield pair
+
+        def __setitem__(self, name, value):
+            if next(steps, 1) == 0:
+                raise KeyboardInterrupt
+            super().__setitem__(name, value)
+
+    columns._waiting, columns._chunks = Interrupted(columns._waiting), Interrupted(columns._chunks)
+    try:
+        columns.add(people[3:6])
+    except KeyboardInterrupt:
+        columns.add(people[3:6])
+    columns.add(people[6:])
+    assert sorted(columns.frame().index) == [f"u{n:03}" for n in range(12)]
+    pd.testing.assert_frame_equal(columns.frame().sort_index(), frames.users_frame(people))
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.lists(
+        st.datetimes().map(lambda t: t.isoformat(timespec="milliseconds") + "Z")
+        | st.sampled_from([None, "", "garbage", "2026-01-15T12:00:00Z", "2026-01-15T12:00:00.1234567Z", 5])
+        | st.sampled_from(["2026-02-30T00:00:00Z", "2026-01-15T12:00:00+02:00", "2026-01-15Z", "20260115Z"]),
+        max_size=6,
+    )
+)
+def test_times_and_texts_are_the_same_with_arrow_and_without(values):
+    people = [user(id=f"u{n}", created_at=value, name=value) for n, value in enumerate(values)]
+    quick = frames.users_frame(people)
+    with pd.option_context("mode.string_storage", "python"):
+        plain = frames.users_frame(people)
+    assert quick["created_at"].tolist() == plain["created_at"].tolist()
+    assert quick["extra"].tolist() == plain["extra"].tolist()
+    assert quick["name"].astype(object).equals(plain["name"].astype(object))
+
+
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),

@@ -229,7 +229,9 @@ class Happenings(Recorder):
             store.tick(STEP)
             store.execute("DELETE FROM memberships WHERE group_n = ?", (row.n,))
             store.execute("DELETE FROM groups WHERE n = ?", (row.n,))
-            store.execute("INSERT INTO gone VALUES (?, ?, ?, ?)", (row.id, row.n, row.directory, row.json))
+            store.execute(
+                "INSERT OR REPLACE INTO gone VALUES (?, ?, ?, ?)", (row.id, row.n, row.directory, row.json)
+            )
             self._touch(row.directory, groups=-1)
             self._record("dsync.group.deleted", row.parsed())
             for (user_n,) in members:

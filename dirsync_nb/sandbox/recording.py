@@ -45,10 +45,9 @@ class Recorder:
         return make_id(prefix, self._store.now, self._seed, self._store.next_number())
 
     def _free(self, table: str, wanted: str | None) -> str | None:
-        """Give an id that is asked for, unless somebody has or had it."""
-        for where in (table, "gone"):
-            if wanted and self._store.one("SELECT 1 FROM " + where + " WHERE id = ?", (wanted,)):  # noqa: S608 (own names)
-                raise ValueError(f"the id {wanted!r} is taken")
+        """Give an id that is asked for, unless somebody has it; one that was deleted may come again."""
+        if wanted and self._store.one("SELECT 1 FROM " + table + " WHERE id = ?", (wanted,)):  # noqa: S608 (own names)
+            raise ValueError(f"the id {wanted!r} is taken")
         return wanted
 
     def _record(self, name: str, data: Object) -> None:
@@ -100,7 +99,8 @@ class Recorder:
         store.execute("DELETE FROM hidden WHERE user_n = ?", (row.n,))
         store.execute("DELETE FROM users WHERE n = ?", (row.n,))
         store.execute(
-            "INSERT INTO gone VALUES (?, ?, ?, ?)", (row.id, row.n, row.directory, objects.text(last))
+            "INSERT OR REPLACE INTO gone VALUES (?, ?, ?, ?)",
+            (row.id, row.n, row.directory, objects.text(last)),
         )
         self._touch(row.directory, active=-int(active), inactive=-int(not active))
         self._record("dsync.user.deleted", objects.event_user(last))

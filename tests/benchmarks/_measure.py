@@ -30,7 +30,7 @@ FRAME = """
 import json, resource, sys, time
 def usage():
     used = resource.getrusage(resource.RUSAGE_SELF)
-    return used.ru_utime + used.ru_stime, used.ru_maxrss / 1024
+    return used.ru_utime + used.ru_stime, used.ru_maxrss * 1024 / 1e6
 work = prepare(*sys.argv[1:])
 cpu, memory = usage()
 started = time.perf_counter()

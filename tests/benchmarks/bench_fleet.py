@@ -170,8 +170,8 @@ def rows(
     folder: Path | None = None,
     pandas: bool = True,
 ) -> list[Row]:
-    """Measure a fleet: 500 directories with 500,000 users, or quickly 40 with 40,000."""
-    directories, people = directories or (40 if quick else 500), people or 1_000
+    """Measure a fleet: 300 directories with 300,000 users, or quickly 40 with 40,000."""
+    directories, people = directories or (40 if quick else 300), people or 1_000
     what = f"{directories:,} directories, {directories * people:,} users"
     with tempfile.TemporaryDirectory() as home:
         place = folder or Path(home)
@@ -184,7 +184,7 @@ def rows(
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--directories", type=int, default=500)
+    parser.add_argument("--directories", type=int, default=300)
     parser.add_argument("--people", type=int, default=1_000, help="in each, on average")
     parser.add_argument("--full", action="store_true", help="5,000 directories with 5,000,000 users")
     parser.add_argument("--folder", type=Path, help="where sandbox and fleet are kept for another run")

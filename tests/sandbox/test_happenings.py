@@ -174,16 +174,22 @@ def test_a_deleted_directory_is_told_of_once(http: Http, told: Told, okta: str) 
     assert http.get("/directory_users", directory=okta).status_code == 404
 
 
-def test_an_id_that_somebody_has_or_had_is_not_given_again(sandbox: Sandbox, okta: str) -> None:
+def test_an_id_that_somebody_has_is_not_given_again_but_one_that_was_deleted_may_be(
+    http: Http, sandbox: Sandbox, okta: str
+) -> None:
     user = sandbox.add_user(okta, user_id="kept-from-elsewhere")
     group = sandbox.add_group(okta, name="Choir")
-    for taken in (user, group):
-        with pytest.raises(ValueError, match="is taken"):
-            sandbox.add_user(okta, user_id=user)
-        with pytest.raises(ValueError, match="is taken"):
-            sandbox.add_group(okta, name="Band", group_id=group)
-        act = sandbox.delete_user if taken == user else sandbox.delete_group
-        act(taken)
+    with pytest.raises(ValueError, match="is taken"):
+        sandbox.add_user(okta, user_id=user)
+    with pytest.raises(ValueError, match="is taken"):
+        sandbox.add_group(okta, name="Band", group_id=group)
+    for _ in range(2):  # deleted for the second time as well
+        sandbox.delete_user(user)
+        sandbox.delete_group(group)
+        assert http.get(f"/directory_users/{user}").status_code == 404
+        assert sandbox.add_user(okta, user_id=user) == user
+        assert sandbox.add_group(okta, name="Band", group_id=group) == group
+        assert http.get(f"/directory_users/{user}").status_code == 200
 
 
 def test_happenings_refuse_what_makes_no_sense(sandbox: Sandbox, directories: dict[str, str]) -> None:
