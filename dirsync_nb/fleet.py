@@ -394,10 +394,10 @@ class Fleet:
             mine = app_users.take(np.concatenate([np.empty(0, dtype=np.intp), *places]))
             return part, mine, self._listing[self._listing.index.isin(part)]
 
-        yield from self._pieces(comparison, map(dealt_out, parts))
         if skipped := sum(len(rows[owner]) for owner in left_out if owner in rows):
             notice = f"{skipped:,} users of the app belong to what is excluded, and are left out."
             yield [nothing_to_do(notice)], []
+        yield from self._pieces(comparison, map(dealt_out, parts))
         nowhere = app_users[~whose.isin(set(owners.values()))]
         if len(nowhere):
             yield comparison(([], nowhere, self._listing.iloc[:0]))

@@ -18,6 +18,8 @@ from .fleet_files import TABLES, Reader
 
 __all__ = ["AppComparison", "columns_for", "nothing_to_do", "whole_plan"]
 
+MOST_NOTICES = 5  # a fleet may have hundreds of directories that do not work
+
 
 def columns_for(asked: Mapping[str, Any]) -> list[str]:
     """Name the columns of users that a comparison looks at."""
@@ -77,10 +79,14 @@ def whole_plan(pieces: Iterable[tuple[list[Plan], list[str]]], theirs: str) -> P
     if not plans:
         return replace(nothing_to_do(""), notices=())
     rows = pd.concat([plan.rows for plan in plans], ignore_index=True)
+    notices = list(dict.fromkeys(notice for plan in plans for notice in plan.notices))
+    if len(notices) > MOST_NOTICES:
+        told = f"The same goes for {len(notices) - MOST_NOTICES:,} more: fleet.directories has their states."
+        notices = [*notices[:MOST_NOTICES], told]
     whole = Plan(
         rows.sort_values("action", kind="stable", ignore_index=True),
         sum(plan.unchanged for plan in plans),
-        tuple(dict.fromkeys(notice for plan in plans for notice in plan.notices)),
+        tuple(notices),
     )
     if stopped:
         named = ", ".join(stopped[:3]) + (f" and {len(stopped) - 3:,} more" if len(stopped) > 3 else "")

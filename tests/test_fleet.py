@@ -20,7 +20,7 @@ import pyarrow.dataset
 import pytest
 
 import dirsync_nb as ds
-from dirsync_nb import analysis, errors, fleet_load, fleet_take
+from dirsync_nb import analysis, errors, fleet_load, fleet_plans, fleet_take
 from dirsync_nb import fleet as fleets
 from dirsync_nb.client import DirectoryClient
 from dirsync_nb.comparison import EverybodyLeft, compare
@@ -379,6 +379,17 @@ def test_organizations_may_be_what_an_app_knows_its_customers_by(moments, app):
     ]
     assert ours.counts == {a: sum(part.counts[a] for part in parts) for a in ours.counts}
     assert owners.duplicated().any()
+
+
+def test_hundreds_of_directories_that_do_not_work_are_not_told_one_by_one(moments, app, monkeypatch):
+    _, fleet, _, _ = moments
+    asked = {"within": "directory_id", "on": {"workos_id": "user_id"}, "guard": None}
+    every = fleet.compare(app, **asked).notices
+    monkeypatch.setattr(fleet_plans, "MOST_NOTICES", 1)
+    few = fleet.compare(app, **asked).notices
+    told = f"The same goes for {len(every) - 1} more: fleet.directories has their states."
+    assert few == (every[0], told)
+    assert len(every) > 2
 
 
 def test_the_guard_says_in_which_directory_everybody_would_go(moments, app):
