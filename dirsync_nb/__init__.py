@@ -21,7 +21,7 @@ Reading order
 ``errors``, ``pacing``, ``transport``, ``endpoints``, ``pseudonyms``, ``client`` (requests to records);
 ``columns``, ``tables``, ``json_column``, ``packing``, ``frames`` (records to frames); ``many``, ``walks``,
 ``load``, ``memberships``, ``connect`` (what a person calls): each imports only from those before it. All other
-rooms load when they are named.
+rooms load when they are named, and pandas with the first of them that needs it.
 """
 
 from importlib import import_module
@@ -29,19 +29,6 @@ from typing import TYPE_CHECKING, Any
 
 from .connect import connect, connect_sandbox
 from .errors import DirsyncError
-from .frames import concat, emails_frame, receipts_frame, spread_attributes
-from .load import (
-    load_directories,
-    load_directory,
-    load_events,
-    load_group,
-    load_groups,
-    load_organization,
-    load_organizations,
-    load_user,
-    load_users,
-)
-from .memberships import load_memberships
 
 if TYPE_CHECKING:
     from . import (
@@ -69,6 +56,19 @@ if TYPE_CHECKING:
     from .fleet import open_fleet
     from .fleet_take import take_fleet
     from .follow import follow_events
+    from .frames import concat, emails_frame, receipts_frame, spread_attributes
+    from .load import (
+        load_directories,
+        load_directory,
+        load_events,
+        load_group,
+        load_groups,
+        load_organization,
+        load_organizations,
+        load_user,
+        load_users,
+    )
+    from .memberships import load_memberships
     from .redaction import redact
     from .snapshot import open_snapshot, take_snapshot
     from .starter import write_starter
@@ -127,19 +127,33 @@ _ON_DEMAND = {
     "checklist": "",
     "compare": "comparison",
     "comparison": "",
+    "concat": "frames",
     "database": "",
+    "emails_frame": "frames",
     "files": "",
     "fleet": "",
     "follow": "",
     "follow_events": "follow",
     "history": "",
     "load_app_users": "database",
+    "load_directories": "load",
+    "load_directory": "load",
+    "load_events": "load",
+    "load_group": "load",
+    "load_groups": "load",
+    "load_memberships": "memberships",
+    "load_organization": "load",
+    "load_organizations": "load",
+    "load_user": "load",
+    "load_users": "load",
     "onboarding": "",
     "open_fleet": "fleet",
     "open_snapshot": "snapshot",
+    "receipts_frame": "frames",
     "redact": "redaction",
     "sandbox": "",
     "snapshot": "",
+    "spread_attributes": "frames",
     "sync": "",
     "take_fleet": "fleet_take",
     "take_snapshot": "snapshot",
@@ -151,7 +165,7 @@ _ON_DEMAND = {
 
 
 def __getattr__(name: str) -> Any:
-    """Load the heavier rooms, and the functions that live there, when they are first named."""
+    """Load what needs more than requests when it is first named."""
     if name not in _ON_DEMAND:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     home = _ON_DEMAND[name]

@@ -660,7 +660,7 @@ def cluster(limited) -> Iterator[Any]:
         n_workers=2,
         threads_per_worker=1,
         processes=True,
-        dashboard_address=None,
+        dashboard_address="127.0.0.1:0",
         env={"WORKOS_API_KEY": limited[1]},
     ) as cluster:
         yield cluster

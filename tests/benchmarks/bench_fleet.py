@@ -85,7 +85,7 @@ from distributed import Client, LocalCluster
 if __name__ == "__main__":
     url, key, folder = sys.argv[1:]
     own = {"WORKOS_API_KEY": key}
-    cluster = LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None, env=own)
+    cluster = LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address="127.0.0.1:0", env=own)
     with cluster, Client(cluster) as workers, ds.connect(key, base_url=url, pacer=Pacer()) as client:
         workers.run(lambda: __import__("dirsync_nb.fleet_load") and None)
         started = time.perf_counter()
