@@ -184,8 +184,8 @@ class DirectoryClient:
         """Give a client whose every answer has pseudonyms in place of people, for notebooks to share.
 
         Frames, raw records, events, widgets, receipts, errors and saved snapshots then hold pseudonyms only,
-        the very ones that :func:`dirsync_nb.redaction.redact` makes with the same key. Ids taken from its frames
-        can be passed back as usual, and filters such as ``email=`` take a pseudonym or the text itself.
+        the very ones that :func:`dirsync_nb.redaction.redact` makes with the same key. Ids from its frames can
+        be passed back as usual, and filters such as ``email=`` take a pseudonym or the text itself.
 
         Parameters
         ----------

@@ -21,7 +21,7 @@ from weakref import WeakSet
 __all__ = ["Pacer", "RetryPolicy", "Stop", "parse_retry_after"]
 
 KEY = ""  # the budget of the whole key, among the directories' own
-HAIR = 1.01  # turns are longer by this: exactly on the limit, a request that travels faster than others gets a 429
+HAIR = 1.01  # turns are longer by this: exactly on the limit, a request that travels faster gets a 429
 RETRIED_STATUSES = frozenset({408, 429, 500, 502, 503, 504})
 
 

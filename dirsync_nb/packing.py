@@ -269,7 +269,9 @@ def _repeated(index: pd.Index) -> np.ndarray[Any, np.dtype[np.bool_]]:
     hashes = np.fromiter(map(hash, index), dtype=np.int64, count=len(index))
     if len(np.unique(hashes)) == len(index):
         return np.zeros(len(index), dtype=bool)
-    return np.asarray(index.duplicated(keep="last")) & np.asarray(index.notna())
+    repeated: np.ndarray[Any, np.dtype[np.bool_]] = np.asarray(index.duplicated(keep="last"))
+    repeated &= np.asarray(index.notna(), dtype=bool)
+    return repeated
 
 
 def categorical(texts: pd.Series) -> pd.Series:

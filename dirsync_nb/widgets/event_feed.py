@@ -38,8 +38,8 @@ STATIC_ROWS = 10
 class EventFeed(Panel):
     """Show events as they arrive, by polling the events API from a cursor.
 
-    It begins with the events of the last hour (of the sandbox: with its latest), newest on top. When the page is
-    closed it pauses after some minutes, and goes on when somebody opens the page again.
+    It begins with the events of the last hour (of the sandbox: with its latest), newest on top. When the page
+    is closed it pauses after some minutes, and goes on when somebody opens the page again.
 
     Parameters
     ----------

@@ -1,0 +1,119 @@
+"""How near the rate ceiling loads come, beside the official SDK: ``python -m tests.benchmarks.bench_ceiling``.
+
+The server enforces WorkOS's limits (4 requests a second for each directory's users, 100 a second for the key)
+and adds 50, 300 or 600 ms to every answer. The floor of one directory is a request every quarter of a second,
+the first at once; the floor of many is the key's 100 a second.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import dirsync_nb as ds
+from dirsync_nb.pacing import Pacer
+
+from ._measure import ROOT
+from ._table import Row, machine, row, table
+
+SERVER = """
+import sys
+from dirsync_nb.sandbox import Sandbox
+world, users, seconds = sys.argv[1], int(sys.argv[2]), float(sys.argv[3])
+sandbox = Sandbox(world=world, users=users or None, limits=True).start()
+if seconds:
+    sandbox.faults.add("slow", path="/", seconds=seconds, times=None)
+print(sandbox.url, sandbox.api_key, flush=True)
+sys.stdin.read()
+sandbox.stop()
+"""
+LATENCIES = (0.05, 0.3, 0.6)
+OKTA = "okta scim v2.0"
+
+
+@contextlib.contextmanager
+def limited(world: str, users: int = 0, seconds: float = 0.0) -> Iterator[tuple[str, str]]:
+    """Run a limiting server in a process of its own; give its address and key."""
+    command = [sys.executable, "-c", SERVER, world, str(users), str(seconds)]
+    server = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT)
+    try:
+        assert server.stdout is not None
+        url, key = server.stdout.readline().split()
+        yield url, key
+    finally:
+        server.communicate("")
+
+
+def by_sdk(url: str, key: str, directory: str) -> tuple[float, int]:
+    """Load with the official SDK as its documentation does; give seconds and rows."""
+    from workos import WorkOSClient
+
+    client = WorkOSClient(api_key=key, client_id="client_bench", base_url=url, max_retries=50)
+    started = time.perf_counter()
+    first: Any = client.directory_sync.list_users(directory=directory, limit=100)
+    count = sum(1 for _ in first.auto_paging_iter())
+    return time.perf_counter() - started, count
+
+
+def by_us(url: str, key: str, directory: str) -> tuple[float, int, int]:
+    """Load a frame; give seconds, rows and how often the server refused."""
+    with ds.connect(key, base_url=url, pacer=Pacer()) as client:
+        started = time.perf_counter()
+        users = ds.load_users(client, directory_id=directory)
+        seconds = time.perf_counter() - started
+        refused = sum(wait.cause == "429" for wait in client.receipts[-1].waits)
+    return seconds, len(users), refused
+
+
+def one_directory(latency: float, users: int) -> Row:
+    """Measure one directory at one latency."""
+    with limited("harbour", users, latency) as (url, key):
+        with ds.connect(key, base_url=url, pacer=Pacer()) as client:
+            directory = ds.load_directories(client)["active_users"].idxmax()
+        theirs, their_rows = by_sdk(url, key, directory)
+        time.sleep(1.5)  # the windows of the limits are empty again
+        ours, our_rows, refused = by_us(url, key, directory)
+    assert their_rows == our_rows == users
+    floor = (users / 100 - 1) / 4
+    what = f"load_users, {users:,} users, {1000 * latency:.0f} ms a request, {refused} refused"
+    return row(what, ours, theirs, floor)
+
+
+def many_directories(directories: int, people: int) -> Row:
+    """Measure many directories of one size side by side, against the key's ceiling."""
+    with tempfile.TemporaryDirectory() as home:
+        world = Path(home) / "equal.yaml"
+        organizations = [
+            {"name": f"Customer {number}", "directories": [{"name": "Okta", "type": OKTA, "people": people}]}
+            for number in range(directories)
+        ]
+        world.write_text(json.dumps({"organizations": organizations}))  # JSON is YAML as well
+        with limited(str(world)) as (url, key), ds.connect(key, base_url=url, pacer=Pacer()) as client:
+            names = ds.load_directories(client).index
+            started = time.perf_counter()
+            ds.load_users(client, directory_id=names)
+            seconds = time.perf_counter() - started
+            receipts = client.receipts[-len(names) :]
+    requests = sum(receipt.requests for receipt in receipts)
+    refused = sum(wait.cause == "429" for receipt in receipts for wait in receipt.waits)
+    what = f"load_users, {directories} directories of {people:,} at once, {refused} refused, requests a second"
+    return row(what, requests / seconds, None, 100.0, unit="/s")
+
+
+def rows(quick: bool = False) -> list[Row]:
+    """Measure each latency, and many directories; the quick run leaves both out, as they only wait."""
+    if quick:
+        return []
+    return [*(one_directory(latency, 4_000) for latency in LATENCIES), many_directories(25, 4_000)]
+
+
+if __name__ == "__main__":
+    print(machine())
+    print(table(rows()))
