@@ -1,7 +1,7 @@
 """The command ``dirsync-nb``: JupyterLab on the guided notebooks, the sandbox alone, a tour without a browser.
 
-Every command ends with 0 when it did its work, 1 when a notebook failed or is not fit to commit, 2 when it could
-not begin or could not read one.
+Every command ends with 0 when it did its work, 1 when a notebook failed or is not fit to commit, 2 when it
+could not begin or could not read one.
 """
 
 from __future__ import annotations
@@ -77,7 +77,9 @@ def parser() -> argparse.ArgumentParser:
     look.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="notebooks, and folders of them")
     look.add_argument("--fix", action="store_true", help="strip outputs and metadata; sources stay as they are")
     look.add_argument("--json", action="store_true", help="say it for machines")
-    look.add_argument("--run", action="store_true", help="run each as well, on a sandbox, with no way out")
+    look.add_argument(
+        "--run", dest="execute", action="store_true", help="run each as well, on a sandbox, with no way out"
+    )
     look.add_argument("--timeout", type=_seconds, default=120, help="seconds a cell may take (%(default)s)")
     look.add_argument(
         "--skip",
@@ -278,14 +280,14 @@ def run_tour(arguments: argparse.Namespace) -> int:
 
 def run_check(arguments: argparse.Namespace) -> int:
     """Look at notebooks; say one line for each thing to change."""
-    if arguments.run:
+    if arguments.execute:
         _need("nbclient", "nbformat")
     report = notebooks_check.check(
         arguments.paths,
         skip=arguments.skip,
         large=arguments.max_output * 1000,
         mend=arguments.fix,
-        timeout=arguments.timeout if arguments.run else None,
+        timeout=arguments.timeout if arguments.execute else None,
     )
     _say(report.to_json() if arguments.json else str(report))
     return report.exit_code

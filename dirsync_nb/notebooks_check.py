@@ -1,4 +1,4 @@
-"""Are these notebooks fit to commit? Finds what is stale, what runs on one machine only, what must not be shared.
+"""Tell whether notebooks are fit to commit: nothing stale, nothing of one machine, nothing that is not for all.
 
 Looking is fast and runs nothing: a notebook is read as JSON, whatever it holds, widget state and metadata
 included. :func:`run` executes it as well. What is found is named by its kind and its place, and never printed.
@@ -34,9 +34,9 @@ KINDS = {
     "not-run": "run the notebook from top to bottom and save it with its outputs",
     "order": "restart the kernel, run all cells from top to bottom, and save",
     "missing-output": "run the notebook from top to bottom and save it with its outputs",
-    "error": "mend the cell and run the notebook again, or tag the cell raises-exception if it is meant to fail",
-    "key": "withdraw that key or token where it was made, then take it out (--fix strips outputs and metadata)",
-    "address": "use an address at example.com or under .test, or take it out (--fix strips outputs and metadata)",
+    "error": "mend the cell and run the notebook again, or tag it raises-exception if it is meant to fail",
+    "key": "withdraw it where it was made, then take it out (--fix strips outputs and metadata)",
+    "address": "use one at example.com or under .test, or take it out (--fix strips outputs and metadata)",
     "path": "use a path relative to the notebook, or take it out (--fix strips outputs and metadata)",
     "large": "show fewer rows or a smaller picture",
     "timing": "use --fix; to keep it out, switch off the setting recordTiming in JupyterLab",
@@ -324,7 +324,7 @@ class _Look:
                 yield self._made(kind, problem, cell=pair, place=place, fixable=fixable)
 
     def _passwords(self, widgets: Any) -> Iterator[Finding]:
-        """A password field saves what was typed into it, in clear, with the state of the widgets."""
+        """Report a password field: it saves what was typed into it, in clear, with the state of the widgets."""
         if any(_is_filled_password(state) for state in _dicts(widgets)):
             yield self._made(
                 "key", "a filled password field in the widget state", place="widget state", fixable=True

@@ -14,6 +14,7 @@ import ipaddress
 import os
 import socket
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -148,7 +149,7 @@ def _reverse_lookup(host: Any, *_: Any) -> tuple[str, bool]:
     return "" if _is_here(name) else _written(name, None), True
 
 
-_EVENTS = {
+_EVENTS: dict[str, Callable[..., tuple[str, bool]]] = {
     "socket.connect": _connect,
     "socket.sendto": _connection,
     "socket.sendmsg": _connection,

@@ -117,8 +117,8 @@ class Pacer:
 
     A request takes a turn on its directory's budget, where it has one, and then a turn on the key's. Turns of a
     budget are evenly spaced and never burst; they keep one part in a hundred below the limit, because requests
-    sent exactly on it arrive a little unevenly, and over it. The key's turn is taken last, so that a queue on one
-    directory holds back no other.
+    sent exactly on it arrive a little unevenly, and over it. The key's turn is taken last, so that a queue on
+    one directory holds back no other.
 
     Parameters
     ----------

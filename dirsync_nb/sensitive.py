@@ -50,6 +50,7 @@ _NO_KEY_WORDS = {
     "example",
     "fake",
     "here",
+    "notebook",
     "placeholder",
     "redacted",
     "sandbox",
@@ -123,7 +124,7 @@ def hidden(text: str) -> str:
 
 
 def image_texts(data: bytes) -> Iterator[str]:
-    """Give the words an image carries beside its picture: the text chunks of a PNG, else what looks like a key."""
+    """Give the words in an image file: the text chunks of a PNG; of others all bytes, if a key may be there."""
     if not data.startswith(_PNG):
         if any(sign in data for sign in _KEY_SIGNS):
             yield data.decode("latin-1")
