@@ -640,4 +640,4 @@ def _what_happened(problem: str, timeout: int, refused: list[str]) -> tuple[str,
         return "hangs", f"was not done within {timeout} s"
     if "the kernel died" in problem:
         return "dies", "the kernel died (out of memory, or a crash)"
-    return "fails", sensitive.hidden(re.sub(r"^cell \d+, '.*?': ", "", problem))
+    return "fails", sensitive.hidden(re.sub(r"^cell \d+, (['\"]).*?\1: ", "", problem))

@@ -18,6 +18,8 @@ from dirsync_nb.transport import Transport
 from .canary import KEY, Canary
 from .foreign import ForeignServer
 
+collect_ignore = ["data"]  # a repository of somebody else's, which a test copies and runs
+
 
 def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(Canary(KEY), "canary")

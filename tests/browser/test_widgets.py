@@ -113,8 +113,10 @@ def test_the_explorer_is_searched_clicked_and_walked_by_keyboard(opened):
 
     page.get_by_role("button", name="Clear filters").click()
     say(page, "50 of 260 users")
+    top = rows(page, "Users").first.inner_text()
     page.locator("button.dsn-sort", has_text="Name").click()
     wait_for(lambda: page.locator("th[aria-sort='descending']").count() == 1)
+    wait_for(lambda: rows(page, "Users").first.inner_text() != top)  # the rows come after their heading
     # One Tab into the table, arrows within, Enter picks: JupyterLab keeps its hands off the keys.
     body = rows(page, "Users")
     body.first.focus()
