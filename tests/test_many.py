@@ -20,6 +20,11 @@ from dirsync_nb.pacing import Pacer
 from .foreign import KEY, Answer, ForeignServer, listing, users
 
 
+def pools():
+    """Give the threads of pools; tests before this one may have left idle ones."""
+    return {thread for thread in threading.enumerate() if "ThreadPool" in thread.name}
+
+
 def fleet(count: int, people: int = 3, fail: dict[str, Answer] | None = None, page: int = 100) -> Any:
     """Script ``count`` directories d00, d01 ... with some people and two groups each."""
     rows = {
@@ -267,10 +272,11 @@ def test_an_error_that_is_not_ours_is_raised_and_ends_the_others(serve):
             raise ZeroDivisionError
         return list(part.users(directory_id=name))
 
+    before = pools()
     with pytest.raises(ZeroDivisionError):
         many.each_directory(client, NAMES, job)
     assert len(server.requests) < 300
-    assert not [thread for thread in threading.enumerate() if "ThreadPool" in thread.name]
+    assert not pools() - before
 
 
 def test_an_interrupt_stops_all_directories_within_a_page_and_keeps_the_whole_ones(serve):
@@ -285,10 +291,11 @@ def test_an_interrupt_stops_all_directories_within_a_page_and_keeps_the_whole_on
     server, client = serve(slowly, page_size=4)
     timer = threading.Timer(0.5, signal.pthread_kill, [threading.main_thread().ident, signal.SIGINT])
     timer.start()
+    before = pools()
     with pytest.raises(KeyboardInterrupt):
         ds.load_users(client, directory_id=NAMES)
     sent = len(server.requests)
-    assert not [thread for thread in threading.enumerate() if "ThreadPool" in thread.name]
+    assert not pools() - before
     receipt = client.receipts[-1]
     assert receipt.partial.index.tolist() == expected(["d00"], 40)
     assert "5 of 6" in receipt.partial.attrs["incomplete"]
