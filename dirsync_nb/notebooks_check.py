@@ -173,6 +173,9 @@ def _check_one(
     except ValueError as error:
         report.unreadable.append((str(file), str(error)))
         return
+    except RecursionError:
+        report.unreadable.append((str(file), "this notebook is nested too deep"))
+        return
     if timeout is not None:
         found += [one for one in run(file, timeout=timeout) if one.kind not in skipped]
     report.findings += found
@@ -251,7 +254,7 @@ class _Look:
         """NBC-03: a personal kernel name runs on one machine only. Other languages have their own names."""
         metadata = self.notebook.get("metadata", {})
         spec = metadata.get("kernelspec") or {}
-        language = spec.get("language") or metadata.get("language_info", {}).get("name") or "python"
+        language = spec.get("language") or (metadata.get("language_info") or {}).get("name") or "python"
         if language == "python" and spec.get("name") != "python3":
             problem = "the kernel has a name of its own" if spec.get("name") else "no kernel is named"
             yield self._made("kernel", f"{problem}, so it runs on one machine only", fixable=True)
@@ -270,9 +273,9 @@ class _Look:
             return  # with gaps the numbers say nothing
         for place, (number, cell) in enumerate(counted, 1):
             if cell["execution_count"] != place:
-                problem = (
-                    f"was run as number {cell['execution_count']}, not {place}: not one run from top to bottom"
-                )
+                count = cell["execution_count"]
+                shown = count if isinstance(count, int) else "(none)"  # text in its place is not ours to show
+                problem = f"was run as number {shown}, not {place}: not one run from top to bottom"
                 yield self._made("order", problem, cell=(number, cell), place="outputs")
                 return
 
@@ -433,18 +436,19 @@ def _prints(statement: ast.stmt) -> bool:
 def _size(output: dict[str, Any]) -> int:
     """Weigh an output; a picture as the bytes it is, not as the text it is written in."""
     data = output.get("data")
-    pictures = sum(
-        len(_joined(content)) * 3 // 4
+    pictures = {
+        mime: content
         for mime, content in (data.items() if isinstance(data, dict) else ())
         if mime.startswith("image/") and mime != "image/svg+xml"
-    )
-    words = {
-        key: {m: c for m, c in value.items() if not m.startswith("image/") or m == "image/svg+xml"}
-        if key == "data" and isinstance(value, dict)
-        else value
-        for key, value in output.items()
     }
-    return pictures + len(json.dumps(words, ensure_ascii=False).encode("utf-8", "surrogatepass"))
+    words = dict(output)
+    if isinstance(data, dict):
+        words["data"] = {mime: content for mime, content in data.items() if mime not in pictures}
+    return _bytes_of(pictures) * 3 // 4 + _bytes_of(words)
+
+
+def _bytes_of(thing: Any) -> int:
+    return len(json.dumps(thing, ensure_ascii=False).encode("utf-8", "surrogatepass"))
 
 
 def _error_name(output: dict[str, Any]) -> str:
@@ -552,7 +556,7 @@ def _fix_cell(cell: dict[str, Any], wanted: set[str]) -> None:
 
 
 def _clean(metadata: dict[str, Any], wanted: set[str]) -> None:
-    """Take out the entries that hold something; tags and the kernel are words of the format and stay."""
+    """Take out the entries that hold something, whatever they are called."""
     for key in [key for key, value in metadata.items() if _holds({key: value}, wanted)]:
         del metadata[key]
 

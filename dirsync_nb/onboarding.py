@@ -11,6 +11,7 @@ A :class:`Roster` works out once what all answers need, for whoever asks again a
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from copy import copy
 from typing import Any
 
 import numpy as np
@@ -261,10 +262,19 @@ class Roster:
         self.free = _free_seats(seats, app_users, active)
         self.known = {} if app_users is None else _known(users, app_users, on, active)
         self._judged: tuple[Mask, Mask, Mask, Codes] | None = None
-        self.join(groups, memberships)
+        self._join(groups, memberships)
 
-    def join(self, groups: pd.DataFrame | None, memberships: pd.DataFrame | None) -> None:
-        """Put groups and memberships in place of those there were: pairs of positions, by user, each once."""
+    def joined(self, groups: pd.DataFrame | None, memberships: pd.DataFrame | None) -> Roster:
+        """Give a roster of the same people with these groups and memberships."""
+        for frame in (groups, memberships):
+            if frame is not None:
+                require_complete(frame, "onboarding")
+        other = copy(self)
+        other._join(groups, memberships)
+        return other
+
+    def _join(self, groups: pd.DataFrame | None, memberships: pd.DataFrame | None) -> None:
+        """Keep memberships as pairs of positions, by user, each once."""
         self.groups, self.memberships = groups, memberships
         listed = [] if groups is None else list(groups.index)
         pairs = pd.DataFrame({"user_id": [], "group_id": []}) if memberships is None else memberships

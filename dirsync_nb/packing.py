@@ -1,10 +1,23 @@
 """Pages of records to one frame: transpose, pack into arrays, put together.
 
-What a load costs beyond the decoding is spent here, so its choices are measured
-(``python -m tests.benchmarks.bench_decoding`` prints them for 100,000 users of the sandbox, 128 MB of JSON):
+What a load costs beyond the decoding is spent here, so its choices are made by measurement. For 100,000 users
+of the sandbox, 128 MB of JSON (``python -m tests.benchmarks.bench_decoding`` prints it for any machine):
 
-- The decoder is msgspec:
-- Text is ``str`` on Arrow where pyarrow is installed (pandas chooses): ...
+=======================  =======  ==========================  ===========
+decoder                  seconds  ten text columns            seconds, MB
+=======================  =======  ==========================  ===========
+msgspec                  0.37     ``str`` on Arrow            0.06, 23
+orjson                   0.38     ``str`` on Python objects   0.10, 72
+``json``                 0.74     ``object``                  0.04, 69
+..                                ``category``                0.31, 9
+=======================  =======  ==========================  ===========
+
+- Decoder: msgspec. orjson is as fast, but makes fractions of whole numbers beyond 64 bits. What neither takes
+  (half a surrogate pair, a byte order mark) goes to ``json``.
+- Text: ``str``, which pandas keeps on Arrow where pyarrow is installed and on Python objects elsewhere, with
+  the same answers. ``object`` is quicker to make, since nothing is copied, and takes three times the memory.
+  ``category`` is smaller where few texts repeat and slow where all differ, so it is for states and types alone.
+- What records nest: JSON text, see :mod:`dirsync_nb.json_column`.
 """
 
 from __future__ import annotations
@@ -244,17 +257,13 @@ def arrow_text(values: list[Any]) -> Any:
 
 
 def _arrow_times(values: list[Any]) -> Any:
-    """Read times by Arrow, in a fifth of the time; None where not all are of the usual form, ending in Z."""
+    """Read times by Arrow, in a fifth of the time; None where one is odd: no time, finer, without a zone."""
     if pd.StringDtype(na_value=np.nan).storage != "pyarrow":
         return None
     import pyarrow as pa
-    from pyarrow import compute
 
     try:
-        texts = pa.array(values, type=pa.large_string())
-        if not compute.all(compute.ends_with(texts, "Z"), min_count=0).as_py():
-            return None
-        times = texts.cast(pa.timestamp("us", "UTC"))
+        times = pa.array(values, pa.large_string()).cast(pa.timestamp("us", "UTC"))
     except (TypeError, ValueError):
         return None
     return pd.DatetimeIndex(times.to_numpy(zero_copy_only=False), tz="UTC").array

@@ -5,8 +5,8 @@ tests and kernels leads to it, a real key in the environment is not seen, and wh
 machine is refused, with its address named. Without that option nothing is changed.
 
 Notebooks run under nbval. What nbval lets pass is refused here: a cell that is to be checked and was never run,
-and a cell that hides from its reader that it reached out. With pytest-xdist every worker has a sandbox of its
-own; ``-n 2 --dist loadfile`` keeps the cells of a notebook together.
+and a cell that hides from its reader that it reached out. With pytest-xdist (``-n 2``) every worker has its own
+sandbox, and the cells of a notebook stay together, as with ``--dist loadfile``.
 """
 
 from __future__ import annotations
@@ -54,11 +54,19 @@ def pytest_configure(config: pytest.Config) -> None:
     """Begin, if asked to. With xdist the workers do, and the process that deals them the tests does not."""
     if not config.getoption("dirsync_sandbox"):
         return
+    _keep_notebooks_together(config)
     if not hasattr(config, "workerinput") and config.getoption("dist", "no") != "no":
         return
     run = Run(config)
     config.pluginmanager.register(run, NAME)
     config.add_cleanup(run.end)
+
+
+def _keep_notebooks_together(config: pytest.Config) -> None:
+    """Let xdist deal whole files: dealt one by one, the cells of a notebook would meet several kernels."""
+    notebooks = config.getoption("nbval", False) or config.getoption("nbval_lax", False)
+    if notebooks and config.getoption("dist", "no") in ("load", "worksteal"):
+        config.option.dist = "loadfile"
 
 
 class Run:
@@ -73,6 +81,7 @@ class Run:
         self._environment = dict(os.environ)
         self._notebook: Path | None = None
         self._kernel: Any = None
+        self._ended: Path | None = None  # the notebook whose kernel hung or died
         self.sandbox = Sandbox(
             seed=config.getoption("dirsync_seed"), users=config.getoption("dirsync_users")
         ).start()
@@ -92,9 +101,11 @@ class Run:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
-        """Make the sandbox new for a notebook."""
+        """Make the sandbox new for a notebook; leave out the cells behind one that hung or ended the kernel."""
         if getattr(item, "cell", None) is None:
             return
+        if item.path == self._ended:
+            pytest.skip("an earlier cell of this notebook did not come to its end")
         if item.path != self._notebook:
             self._notebook = item.path
             self.sandbox.reset()
@@ -108,12 +119,22 @@ class Run:
         kernel = getattr(item.parent, "kernel", None)
         if kernel is not None and kernel is not self._kernel:
             self._kernel = kernel
+            self._require_guard(item)
             _notice_death(kernel)
         options = getattr(item, "options", {})
         if options.get("check") and not options.get("skip") and cell.get("execution_count") is None:
             pytest.fail(
                 f"{_place(item)}: it is to be checked, and it is stored as if nobody had ever run it; "
                 "run the notebook from top to bottom and save it with its outputs",
+                pytrace=False,
+            )
+
+    def _require_guard(self, item: pytest.Item) -> None:
+        """Refuse a kernel that took no guard: of another language, or a Python told to be on its own."""
+        if all(word != outbound.GUARDED for word, _ in outbound.read(self._log, self._read)[0]):
+            pytest.fail(
+                f"{_place(item)}: its kernel cannot be kept to this machine, so it was not run; "
+                "use the kernel python3",
                 pytrace=False,
             )
 
@@ -134,6 +155,7 @@ class Run:
         ]
         if report.failed and (cause := _cause(item, call)):
             said.append(cause)
+            self._ended = item.path
         if said:
             report.outcome = "failed"
             first = f"{_place(item)}: {'; '.join(said)}"

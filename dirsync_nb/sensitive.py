@@ -99,6 +99,8 @@ _INLINE_TAG = re.compile(
 _TAG = re.compile(r"<[^<>]*>")
 _ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2})|([/\"'@]))")
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]{20,}={0,2}")
+_WRAPPED = re.compile(r"(?:[A-Za-z0-9+/]{60,76}\r?\n)+[A-Za-z0-9+/]{1,76}={0,2}")  # base64 in lines, as in mail
+_SHORT = 4_000  # characters; in words of up to this length base64 may begin at any place, as in a web address
 _PNG = b"\x89PNG\r\n\x1a\n"
 
 
@@ -141,8 +143,9 @@ def image_texts(data: bytes) -> Iterator[str]:
 
 
 def unbase64(text: str) -> bytes:
-    """Decode base64 with or without line ends and padding; b"" if it is none."""
+    """Decode base64 with or without line ends and padding, and a letter too many; b"" if it is none."""
     compact = "".join(text.split()).rstrip("=").replace("-", "+").replace("_", "/")
+    compact = compact[:-1] if len(compact) % 4 == 1 else compact
     try:
         return base64.b64decode(compact + "=" * (-len(compact) % 4), validate=True)
     except (binascii.Error, ValueError):
@@ -176,10 +179,12 @@ def _resolved(text: str) -> str:
 
 
 def _decoded(text: str) -> Iterator[str]:
-    for match in _BASE64.finditer(text):
-        data = unbase64(match[0])
-        if data.startswith(_PNG) or any(sign in data for sign in _KEY_SIGNS):
-            yield from image_texts(data)
+    for pattern in (_BASE64, _WRAPPED):
+        for match in pattern.finditer(text):
+            for start in range(4 if len(match[0]) <= _SHORT else 1):
+                data = unbase64(match[0][start:])
+                if data.startswith(_PNG) or any(sign in data for sign in _KEY_SIGNS):
+                    yield from image_texts(data)
 
 
 def _chunk_texts(name: bytes, chunk: bytes) -> Iterator[str]:

@@ -73,7 +73,7 @@ def lab(here: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., dict[str, 
 def test_alone_it_prints_its_help_and_ends_with_0(capsys):
     assert main([]) == 0
     said = capsys.readouterr().out
-    assert all(command in said for command in ("lab", "sandbox", "tour", "WORKOS_API_KEY"))
+    assert all(command in said for command in ("lab", "sandbox", "tour", "check", "WORKOS_API_KEY"))
 
 
 def test_it_says_its_version(capsys):
@@ -92,6 +92,8 @@ def test_it_says_its_version(capsys):
         ["sandbox", "--nonsense"],
         ["tour", "--timeout", "0"],
         ["tour", "--timeout", "soon"],
+        ["check"],
+        ["check", "--max-output", "0", "."],
     ],
 )
 def test_what_it_does_not_know_ends_with_2(arguments, capsys):

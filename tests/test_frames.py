@@ -125,7 +125,11 @@ def test_an_interrupt_while_a_page_is_added_leaves_columns_of_one_length(monkeyp
     st.lists(
         st.datetimes().map(lambda t: t.isoformat(timespec="milliseconds") + "Z")
         | st.sampled_from([None, "", "garbage", "2026-01-15T12:00:00Z", "2026-01-15T12:00:00.1234567Z", 5])
-        | st.sampled_from(["2026-02-30T00:00:00Z", "2026-01-15T12:00:00+02:00", "2026-01-15Z", "20260115Z"]),
+        | st.sampled_from(["2026-02-30T00:00:00Z", "2026-01-15T12:00:00+02:00", "2026-01-15Z", "20260115Z"])
+        | st.sampled_from(
+            ["2026-01-15T12:00:00z", "2026-01-15 12:00Z", "2026-01-15T12Z", "2026-01-15T12:00:00"]
+        )
+        | st.sampled_from(["2026-01-15T12:00:00-0130", "2026-01-15T12:00:00+02", " 2026-01-15T12:00:00Z "]),
         max_size=6,
     )
 )

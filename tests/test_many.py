@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 
 import dirsync_nb as ds
-from dirsync_nb import errors, many, progress
+from dirsync_nb import errors, frames, many, progress
 from dirsync_nb.pacing import Pacer
 
 from .foreign import KEY, Answer, ForeignServer, listing, users
@@ -90,7 +90,7 @@ def test_several_directories_in_any_collection_give_one_frame_in_the_order_given
     frame = ds.load_users(client, directory_id=given)
     assert frame.index.tolist() == expected(NAMES)
     assert frame.index.name == "user_id"
-    assert frame.dtypes.astype(str).to_dict() == dict(ds.frames.USER_COLUMNS)
+    assert frame.dtypes.astype(str).to_dict() == dict(frames.USER_COLUMNS)
     assert frame.index.is_unique
 
 
@@ -100,7 +100,7 @@ def test_the_order_is_the_one_given_and_the_rows_are_those_of_each_alone(client)
     for load in (ds.load_users, ds.load_groups, ds.load_memberships):
         alone = [load(client, directory_id=name) for name in names]
         whole = load(client, directory_id=names)
-        pd.testing.assert_frame_equal(whole, ds.frames.concat(alone))
+        pd.testing.assert_frame_equal(whole, frames.concat(alone))
     pd.testing.assert_frame_equal(
         ds.load_users(client, directory_id=directories),
         ds.load_users(client, directory=list(directories.index)),
@@ -115,9 +115,9 @@ def test_a_row_of_a_directories_frame_is_one_directory(client, okta):
 def test_no_directory_gives_the_declared_empty_frame(serve):
     server, client = serve(fleet(0))
     for load, columns in (
-        (ds.load_users, ds.frames.USER_COLUMNS),
-        (ds.load_groups, ds.frames.GROUP_COLUMNS),
-        (ds.load_memberships, ds.frames.MEMBERSHIP_COLUMNS),
+        (ds.load_users, frames.USER_COLUMNS),
+        (ds.load_groups, frames.GROUP_COLUMNS),
+        (ds.load_memberships, frames.MEMBERSHIP_COLUMNS),
     ):
         frame = load(client, directory_id=[])
         assert frame.empty

@@ -148,6 +148,14 @@ HIDING_PLACES = {
         notebook(code(outputs=[printed("Basic " + base64.b64encode(f"{KEY}:".encode()).decode())])),
         "output 1",
     ),
+    "base64 in lines": (
+        notebook(code(outputs=[printed(base64.encodebytes(b"-" * 48 + KEY.encode() + b"-" * 48).decode())])),
+        "output 1",
+    ),
+    "base64 behind a path": (
+        notebook(code(outputs=[printed("/a/" + base64.b64encode(KEY.encode()).decode() + "/bc")])),
+        "output 1",
+    ),
     "words of a picture": (
         notebook(code(outputs=[shown({"image/png": png(b"tEXt", b"Comment\0" + KEY.encode())})])),
         "output 1, image/png",
@@ -171,7 +179,17 @@ HIDING_PLACES = {
         "output 1, image/svg+xml",
     ),
     "id of a cell": (notebook(code() | {"id": KEY}), "cell"),
+    "number of a run": (notebook(code(count=KEY)), "cell"),
+    "name of a kernel": (notebook(code(), kernelspec={"name": KEY}), "notebook metadata"),
+    "tag": (notebook(code(tags=[KEY])), "cell metadata"),
+    "name of an error": (
+        notebook(code(outputs=[{"output_type": "error", "ename": KEY, "evalue": "", "traceback": []}])),
+        "output 1",
+    ),
 }
+
+
+SIGNED = (b'{"alg":"HS256"}', b'{"sub":"1234"}', b"signed by nobody")
 
 
 def pieces(secret, length=4):
@@ -197,7 +215,7 @@ def test_a_planted_key_is_found_and_not_shown(save, capsys, place):
         KEY,
         f"sk_test_{SECRET}",
         f"sk_{SECRET}",
-        "sk_test_CANARY1234567890",
+        "sk_test_" + "PLANTED1234567890",
         "sk_live_" + "abcdefghij" * 2,
         f"whsec_{SECRET}",
         f"Authorization: Bearer {SECRET}",
@@ -205,9 +223,10 @@ def test_a_planted_key_is_found_and_not_shown(save, capsys, place):
         "scim_" + "0123456789abcdef" * 2 + "01234567",
         f'"bearer_token": "{SECRET}"',
         f'client_secret="{SECRET}"',
-        "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.abcDEF123",
-        "-----BEGIN RSA PRIVATE KEY-----\nMIIEpAIBAAKCAQEA\n",
+        ".".join(base64.urlsafe_b64encode(part).decode().rstrip("=") for part in SIGNED),
+        f"-----BEGIN RSA {'PRIVATE'} KEY-----\nMIIEpAIBAAKCAQEA\n",
     ],
+    ids=range(13),
 )
 def test_every_form_of_key_is_known(save, secret):
     assert kinds(save(notebook(code(outputs=[printed(f"it is {secret} here\n")])))) == ["key"]
@@ -222,6 +241,7 @@ def test_every_form_of_key_is_known(save, secret):
         '"token_suffix": "9f2c"',
         "a staging key begins with `sk_test_`, one of production with `sk_live_`",
         "sk_test_… and sk_test_... and sk_live_<your key>",
+        "sk_test_9f2c… and sk_live_9f2c... and whsec_9f2c…: the first four characters tell which key it is",
         "sk_test_your_key_here",
         "sk_example_123456789012345678",
         "sk_test_dirsync_sandbox, and Bearer sk_test_dirsync_sandbox: the sandbox's own key is public",
@@ -357,6 +377,11 @@ def test_empty_cells_and_cells_that_are_skipped_need_no_run(save, cell):
     assert kinds(save(notebook(cell, code()))) == []
 
 
+def test_a_notebook_without_names_of_kernel_and_language_is_looked_at_all_the_same(save):
+    path = save(notebook(code()) | {"metadata": {"kernelspec": None, "language_info": None}})
+    assert kinds(path) == ["kernel"]
+
+
 def test_cells_run_out_of_order_are_found_at_the_first_one(save):
     (finding,) = check_file(save(notebook(code(count=1), code("b = 2", count=5), code(count=3))))
     assert (finding.kind, finding.cell) == ("order", 2)
@@ -398,6 +423,12 @@ def test_a_large_output_is_found_and_a_picture_weighs_what_it_is(save):
     picture = base64.b64encode(bytes(199_000)).decode()
     assert kinds(save(notebook(code(outputs=[shown({"image/png": picture})])))) == []
     assert kinds(save(notebook(code(outputs=[printed("x" * 2000)]))), large=1000) == ["large"]
+
+
+@pytest.mark.parametrize("content", [5, [5], {"a": [KEY]}, None, "not base64 at all"])
+def test_a_picture_that_is_none_is_no_reason_to_stop(save, content):
+    found = kinds(save(notebook(code(outputs=[shown({"image/png": content})]))))
+    assert found == (["key"] if isinstance(content, dict) else [])
 
 
 def test_times_of_a_run_are_found(save):
@@ -554,6 +585,22 @@ def test_what_is_no_notebook_is_said_and_ends_with_2(tmp_path, capsys, content):
     assert path.read_bytes() == (content if isinstance(content, bytes) else content.encode())
 
 
+def test_a_deep_notebook_is_read_or_said_to_be_too_deep(tmp_path, capsys):
+    """Where "too deep" begins hangs on the stack of whoever calls, so every depth around it is tried."""
+    whole = json.dumps(notebook(code(), widgets={"deep": "@", "key": KEY}), indent=1)
+    path, codes = tmp_path / "a.ipynb", []
+    for depth in [50, 400, *range(sys.getrecursionlimit() - 160, sys.getrecursionlimit())]:
+        path.write_text(whole.replace('"@"', f'{"[" * depth}"{KEY}"{"]" * depth}'))
+        before = path.read_text()
+        codes.append(main(["check", "--fix", str(path)]))
+        out = capsys.readouterr().out
+        assert ("mended" in out) == (codes[-1] == 0) == (path.read_text() != before)
+        assert ("could not be read: " in out) == (codes[-1] == 2)
+        assert SECRET not in out
+    assert codes[:2] == [0, 0]
+    assert codes[-1] == 2
+
+
 def test_one_that_cannot_be_read_hides_no_finding_of_the_others(save, tmp_path, capsys):
     save(notebook(code(count=None)), "b.ipynb")
     (tmp_path / "a.ipynb").write_text("no")
@@ -603,7 +650,7 @@ def test_as_a_hook_it_is_handed_names_of_files_and_needs_no_heavy_library(save):
 
 def test_run_tells_what_hangs_what_dies_what_fails_and_what_reaches_out(save, monkeypatch):
     """NBC-08: file, cell, first line, cause; and the key of the environment is not there."""
-    monkeypatch.setenv("WORKOS_API_KEY", "sk_test_NEVERSEEN1234567")
+    monkeypatch.setenv("WORKOS_API_KEY", "sk_test_" + "NEVERSEEN1234567")
     fine = "import os\nassert 'WORKOS_API_KEY' not in os.environ\nimport dirsync_nb\nc = dirsync_nb.connect()"
     swallowed = (
         "import socket\ntry:\n    socket.getaddrinfo('people.example.com', 443)\nexcept OSError:\n    pass"
@@ -618,13 +665,29 @@ def test_run_tells_what_hangs_what_dies_what_fails_and_what_reaches_out(save, mo
     for name, (source, kind, words) in cases.items():
         cell = code(source, count=2, outputs=[printed("")] if name == "fine" else [])
         path = save(notebook(code("first = 1"), prose("text"), cell), f"{name}.ipynb")
-        found = notebooks_check.run(path, timeout=3 if name == "hangs" else 60)
+        found = check([path], timeout=3 if name == "hangs" else 60, skip=["error", "key"]).findings
         assert [finding.kind for finding in found] == ([kind] if kind else []), name
         for finding in found:
             assert words in finding.problem
             assert SECRET not in str(finding)
             if name != "out":
                 assert (finding.cell, finding.file) == (3, str(path))
+
+
+def test_the_command_runs_only_when_asked_and_hands_on_the_time_a_cell_may_take(save, monkeypatch, capsys):
+    path, asked = save(notebook(code("import time\ntime.sleep(9)"))), []
+
+    def run(file, *, timeout):
+        asked.append((file, timeout))
+        return [notebooks_check.Finding(str(file), 1, "import time", "hangs", "run", "too slow", "", False)]
+
+    monkeypatch.setattr(notebooks_check, "run", run)
+    assert main(["check", str(path)]) == 0
+    assert asked == []
+    assert main(["check", "--run", "--timeout", "3", str(path)]) == 1
+    assert main(["check", "--run", str(path), "--skip", "hangs"]) == 0
+    assert asked == [(path, 3), (path, 120)]
+    assert f"{path}, cell 1 ('import time'): hangs: too slow" in capsys.readouterr().out
 
 
 def test_hidden_text_holds_nothing_and_the_rest_of_it_stays():

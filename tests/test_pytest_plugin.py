@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -19,7 +20,10 @@ KERNEL = {"kernelspec": {"name": "python3", "display_name": "Python 3 (ipykernel
 
 
 def run(folder, *arguments, **variables):
-    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *arguments]
+    # Without what only this repository's own tests use, and what is slow to load.
+    spared = ("no:cacheprovider", "no:hypothesispytest", "no:schemathesis")
+    without = [word for name in spared for word in ("-p", name)]
+    command = [sys.executable, "-m", "pytest", *without, *arguments]
     clean = {n: v for n, v in os.environ.items() if not n.startswith(("WORKOS_", "DIRSYNC_", "PYTEST_"))}
     return subprocess.run(
         command, cwd=folder, capture_output=True, text=True, timeout=150, env={**clean, **variables}
@@ -31,12 +35,22 @@ def repository(tmp_path):
     return shutil.copytree(EXAMPLE, tmp_path / "repository")
 
 
-def write(folder, name, source, count=1):
-    cell = v4.new_code_cell(source, execution_count=count)
-    nbformat.write(v4.new_notebook(cells=[cell], metadata=KERNEL), folder / f"{name}.ipynb")
+def write(folder, name, *sources, count=1, kernel="python3"):
+    cells = [v4.new_code_cell(source, execution_count=count) for source in sources]
+    metadata = {"kernelspec": {**KERNEL["kernelspec"], "name": kernel}}
+    nbformat.write(v4.new_notebook(cells=cells, metadata=metadata), folder / f"{name}.ipynb")
 
 
-@pytest.mark.parametrize("workers", [(), ("-n", "2", "--dist", "loadfile")], ids=["alone", "two workers"])
+def own_kernel(folder):
+    """Install a kernel that takes nothing from its environment, and so no guard; give the variable for it."""
+    spec = folder / "kernels" / "alone"
+    spec.mkdir(parents=True)
+    argv = [sys.executable, "-I", "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+    (spec / "kernel.json").write_text(json.dumps({"argv": argv, "display_name": "Alone", "language": "python"}))
+    return {"JUPYTER_PATH": str(folder)}
+
+
+@pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["alone", "two workers"])
 def test_notebooks_and_tests_of_a_repository_meet_a_sandbox_whatever_key_is_set(repository, workers):
     """NBC-10; the key of the environment is never used, nor the address it would go to."""
     planted = "sk_live_" + "planted" * 3
@@ -66,15 +80,15 @@ def test_what_is_wrong_with_a_cell_is_said_with_file_cell_line_and_cause(tmp_pat
     write(tmp_path, "a_outside", outside)
     write(tmp_path, "b_name", "import requests\nrequests.get('https://people.example.com')")
     write(tmp_path, "c_stripped", "print('never run')", count=None)
-    write(tmp_path, "d_hangs", "# wait for ever\nimport time\ntime.sleep(600)")
-    write(tmp_path, "e_dies", "import os\nos._exit(9)")
+    write(tmp_path, "d_hangs", "# wait for ever\nimport time\ntime.sleep(600)", "1", "2")
+    write(tmp_path, "e_dies", "import os\nos._exit(9)", "1", "2")
+    write(tmp_path, "g_alone", "import os", kernel="alone")
     write(tmp_path, "f_fine", "import dirsync_nb as ds\nclient = ds.connect_sandbox()")
-    done = run(
-        tmp_path, "--dirsync-sandbox", "--nbval", "--nbval-cell-timeout=4", "-n", "2", "--dist", "loadfile"
-    )
+    options = ("--dirsync-sandbox", "--nbval", "--nbval-cell-timeout=4", "-n", "2")
+    done = run(tmp_path, *options, **own_kernel(tmp_path / "jupyter"))
     said = re.sub(r"\x1b\[[\d;]*m", "", done.stdout)
     assert done.returncode == 1
-    assert "5 failed, 1 passed" in said, said
+    assert "6 failed, 1 passed, 4 skipped" in said, said
     assert "a_outside.ipynb, cell 1 ('import socket'): reached for 192.0.2.7:443, which was refused" in said
     assert "b_name.ipynb, cell 1 ('import requests'): reached for people.example.com:443" in said
     assert (
@@ -82,6 +96,7 @@ def test_what_is_wrong_with_a_cell_is_said_with_file_cell_line_and_cause(tmp_pat
     )
     assert "d_hangs.ipynb, cell 1 ('# wait for ever'): it did not end within 4 s" in said
     assert "e_dies.ipynb, cell 1 ('import os'): its kernel died" in said
+    assert "g_alone.ipynb, cell 1 ('import os'): its kernel cannot be kept to this machine" in said
 
 
 def test_an_ordinary_test_that_reaches_out_fails_with_the_address(tmp_path):
@@ -110,7 +125,7 @@ def test_without_its_option_nothing_is_changed_and_nothing_heavy_is_loaded(tmp_p
         "    assert not heavy & set(sys.modules)\n"
         "def test_asks(dirsync_client):\n    pass\n"
     )
-    done = run(tmp_path, "-p", "no:hypothesispytest", "-p", "no:schemathesis", WORKOS_API_KEY="as it was")
+    done = run(tmp_path, WORKOS_API_KEY="as it was")
     assert "1 passed, 1 error" in done.stdout, done.stdout
     assert "need --dirsync-sandbox" in done.stdout
 

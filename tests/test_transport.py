@@ -417,6 +417,21 @@ def test_certificate_trouble_is_not_retried(serve, clock):
     assert clock.sleeps == []
 
 
+def test_a_request_after_closing_opens_new_connections(serve):
+    server, client = serve(lambda request: OK)
+    client.transport.get("/directories/d1")
+    client.close()
+    assert client.transport.get("/directories/d1")["id"] == "d1"
+    assert [r.headers["Authorization"] for r in server.requests] == [f"Bearer {KEY}"] * 2
+
+
+@pytest.mark.parametrize("variable", ["REQUESTS_CA_BUNDLE", "HTTPS_PROXY"])
+def test_certificates_and_proxies_that_are_not_there_are_named(monkeypatch, variable):
+    monkeypatch.setenv(variable, {"HTTPS_PROXY": "http://", "REQUESTS_CA_BUNDLE": "/nowhere/ca.pem"}[variable])
+    with pytest.raises(errors.ConfigurationError, match="Check the proxy and REQUESTS_CA_BUNDLE"):
+        Transport("https://api.workos.com", KEY)
+
+
 def test_a_forked_process_opens_connections_of_its_own(serve):
     server, client = serve(lambda request: OK)
     client.transport.get("/directories/d1")

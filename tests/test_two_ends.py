@@ -13,7 +13,8 @@ import pandas as pd
 import pytest
 
 import dirsync_nb as ds
-from dirsync_nb import errors, walks
+from dirsync_nb import errors, frames, walks
+from dirsync_nb import load as loading
 from dirsync_nb.client import DirectoryClient
 from dirsync_nb.pacing import Pacer
 from dirsync_nb.transport import Traffic
@@ -59,7 +60,10 @@ class Service:
             return {"id": "d1", "metadata": {"users": people} if self.counts is not None else {}}
         if query["path"] == "/events":
             events = [{"id": f"e{n}", "data": self.record(name)} for n, name in enumerate(self.named)]
-            return {"data": events, "list_metadata": {"after": None}}
+            start = int(query.get("after", "e-1")[1:]) + 1
+            page = events[start : start + 100]
+            more = start + 100 < len(events)
+            return {"data": page, "list_metadata": {"after": page[-1]["id"] if more else None}}
         return self.page(query)
 
     def page(self, query: dict[str, Any]) -> Any:
@@ -153,7 +157,7 @@ def walked(monkeypatch):
         if walkers is not None:
             real = walks.walk_wide
             monkeypatch.setattr(
-                ds.load, "walk_wide", lambda *args, **more: real(*args, **more, walkers=lambda: walkers)
+                loading, "walk_wide", lambda *args, **more: real(*args, **more, walkers=lambda: walkers)
             )
         try:
             return ds.load_users(client or client_of(service), **{"directory_id": "d1", **given})
@@ -190,6 +194,22 @@ def test_without_known_places_in_the_middle_two_walkers_go_on_alone(walked):
     walked(service, Timed(service))
     assert service.now <= 12.9
     assert len(service.pages_asked) == 41
+
+
+def test_events_about_the_first_few_alone_are_no_places_in_the_middle(walked):
+    """Most of them are people the walk has met: a piece begun there would be walked over at once."""
+    service = Service(people(4000), 0.6, named_in_events=random.Random(4).sample(people(240), 60))
+    walked(service, Timed(service))
+    assert service.now <= 12.9
+    assert len(service.pages_asked) == 41
+
+
+def test_a_later_page_of_events_helps_where_the_first_is_of_no_use(walked):
+    crowd, spread = random.Random(4).choices(people(200), k=100), random.Random(4).sample(people(4000), 60)
+    service = Service(people(4000), 0.6, named_in_events=[*crowd, *spread, *crowd, *crowd, *crowd])
+    walked(service, Timed(service))
+    assert service.now <= 11.5
+    assert len([query for query in service.asked if query["path"] == "/events"]) == 3
 
 
 @pytest.mark.parametrize("latency", [0.05, 0.3, 0.6])
@@ -354,7 +374,7 @@ def test_an_interrupt_ends_all_walkers_and_loses_no_page_that_was_kept(walked, m
     """HTTP-10: and nothing more is asked afterwards."""
     service = Service(people(1200), 0.6, random.Random(1).sample(people(1200), 40))
     client = client_of(service)
-    owner, name = (walks.Walkers, "done") if moment == "while waiting" else (ds.frames.Columns, "add")
+    owner, name = (walks.Walkers, "done") if moment == "while waiting" else (frames.Columns, "add")
     real, calls = getattr(owner, name), []
 
     def interrupted(*args):
@@ -545,3 +565,16 @@ def test_records_without_an_id_are_kept(walked):
     frame = walked(service, Timed(service))
     assert frame.index.notna().sum() == 499
     assert frame.index.isna().sum() >= 1
+
+
+def test_a_row_created_behind_us_is_left_out_rather_than_put_in_the_wrong_place():
+    """As after a step back: among rows that were read before, a new one has its place in the past."""
+    service, line = Service([]), walks.Line(known=["a", "c", "e"])
+    (edge,) = line.edges()
+    page = [service.record(name) for name in "abcdefg"]
+    fresh, met = line.sift(edge, page)
+    assert [record["id"] for record in fresh] == ["f", "g"]
+    assert met is None
+    line.keep(edge, page, None, fresh, met)
+    assert line.ids() == list("acefg")
+    assert line.edges() == []

@@ -13,7 +13,17 @@ from ._listing import Mask
 from ._parts import ROWS, Column
 from ._text import NO_NAME, label, plain, shown
 
-__all__ = ["COLUMNS", "NOUNS", "SPLIT", "VIEWS", "Rows", "counts_html", "directory_entries", "preview"]
+__all__ = [
+    "COLUMNS",
+    "NOUNS",
+    "SPLIT",
+    "VIEWS",
+    "Rows",
+    "counts_html",
+    "directory_entries",
+    "lists_of",
+    "preview",
+]
 
 VIEWS = ("People", "Invite list", "Accounts", "Teams")
 NOUNS = {"Invite list": "people on the invite list", "Accounts": "accounts to make", "Teams": "teams"}
@@ -33,10 +43,10 @@ Rows = list[tuple[str, Sequence[object]]]
 
 COLUMNS: dict[str, list[Column]] = {
     "People": [
-        {"key": "name", "title": "Name", "width": 30, "room": 0, "sortable": True},
-        {"key": "address", "title": "Address", "width": 34, "room": 0, "sortable": True},
+        {"key": "name", "title": "Name", "width": "auto", "room": 0, "sortable": True},
+        {"key": "address", "title": "Address", "width": 34, "room": 1, "sortable": True},
         {"key": "state", "title": "State", "width": 15, "kind": "state", "room": 2, "sortable": True},
-        {"key": "verdict", "title": "Verdict", "width": 21, "kind": "state", "room": 1},
+        {"key": "verdict", "title": "Verdict", "width": "150px", "kind": "state", "room": 0},
     ],
     "Invite list": [
         {"key": "name", "title": "Name", "width": 22, "room": 0},
@@ -76,6 +86,19 @@ def preview(roster: onboarding.Roster, chosen: Mask, view: str) -> tuple[Rows, i
         total = len(frame)
     part = frame[[column["key"] for column in COLUMNS[view]]].head(ROWS)
     return [(str(i), [plain(first) or NO_NAME, *rest]) for i, first, *rest in part.itertuples(name=None)], total
+
+
+def lists_of(roster: onboarding.Roster, chosen: Mask, attributes: Sequence[str]) -> dict[str, pd.DataFrame]:
+    """Give all there is to write: without memberships, no teams."""
+    invites = roster.invites(chosen)
+    lists = {
+        "invites": invites,
+        "accounts": onboarding.account_prefill(roster.users, invites, attributes=attributes),
+    }
+    if roster.groups is not None and roster.memberships is not None:
+        lists["teams"] = onboarding.team_prefill(roster.groups, roster.memberships, invites)
+        lists["team_members"] = onboarding.team_members(roster.groups, roster.memberships, invites)
+    return lists
 
 
 def counts_html(counts: Mapping[str, int | None]) -> str:

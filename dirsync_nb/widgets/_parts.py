@@ -27,8 +27,9 @@ ROWS = 50  # the most rows, or menu entries, ever sent
 CELL = 120  # characters of one cell
 
 Column = dict[str, Any]
-"""``key``, ``title``, ``kind`` ("text", "state", "number"), ``sortable``, ``width`` in parts, ``source`` (the
-column of the frame, if it is not the key), ``room`` (0: always shown; 1, 2: only where there is more of it)."""
+"""``key``, ``title``, ``kind`` ("text", "state", "number"), ``sortable``, ``width`` in parts or as CSS,
+``source`` (the column of the frame, if it is not the key), ``room`` (0: always shown; 1, 2: only where there is
+more of it)."""
 
 
 class RowTable(anywidget.AnyWidget):
@@ -194,12 +195,17 @@ def field(control: Any, *, grow: bool = False) -> Any:
     return control
 
 
-def row(*controls: Any, level: bool = False) -> Any:
-    """Put controls side by side, wrapping where there is no room; ``level`` for those without a label above."""
+def row(*controls: Any, level: bool = False, top: bool = False) -> Any:
+    """Put controls side by side, wrapping where there is no room.
+
+    ``level`` for those without a label above, ``top`` for those of different heights.
+    """
     box = w.HBox(children=controls)
     box.add_class("dsn-row")
     if level:
         box.add_class("dsn-level")
+    if top:
+        box.add_class("dsn-top")
     return box
 
 

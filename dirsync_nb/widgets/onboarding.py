@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import ipywidgets as w
 import pandas as pd
 import traitlets as t
 
@@ -17,21 +16,20 @@ from ..frames import concat
 from ..search import USER_TEXT
 from ._code import snippets
 from ._controls import MENU, Controls
+from ._face import KINDS, MATCHES, Face
 from ._filters import UserFilters
 from ._groups import GroupPicker
 from ._jobs import PATIENCE, Job
 from ._listing import Listing, Mask, attribute_names
-from ._lists import COLUMNS, NOUNS, SPLIT, VIEWS, Rows, counts_html, directory_entries, preview
+from ._lists import COLUMNS, NOUNS, SPLIT, VIEWS, Rows, counts_html, directory_entries, lists_of, preview
 from ._panel import Panel
-from ._parts import ROWS, Column, RowTable, field, note, row
+from ._parts import ROWS, Column
 from ._reading import read_frame, read_memberships
 from ._selection import Selection, Steps
 from ._text import count_of, html_table, label
 
 __all__ = ["Onboarding"]
 
-MATCHES = ("in any", "in all")
-KINDS = {"CSV": "csv", "Excel": "xlsx", "Parquet": "parquet"}
 STATIC_ROWS = 10
 
 
@@ -147,91 +145,35 @@ class Onboarding(Panel):
     # Building -----------------------------------------------------------------------------------------------
 
     def _build(self) -> None:
-        self._directory = field(w.Dropdown(description="Directory", options=[("choose …", "")]), grow=True)
         self._filters = UserFilters(self._controls, domain=True)
         self._groups = GroupPicker(self._controls, "Members of these groups", rows=4)
-        self._match = w.ToggleButtons(options=MATCHES, tooltips=["Of any picked group", "Of all picked groups"])
-        self._add, self._drop, self._others, self._none = (
-            w.Button(description=text, icon=icon, tooltip=tip, layout=w.Layout(width="auto"))
-            for text, icon, tip in (
-                ("Select these", "plus", "Add everybody who fits to the selection"),
-                ("Deselect these", "minus", "Take everybody who fits out of the selection"),
-                ("All but these", "adjust", "Select everybody who does not fit"),
-                ("Select nobody", "times", "Empty the selection"),
-            )
-        )
-        self._clear = w.Button(description="Clear filters", icon="filter", tooltip="List everybody again")
-        self._clear.layout.width = "auto"
-        self._counts = w.HTML()
-        self._views = w.ToggleButtons(
-            options=VIEWS, tooltips=["Whom to select", "Who is invited", "Account prefill", "Team prefill"]
-        )
-        self._table = RowTable(COLUMNS["People"], label="People", sort="name", tick=self.toggle)
-        self._before = w.Button(icon="chevron-left", tooltip="Previous page", description="Previous")
-        self._next = w.Button(icon="chevron-right", tooltip="Next page", description="Next")
-        self._place = w.HTML()
-        for button in (self._before, self._next):
-            button.layout.width = "auto"
-        self._kind = field(w.Dropdown(description="Kind of file", options=list(KINDS.items())))
-        self._folder = field(w.Text(description="Folder", continuous_update=False), grow=True)
-        self._write = w.Button(
-            description="Write files",
-            icon="save",
-            tooltip="Write the four lists",
-            layout=w.Layout(width="auto"),
-        )
-        self._picking = w.VBox(
-            [
-                self._filters.row,
-                row(self._groups.find, self._groups.list, self._match),
-                self._groups.said,
-                row(self._add, self._drop, self._others, self._none, self._clear, level=True),
-            ]
-        )
-        files = w.VBox(
-            [
-                row(self._kind, self._folder, self._write),
-                note(
-                    "Writes invites, accounts, teams and team_members into this folder, beside this notebook's "
-                    "kernel; files of the same name are replaced. Nothing is sent to anybody."
-                ),
-            ]
-        )
-        files.add_class("dsn-step")
-        self._body = w.VBox(
-            [
-                self._counts,
-                self._views,
-                self._table,
-                row(self._before, self._place, self._next, level=True),
-                files,
-            ]
-        )
-        self.assemble(row(self._directory), self._picking, self._body)
-        dress, top, picking, body, status, code = self.children
-        self.children = (dress, top, picking, status, body, code)
+        self._face = Face(self._filters, self._groups, tick=self.toggle)
+        self._table = self._face.table
+        self.assemble(self._face.top, self._face.picking, self._face.lists)
+        dress, top, picking, lists, status, code = self.children
+        self.children = (dress, top, picking, status, lists, code)
 
     def _connect(self) -> None:
         for control, trait in (
-            (self._match, "match"),
-            (self._views, "view"),
-            (self._kind, "kind"),
-            (self._folder, "folder"),
+            (self._face.match, "match"),
+            (self._face.views, "view"),
+            (self._face.kind, "kind"),
+            (self._face.folder, "folder"),
         ):
             self._controls.tie(control, trait)
-        self._directory.observe(lambda change: self._directory_picked(change["new"]), "value")
+        self._face.directory.observe(lambda change: self._directory_picked(change["new"]), "value")
         self._table.observe(lambda change: self._sorted(change["new"]), "sort")
         for button, press in (
-            (self._add, self.select),
-            (self._drop, self.deselect),
-            (self._others, self.select_others),
-            (self._none, self.select_nobody),
-            (self._clear, self.clear_filters),
-            (self._write, self.write),
+            (self._face.add, self.select),
+            (self._face.drop, self.deselect),
+            (self._face.others, self.select_others),
+            (self._face.none, self.select_nobody),
+            (self._face.clear, self.clear_filters),
+            (self._face.write, self.write),
         ):
             button.on_click(lambda _, press=press: self.retired or press())
-        self._before.on_click(lambda _: setattr(self, "page", self.page - 1))
-        self._next.on_click(lambda _: setattr(self, "page", self.page + 1))
+        self._face.before.on_click(lambda _: setattr(self, "page", self.page - 1))
+        self._face.next.on_click(lambda _: setattr(self, "page", self.page + 1))
         self.observe(self._directories_changed, "directory_ids")
         self.observe(self._turned_attribute, "attribute")
         self.observe(
@@ -295,7 +237,7 @@ class Onboarding(Panel):
 
     def _listed(self, frame: pd.DataFrame) -> None:
         self.directories = frame
-        self._controls.fill(self._directory, directory_entries(frame), first="choose …")
+        self._controls.fill(self._face.directory, directory_entries(frame), first="choose …")
         wanted, self._wanted = self._wanted, ()
         missing = [one for one in wanted if one not in frame.index]
         if missing:
@@ -310,7 +252,7 @@ class Onboarding(Panel):
 
     def _directories_changed(self, _: Any) -> None:
         """Forget the people of before; nobody is selected."""
-        for name in ("people", "memberships", "files"):
+        for name in ("people", "memberships", "preview", "files"):
             self.jobs.drop(name)
         self._forget()
         with self.hold_trait_notifications():
@@ -318,8 +260,8 @@ class Onboarding(Panel):
             self.state = self.domain = self.attribute = self.attribute_value = None
             self.group_ids = ()
         value = SPLIT.join(self.directory_ids)
-        if value in [v for _, v in self._directory._options_full]:
-            self._controls.fill(self._directory, list(self._directory._options_full), value=value)
+        if value in [v for _, v in self._face.directory._options_full]:
+            self._controls.fill(self._face.directory, list(self._face.directory._options_full), value=value)
         self._draw()
         if self.directory_ids:
             self._load()
@@ -330,7 +272,7 @@ class Onboarding(Panel):
         if users is not None:
             homes = tuple(dict.fromkeys(users["directory_id"].dropna()))
             self._run("people", lambda _: self._prepared(users, groups, memberships), self._read)
-            self._directory.layout.display = "none"
+            self._face.directory.layout.display = "none"
             with self.hold_trait_notifications():
                 self.unobserve(self._directories_changed, "directory_ids")
                 self.directory_ids = homes
@@ -375,7 +317,7 @@ class Onboarding(Panel):
 
     def _memberships_read(self, memberships: pd.DataFrame) -> None:
         if self.roster is not None:
-            self.roster.join(self.roster.groups, memberships)
+            self.roster = self.roster.joined(self.roster.groups, memberships)
             self._joined()
 
     def _joined(self) -> None:
@@ -530,14 +472,6 @@ class Onboarding(Panel):
             raise t.TraitError("groups and their members are not read yet")
         return roster.groups, roster.memberships
 
-    def _lists(self) -> dict[str, pd.DataFrame]:
-        """Give what there is to write: without memberships, no teams."""
-        roster = self._known()
-        lists = {"invites": self.invites, "accounts": self.accounts}
-        if roster.groups is not None and roster.memberships is not None:
-            lists |= {"teams": self.teams, "team_members": self.team_members}
-        return lists
-
     def write(self) -> None:
         """Write the lists into the folder."""
         if self.roster is None or not self.count:
@@ -546,8 +480,10 @@ class Onboarding(Panel):
         folder, kind = Path(self.folder.strip() or ".").expanduser(), self.kind
         self.busy("Writing files …")
 
+        roster, chosen, wanted = self.roster, self._chosen, self._attributes_wanted
+
         def work(_: Job) -> Any:
-            lists = self._lists()
+            lists = lists_of(roster, chosen, wanted)
             return [len(frame) for frame in lists.values()], onboarding.save_lists(folder, lists, kind=kind)
 
         self._run("files", work, self._wrote)
@@ -565,7 +501,7 @@ class Onboarding(Panel):
         if self.retired:
             return
         here = self.roster is not None
-        self._picking.layout.display = self._body.layout.display = "" if here else "none"
+        self._face.picking.layout.display = self._face.lists.layout.display = "" if here else "none"
         self._show_code()
         if not here:
             self._draw_nobody()
@@ -573,11 +509,11 @@ class Onboarding(Panel):
         groups = "" if self._groups_listed is not None and len(self._groups_listed) else "none"
         for control in (self._groups.find, self._groups.list, self._groups.said):
             control.layout.display = groups
-        self._match.layout.display = "" if len(self.group_ids) > 1 else "none"
-        self._clear.layout.display = "" if self._asked() else "none"
-        self._none.disabled = self._write.disabled = not self.count
+        self._face.match.layout.display = "" if len(self.group_ids) > 1 else "none"
+        self._face.clear.layout.display = "" if self._asked() else "none"
+        self._face.none.disabled = self._face.write.disabled = not self.count
         self._controls.follow()
-        self._counts.value = counts_html(self.counts)
+        self._face.counts.value = counts_html(self.counts)
         with self._controls.silence(), self._table.hold_sync():
             self._table.columns, self._table.label = COLUMNS[self.view], self.view
             self._table.tickable = self._table.clickable = self.view == "People"
@@ -600,6 +536,7 @@ class Onboarding(Panel):
         assert self._people is not None and self.roster is not None  # noqa: PT018
         self.total, places = self._people.page(fitting, self.sort, self.page)
         people = self.view == "People"
+        self.jobs.drop("preview")
         if people:
             verdicts = self.roster.verdicts(self._chosen)
             rows: Rows = [
@@ -609,30 +546,46 @@ class Onboarding(Panel):
             self._table.show(rows, empty=f"None of the {len(self._people):,} people fits. Clear the filters.")
             self._table.ticked = [i for (i, _), place in zip(rows, places, strict=True) if self._chosen[place]]
         else:
-            rows, total = preview(self._known(), self._chosen, self.view)
-            self._table.show(rows, empty="Nobody is selected." if not self.count else "Nobody.")
+            self._show_preview()
         self._draw_pages(people)
-        if self.jobs.busy or self.status.kind == "error":
-            return  # which is said there
-        if people:
+        if people and not self._speaks:
             whole = f" ({len(self._people):,} without filters)" if self._asked() else ""
             pages = -(-self.total // ROWS)
-            text = count_of(len(rows), self.total, "people") + (
-                f", page {self.page} of {pages:,}" if pages > 1 else ""
-            )
-            self.status.say("ready" if self.total else "empty", f"{text}{whole}. Click a row to select it.")
-        else:
-            self.status.say("ready" if rows else "empty", f"{count_of(len(rows), total, NOUNS[self.view])}.")
+            place = f", page {self.page} of {pages:,}" if pages > 1 else ""
+            text = f"{count_of(len(rows), self.total, 'people')}{place}{whole}. Click a row to select it."
+            self.status.say("ready" if self.total else "empty", text)
+
+    @property
+    def _speaks(self) -> bool:
+        """Whether the status line has something to say that must stay: work, or groups that were not read."""
+        unread = self.roster is None or (self.roster.memberships is None and self._given[0] is None)
+        return self.jobs.busy or (self.status.kind == "error" and unread)
+
+    def _show_preview(self) -> None:
+        """Show the first rows of a list, made beside the loop: of 100,000 people it takes a while."""
+        roster, chosen, view = self._known(), self._chosen, self.view
+        if not self._speaks:
+            self.busy("Making the list …")
+
+        def ready(found: tuple[Rows, int]) -> None:
+            rows, total = found
+            self._table.show(rows, empty="Nobody." if self.count else "Nobody is selected.")
+            if not self._speaks:
+                text = f"{count_of(len(rows), total, NOUNS[view])}."
+                self.status.say("ready" if rows else "empty", text)
+            self.settled()
+
+        self._run("preview", lambda _: preview(roster, chosen, view), ready)
 
     def _draw_pages(self, people: bool) -> None:
         pages = -(-self.total // ROWS)
         many = "" if people and pages > 1 else "none"
-        for control in (self._before, self._next, self._place):
+        for control in (self._face.before, self._face.next, self._face.place):
             control.layout.display = many
-        self._before.disabled, self._next.disabled = self.page <= 1, self.page >= pages
-        self._place.value = f'<span class="dsn-count">page {self.page} of {pages:,}</span>'
+        self._face.before.disabled, self._face.next.disabled = self.page <= 1, self.page >= pages
+        self._face.place.value = f'<span class="dsn-count">page {self.page} of {pages:,}</span>'
         fit = f"{self.total:,}"
-        self._add.description, self._drop.description = f"Select these {fit}", f"Deselect these {fit}"
+        self._face.add.description, self._face.drop.description = f"Select these {fit}", f"Deselect these {fit}"
 
     # What it says of itself -----------------------------------------------------------------------------------
 

@@ -40,7 +40,7 @@ function render({ model, el }) {
     for (const column of model.get("columns")) {
       const cell = node("th", `dsn-room-${column.room ?? 0}`);
       cell.scope = "col";
-      cell.style.width = `${column.width ?? 20}%`;
+      cell.style.width = typeof column.width === "string" ? column.width : `${column.width ?? 20}%`;
       if (column.kind === "number") cell.classList.add("dsn-number");
       if (column.sortable) {
         const state = sort === column.key ? "ascending" : sort === `-${column.key}` ? "descending" : "none";

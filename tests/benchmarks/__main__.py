@@ -1,7 +1,9 @@
-"""All benchmarks as one table: ``python -m tests.benchmarks [--quick]``.
+"""All benchmarks as one table: ``python -m tests.benchmarks [--quick] [NAME...]``.
 
-About fifteen minutes, or two with ``--quick`` (smaller sizes, no rate ceilings, no fleets). ours and peer
-are measured in the same run, in turn; ratios are ours divided by the other.
+About fifteen minutes, or three with ``--quick`` (smaller sizes, no rate ceilings, no fleets); or only those
+named, ``load`` for ``bench_load``. ours and peer are measured in the same run, in turn; ratios are ours divided
+by the other. A bench that cannot run here (no browser, an extra not installed) is said on standard error, and
+the rest goes on.
 """
 
 from __future__ import annotations
@@ -9,29 +11,41 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+import traceback
+from importlib import import_module
 
-from . import bench_ceiling, bench_decoding, bench_fleet, bench_growth, bench_import, bench_load
-from ._table import machine, table
+from ._table import Row, machine, table
 
-BENCHES = (bench_import, bench_load, bench_decoding, bench_growth, bench_ceiling, bench_fleet)
+BENCHES = ("import", "load", "decoding", "growth", "ceiling", "fleet", "analysis", "sandbox", "widgets")
+LONG = ("ceiling", "fleet")
 
 
-def main() -> None:
-    """Measure, and print the table at the end; what is under way is said on standard error."""
+def main() -> int:
+    """Measure, and print the table at the end; 1 when a bench failed."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="smaller sizes, no ceilings, no fleets")
-    quick = parser.parse_args().quick
-    rows = []
-    for bench in BENCHES:
-        if quick and bench is bench_fleet:
-            continue
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(BENCHES)}")
+    given = parser.parse_args()
+    if unknown := set(given.names) - set(BENCHES):
+        parser.error(f"no such bench: {', '.join(sorted(unknown))}")
+    chosen = given.names or [name for name in BENCHES if not (given.quick and name in LONG)]
+    rows: list[Row] = []
+    failed = []
+    for name in chosen:
         started = time.perf_counter()
-        rows += bench.rows(quick=quick)
-        print(f"{bench.__name__}: {time.perf_counter() - started:.0f} s", file=sys.stderr)
+        try:
+            rows += import_module(f".bench_{name}", __package__).rows(quick=given.quick)
+        except Exception:
+            traceback.print_exc()
+            failed.append(name)
+        print(f"{name}: {time.perf_counter() - started:.0f} s", file=sys.stderr, flush=True)
     print(machine())
     print()
     print(table(rows))
+    if failed:
+        print(f"\nNot measured, see above: {', '.join(failed)}", file=sys.stderr)
+    return 1 if failed else 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -1,6 +1,6 @@
 """Measure the analyses on a large company against plain pandas doing the same, in the same run.
 
-Run on demand: ``python tests/benchmarks/bench_analysis.py [--users N --groups N --memberships N]``. Each
+``python -m tests.benchmarks.bench_analysis [--users N --groups N --memberships N]``. Each
 measurement runs in a process of its own, forked from one that holds the frames; memory is the highest resident
 set above what the frames take (Linux only). Where plain pandas would need many gigabytes it gets a part of the
 users, and its time and memory are scaled up by the rows its join makes, with which both grow; such figures
@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import multiprocessing
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -20,10 +19,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-sys.path.insert(0, str(Path(__file__).parents[2]))
-
 from dirsync_nb import analysis
 from dirsync_nb.frames import GROUP_COLUMNS, MEMBERSHIP_COLUMNS, USER_COLUMNS
+
+from ._table import Row, machine, row, table
 
 PEER_ROWS = 3_000_000  # rows a self-join of the peer may make
 
@@ -137,13 +136,12 @@ def pandas_diff_users(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame
     return both[pd.concat(changed, axis=1).any(axis=1)]
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--users", type=int, default=100_000)
-    parser.add_argument("--groups", type=int, default=5_000)
-    parser.add_argument("--memberships", type=int, default=1_000_000)
-    size = parser.parse_args()
-    users, groups, edges = invent(size.users, size.groups, size.memberships)
+Line = tuple[str, Callable[[], Any], Callable[[], Any] | None, float]
+"""A question, how we answer it, how plain pandas does, and by how much that was scaled down."""
+
+
+def lines(users: pd.DataFrame, groups: pd.DataFrame, edges: pd.DataFrame) -> list[Line]:
+    """Give the questions that are asked of both."""
     later = edges.iloc[5_000:]
     people = users.iloc[500:].copy()
     people.loc[people.index[:500], "name"] = "Renamed"
@@ -151,7 +149,7 @@ def main() -> None:
     group_id = edges["group_id"].value_counts().index[0]
     moments = {"users": (users, people), "groups": (groups, groups)}
 
-    lines: list[tuple[str, Callable[[], Any], Callable[[], Any] | None, float]] = [
+    return [
         (
             "group_sizes",
             lambda: analysis.group_sizes(edges, groups),
@@ -209,19 +207,33 @@ def main() -> None:
         ),
         ("attribute_coverage", lambda: analysis.attribute_coverage(users), None, 1),
     ]
-    analysis.overlap_matrix(edges.head(100))  # what is imported on first use is loaded before measuring
-    print(f"{len(users):,} users, {len(groups):,} groups, {len(edges):,} memberships; pandas {pd.__version__}")
-    print(f"the peer of group_overlap: {len(part):,} memberships, scaled by {factor:.1f}\n")
-    print(f"{'':28}{'ours':>9}{'':>10}{'pandas':>9}{'':>11}{'ratio':>8}")
-    for name, ours, peer, scale in lines:
+
+
+def rows(
+    quick: bool = False, users: int | None = None, groups: int | None = None, memberships: int | None = None
+) -> list[Row]:
+    """Measure every question in seconds and in megabytes."""
+    usual = (10_000, 500, 100_000) if quick else (100_000, 5_000, 1_000_000)
+    frames = invent(*(given or size for given, size in zip((users, groups, memberships), usual, strict=True)))
+    analysis.overlap_matrix(frames[2].head(100))  # what is imported on first use is loaded before measuring
+    made = []
+    for name, ours, peer, scale in lines(*frames):
         seconds, megabytes = measure(ours)
-        line = f"{name:28}{seconds:8.2f}s{megabytes:7,.0f} MB"
-        if peer is not None:
-            theirs, memory = measure(peer)
-            about = "~" if scale > 1 else " "
-            line += f" {about}{theirs * scale:7.2f}s {about}{memory * scale:6,.0f} MB"
-            line += f"{theirs * scale / seconds:7.1f}x"
-        print(line, flush=True)
+        theirs, memory = (None, None) if peer is None else [scale * one for one in measure(peer)]
+        what = f"{name}, {len(frames[2]):,} memberships"
+        made.append(row(what, seconds, theirs, about=scale > 1))
+        made.append(row(f"{what}: memory", megabytes, memory, unit="MB", about=scale > 1))
+    return made
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--users", type=int, default=100_000)
+    parser.add_argument("--groups", type=int, default=5_000)
+    parser.add_argument("--memberships", type=int, default=1_000_000)
+    size = parser.parse_args()
+    print(machine())
+    print(table(rows(users=size.users, groups=size.groups, memberships=size.memberships)))
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ OURS = """
 import dirsync_nb as ds
 def prepare(url, key, directory):
     client = ds.connect(key, base_url=url)
+    ds.load_users  # imports pandas, as the peer's code does above
     return lambda: ds.{call}
 """
 

@@ -1,7 +1,7 @@
 """What the sandbox can bear: a steady load, and pages of a large directory. Run by hand.
 
-    python tests/benchmarks/bench_sandbox.py load --rate 200 --seconds 60
-    python tests/benchmarks/bench_sandbox.py pages --small 1000 --large 1000000
+    python -m tests.benchmarks.bench_sandbox load --rate 200 --seconds 60
+    python -m tests.benchmarks.bench_sandbox pages --small 1000 --large 1000000
 
 The server runs in a process of its own, on one core where the system lets us choose.
 """
@@ -26,6 +26,8 @@ from typing import Any
 import requests
 
 from dirsync_nb.sandbox import API_KEY
+
+from ._table import Row, machine, row, table
 
 KEY = {"Authorization": f"Bearer {API_KEY}"}
 EVENTS = "dsync.user.created,dsync.user.updated,dsync.group.user_added"
@@ -147,22 +149,30 @@ class Paged:
         self.cpu += cpu_seconds(self.pid) - used
 
 
-def pages(small: int, large: int, rounds: int = 2_000) -> None:
-    """Ask a small and a large sandbox in turn, so that both meet the same other work of the machine."""
+def rows(
+    quick: bool = False, small: int = 1_000, large: int | None = None, rounds: int | None = None
+) -> list[Row]:
+    """Ask a small and a large sandbox in turn, so that both meet the same other work of the machine.
+
+    The floor of the large one is the small one: a ratio of 1 says that a page costs the same in any directory.
+    """
+    large, rounds = large or (100_000 if quick else 1_000_000), rounds or (500 if quick else 2_000)
     began = time.perf_counter()
-    with served(small) as one, served(large) as two:
-        print(f"ready in {time.perf_counter() - began:.0f} s")
-        both = [Paged(*one, small), Paged(*two, large)]
+    with served(large) as far, served(small) as near:
+        ready = time.perf_counter() - began
+        one, two = both = [Paged(*near, small), Paged(*far, large)]
         for number in range(rounds):
             for paged in both:
                 paged.ask(number)
-        for paged in both:
-            print(
-                f"{paged.users:>9,} users: a page takes {statistics.median(paged.times):.2f} ms, "
-                f"{paged.cpu / rounds * 1000:.2f} ms of processor, {memory(paged.pid):.0f} MB"
-            )
-        ratio = statistics.median(both[1].times) / statistics.median(both[0].times)
-        print(f"ratio {ratio:.2f}, of processor time {both[1].cpu / both[0].cpu:.2f}")
+        held = memory(two.pid)
+    page = f"sandbox, a page of {large:,} users, floor {small:,}"
+    medians = [statistics.median(paged.times) for paged in both]
+    return [
+        row(f"{page}: median", medians[1], floor=medians[0], unit="ms"),
+        row(f"{page}: CPU of the server", two.cpu / rounds * 1e3, floor=one.cpu / rounds * 1e3, unit="ms"),
+        row(f"sandbox of {large:,} users: until it serves", ready),
+        row(f"sandbox of {large:,} users: memory", held, unit="MB"),
+    ]
 
 
 def main() -> None:
@@ -178,7 +188,8 @@ def main() -> None:
     if given.command == "load":
         load(given.rate, given.seconds)
     else:
-        pages(given.small, given.large)
+        print(machine())
+        print(table(rows(small=given.small, large=given.large)))
 
 
 if __name__ == "__main__":

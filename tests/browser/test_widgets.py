@@ -92,6 +92,11 @@ def rows(page: Any, label: str) -> Any:
     return page.locator(f"table[aria-label='{label}'] tbody tr")
 
 
+def counted(page: Any, text: str) -> None:
+    """Wait until the line of counts says something."""
+    page.locator(".dsn-counts span", has_text=re.compile(rf"^\s*{text}")).wait_for()
+
+
 def test_the_explorer_is_searched_clicked_and_walked_by_keyboard(opened):
     sheet = opened(
         f"{START}\nexplorer = widgets.DirectoryExplorer(client)\nexplorer", "explorer.selected, explorer.total"
@@ -183,10 +188,14 @@ def test_hostile_names_are_text_in_every_place_on_the_page(opened):
         "widgets.EventFeed(client, directory_id=home)",
         "widgets.DetailCard(client, user_id=people[2])",
         "widgets.Setup(client)",
+        "picker = widgets.Onboarding(client, home)\npicker.select()\npicker",
     )
     page = sheet.page
     title = page.title()
-    sheet.run(6)
+    sheet.run(7)
+    for view in ("Invite list", "Accounts", "Teams", "People"):
+        page.get_by_role("button", name=view, exact=True).click()
+        rows(page, view).filter(has_text=MARKUP).first.wait_for()
     for name in (MARKUP, DOLLARS):
         rows(page, "Users").filter(has_text=name).first.click()
         page.locator(".dsn-card .dsn-title", has_text=name).first.wait_for()
@@ -338,6 +347,56 @@ def test_the_feed_shows_what_happens_while_it_happens(opened):
     assert sheet.complaints == []
 
 
+def test_people_are_picked_and_the_lists_written(opened, notebooks):
+    """By filter, by group, by mouse and by keyboard; then the files, of which nothing is sent."""
+    sheet = opened(
+        f"{START}\nhome = next(d['id'] for d in client.directories() if d['type'] == 'generic scim v2.0')",
+        "picker = widgets.Onboarding(client, seats=8, folder='lists')\npicker",
+        "print(len(picker.invites), picker.counts['invite'], [path.name for path in picker.written])",
+    )
+    page = sheet.page
+    sheet.run(2)
+    say(page, "Choose one of 9 directories.")
+    page.locator(".dsn").get_by_label("Directory").select_option(label="Tern & Tide SCIM")
+    say(page, "12 of 12 people. Click a row to select it.")
+    people = rows(page, "People")
+    people.nth(3).click()
+    counted(page, "1 selected")
+    # Within the table by arrows; the space bar picks, and the row keeps the focus though its verdict changed.
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press(" ")
+    counted(page, "2 selected")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    counted(page, "3 selected")
+    assert people.nth(5).get_attribute("aria-selected") == "true"
+    assert page.evaluate("document.activeElement.dataset.id") == people.nth(5).get_attribute("data-id")
+    people.nth(3).click()
+    counted(page, "2 selected")
+
+    page.locator(".dsn").get_by_label("Search").press_sequentially("engineer")
+    say(page, "(12 without filters)")
+    page.get_by_role("button", name="All but these").click()
+    page.get_by_role("button", name="Clear filters").click()
+    groups = page.locator("select[multiple]")
+    groups.locator("option").first.wait_for(state="attached")
+    groups.select_option(index=[0, 1])
+    page.get_by_role("button", name="in all").click()
+    page.locator("button", has_text=re.compile("Select these")).click()
+    page.get_by_role("button", name="Clear filters").click()
+    page.locator("button", has_text=re.compile("Select these 12")).click()
+    for text in ("12 selected", "8 to invite", "0 seats left", "4 over the seats"):
+        counted(page, text)
+    page.get_by_role("button", name="Invite list", exact=True).click()
+    rows(page, "Invite list").filter(has_text="no seat is left").first.wait_for()
+    page.get_by_role("button", name="Write files").click()
+    say(page, "Written into lists: invites.csv (12 rows), accounts.csv (8 rows)")
+    said = sheet.run(first=2).inner_text()
+    assert "12 8 ['invites.csv', 'accounts.csv', 'teams.csv', 'team_members.csv']" in said
+    assert (notebooks / "lists" / "invites.csv").read_text("utf-8-sig").count("\n") == 13
+    assert sheet.complaints == []
+
+
 def test_running_a_cell_three_times_leaves_one_live_explorer(opened):
     """WID-05: one change is one redraw, and page and kernel hold one widget."""
     sheet = opened(
@@ -388,24 +447,26 @@ CONTRAST = """() => {
   const look = (selector) => getComputedStyle(document.querySelector(selector));
   return Math.abs(sum(look(".dsn .dsn-table td").color) - sum(look(".dsn .dsn-scroll").backgroundColor));
 }"""
-ALL_FIVE = f"""{START}
+ALL_SIX = f"""{START}
 {OKTA}
 user = next(client.users(directory_id=okta))['id']
 teams = [g['id'] for g in client.groups(directory_id=okta)][:3]
+tide = next(d['id'] for d in client.directories() if d['type'] == 'generic scim v2.0')
 """
-FIVE = (
+SIX = (
     "widgets.Setup(client)",
     "widgets.DirectoryExplorer(client, okta)",
     "widgets.DetailCard(client, user_id=user)",
     "widgets.MembershipExplorer(client, okta, group_ids=teams)",
     "widgets.EventFeed(client, interval=0.5)",
+    "widgets.Onboarding(client, tide)",
 )
 
 
 @pytest.fixture(scope="module")
 def executed(tmp_path_factory: pytest.TempPathFactory, notebooks: Path) -> Path:
-    """Run all five widgets headless, as CI would, into a notebook without widget state."""
-    path = write_notebook(notebooks / "executed.ipynb", ALL_FIVE, *FIVE)
+    """Run all six widgets headless, as CI would, into a notebook without widget state."""
+    path = write_notebook(notebooks / "executed.ipynb", ALL_SIX, *SIX)
     code = (
         "import sys, nbformat\nfrom nbclient import NotebookClient\nnotebook = nbformat.read(sys.argv[1], 4)\n"
         "NotebookClient(notebook, timeout=60, store_widget_state=False).execute()\n"
@@ -425,7 +486,7 @@ def test_without_a_kernel_the_saved_notebook_shows_tables(executed, lab, browser
     page = browser.new_page(viewport={"width": 1280, "height": 1300})
     Sheet(page).open(lab, executed.name)
     page.locator("td", has_text="Tunde Okonjo").first.wait_for()
-    for place in range(1, 6):
+    for place in range(1, 7):
         cell = page.locator(".jp-CodeCell").nth(place)
         cell.scroll_into_view_if_needed()
         cell.locator("table").first.wait_for()
@@ -449,16 +510,16 @@ def test_without_a_kernel_the_saved_notebook_shows_tables(executed, lab, browser
     context.close()
 
 
-def test_all_five_work_in_voila(browser, tmp_path):
+def test_all_six_work_in_voila(browser, tmp_path):
     path = write_notebook(
-        tmp_path / "five.ipynb", ALL_FIVE, *FIVE, "client.sandbox.add_user(okta, name='Kim Vale')"
+        tmp_path / "six.ipynb", ALL_SIX, *SIX, "client.sandbox.add_user(okta, name='Kim Vale')"
     )
     with voila(tmp_path / "voila", path) as address:
         page = browser.new_page(viewport={"width": 1280, "height": 1600})
         sheet = Sheet(page)
         page.goto(address)
         say(page, "50 of 260 users")
-        page.locator(".dsn").get_by_label("Search").press_sequentially("simoes")
+        page.locator(".dsn").get_by_label("Search").first.press_sequentially("simoes")
         say(page, "(260 without filters)")
         rows(page, "Users").filter(has_text="Tomé Simões").first.click()
         page.locator(".dsn-card .dsn-title", has_text="Tomé Simões").first.wait_for()
@@ -468,6 +529,8 @@ def test_all_five_work_in_voila(browser, tmp_path):
         say(page, "people in all of the picked groups")
         rows(page, "Events, newest first").filter(has_text="Kim Vale joined").wait_for()
         page.locator(".dsn-card").last.get_by_role("button", name="History").click()
+        rows(page, "People").first.click()
+        counted(page, "1 selected")
         page.locator("summary", has_text="Code behind this").last.click()
         page.get_by_role("button", name="cURL").last.click()
         page.locator(".dsn-code pre", has_text="$WORKOS_API_KEY").first.wait_for()
@@ -478,9 +541,9 @@ def test_all_five_work_in_voila(browser, tmp_path):
 
 
 def test_widgets_fit_narrow_and_wide_pages_in_light_and_dark(opened):
-    sheet = opened(ALL_FIVE, *FIVE)
+    sheet = opened(ALL_SIX, *SIX)
     page = sheet.page
-    sheet.run(6)
+    sheet.run(7)
     say(page, "50 of 260 users")
     page.evaluate("jupyterapp.commands.execute('application:toggle-left-area')")
     for theme, width in (("Light", 1600), ("Light", 480), ("Dark", 480), ("Dark", 1600)):

@@ -40,7 +40,7 @@ def test_nothing_but_the_directories_is_read_until_one_is_chosen(client, sandbox
     picker = widgets.Onboarding(client)
     assert [path for _, path, _ in sandbox.requests[before:]] == ["/directories"]
     assert picker.status.text == "Choose one of 9 directories."
-    assert picker._body.layout.display == "none"
+    assert picker._face.lists.layout.display == "none"
     assert (picker.directory_ids, picker.count) == ((), 0)
     with pytest.raises(t.TraitError, match="choose a directory first"):
         picker.invites  # noqa: B018
@@ -48,7 +48,7 @@ def test_nothing_but_the_directories_is_read_until_one_is_chosen(client, sandbox
 
 def test_a_chosen_directory_lists_its_people_and_the_members_of_its_groups(client, small, sandbox):
     picker = widgets.Onboarding(client)
-    picker._directory.value = small
+    picker._face.directory.value = small
     assert picker.directory_ids == (small,)
     assert picker.status.text == "12 of 12 people. Click a row to select it."
     assert counted(picker) == {}
@@ -61,9 +61,9 @@ def test_a_chosen_directory_lists_its_people_and_the_members_of_its_groups(clien
 
 def test_directories_of_one_organization_are_offered_together(client, sandbox, okta):
     picker = widgets.Onboarding(client)
-    text, value = picker._directory._options_full[1]
+    text, value = picker._face.directory._options_full[1]
     assert text == "Harbourline Okta + Harbourline Workday"
-    picker._directory.value = value
+    picker._face.directory.value = value
     assert set(picker.roster.users["directory_id"]) == set(value.split())
     picker.select()
     counts = picker.counts
@@ -77,7 +77,7 @@ def test_a_click_selects_and_another_deselects(picker):
     tick(picker, second)
     assert set(picker.selected) == {first, second}
     assert picker._table.ticked == [first, second]
-    assert "<b>2</b>" in picker._counts.value
+    assert "<b>2</b>" in picker._face.counts.value
     tick(picker, first)
     assert list(picker.selected) == [second]
     tick(picker, "somebody else")
@@ -88,21 +88,21 @@ def test_all_that_match_are_selected_deselected_or_left_out(picker):
     picker._filters.search.value = "engineer"
     fitting = picker.total
     assert 0 < fitting < 12
-    assert picker._add.description == f"Select these {fitting}"
-    picker._add.click()
+    assert picker._face.add.description == f"Select these {fitting}"
+    picker._face.add.click()
     assert picker.count == fitting
-    picker._clear.click()
+    picker._face.clear.click()
     assert (picker.search, picker.total, picker.count) == ("", 12, fitting)
     picker._filters.search.value = "engineer"
-    picker._others.click()
+    picker._face.others.click()
     assert picker.count == 12 - fitting
-    picker._add.click()
+    picker._face.add.click()
     assert picker.count == 12
-    picker._drop.click()
+    picker._face.drop.click()
     assert picker.count == 12 - fitting
-    picker._none.click()
+    picker._face.none.click()
     assert picker.count == 0
-    assert picker._none.disabled
+    assert picker._face.none.disabled
 
 
 def test_members_of_any_or_all_of_several_groups(picker, client, small):
@@ -112,7 +112,7 @@ def test_members_of_any_or_all_of_several_groups(picker, client, small):
     members = {name: set(pairs.loc[pairs["group_id"] == name, "user_id"]) for name in (one, two)}
     picker._groups.list.value = (one, two)
     assert picker.total == len(members[one] | members[two])
-    picker._match.value = "in all"
+    picker._face.match.value = "in all"
     assert picker.total == len(members[one] & members[two])
     picker.select()
     assert set(picker.selected) == members[one] & members[two]
@@ -159,7 +159,7 @@ def test_counts_follow_each_choice_and_add_up(client, small, sandbox):
             words.replace("selected", "<bdi>selected")
             .replace("to inv", "<bdi>to inv")
             .replace("seats l", "<bdi>seats l")
-            in picker._counts.value
+            in picker._face.counts.value
         )
     verdicts = {row[1]: row[4] for row in picker._table.rows}
     assert (verdicts["Twin"], verdicts["Kiosk"]) == ("duplicate address", "no address")
@@ -173,7 +173,7 @@ def test_counts_follow_each_choice_and_add_up(client, small, sandbox):
 
 def test_the_lists_in_view_are_the_first_rows_of_the_frames(picker):
     picker.select()
-    picker._views.value = "Invite list"
+    picker._face.views.value = "Invite list"
     assert picker._table.ids == list(picker.invites.index)
     assert not picker._table.tickable
     assert picker.status.text == "12 of 12 people on the invite list."
@@ -191,9 +191,9 @@ def test_files_are_written_where_it_says_and_nothing_is_sent(picker, sandbox, tm
     monkeypatch.chdir(tmp_path)
     picker.select()
     before = len(sandbox.requests)
-    picker._kind.value = kind
-    picker._folder.value = "lists"
-    picker._write.click()
+    picker._face.kind.value = kind
+    picker._face.folder.value = "lists"
+    picker._face.write.click()
     names = ["invites", "accounts", "teams", "team_members"]
     assert [path.name for path in picker.written] == [f"{name}.{kind}" for name in names]
     assert all(path.parent == tmp_path / "lists" and path.exists() for path in picker.written)
@@ -266,14 +266,14 @@ def test_the_code_of_the_sdk_runs(picker, sandbox, monkeypatch):
 
 def test_everybody_but_some_is_written_as_that(picker):
     picker._filters.search.value = "engineer"
-    picker._others.click()
+    picker._face.others.click()
     lines = [line for line in picker.code.snippets[0][1].splitlines() if line.startswith("chosen")]
     assert lines == [
         "chosen = users.index",
         "chosen = chosen.difference(onboarding.select_users("
         "users, groups, memberships, search='engineer').index)",
     ]
-    picker._none.click()
+    picker._face.none.click()
     assert "chosen = users.index[:0]" in picker.code.snippets[0][1]
 
 
@@ -281,7 +281,7 @@ def test_changing_the_directory_selects_nobody(client, picker, okta):
     """WID-06."""
     picker._groups.list.value = (picker.roster.groups.index[0],)
     picker.select()
-    picker._directory.value = okta
+    picker._face.directory.value = okta
     assert (picker.count, picker.group_ids, list(picker.selected)) == (0, (), [])
     assert picker._groups.list.value == ()
     assert picker._table.ticked == []
@@ -445,5 +445,30 @@ def test_on_a_kernels_loop_people_can_be_selected_while_members_are_read(client,
         assert picker.count == 12
         assert len(picker.teams) > 0
         picker.retire()
+
+    asyncio.run(person())
+
+
+def test_files_hold_who_was_selected_when_the_button_was_pressed(client, small, tmp_path, monkeypatch):
+    picker = widgets.Onboarding(client, small, folder=tmp_path)
+    run = picker.jobs.run
+
+    def late(name, work, *more, **settings):
+        run(name, lambda job: (time.sleep(0.1), work(job))[1], *more, **settings)
+
+    monkeypatch.setattr(picker.jobs, "run", late)
+
+    async def person():
+        picker.select()
+        picker.write()
+        picker.select_nobody()
+        picker.view = "Teams"
+        for _ in range(200):
+            await asyncio.sleep(0.02)
+            if picker.written and not picker.jobs.busy:
+                break
+        assert len(pd.read_csv(picker.written[0])) == 12
+        assert picker.count == 0
+        assert picker._table.rows == []
 
     asyncio.run(person())
