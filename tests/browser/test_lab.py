@@ -18,19 +18,7 @@ import nbformat
 import pytest
 from nbformat import v4
 
-import dirsync_nb as ds
-
-CHROMIUM = Path("/usr/bin/chromium")
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-ROOT = str(Path(ds.__file__).parent.parent)
+from .widget_lab import CHROMIUM, FLAGS, ROOT
 
 pytestmark = pytest.mark.skipif(
     not CHROMIUM.exists() and not os.environ.get("CI"), reason=f"needs a browser at {CHROMIUM}"
