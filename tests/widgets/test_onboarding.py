@@ -427,9 +427,9 @@ def test_keystrokes_and_clicks_among_100_000_users_take_milliseconds(client):
 
 
 def test_on_a_kernels_loop_people_can_be_selected_while_members_are_read(client, small, monkeypatch):
-    module = importlib.import_module("dirsync_nb.widgets.onboarding")
-    read, gate = module.read_memberships, threading.Event()
-    monkeypatch.setattr(module, "read_memberships", lambda *given: (gate.wait(30), read(*given))[1])
+    reading = importlib.import_module("dirsync_nb.widgets._reading")
+    read, gate = reading.read_ids, threading.Event()
+    monkeypatch.setattr(reading, "read_ids", lambda *given, **more: (gate.wait(30), read(*given, **more))[1])
 
     async def person():
         picker = widgets.Onboarding(client)
@@ -441,6 +441,10 @@ def test_on_a_kernels_loop_people_can_be_selected_while_members_are_read(client,
         picker.select()
         assert picker.count == 12
         assert picker.roster.memberships is None
+        for _ in range(200):
+            await asyncio.sleep(0.02)
+            if picker.status.kind == "busy":
+                break
         assert picker.status.kind == "busy"
         gate.set()
         for _ in range(400):
