@@ -26,6 +26,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
+from uuid import uuid4
 
 from .connect import PRODUCTION, SHARED_SANDBOX
 
@@ -166,12 +167,32 @@ def run(path: Path, notebook: Any, folder: Path, environment: dict[str, str], ti
     return Chapter(path, notebook, time.monotonic() - started, problem and _without_key(problem))
 
 
+_LONGEST_RUNTIME_DIR = 60  # with the names of file and socket, a path must stay below 108 bytes
+
+
 def _kernel_of_this_python() -> Any:
-    """Give a kernel manager that passes by what ``python3`` may mean on this machine."""
+    """Give a kernel manager that passes by what ``python3`` may mean on this machine.
+
+    It speaks over Unix sockets where there are any: a TCP port that is free when it is chosen may be taken when
+    the kernel binds it, and then nobody ever hears of the kernel.
+    """
     from jupyter_client.kernelspec import KernelSpec
     from jupyter_client.manager import AsyncKernelManager
+    from jupyter_core.paths import jupyter_runtime_dir
+    from traitlets import default
+
+    folder = jupyter_runtime_dir()
+    unix = sys.platform != "win32" and len(folder) <= _LONGEST_RUNTIME_DIR
 
     class ThisPython(AsyncKernelManager):
+        @default("transport")
+        def _unix_if_possible(self) -> str:
+            return "ipc" if unix else "tcp"
+
+        @default("ip")
+        def _whole_address(self) -> str:  # by itself it is relative to a folder, which is not the kernel's
+            return f"{folder}/kernel-{uuid4().hex[:16]}" if unix else "127.0.0.1"
+
         kernel_spec = KernelSpec(
             argv=[sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"],
             display_name="Python 3",

@@ -17,12 +17,14 @@ from dirsync_nb.transport import Transport
 
 from .canary import KEY, Canary
 from .foreign import ForeignServer
+from .kernels import speak_over_unix_sockets
 
 collect_ignore = ["data"]  # a repository of somebody else's, which a test copies and runs
 
 
 def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(Canary(KEY), "canary")
+    speak_over_unix_sockets()
 
 
 class Clock:

@@ -165,6 +165,9 @@ def figures_of(said: dict[str, Any]) -> dict[str, Any]:
 
 
 def main() -> None:
+    from .kernels import speak_over_unix_sockets
+
+    speak_over_unix_sockets()
     record = sys.argv[1:] == ["--record"]
     names = [] if record else sys.argv[1:]
     said = run_all([path for path in NOTEBOOKS if not names or path.stem in names])

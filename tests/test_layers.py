@@ -61,7 +61,7 @@ ROOMS: dict[str, set[str]] = {
     "drawing": {"matplotlib", "pandas"},
     "charts": {"matplotlib", "numpy", "pandas"},
     "checklist": {"pandas"},
-    "tour": {"jupyter_client", "nbclient", "nbconvert", "nbformat"},
+    "tour": {"jupyter_client", "jupyter_core", "nbclient", "nbconvert", "nbformat", "traitlets"},
     "sensitive": set(),
     "outbound": set(),
     "notebooks_check": set(),
