@@ -358,7 +358,14 @@ def _unpacked(value: Any) -> Any:
 
 def _time(text: str, zone: str | None) -> datetime:
     time = datetime.fromisoformat(text)
-    return time if zone is None else time.astimezone(ZoneInfo(zone))
+    if zone is None:
+        return time
+    # As on the wall, not by the moment: a time that a change of clocks skipped would come back as another.
+    for fold in (0, 1):
+        there = time.replace(tzinfo=ZoneInfo(zone), fold=fold)
+        if there.isoformat() == text:
+            return there
+    return time.astimezone(ZoneInfo(zone))  # by other rules for this zone
 
 
 def _timestamp(text: str, zone: str | None, unit: Any) -> pd.Timestamp:

@@ -3,12 +3,17 @@
 A walk in one direction has one request under way at a time: at 600 ms a request that is 1.7 a second, where the
 service allows 4. So when the answers are slow and the list is long, it is walked from both ends, and where two
 walkers cannot fill the limit, from places in the middle as well. An object's id is a cursor, so any id of the
-list is such a place. Those in the middle come from ``/events``, which counts on the key's budget and not on the
-directory's: users who were created, changed or moved between groups in the last month. That costs one to three
-requests, and none of the four a second. Without such events, where they name only users whom the walk has met
-by then, or where the service refuses these cursors, the walk goes on from the two ends alone: at 600 ms that is
-3.3 requests a second. (Members of groups are no second source: each page of them is itself one of the four a
-second, and tried on 4,000 and 20,000 users they cost more than they saved.)
+list is such a place. Those in the middle come from two sources:
+
+- ``/events``, which counts on the key's budget and not on the directory's: users who were created, changed or
+  moved between groups in the last month. That costs one to three requests, and none of the four a second.
+- Where no such place is left, the members of a group, which is one of the four a second: asked for only while
+  a walker would have nothing to do, one page at a time, and the fewer the shorter the list. The list of groups
+  has no limit of its own; groups from its middle come first, since the oldest is often everyone, whose first
+  hundred members are the hundred rows the walk began with.
+
+Without either, or where the service refuses these cursors, the walk goes on from the two ends alone: at 600 ms
+that is 3.3 requests a second.
 
 What holds while rows come and go between the requests:
 
@@ -27,9 +32,10 @@ walk.
 from __future__ import annotations
 
 import math
+import re
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from functools import partial
@@ -46,8 +52,11 @@ MOST_WALKERS = 8
 PAYS_FROM = 0.8  # requests under way, by latency and limit, from which a second walker pays
 SPARE = 0.3  # of a walker, for answers that are slower than usual
 WORTH_A_MIDDLE = 2  # pages that must still be to come before one more piece is begun
-MIDDLE_PAGES = 3  # of events at most: a few dozen places are plenty
-MIDDLE_EVENTS = (
+EVENT_PAGES = 3  # at most: a few dozen places are plenty
+PAGES_PER_TRY = 12  # that must still be to come for each page of a group's members that is read for places
+CROWD = 3  # times as many of the places as of the rows have been walked over
+MOST_TRIES = 8  # with two in vain, it ends earlier
+EVENTS = (
     "dsync.user.created",
     "dsync.user.updated",
     "dsync.group.user_added",
@@ -56,6 +65,9 @@ MIDDLE_EVENTS = (
 
 Key = tuple[str, str]
 """What the service sorts by: when it was created, and the id. Only used to guess, never to decide."""
+
+Places = dict[str, Key]
+"""Users of the list, by id, and where in it they stand."""
 
 
 @dataclass(eq=False)
@@ -106,7 +118,7 @@ class Line:
         self.again = 0
         self.steps_back = 0
         self.refused_middles = 0
-        self.middles: dict[str, Key] = {}
+        self.middles: Places = {}
         self.has_tail = self.asked_for_middles = False
         if known:
             self._put(head.on, known)
@@ -246,11 +258,22 @@ class Line:
             self.forget(piece)
         return True
 
-    def learn(self, places: dict[str, Key]) -> None:
-        """Note places in the list, unless most of them are where the walk has been: then all crowd there."""
+    def learn(self, places: Places, total: int | None) -> bool:
+        """Note places in the list, of ``total`` rows; False if they are of no use.
+
+        Where the walk has been at far more of the places than of the rows, they crowd there, and only the
+        farthest is of use; where it has been at most of them, none.
+        """
         new = {name: key for name, key in places.items() if name not in self.owner}
-        if len(new) * 2 >= len(places):
-            self.middles |= new
+        if len(new) * 2 < len(places):
+            return False
+        expected = len(places) * len(self.owner) / total if total else 0.0
+        if new and len(places) - len(new) > 1 + CROWD * expected:
+            edges = [_number(edge.key) for edge in self.edges() if edge.key is not None]
+            far = max(new, key=lambda name: min((abs(_number(new[name]) - edge) for edge in edges), default=0))
+            new = {far: new[far]}
+        self.middles |= new
+        return bool(new)
 
     # More walkers -----------------------------------------------------------------------------------------
 
@@ -269,13 +292,13 @@ class Line:
         """
         under_way = sum(edge.busy for edge in self.edges())
         enough = left is not None and left < under_way * page_size
-        best: tuple[float, Edge] | None = None
-        for edges, width in self._gaps():
+        best: tuple[tuple[float, float], Edge] | None = None
+        for edges, inside, width in self._gaps():
             free = [edge for edge in edges if not edge.busy]
             busy = len(edges) - len(free)
             if not free or (busy and enough):
                 continue
-            rank = (1 + width) / (1 + busy)
+            rank = (1 + inside) / (1 + busy), width / (1 + busy)
             if best is None or rank > best[0]:
                 best = rank, free[0]
         return best[1] if best else None
@@ -294,15 +317,19 @@ class Line:
         self.pieces.insert(place + 1, piece)
         return piece.on
 
-    def _gaps(self) -> Iterator[tuple[list[Edge], int]]:
-        """Give the edges of each gap, and how many places are known inside it: a guess at its width."""
+    def _gaps(self) -> Iterator[tuple[list[Edge], int, int]]:
+        """Give the edges of each gap, how many places are known inside it, and how wide it is by its keys.
+
+        Both guess at the rows in it; the keys guess well only where rows came at an even pace.
+        """
         if self.pieces[0].back is not None:
-            yield [self.pieces[0].back], 0
+            yield [self.pieces[0].back], 0, 0
         for place, piece in enumerate(self.pieces):
             after = self.pieces[place + 1].back if place + 1 < len(self.pieces) else None
             edges = [edge for edge in (piece.on, after) if edge is not None]
             if edges:
-                yield edges, len(self._inside(place))
+                keys = [_number(edge.key) for edge in edges if edge.key is not None]
+                yield edges, len(self._inside(place)), max(keys) - min(keys) if len(keys) == 2 else 0
 
     def _inside(self, place: int) -> list[str]:
         """Give the known places between a piece and the next one, in the order of their keys."""
@@ -320,6 +347,12 @@ class Line:
 
 def _key(record: Record) -> Key:
     return str(record.get("created_at")), str(record.get("id"))
+
+
+def _number(key: Key) -> int:
+    """Spell a key as a number, so that two can be told near or far."""
+    created, name = key
+    return (int("0" + re.sub(r"\D", "", created)) << 208) + int.from_bytes(name.encode()[-26:])
 
 
 # The requests -------------------------------------------------------------------------------------------
@@ -417,7 +450,10 @@ class _Walk:
         self.total: int | None = None
         self.organization: str | None = None
         self.event_pages = 0
-        self.under_way = 0
+        self.groups: deque[str] = deque()  # whose members may be asked for
+        self.tries = self.vain = 0  # of them, so far; and of these, how many named no new place
+        self.asking = 0  # for places in the middle: requests under way
+        self.under_way = 0  # requests on the limit of the list
         for edge in line.edges():
             edge.busy = False  # as an interrupt may have left it
 
@@ -490,12 +526,23 @@ class _Walk:
     def _learn_total(self, result: Callable[[], int | None]) -> None:
         self.total = result()
 
-    def _learn_middles(self, result: Callable[[], tuple[dict[str, Key], str | None]]) -> None:
+    def _learn_from_events(self, result: Callable[[], tuple[Places, str | None]]) -> None:
+        self.asking -= 1
         places, cursor = result()
-        self.line.learn(places)
+        self.line.learn(places, self.total)
         self.event_pages += 1
-        if cursor is not None and self.event_pages < MIDDLE_PAGES:
-            self._ask_for_middles(cursor)
+        if cursor is not None and self.event_pages < EVENT_PAGES:
+            self._ask_events(cursor)
+
+    def _learn_groups(self, result: Callable[[], list[str]]) -> None:
+        self.asking -= 1
+        self.groups += result()
+
+    def _learn_from_members(self, result: Callable[[], Places]) -> None:
+        self.asking -= 1
+        self.under_way -= 1
+        if not self.line.learn(result(), self.total):
+            self.vain += 1
 
     # Who goes out -----------------------------------------------------------------------------------------
 
@@ -518,6 +565,8 @@ class _Walk:
             edge = self.line.free_edge(left, page_size)
             if edge is None and (left is None or left > (self.under_way + WORTH_A_MIDDLE) * page_size):
                 edge = self.line.begin_middle()
+                if edge is None:
+                    self._ask_members()
             if edge is None:
                 return
             edge.busy = True
@@ -534,15 +583,36 @@ class _Walk:
             traffic = self._traffic()
             self.walkers.send(self._learn_total, lambda: expected(traffic))
         whole_directory = receipt.endpoint == "/directory_users" and list(receipt.filters) == ["directory"]
-        if wanted > 2 and whole_directory and self.organization is not None and not self.line.asked_for_middles:
+        if wanted > 2 and whole_directory and not self.line.asked_for_middles:
             self.line.asked_for_middles = True
-            self._ask_for_middles(None)
+            if self.organization is not None:
+                self._ask_events(None)
+            self.asking += 1
+            job = partial(find_groups, self.client, receipt.filters["directory"], self._traffic())
+            self.walkers.send(self._learn_groups, job)
 
-    def _ask_for_middles(self, cursor: str | None) -> None:
+    def _ask_events(self, cursor: str | None) -> None:
         """Send for a page of events that name users."""
+        self.asking += 1
         directory, organization = self.receipt.filters["directory"], str(self.organization)
-        job = partial(find_middles, self.client, directory, organization, cursor, self._traffic())
-        self.walkers.send(self._learn_middles, job)
+        job = partial(find_in_events, self.client, directory, organization, cursor, self._traffic())
+        self.walkers.send(self._learn_from_events, job)
+
+    def _ask_members(self) -> None:
+        """Send for members of a group, where a walker has nothing to do and the list is long enough."""
+        left = 0 if self.total is None else self.total - len(self.line.owner)
+        tries = min(left // self.client.page_size // PAGES_PER_TRY, MOST_TRIES)
+        in_vain = self.vain > 1 or self.line.refused_middles > 1
+        if in_vain or self.asking or not self.groups or self.tries >= tries:
+            return
+        self.asking += 1
+        self.under_way += 1
+        self.tries += 1
+        # The first members of a large group are early in the list, the last are late: look at both sides.
+        order = ("desc", "asc")[self.tries % 2]
+        filters = {"directory_id": self.receipt.filters["directory"], "group_id": self.groups.popleft()}
+        job = partial(find_in_group, self.client, filters, order, self._traffic())
+        self.walkers.send(self._learn_from_members, job)
 
     def _traffic(self) -> Traffic:
         traffic = Traffic(stop=self.stop)
@@ -565,21 +635,52 @@ class _Walk:
         return job
 
 
-def find_middles(
+# Places in the middle: where a question fails, there are none -------------------------------------------
+
+
+def find_in_events(
     client: DirectoryClient, directory_id: str, organization_id: str, cursor: str | None, traffic: Traffic
-) -> tuple[dict[str, Key], str | None]:
-    """Give users of a directory whom a page of events names, and the cursor of the next; none if that fails."""
-    found: dict[str, Key] = {}
-    filters = {"events": MIDDLE_EVENTS, "organization_id": organization_id}
-    try:
-        asked = client.receipt("events", filters, log=False)
-        extra = {"after": cursor} if cursor else {}
-        page, metadata = client.page(asked, extra, traffic=traffic, retry=RetryPolicy(attempts=1))
-    except errors.DirsyncError:
-        return {}, None  # two ends will do
+) -> tuple[Places, str | None]:
+    """Give users of a directory whom a page of events names, and the cursor of the next page."""
+    filters = {"events": EVENTS, "organization_id": organization_id}
+    page, after = _ask(client, "events", filters, traffic, after=cursor)
+    found: Places = {}
     for event in page:
         data = event.get("data")
         user = data.get("user", data) if isinstance(data, dict) else None
         if isinstance(user, dict) and user.get("directory_id") == directory_id:
             found[str(user.get("id"))] = _key(user)
-    return found, metadata.get("after") if page else None
+    return found, after
+
+
+def find_groups(client: DirectoryClient, directory_id: str, traffic: Traffic) -> list[str]:
+    """Give a few groups of a directory, from the middle of their list first."""
+    page, _ = _ask(client, "groups", {"directory_id": directory_id}, traffic)
+    names = [group["id"] for group in page if isinstance(group.get("id"), str)]
+    sixteenths = (8, 4, 12, 2, 6, 10, 14, 1)
+    return list(dict.fromkeys(names[len(names) * part // 16] for part in sixteenths)) if names else []
+
+
+def find_in_group(client: DirectoryClient, filters: dict[str, str], order: str, traffic: Traffic) -> Places:
+    """Give members of a group; of one with more than a page of them, the last of the page: the rest crowd."""
+    page, after = _ask(client, "users", filters, traffic, order=order)
+    return {str(user.get("id")): _key(user) for user in (page[-1:] if after else page)}
+
+
+def _ask(
+    client: DirectoryClient,
+    kind: str,
+    filters: Mapping[str, object],
+    traffic: Traffic,
+    *,
+    after: str | None = None,
+    order: str = "asc",
+) -> tuple[list[Record], str | None]:
+    """Read one page, without a second try; give its records and the next cursor."""
+    try:
+        receipt = client.receipt(kind, filters, order=order, log=False)
+        extra = {"after": after} if after else {}
+        page, metadata = client.page(receipt, extra, traffic=traffic, retry=RetryPolicy(attempts=1))
+    except errors.DirsyncError:
+        return [], None
+    return page, metadata.get("after") if page else None

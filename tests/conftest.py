@@ -9,6 +9,7 @@ from contextlib import ExitStack
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 import dirsync_nb as ds
 from dirsync_nb.client import DirectoryClient
@@ -18,6 +19,11 @@ from dirsync_nb.transport import Transport
 from .canary import KEY, Canary
 from .foreign import ForeignServer
 from .kernels import speak_over_unix_sockets
+
+# The same examples in each run, so that a change is judged by what it changed; ``--hypothesis-seed=N`` looks at
+# others: ``pytest -m hypothesis --hypothesis-seed=7``.
+settings.register_profile("same", derandomize=True)
+settings.load_profile("same")
 
 collect_ignore = ["data"]  # a repository of somebody else's, which a test copies and runs
 

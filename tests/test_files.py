@@ -5,11 +5,12 @@ import io
 import json
 import stat
 from datetime import UTC, date, datetime
+from zoneinfo import ZoneInfo
 
 import openpyxl
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import dirsync_nb as ds
@@ -351,6 +352,8 @@ def shape(value):
 
 @settings(max_examples=300, deadline=None)
 @given(value=nested)
+@example(value=datetime(1920, 4, 25, tzinfo=ZoneInfo("Africa/Lubumbashi")))  # skipped by a change of clocks
+@example(value=datetime(2026, 10, 25, 2, 30, tzinfo=ZoneInfo("Europe/Oslo"), fold=1))  # there twice
 def test_nested_objects_come_back_with_their_kinds(value):
     """DF-04: tuples inside dicts, times inside tuples, dicts that look like our own marks."""
     assert shape(files._from_json(json.dumps({"v": files._packed(value, "column 'x'")}))) == shape(value)
@@ -449,3 +452,10 @@ def test_a_link_stays_a_link_and_its_target_is_replaced(tmp_path, exists):
     assert "u000" in real.read_text("utf-8-sig")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["elsewhere", "link.csv"]
     assert [path.name for path in real.parent.iterdir()] == ["real.csv"]
+
+
+def test_a_time_by_other_rules_for_its_zone_keeps_its_moment():
+    """A file that comes from a machine whose rules for a zone differ from ours."""
+    back = files._from_json(json.dumps({"v": {"$datetime": ["2026-07-01T12:00:00+05:00", "Europe/Oslo"]}}))
+    assert back == datetime(2026, 7, 1, 7, tzinfo=UTC)
+    assert str(back.tzinfo) == "Europe/Oslo"

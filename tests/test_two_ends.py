@@ -31,11 +31,16 @@ class Service:
     """
 
     def __init__(
-        self, names: list[str], latency: float = 0.0, named_in_events: list[str] | None = None
+        self,
+        names: list[str],
+        latency: float = 0.0,
+        named_in_events: list[str] | None = None,
+        groups: dict[str, list[str]] | None = None,
     ) -> None:
         self.names = sorted(names)
         self.latency = latency
         self.named = named_in_events or []
+        self.groups = groups or {}
         self.counts: int | None = len(names)
         self.strict = True
         self.asked: list[dict[str, Any]] = []
@@ -64,13 +69,16 @@ class Service:
             page = events[start : start + 100]
             more = start + 100 < len(events)
             return {"data": page, "list_metadata": {"after": page[-1]["id"] if more else None}}
+        if query["path"] == "/directory_groups":
+            return {"data": [{"id": name} for name in self.groups], "list_metadata": {"after": None}}
         return self.page(query)
 
     def page(self, query: dict[str, Any]) -> Any:
-        names = self.names if query["order"] == "asc" else self.names[::-1]
+        names = sorted(self.groups[query["group"]]) if "group" in query else self.names
+        names = names if query["order"] == "asc" else names[::-1]
         start = 0
         if "after" in query:
-            if query["after"] not in self.names:
+            if query["after"] not in names:
                 if self.strict:
                     raise errors.Unprocessable("unknown cursor", status_code=422)
             else:
@@ -87,7 +95,13 @@ class Service:
 
     @property
     def pages_asked(self) -> list[dict[str, Any]]:
-        return [query for query in self.asked if query["path"] == "/directory_users"]
+        """Requests for the list itself."""
+        return [q for q in self.asked if q["path"] == "/directory_users" and q not in self.members_asked]
+
+    @property
+    def members_asked(self) -> list[dict[str, Any]]:
+        """Requests for members of a group, to find places in the list."""
+        return [q for q in self.asked if q["path"] == "/directory_users" and {"directory", "group"} <= set(q)]
 
 
 class Timed(walks.Walkers):
@@ -100,7 +114,7 @@ class Timed(walks.Walkers):
 
     def send(self, errand, job):
         service, now = self.service, self.service.now
-        if isinstance(errand, walks.Edge):
+        if isinstance(errand, walks.Edge) or errand.__name__ == "_learn_from_members":
             service.now = max(now, self.free_at)
             self.sent.append(service.now)
             self.free_at = service.now + 0.2525
@@ -171,10 +185,16 @@ def people(count: int) -> list[str]:
     return [f"u{number:05}" for number in range(count)]
 
 
+def groups_of(names: list[str], rng: random.Random) -> dict[str, list[str]]:
+    """Make some groups of these people, small and large."""
+    sizes = [rng.choice([0, 1, 5, 40, len(names)]) for _ in range(rng.randrange(12))]
+    return {f"g{n:02}": rng.sample(names, min(size, len(names))) for n, size in enumerate(sizes)}
+
+
 # The ceiling --------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("latency", "wall"), [(0.05, 9.9), (0.3, 10.46), (0.6, 11.16)])
+@pytest.mark.parametrize(("latency", "wall"), [(0.05, 9.9), (0.3, 10.46), (0.6, 11.25)])
 def test_a_directory_of_4000_is_read_at_the_ceiling_whatever_the_latency(walked, latency, wall):
     """Forty pages at four a second, in made-up time."""
     named = random.Random(4).sample(people(4000), 60)
@@ -188,12 +208,47 @@ def test_a_directory_of_4000_is_read_at_the_ceiling_whatever_the_latency(walked,
     assert len(service.pages_asked) <= 41
 
 
-def test_without_known_places_in_the_middle_two_walkers_go_on_alone(walked):
-    """At 600 ms two requests under way are 3.3 a second: what can be reached in a directory without events."""
-    service = Service(people(4000), 0.6)
-    walked(service, Timed(service))
-    assert service.now <= 12.9
+def test_members_of_a_group_are_places_in_the_middle_where_nothing_happened(walked):
+    """At 600 ms two requests under way are 3.3 a second; one page of members leads the third to its place."""
+    rng = random.Random(4)
+    service = Service(people(4000), 0.6, groups={f"g{n}": rng.sample(people(4000), 40) for n in range(24)})
+    walkers = Timed(service)
+    client = client_of(service)
+    frame = walked(service, walkers, client)
+    assert frame.index.tolist() == people(4000)
+    assert service.now <= 11.7
+    answered = [moment + 0.6 for moment in walkers.sent if moment + 0.6 > 1.0]
+    assert len(answered) / (service.now - 1.0) >= 0.97 * 4
+    assert len(service.members_asked) == 1
+    assert len(service.pages_asked) <= 42
+    assert client.receipts[-1].requests == len(service.asked)
+    assert client.receipts[-1].rows == 4000
+
+
+@pytest.mark.parametrize(
+    "groups",
+    [
+        {},
+        {"everyone": people(4000)},
+        {"everyone": people(4000), "first": people(100), "empty": []},
+        {f"empty {n}": [] for n in range(20)},
+        {f"early {n}": people(150) for n in range(20)},
+    ],
+)
+def test_without_known_places_in_the_middle_two_walkers_go_on_alone(walked, groups):
+    """A quarter of a second for each page that names no new place, and two pages at most, is the price."""
+    service = Service(people(4000), 0.6, groups=groups)
+    assert walked(service, Timed(service)).index.tolist() == people(4000)
+    assert len(service.members_asked) <= 2
     assert len(service.pages_asked) == 41
+    assert service.now <= 12.9 + 0.25 * len(service.members_asked)
+
+
+@pytest.mark.parametrize("count", [101, 500, 1000, 1200])
+def test_a_list_too_short_to_pay_for_it_asks_no_group(walked, count):
+    service = Service(people(count), 0.6, groups={"g1": people(count)[::20]})
+    assert walked(service, Timed(service)).index.tolist() == people(count)
+    assert service.members_asked == []
 
 
 def test_events_about_the_first_few_alone_are_no_places_in_the_middle(walked):
@@ -263,11 +318,11 @@ def test_without_limits_and_in_the_order_normal_the_plain_walk_is_taken(walked):
 
 
 def test_any_ordered_list_can_be_walked_from_both_ends(walked):
-    service = Service(people(500), 0.6)
+    service = Service(people(500), 0.6, groups={"g1": people(500)})
     frame = walked(service, Timed(service), directory_id=None, group_id="g1")
     assert frame.index.tolist() == people(500)
     assert {query["order"] for query in service.pages_asked} == {"asc", "desc"}
-    assert all(query["path"] == "/directory_users" for query in service.asked)  # no total, no events
+    assert all(query["path"] == "/directory_users" for query in service.asked)  # no total, no places
 
 
 # Rows that come and go ----------------------------------------------------------------------------------
@@ -299,12 +354,13 @@ def test_whoever_stayed_is_there_once_in_order_whoever_comes_and_goes(walked, se
     rng = random.Random(seed)
     order = rng.choice(["asc", "desc"])
     before = sorted(f"u{number:05}" for number in rng.sample(range(100_000), rng.randrange(1, 260)))
-    service = Service(before, rng.choice([0.3, 0.6, 1.5]), rng.sample(before, rng.randrange(len(before))))
+    named = rng.sample(before, rng.randrange(len(before))) if rng.random() < 0.5 else []
+    service = Service(before, rng.choice([0.3, 0.6, 1.5]), named, groups_of(before, rng))
     service.strict = rng.random() < 0.7  # or a service that begins anew at a cursor it does not know
     service.counts = rng.choice([None, len(before), rng.randrange(500)])
     between, ever, gone = churning(rng, service)
     walkers = AtRandom(rng, between)
-    client = client_of(service, page_size=rng.choice([5, 10, 20]))
+    client = client_of(service, page_size=rng.choice([2, 5, 10, 20]))
     try:
         found = walked(service, walkers, client, order=order).index.tolist()
     except (errors.Unprocessable, errors.CursorStuck):
@@ -323,8 +379,9 @@ def test_a_list_that_stands_still_is_read_exactly_as_by_a_plain_walk(walked, see
     rng = random.Random(seed)
     names = sorted(f"u{number:05}" for number in rng.sample(range(100_000), rng.randrange(1, 400)))
     order = rng.choice(["asc", "desc"])
-    service = Service(names, rng.choice([0.3, 0.6, 1.5]), rng.sample(names, rng.randrange(len(names))))
-    client = client_of(service, page_size=rng.choice([5, 10, 20]))
+    named = rng.sample(names, rng.randrange(len(names))) if rng.random() < 0.5 else []
+    service = Service(names, rng.choice([0.3, 0.6, 1.5]), named, groups_of(names, rng))
+    client = client_of(service, page_size=rng.choice([2, 5, 10, 20]))
     wide = walked(service, AtRandom(rng), client, order=order)
     receipt = client.receipts[-1]
     assert receipt.requests == len(service.asked)
@@ -494,7 +551,7 @@ def test_an_empty_page_on_one_side_does_not_end_the_list_for_the_other(walked, o
 @pytest.mark.parametrize("status", [400, 404, 422])
 def test_places_in_the_middle_that_are_refused_leave_the_two_ends(walked, status):
     named = random.Random(4).sample(people(2000), 40)
-    service = Service(people(2000), 0.6, named)
+    service = Service(people(2000), 0.6, named, groups={"g1": named})
     kind = {400: errors.BadRequest, 404: errors.NotFound, 422: errors.Unprocessable}[status]
 
     def trouble(query):
@@ -505,6 +562,7 @@ def test_places_in_the_middle_that_are_refused_leave_the_two_ends(walked, status
     client = client_of(service)
     assert walked(service, Timed(service), client).index.tolist() == people(2000)
     assert len([query for query in service.pages_asked if query.get("after") in named]) == 2
+    assert service.members_asked == []
     assert client.receipts[-1].notices == []
 
 
@@ -534,6 +592,35 @@ def test_events_that_are_of_no_use_leave_the_two_ends(walked, events):
     assert walked(service, Timed(service), client).index.tolist() == people(2000)
     assert client.receipts[-1].complete
     assert not any(query.get("after") == "far" for query in service.pages_asked)
+
+
+@pytest.mark.parametrize("path", ["/directory_groups", "/directory_users"])
+@pytest.mark.parametrize(
+    "answer",
+    [
+        errors.Forbidden("not for this key", status_code=403),
+        errors.ServerFailure("down", status_code=500),
+        {"data": [], "list_metadata": {}},
+        {"data": [{"id": None}, {"id": 7}, {}], "list_metadata": {"after": None}},
+        {"data": [{"id": "far"}], "list_metadata": {"after": "far"}},
+    ],
+)
+def test_groups_that_are_of_no_use_leave_the_two_ends(walked, path, answer):
+    service = Service(people(2000), 0.6, groups={"g1": people(2000)[::50], "g2": []})
+    real = service.answer
+
+    def given(query):
+        if query["path"] != path or (path == "/directory_users" and "group" not in query):
+            return real(query) if query.get("group") != "far" else {"data": [], "list_metadata": {}}
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    service.answer = given
+    client = client_of(service)
+    assert walked(service, Timed(service), client).index.tolist() == people(2000)
+    assert client.receipts[-1].complete
+    assert client.receipts[-1].notices == []
 
 
 def test_a_place_in_the_middle_that_the_service_takes_for_the_start_costs_no_row(walked):
