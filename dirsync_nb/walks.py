@@ -53,7 +53,8 @@ PAYS_FROM = 0.8  # requests under way, by latency and limit, from which a second
 SPARE = 0.3  # of a walker, for answers that are slower than usual
 WORTH_A_MIDDLE = 2  # pages that must still be to come before one more piece is begun
 EVENT_PAGES = 3  # at most: a few dozen places are plenty
-PAGES_PER_TRY = 12  # that must still be to come for each page of a group's members that is read for places
+PAGES_PER_TRY = 8  # that must still be to come for each page of a group's members that is read for places
+FAR = 1 / 3  # of the way from end to end: walkers on both sides of a place there are at work to the last
 CROWD = 3  # times as many of the places as of the rows have been walked over
 MOST_TRIES = 8  # with two in vain, it ends earlier
 EVENTS = (
@@ -261,19 +262,27 @@ class Line:
     def learn(self, places: Places, total: int | None) -> bool:
         """Note places in the list, of ``total`` rows; False if they are of no use.
 
-        Where the walk has been at far more of the places than of the rows, they crowd there, and only the
-        farthest is of use; where it has been at most of them, none.
+        Where the walk has been at far more of the places than of the rows, they crowd there, and only those
+        well between the ends are of use; where it has been at most of them, none.
         """
         new = {name: key for name, key in places.items() if name not in self.owner}
-        if len(new) * 2 < len(places):
+        walked_over = len(places) - len(new)
+        if walked_over > len(new):
             return False
         expected = len(places) * len(self.owner) / total if total else 0.0
-        if new and len(places) - len(new) > 1 + CROWD * expected:
-            edges = [_number(edge.key) for edge in self.edges() if edge.key is not None]
-            far = max(new, key=lambda name: min((abs(_number(new[name]) - edge) for edge in edges), default=0))
-            new = {far: new[far]}
+        if walked_over > 1 + CROWD * expected:
+            ways = {name: self.way(key) for name, key in new.items()}
+            new = {name: new[name] for name, way in ways.items() if way is not None and FAR <= way <= 1 - FAR}
         self.middles |= new
         return bool(new)
+
+    def way(self, key: Key) -> float | None:
+        """Guess how far a place is on the way from where the first piece ends to where the last one begins."""
+        first, last = self.pieces[0].on, self.pieces[-1].back
+        if first is None or first.key is None or last is None or last.key is None or first.key == last.key:
+            return None
+        near, far = _number(first.key), _number(last.key)
+        return (_number(key) - near) / (far - near)
 
     # More walkers -----------------------------------------------------------------------------------------
 
@@ -350,9 +359,9 @@ def _key(record: Record) -> Key:
 
 
 def _number(key: Key) -> int:
-    """Spell a key as a number, so that two can be told near or far."""
-    created, name = key
-    return (int("0" + re.sub(r"\D", "", created)) << 208) + int.from_bytes(name.encode()[-26:])
+    """Spell a key as a number, so two can be told near or far; ids end in a ULID, 26 letters or digits."""
+    created, name = (re.sub("[^0-9A-Za-z]", "", part) for part in key)
+    return (int("0" + re.sub("[^0-9]", "", created)) << 136) + int("0" + name[-26:], 36)
 
 
 # The requests -------------------------------------------------------------------------------------------
@@ -450,7 +459,7 @@ class _Walk:
         self.total: int | None = None
         self.organization: str | None = None
         self.event_pages = 0
-        self.groups: deque[str] = deque()  # whose members may be asked for
+        self.groups: deque[tuple[str, str | None]] = deque()  # whose members may be asked for, from where on
         self.tries = self.vain = 0  # of them, so far; and of these, how many named no new place
         self.asking = 0  # for places in the middle: requests under way
         self.under_way = 0  # requests on the limit of the list
@@ -536,12 +545,16 @@ class _Walk:
 
     def _learn_groups(self, result: Callable[[], list[str]]) -> None:
         self.asking -= 1
-        self.groups += result()
+        self.groups += [(name, None) for name in result()]
 
-    def _learn_from_members(self, result: Callable[[], Places]) -> None:
+    def _learn_from_members(self, group: str, result: Callable[[], tuple[Places, str | None]]) -> None:
         self.asking -= 1
         self.under_way -= 1
-        if not self.line.learn(result(), self.total):
+        places, cursor = result()
+        way = None if cursor is None else self.line.way(places[cursor])
+        if way is not None and 0 < way < FAR and self._may_ask_members():
+            self.groups.appendleft((group, cursor))  # the next page of them leads farther
+        elif not self.line.learn(places, self.total):
             self.vain += 1
 
     # Who goes out -----------------------------------------------------------------------------------------
@@ -598,21 +611,24 @@ class _Walk:
         job = partial(find_in_events, self.client, directory, organization, cursor, self._traffic())
         self.walkers.send(self._learn_from_events, job)
 
-    def _ask_members(self) -> None:
-        """Send for members of a group, where a walker has nothing to do and the list is long enough."""
+    def _may_ask_members(self) -> bool:
+        """Say whether the list is still long enough, and the pages before this one were not in vain."""
         left = 0 if self.total is None else self.total - len(self.line.owner)
         tries = min(left // self.client.page_size // PAGES_PER_TRY, MOST_TRIES)
-        in_vain = self.vain > 1 or self.line.refused_middles > 1
-        if in_vain or self.asking or not self.groups or self.tries >= tries:
+        return self.tries < tries and self.vain < 2 and self.line.refused_middles < 2
+
+    def _ask_members(self) -> None:
+        """Send for members of a group, where a walker has nothing else to do."""
+        if self.asking or not self.groups or not self._may_ask_members():
             return
         self.asking += 1
         self.under_way += 1
         self.tries += 1
-        # The first members of a large group are early in the list, the last are late: look at both sides.
-        order = ("desc", "asc")[self.tries % 2]
-        filters = {"directory_id": self.receipt.filters["directory"], "group_id": self.groups.popleft()}
-        job = partial(find_in_group, self.client, filters, order, self._traffic())
-        self.walkers.send(self._learn_from_members, job)
+        group, cursor = self.groups.popleft()
+        filters = {"directory_id": self.receipt.filters["directory"], "group_id": group}
+        order = str(self.receipt.order)
+        job = partial(find_in_group, self.client, filters, order, cursor, self._traffic())
+        self.walkers.send(partial(self._learn_from_members, group), job)
 
     def _traffic(self) -> Traffic:
         traffic = Traffic(stop=self.stop)
@@ -661,10 +677,16 @@ def find_groups(client: DirectoryClient, directory_id: str, traffic: Traffic) ->
     return list(dict.fromkeys(names[len(names) * part // 16] for part in sixteenths)) if names else []
 
 
-def find_in_group(client: DirectoryClient, filters: dict[str, str], order: str, traffic: Traffic) -> Places:
-    """Give members of a group; of one with more than a page of them, the last of the page: the rest crowd."""
-    page, after = _ask(client, "users", filters, traffic, order=order)
-    return {str(user.get("id")): _key(user) for user in (page[-1:] if after else page)}
+def find_in_group(
+    client: DirectoryClient, filters: dict[str, str], order: str, cursor: str | None, traffic: Traffic
+) -> tuple[Places, str | None]:
+    """Give members of a group and the last of them; where no page follows, all and None.
+
+    Those of a large group's page stand close together, so that only the last is a place of its own.
+    """
+    page, after = _ask(client, "users", filters, traffic, after=cursor, order=order)
+    found = {str(user.get("id")): _key(user) for user in (page[-1:] if after else page)}
+    return found, next(iter(found)) if after else None
 
 
 def _ask(
