@@ -6,9 +6,9 @@ the first at once; the floor of many is the key's 100 a second. Rates of one dir
 first second: answers to requests for its users, duplicates included.
 
 At 600 ms two walkers cannot fill the limit, and a third needs a place in the middle of the list, which it takes
-from the events of the last month, or from the members of a group. The people of the sandbox's larger directories
-do nothing, so that load is measured twice: as it is, and after one change each to 60 of the 4,000 people, chosen
-at random. Pages of members count as requests.
+from the events of the last month, or from the members of a group. The people of the sandbox's larger
+directories do nothing, so that load is measured twice: as it is, and after one change each to 60 of the 4,000
+people, chosen at random. Pages of members count as requests.
 """
 
 from __future__ import annotations
