@@ -9,6 +9,7 @@ import socket
 import struct
 import zlib
 from collections import deque
+from contextlib import suppress
 from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -324,7 +325,10 @@ def _plain(body: bytes, status: int, headers: dict[str, str]) -> Response:
 async def _cut(request: Request) -> Response | None:
     """Reset the connection. Lingering for no time makes the system send RST and not an orderly end."""
     transport = request.scope["state"]["transport"]
-    transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    with suppress(OSError):  # who asked has gone already
+        transport.get_extra_info("socket").setsockopt(
+            socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
+        )
     transport.abort()
     return await _gone(request)
 

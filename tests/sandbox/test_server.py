@@ -68,6 +68,19 @@ def test_stop_does_not_wait_for_a_slow_answer_or_an_idle_connection() -> None:
         assert not waiting.is_alive()
 
 
+def test_who_went_away_during_a_slow_answer_is_no_trouble_at_the_stop(
+    caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with Sandbox() as sandbox:
+        sandbox.faults.add("slow", seconds=60)
+        headers = {"Authorization": f"Bearer {sandbox.api_key}"}
+        with pytest.raises(requests.Timeout):
+            requests.get(sandbox.url + "/directories", headers=headers, timeout=0.2)
+        time.sleep(0.2)  # until the server has seen it
+    assert caplog.records == []
+    assert capfd.readouterr().err == ""
+
+
 def test_two_sandboxes_do_not_know_each_other() -> None:
     with Sandbox() as one, Sandbox() as other:
         one.delete_directory(one.truth.directories()[0]["id"])
