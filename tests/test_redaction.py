@@ -631,6 +631,17 @@ def test_following_events_and_snapshots_work_on_pseudonyms(client, veiled, sandb
         pd.testing.assert_frame_equal(in_any_order(both[0]), in_any_order(both[1]))
 
 
+def test_a_snapshot_of_pseudonyms_is_brought_up_to_date_by_its_own_client_alone(client, veiled, sandbox, okta):
+    """No other client knows whom they stand for, and none loads the people themselves in their place."""
+    snapshot = ds.take_snapshot(veiled, directory_id=ds.load_directories(veiled)["active_users"].idxmax())
+    sandbox.add_user(okta, email="zoe.quark@acme.test", first_name="Zoe", last_name="Quark")
+    for other in (client, client.redacted(key="another-key-of-thirty-two-letters")):
+        with pytest.raises(errors.NotFound) as found:
+            snapshot.refresh(other)
+        assert "Quark" not in str(found.value)
+    assert len(snapshot.refresh(veiled).users) == len(snapshot.users) + 1
+
+
 def test_a_redacted_client_says_so_and_gives_nothing_away(client, veiled):
     assert repr(veiled).endswith(", redacted>")
     assert repr(client) + repr(veiled) + repr(veiled.transport) == (
