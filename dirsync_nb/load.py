@@ -313,7 +313,7 @@ def _load(
     names = several(filters.get(name), f"load_{kind}") if kind in ("users", "groups") else None
     if names is None:
         return _load_one(client, kind, table, filters, order, resume)
-    with _collector_paused():
+    with collector_paused():
         return load_each(
             client,
             names,
@@ -338,7 +338,7 @@ def _load_one(
     receipt = client.receipt(kind, filters, order=order, resume=resume)
     rows = receipt.so_far = Rows(Columns(table)) if resume is None else resume.so_far
     try:
-        with _collector_paused(), Progress(kind, lambda: _expected_rows(client, kind, receipt)) as progress:
+        with collector_paused(), Progress(kind, lambda: _expected_rows(client, kind, receipt)) as progress:
             for page in _walk(client, kind, receipt, rows):
                 rows.columns.add(page)
                 progress.show(receipt.rows)
@@ -388,7 +388,7 @@ def _walk(client: DirectoryClient, kind: str, receipt: Receipt, rows: Rows) -> I
 
 
 @contextmanager
-def _collector_paused() -> Iterator[None]:
+def collector_paused() -> Iterator[None]:
     """Pause the cyclic garbage collector while records pile up.
 
     Records are trees, freed without it; left on, it walks the same growing heap again and again, which was half

@@ -22,6 +22,7 @@ import pandas as pd
 from . import errors
 from .client import DirectoryClient, Receipt, Record, identifier
 from .frames import MEMBERSHIP_COLUMNS, require_complete
+from .load import collector_paused
 from .many import load_each, several
 from .pacing import Pacer, Stop
 from .progress import Progress, tell
@@ -309,7 +310,7 @@ def _walk_owners(client: DirectoryClient, receipt: Receipt, pairs: Pairs) -> Non
     workers = max(FEWEST_WORKERS, WORKERS // client.side_by_side)
     pool = ThreadPoolExecutor(workers)
     noun = "groups" if pairs.route == "by_group" else "users"
-    with Progress(f"memberships, {noun}", total=lambda: len(owners)) as progress:
+    with collector_paused(), Progress(f"memberships, {noun}", total=lambda: len(owners)) as progress:
         try:
             while True:
                 # A few at a time, so that an interrupt leaves little running.
