@@ -353,7 +353,7 @@ class _Comparison:
     def _judge(
         self, app_key: Any, record: dict[str, Any], place: int | None, by: str | None, problem: str | None
     ) -> None:
-        on = self.active is None or _is_on(record[self.active])
+        on = self.active is None or is_on(record[self.active])
         self.active_count += on
         if problem is not None:
             self._tell("cannot_compare", app_key, place, by, problem, record=record)
@@ -494,7 +494,8 @@ def _key(column: str, value: Any) -> str | None:
     return text or None
 
 
-def _is_on(value: Any) -> bool:
+def is_on(value: Any) -> bool:
+    """Say whether an app's mark of who is active means yes: a word, a number, a truth value, or nothing."""
     if isinstance(value, str):
         return value.strip().casefold() not in OFF_WORDS
-    return bool(value) if value is not None else False
+    return bool(_plain(value))

@@ -35,6 +35,8 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import MaxNLocator, StrMethodFormatter
 from matplotlib.transforms import blended_transform_factory
 
+from .wording import plural
+
 __all__ = [
     "ChartAxes",
     "ChartFigure",
@@ -66,11 +68,6 @@ _shown: WeakSet[ChartAxes] = WeakSet()
 
 
 # Text -------------------------------------------------------------------------------------------------------
-
-
-def plural(count: int, noun: str, many: str = "") -> str:
-    """Write a count with its noun: ``1 group``, ``3,000 groups``."""
-    return f"{count:,} {noun if count == 1 else many or noun + 's'}"
 
 
 def quoted(name: str) -> str:

@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from . import errors
-from .comparison import OFF_WORDS, compare
+from .comparison import compare, is_on
 from .frames import looks_like_address, require_complete
 from .prefill import (
     ACCOUNT_COLUMNS,
@@ -434,14 +434,8 @@ def _free_seats(seats: int | None, app_users: pd.DataFrame | None, active: str |
         raise errors.ArgumentError(f"seats must be a number from 0 on, or None; got {seats!r}")
     if app_users is None:
         return int(seats)
-    taken = len(app_users) if active is None else sum(map(_is_on, app_users[active].astype(object)))
+    taken = len(app_users) if active is None else sum(map(is_on, app_users[active].astype(object)))
     return max(0, int(seats) - taken)
-
-
-def _is_on(value: Any) -> bool:
-    if isinstance(value, str):
-        return value.strip().casefold() not in OFF_WORDS
-    return not pd.isna(value) and bool(value)
 
 
 def _known(

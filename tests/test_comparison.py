@@ -172,11 +172,11 @@ def test_numbers_and_nothings_of_all_kinds_are_read():
     assert told(plan, "app_key", "fields") == [["update", 1, ("on",)]]
 
 
-@pytest.mark.parametrize("word", [0, False, "0", "No", " INACTIVE ", "disabled", "", None, "deleted"])
+@pytest.mark.parametrize("word", [0, False, "0", "No", " INACTIVE ", "disabled", "", None, pd.NA, "deleted"])
 def test_every_way_to_say_off_is_understood(word):
-    assert not comparison._is_on(word)
-    assert comparison._is_on("active")
-    assert comparison._is_on(1)
+    assert not comparison.is_on(word)
+    assert comparison.is_on("active")
+    assert comparison.is_on(1)
 
 
 def test_everybody_left_is_not_believed():

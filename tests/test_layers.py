@@ -33,6 +33,7 @@ ROOMS: dict[str, set[str]] = {
     "memberships": {"pandas"},
     "connect": set(),
     "files": {"openpyxl", "pandas", "pyarrow"},
+    "wording": set(),
     "search": {"pandas"},
     "evidence": {"pandas"},
     "sync": {"pandas"},

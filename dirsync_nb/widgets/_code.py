@@ -10,7 +10,7 @@ from urllib.parse import quote, urlencode
 
 from ..client import DirectoryClient
 
-__all__ = ["snippets"]
+__all__ = ["Call", "snippets"]
 
 PRODUCTION = "https://api.workos.com"
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Sized
 from contextlib import contextmanager
 from typing import Any
 
 import ipywidgets as w
 import traitlets as t
 
-from ._text import count_of, distinct, label
+from ._parts import Column
+from ._text import distinct, label
 
-__all__ = ["MENU", "Controls"]
+__all__ = ["MENU", "Controls", "only_by_column", "only_listed"]
 
 MENU = 60  # characters of a menu entry
 
@@ -87,7 +88,7 @@ class Controls:
 
         Replacing the options of a list would pick its first entry: what is picked is said here.
         """
-        more = f" ({count_of(len(entries), of, 'shown')})" if of > len(entries) else ""
+        more = f" ({len(entries):,} of {of:,} shown)" if of > len(entries) else ""
         above = [] if first is None else [(f"{first}{more}", "")]
         with self.silence(), menu.hold_sync():
             menu.options, menu.value = [*above, *distinct(entries)], value
@@ -96,3 +97,17 @@ class Controls:
         """Offer texts as they are, with "any" above them; a menu with nothing to choose is not shown."""
         self.fill(menu, [(label(value, MENU), value) for value in values], of=of, first="any")
         menu.layout.display = "" if values else "none"
+
+
+def only_listed(wanted: Any, known: Sized, noun: str, among: str = "listed") -> None:
+    """Refuse an id that is not among the known ones."""
+    if wanted not in known:  # type: ignore[operator]  # an index of pandas is no Container to mypy
+        raise t.TraitError(f"no {noun} {wanted!r} among the {len(known):,} {among}")
+
+
+def only_by_column(sort: str, columns: Iterable[Column]) -> str:
+    """Refuse a sort by what is no column that can be sorted by."""
+    known = [column["key"] for column in columns if column.get("sortable")]
+    if sort.removeprefix("-") not in known:
+        raise t.TraitError(f"sort must be one of {', '.join(known)}; got {sort!r}")
+    return sort

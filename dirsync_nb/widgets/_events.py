@@ -8,9 +8,14 @@ from ..client import Record
 from ..frames import choose_address
 from ._text import label, plain
 
-__all__ = ["KINDS", "Line", "sentence"]
+__all__ = ["COUNTED", "KINDS", "Line", "sentence"]
 
 KINDS = ("Joined", "Left", "Changed", "Added", "Removed", "Groups", "Directory", "Other")
+COUNTED = {kind: (kind.lower(), kind.lower()) for kind in KINDS} | {
+    "Groups": ("group", "groups"),
+    "Directory": ("directory", "directories"),
+}
+"""What one event of a kind is called after its count, and what several are: ``1 group``, ``3 joined``."""
 
 WHAT = {
     "dsync.user.created": "Joined",

@@ -50,7 +50,13 @@ class UserFilters:
         tied = [(control, trait) for control, trait in tied if control is not None]
         for control, trait in tied:
             controls.tie(control, trait)
+        self._traits = [trait for _, trait in tied]
         self.row = row(*(control for control, _ in tied))
+
+    def clear(self) -> None:
+        """Let everybody fit."""
+        for trait in self._traits:
+            setattr(self._controls.owner, trait, "" if trait == "search" else None)
 
     def offer(
         self,
@@ -98,6 +104,20 @@ class UserFilters:
         if getattr(owner, "domain", None) is not None:
             mask = mask & listing.fitting(("domain", owner.domain), lambda: _in_domain(listing, owner.domain))
         return mask
+
+    def asked(self) -> dict[str, Any]:
+        """Give the same as arguments of ``select_users``."""
+        owner = self._controls.owner
+        asked: dict[str, Any] = {}
+        if owner.search.strip():
+            asked["search"] = owner.search
+        if owner.state is not None:
+            asked["state"] = owner.state
+        if getattr(owner, "domain", None) is not None:
+            asked["domain"] = owner.domain
+        if owner.attribute is not None and owner.attribute_value is not None:
+            asked["attributes"] = {owner.attribute: owner.attribute_value}
+        return asked
 
 
 def _menu(name: str) -> Any:

@@ -64,7 +64,7 @@ class GroupPicker:
         self._controls.fill(self.list, entries, value=tuple(i for i in owner.group_ids if i in offered))
         self._controls.follow()
         picked = ", ".join(shown(self.name(one), MENU) for one in owner.group_ids)
-        text = f"{count_of(len(entries), total, 'groups')} offered. Ctrl or Shift with a click picks several."
+        text = f"{count_of(len(entries), total, 'group')} offered. Ctrl or Shift with a click picks several."
         self.said.value = f'<p class="dsn-note">{text}{f" Picked: {picked}." if picked else ""}</p>'
 
     def name(self, group_id: str) -> Any:

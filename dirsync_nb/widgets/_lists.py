@@ -26,17 +26,21 @@ __all__ = [
 ]
 
 VIEWS = ("People", "Invite list", "Accounts", "Teams")
-NOUNS = {"Invite list": "people on the invite list", "Accounts": "accounts to make", "Teams": "teams"}
+NOUNS = {
+    "Invite list": ("person on the invite list", "people on the invite list"),
+    "Accounts": ("account to make", "accounts to make"),
+    "Teams": ("team", "teams"),
+}
 SPLIT = " "  # between the ids of a menu entry of several directories
-CHIPS = (  # what is counted, how it is called, whether it is something to look at
-    ("selected", "selected", False),
-    ("invite", "to invite", False),
-    ("seats left", "seats left", False),
-    ("over the seats", "over the seats", True),
-    ("duplicate address", "duplicates", True),
-    ("no address", "without address", True),
-    ("already known", "already known", True),
-    ("inactive", "inactive", True),
+CHIPS = (  # what is counted, how one and several are called, whether it is something to look at
+    ("selected", "selected", "selected", False),
+    ("invite", "to invite", "to invite", False),
+    ("seats left", "seat left", "seats left", False),
+    ("over the seats", "over the seats", "over the seats", True),
+    ("duplicate address", "duplicate", "duplicates", True),
+    ("no address", "without address", "without address", True),
+    ("already known", "already known", "already known", True),
+    ("inactive", "inactive", "inactive", True),
 )
 
 Rows = list[tuple[str, Sequence[object]]]
@@ -104,12 +108,12 @@ def lists_of(roster: onboarding.Roster, chosen: Mask, attributes: Sequence[str])
 def counts_html(counts: Mapping[str, int | None]) -> str:
     """Write the line of counts."""
     chips = []
-    for name, words, look in CHIPS:
+    for name, one, many, look in CHIPS:
         number = counts[name]
         if number is None or (name == "over the seats" and counts["seats left"] is None):
             continue
         kind = "dsn-go" if name == "invite" else "dsn-look" if look and number else ""
-        chips.append(f'<span class="{kind}"><b>{number:,}</b> {shown(words)}</span>')
+        chips.append(f'<span class="{kind}"><b>{number:,}</b> {shown(one if number == 1 else many)}</span>')
     return f'<div class="dsn-counts" role="status">{"".join(chips)}</div>'
 
 

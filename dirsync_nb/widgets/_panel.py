@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import uuid
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -48,9 +49,12 @@ class Panel(w.VBox):  # type: ignore[misc]  # ipywidgets has no types
         for name in ("dsn", *LITERAL.split()):
             self.add_class(name)
 
-    def assemble(self, *children: Any, nested: bool = False) -> None:
-        """Put the parts together; a widget inside another one is not registered for itself."""
-        self.children = (self._dress, *children, self.status, self.code)
+    def assemble(self, *children: Any, below: Sequence[Any] = (), nested: bool = False) -> None:
+        """Put the parts together; a widget inside another one is not registered for itself.
+
+        The status line stands after the controls; tables and what else is tall go ``below`` it.
+        """
+        self.children = (self._dress, *children, self.status, *below, self.code)
         if not nested:
             announce(self)
 

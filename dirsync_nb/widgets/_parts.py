@@ -20,7 +20,19 @@ from .. import errors
 from ._jobs import Stopped
 from ._text import label, plain
 
-__all__ = ["ROWS", "CodeView", "Column", "KeyField", "Pulse", "RowTable", "StatusLine", "field", "note", "row"]
+__all__ = [
+    "ROWS",
+    "CodeView",
+    "Column",
+    "KeyField",
+    "Pulse",
+    "RowTable",
+    "StatusLine",
+    "button",
+    "field",
+    "note",
+    "row",
+]
 
 HERE = Path(__file__).parent
 ROWS = 50  # the most rows, or menu entries, ever sent
@@ -147,8 +159,8 @@ class StatusLine(w.HBox):  # type: ignore[misc]  # ipywidgets has no types
 
     def __init__(self, stop: Callable[[], None], again: Callable[[], None]) -> None:
         self._line = w.HTML()
-        self._stop = _button("Stop", "stop", "Stop loading; it ends within one page")
-        self._again = _button("Try again", "refresh", "Do the same once more")
+        self._stop = button("Stop", "stop", "Stop loading; it ends within one page")
+        self._again = button("Try again", "refresh", "Do the same once more")
         self._stop.on_click(lambda _: stop())
         self._again.on_click(lambda _: again())
         super().__init__(children=[self._line, self._stop, self._again])
@@ -183,7 +195,8 @@ def plain_lines(text: str) -> str:
     return "\n".join(plain(line) for line in text.split("\n"))
 
 
-def _button(text: str, icon: str, tooltip: str) -> Any:
+def button(text: str, icon: str, tooltip: str) -> Any:
+    """Give a button as wide as its text."""
     return w.Button(description=text, icon=icon, tooltip=tooltip, layout=w.Layout(width="auto"))
 
 

@@ -17,7 +17,7 @@ from ..frames import DIRECTORIES, EVENTS, GROUPS, MEMBERSHIP_COLUMNS, ORGANIZATI
 from ..memberships import estimate_routes
 from ._jobs import Job
 
-__all__ = ["overlaps", "read_frame", "read_ids", "read_memberships", "read_records"]
+__all__ = ["overlaps", "read_frame", "read_ids", "read_memberships", "read_records", "read_users"]
 
 TABLES = {
     "organizations": ORGANIZATIONS,
@@ -44,6 +44,13 @@ def read_frame(
     receipt.rows, receipt.duplicates = len(frame), columns.duplicates
     receipt.notices += columns.notices
     return frame
+
+
+def read_users(client: DirectoryClient, directories: pd.DataFrame, directory_id: str, job: Job) -> pd.DataFrame:
+    """Read the users of a directory; the directories frame tells how many there will be."""
+    counts = directories.loc[directory_id, ["active_users", "inactive_users"]]
+    expected = int(counts.to_numpy(dtype=int).sum()) if counts.notna().all() else None
+    return read_frame(client, "users", job, directory_id=directory_id, expected=expected)
 
 
 def read_records(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -118,50 +118,3 @@ class Steps:
                 found, end = f"onboarding.select_users(users, groups, memberships, {asked}).index", ""
             lines.append(f"chosen = chosen.{'union' if adds else 'difference'}({found}){end}")
         return lines
-
-    def code(
-        self,
-        directory_ids: Sequence[str],
-        app: Mapping[str, Any],
-        attributes: Sequence[str],
-        folder: str,
-        kind: str,
-    ) -> tuple[str, str]:
-        """Write what comes after the users and groups are read, for dirsync_nb and for the SDK."""
-        several = len(directory_ids) > 1
-        numbers = range(1, len(directory_ids) + 1)
-        loads = [f"ds.load_memberships(client, directory_id={home!r})" for home in directory_ids]
-        ours = []
-        if several:
-            ours += [
-                f"{n} = ds.concat([{', '.join(f'{n}_{i}' for i in numbers)}])" for n in ("users", "groups")
-            ]
-            ours.append(f"memberships = ds.concat([{', '.join(loads)}])")
-        else:
-            ours.append(f"memberships = {loads[0]}")
-        ours += ["", "from dirsync_nb import onboarding", "", *self.lines()]
-        known = app["app_users"] is not None
-        if known:
-            ours.append("# app_users is your app's table, such as ds.load_app_users(url, table=...) gives it.")
-        given = ["app_users=app_users", f"on={app['on']!r}"] if known else []
-        given += [f"{name}={app[name]!r}" for name in ("active", "seats") if app[name] is not None]
-        more = "".join(f", {one}" for one in given)
-        extra = f", attributes={list(attributes)!r}" if attributes else ""
-        ours += [
-            f"invites = onboarding.invite_list(users, groups, memberships, selected=chosen{more})",
-            f"accounts = onboarding.account_prefill(users, invites{extra})",
-            "teams = onboarding.team_prefill(groups, memberships, invites)",
-            "team_members = onboarding.team_members(groups, memberships, invites)",
-            'lists = {"invites": invites, "accounts": accounts, "teams": teams, "team_members": team_members}',
-            f"onboarding.save_lists({folder!r}, lists, kind={kind!r})  # writes files, sends nothing",
-        ]
-        sdk = [f"{n} = {' + '.join(f'{n}_{i}' for i in numbers)}" for n in ("users", "groups") if several]
-        sdk += [
-            "members = {",
-            "    group.id: client.directory_sync.list_users(group=group.id, limit=100).auto_paging_iter()",
-            "    for group in groups",
-            "}",
-            'active = [user for user in users if user.state == "active" and user.email]',
-            "addresses = {user.email.strip().casefold(): user for user in reversed(active)}  # each once",
-        ]
-        return "\n".join(ours), "\n".join(sdk)

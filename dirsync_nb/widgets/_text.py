@@ -11,6 +11,7 @@ from html import escape
 from typing import Any
 
 from ..search import fold, plain
+from ..wording import plural
 
 __all__ = [
     "LITERAL",
@@ -22,7 +23,9 @@ __all__ = [
     "html_table",
     "json_block",
     "label",
+    "none_of",
     "plain",
+    "plural",
     "shown",
     "when",
 ]
@@ -79,7 +82,7 @@ def facts(pairs: Iterable[tuple[str, object]]) -> str:
 def json_block(record: Mapping[str, Any], longest: int = 20_000) -> str:
     """Show a record as it came, as JSON."""
     text = json.dumps(record, indent=2, ensure_ascii=False, default=str).encode("utf-8", "replace").decode()
-    more = f"\n… {len(text) - longest:,} more characters" if len(text) > longest else ""
+    more = f"\n… {plural(len(text) - longest, 'more character')}" if len(text) > longest else ""
     return f'<pre class="dsn-pre {LITERAL}" tabindex="0">{escape(text[:longest])}{more}</pre>'
 
 
@@ -88,9 +91,14 @@ def when(value: object) -> str:
     return value.strftime("%Y-%m-%d %H:%M") if isinstance(value, datetime) and value == value else ""
 
 
-def count_of(shown_rows: int, total: int, noun: str) -> str:
-    """Say how many of how many are shown."""
-    return f"{shown_rows:,} of {total:,} {noun}"
+def count_of(shown_rows: int, total: int, noun: str, many: str = "") -> str:
+    """Say how many of how many are shown: ``50 of 260 users``, ``1 of 1 user``."""
+    return f"{shown_rows:,} of {plural(total, noun, many)}"
+
+
+def none_of(total: int, noun: str, many: str = "") -> str:
+    """Say that filters leave nothing of what there is."""
+    return f"The only {noun} does not fit." if total == 1 else f"None of the {plural(total, noun, many)} fits."
 
 
 def distinct(entries: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:

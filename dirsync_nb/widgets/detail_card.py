@@ -222,13 +222,13 @@ class DetailCard(Panel):
         )
         if groups is not None:
             rows = [(g["id"], (g.get("name"), g.get("idp_id"))) for g in _by_name(groups)]
-            self._show_table(GROUP_COLUMNS, rows, "groups", "In no group.")
+            self._show_table(GROUP_COLUMNS, rows, "group", "In no group.")
 
     def _draw_members(self, _: Record) -> None:
         members = self._part("Members", self._read_members)
         if members is not None:
             rows = [(m["id"], (_name(m), choose_address(m)[0], m.get("state"))) for m in _by_name(members)]
-            self._show_table(MEMBER_COLUMNS, rows, "members", "Nobody is in this group.")
+            self._show_table(MEMBER_COLUMNS, rows, "member", "Nobody is in this group.")
 
     def _draw_overlap(self, _: Record) -> None:
         found = self._part("Overlap", self._read_overlap)
@@ -238,7 +238,7 @@ class DetailCard(Panel):
         rows = [
             (name, (names.get(name, name), f"{shared:,}", f"{shared / members:.0%}")) for name, shared in pairs
         ]
-        self._show_table(OVERLAP_COLUMNS, rows, "overlapping groups", "No other group shares a member.")
+        self._show_table(OVERLAP_COLUMNS, rows, "overlapping group", "No other group shares a member.")
 
     def _draw_history(self, _: Record) -> None:
         found = self._part("History", self._read_history)
@@ -252,7 +252,7 @@ class DetailCard(Panel):
             table = '<p class="dsn-empty">No event about this user in the last 30 days.</p>'
         self._text.value = f'<div class="dsn-list">{table}</div>'
         cut = "" if whole else f" Only the first {HISTORY_PAGES * 100:,} events of the organization were read."
-        self._note.value = f'<p class="dsn-note">{count_of(len(rows), len(lines), "events")}.{cut}</p>'
+        self._note.value = f'<p class="dsn-note">{count_of(len(rows), len(lines), "event")}.{cut}</p>'
 
     def _show_table(
         self,
@@ -262,7 +262,7 @@ class DetailCard(Panel):
         empty: str,
     ) -> None:
         with self._table.hold_sync():
-            self._table.columns, self._table.label = list(columns), noun.capitalize()
+            self._table.columns, self._table.label = list(columns), f"{noun}s".capitalize()
             self._table.show(rows, empty=empty)
         self._table.layout.display = ""
         text = f"{count_of(min(len(rows), ROWS), len(rows), noun)}." if rows else ""

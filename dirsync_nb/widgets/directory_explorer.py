@@ -9,59 +9,25 @@ import pandas as pd
 import traitlets as t
 
 from ..client import DirectoryClient, identifier
-from ..search import USER_TEXT
 from ._code import snippets
-from ._controls import MENU, Controls
+from ._controls import MENU, only_by_column, only_listed
+from ._directory_lists import COLUMNS, NOUNS, VIEWS, listing_of, nothing_in
+from ._explorer import Explorer
 from ._filters import UserFilters
-from ._jobs import PATIENCE, Job
+from ._jobs import Job
 from ._listing import Listing, attribute_names
-from ._panel import Panel
-from ._parts import ROWS, Column, RowTable, row
-from ._reading import read_frame, read_ids
+from ._pager import Pager
+from ._parts import ROWS, RowTable, button, row
+from ._reading import read_frame, read_ids, read_users
 from ._text import NO_NAME, count_of, html_table, label, shown
 from .detail_card import DetailCard
 
 __all__ = ["DirectoryExplorer"]
 
-VIEWS = ("Directories", "Users", "Groups")
 STATIC_ROWS = 10
 
-COLUMNS: dict[str, list[Column]] = {
-    "Directories": [
-        {"key": "name", "title": "Directory", "width": 34, "room": 0, "sortable": True},
-        {"key": "type", "title": "Provider", "width": 22, "room": 2, "sortable": True},
-        {"key": "state", "title": "State", "width": 18, "kind": "state", "room": 0, "sortable": True},
-        {
-            "key": "active_users",
-            "title": "Users",
-            "width": 13,
-            "kind": "number",
-            "room": 0,
-            "sortable": True,
-        },
-        {"key": "groups", "title": "Groups", "width": 13, "kind": "number", "room": 2, "sortable": True},
-    ],
-    "Users": [
-        {"key": "name", "title": "Name", "width": 28, "room": 0, "sortable": True},
-        {"key": "address", "title": "Address", "width": 36, "room": 0, "sortable": True},
-        {"key": "state", "title": "State", "width": 18, "kind": "state", "room": 1, "sortable": True},
-        {"key": "role", "title": "Role", "width": 13, "room": 2, "sortable": True},
-        {"key": "created_at", "title": "Since", "width": 15, "room": 2, "sortable": True},
-    ],
-    "Groups": [
-        {"key": "name", "title": "Group", "width": 40, "room": 0, "sortable": True},
-        {"key": "idp_id", "title": "Provider's id", "width": 40, "room": 0, "sortable": True},
-        {"key": "created_at", "title": "Since", "width": 15, "room": 2, "sortable": True},
-    ],
-}
-SEARCHED = {
-    "Directories": ("name", "type", "state"),
-    "Users": USER_TEXT,
-    "Groups": ("name", "idp_id"),
-}
 
-
-class DirectoryExplorer(Panel):
+class DirectoryExplorer(Explorer):
     """Look through directories, and the users and groups of one.
 
     Parameters
@@ -114,19 +80,14 @@ class DirectoryExplorer(Panel):
         users: pd.DataFrame | None = None,
         groups: pd.DataFrame | None = None,
     ) -> None:
-        super().__init__()
-        self.client = client
-        self.users, self.groups, self.directories = users, groups, pd.DataFrame()
+        super().__init__(client)
+        self.users, self.groups = users, groups
         self._lists: dict[str, Listing] = {}
         self._members: dict[str, list[str]] = {}
         self._wanted = None if directory_id is None else identifier(directory_id, "directory_id")
         self._given = (users, groups)
-        self._controls = Controls(self)
-        self._patience: float | None = PATIENCE
-        self._build()
-        self._connect()
-        self._load_directories()
-        self._patience = None
+        self._attributes: list[str] = []
+        self.begin()
 
     # Building -----------------------------------------------------------------------------------------------
 
@@ -136,32 +97,20 @@ class DirectoryExplorer(Panel):
         self._controls.tie(self._views, "view")
         self._filters = UserFilters(self._controls, group=True)
         self._table = RowTable(COLUMNS["Directories"], label="Directories", sort="name")
-        self._count = w.HTML()
-        self._before = w.Button(icon="chevron-left", tooltip="Previous page", description="Previous")
-        self._next = w.Button(icon="chevron-right", tooltip="Next page", description="Next")
-        self._reset = w.Button(icon="times", tooltip="Remove search and filters", description="Clear filters")
-        self._members_of = w.Button(
-            icon="users", description="List its members", tooltip="As the filter of the users"
-        )
+        self._pager = Pager(self._controls)
+        self._reset = button("Clear filters", "times", "Remove search and filters")
+        self._members_of = button("List its members", "users", "As the filter of the users")
         self.card = DetailCard(self.client, nested=True)
-        for button in (self._before, self._next, self._reset, self._members_of):
-            button.layout.width = "auto"
-        main = w.VBox(
-            [self._table, row(self._before, self._count, self._next, self._reset, self._members_of, level=True)]
-        )
+        buttons = row(*self._pager.controls, self._reset, self._members_of, level=True)
+        main = w.VBox([self._table, buttons])
         main.add_class("dsn-main")
         split = w.HBox([main, self.card])
         split.add_class("dsn-split")
-        self.assemble(row(self._views, self._where, level=True), self._filters.row, split)
-        # The status line belongs beside the controls, not below the table.
-        dress, top, filters, body, status, code = self.children
-        self.children = (dress, top, filters, status, body, code)
+        self.assemble(row(self._views, self._where, level=True), self._filters.row, below=[split])
 
     def _connect(self) -> None:
         self._table.observe(lambda change: setattr(self, "sort", change["new"]), "sort")
         self._table.observe(lambda change: self._row_picked(change["new"]), "picked")
-        self._before.on_click(lambda _: setattr(self, "page", self.page - 1))
-        self._next.on_click(lambda _: setattr(self, "page", self.page + 1))
         self._members_of.on_click(lambda _: self.list_members())
         self._reset.on_click(lambda _: self.clear_filters())
         self.observe(self._directory_changed, "directory_id")
@@ -176,8 +125,8 @@ class DirectoryExplorer(Panel):
 
     @t.validate("directory_id")
     def _only_a_listed_directory(self, proposal: Any) -> Any:
-        if proposal.value is not None and proposal.value not in self.directories.index:
-            raise t.TraitError(f"no directory {proposal.value!r} among the {len(self.directories):,} listed")
+        if proposal.value is not None:
+            only_listed(proposal.value, self.directories.index, "directory")
         return proposal.value
 
     @t.validate("view")
@@ -188,14 +137,11 @@ class DirectoryExplorer(Panel):
 
     @t.validate("page")
     def _only_a_page_there_is(self, proposal: Any) -> int:
-        return max(1, min(int(proposal.value), -(-self.total // ROWS) or 1))
+        return self._pager.within(proposal.value)
 
     @t.validate("sort")
     def _only_by_a_column(self, proposal: Any) -> str:
-        known = [column["key"] for column in COLUMNS[self.view]]
-        if proposal.value.removeprefix("-") not in known:
-            raise t.TraitError(f"sort must be one of {', '.join(known)}; got {proposal.value!r}")
-        return str(proposal.value)
+        return only_by_column(proposal.value, COLUMNS[self.view])
 
     @t.validate("selected")
     def _only_somebody_of_this_view(self, proposal: Any) -> Any:
@@ -206,22 +152,12 @@ class DirectoryExplorer(Panel):
 
     # Loading ------------------------------------------------------------------------------------------------
 
-    def _load_directories(self) -> None:
-        self.busy("Reading directories …")
-        self.jobs.run(
-            "directories",
-            lambda job: read_frame(self.client, "directories", job),
-            self._directories_read,
-            self.status.problem,
-            patience=self._patience,
-        )
-
     def _directories_read(self, frame: pd.DataFrame) -> None:
         self.directories = frame
-        self._lists = {"Directories": Listing(frame, COLUMNS["Directories"], SEARCHED["Directories"])}
+        self._lists = {"Directories": listing_of("Directories", frame)}
         wanted, self._wanted = self._wanted, None
         if wanted is not None and wanted not in frame.index:
-            self.status.say("error", f"There is no directory {wanted} in this environment.")
+            self._say_missing(wanted)
             wanted = None
         if wanted is not None:
             self.directory_id = wanted
@@ -240,12 +176,8 @@ class DirectoryExplorer(Panel):
         self.busy("Reading groups and users …")
         self.view = "Users"
         self._draw()
-        self.jobs.run(
-            "directory",
-            lambda job: self._read_directory(change["new"], given, job),
-            self._directory_read,
-            self.status.problem,
-            patience=self._patience,
+        self._run(
+            "directory", lambda job: self._read_directory(change["new"], given, job), self._directory_read
         )
 
     def _forget_directory(self) -> None:
@@ -253,8 +185,8 @@ class DirectoryExplorer(Panel):
         self.users = self.groups = None
         self._members = {}
         with self.hold_trait_notifications():
-            self.selected = self.group_id = self.attribute = self.attribute_value = self.state = None
-            self.search, self.page = "", 1
+            self.selected, self.page = None, 1
+            self._filters.clear()
         self.card.clear()
 
     def _read_directory(
@@ -265,14 +197,9 @@ class DirectoryExplorer(Panel):
         if groups is None:
             groups = read_frame(self.client, "groups", job, directory_id=directory_id)
         if users is None:
-            counts = self.directories.loc[directory_id, ["active_users", "inactive_users"]]
-            expected = int(counts.to_numpy(dtype=int).sum()) if counts.notna().all() else None
-            users = read_frame(self.client, "users", job, directory_id=directory_id, expected=expected)
+            users = read_users(self.client, self.directories, directory_id, job)
         job.tell("Preparing the search …")
-        lists = {
-            name: Listing(frame, COLUMNS[name], SEARCHED[name])
-            for name, frame in (("Users", users), ("Groups", groups))
-        }
+        lists = {"Users": listing_of("Users", users), "Groups": listing_of("Groups", groups)}
         lists["Users"].order("name")
         return users, groups, (lists, attribute_names(users))
 
@@ -286,7 +213,7 @@ class DirectoryExplorer(Panel):
     def again(self) -> None:
         """Read once more what is open."""
         if self.directory_id is None or self.directories.empty:
-            self._load_directories()
+            self._read_directories()
         elif self.group_id is not None and self.group_id not in self._members:
             self._load_members(self.group_id)
         else:
@@ -304,8 +231,8 @@ class DirectoryExplorer(Panel):
 
     def _turned_view(self, _: Any) -> None:
         with self.hold_trait_notifications():
-            self.selected, self.page, self.search, self.sort = None, 1, "", "name"
-            self.state = self.group_id = self.attribute = self.attribute_value = None
+            self.selected, self.page, self.sort = None, 1, "name"
+            self._filters.clear()
         self._fill_menus()
         self._draw()
 
@@ -319,9 +246,7 @@ class DirectoryExplorer(Panel):
         self._draw_from_the_start()
 
     def _draw_from_the_start(self) -> None:
-        if self.page != 1:
-            self.page = 1  # which draws
-        else:
+        if not self._pager.rewind():  # a page that turns draws
             self._draw()
 
     def _load_members(self, group_id: str) -> None:
@@ -332,13 +257,7 @@ class DirectoryExplorer(Panel):
             self._members[group_id] = members
             self._draw_from_the_start()
 
-        self.jobs.run(
-            "members",
-            lambda job: read_ids(self.client, "users", job, **filters),
-            read,
-            self.status.problem,
-            patience=self._patience,
-        )
+        self._run("members", lambda job: read_ids(self.client, "users", job, **filters), read)
 
     def _selection_changed(self, change: Any) -> None:
         chosen = change["new"]
@@ -369,8 +288,7 @@ class DirectoryExplorer(Panel):
     def clear_filters(self) -> None:
         """Show everybody again."""
         with self.hold_trait_notifications():
-            self.search = ""
-            self.state = self.group_id = self.attribute = self.attribute_value = None
+            self._filters.clear()
         self._follow()
         self._draw()
 
@@ -382,7 +300,7 @@ class DirectoryExplorer(Panel):
         self._filters.offer(
             self._lists.get(self.view),
             groups=self._lists.get("Groups") if of_users else None,
-            attributes=getattr(self, "_attributes", []) if of_users else [],
+            attributes=self._attributes if of_users else [],
         )
         self._follow()
 
@@ -416,15 +334,7 @@ class DirectoryExplorer(Panel):
         picked = self.selected or (self.directory_id if self.view == "Directories" else "") or ""
         with self._controls.silence():
             self._table.picked = picked if self.view != "Directories" else ""
-            self._table.show(listing.rows(places), empty=self._nobody(listing))
-
-    def _nobody(self, listing: Listing) -> str:
-        noun = self.view.lower()
-        if len(listing):
-            return f"None of the {len(listing):,} {noun} fits. Clear the filters, or search for less."
-        if self.view == "Directories":
-            return "No directory in this environment yet: connect one with the Setup widget."
-        return f"This directory has no {noun} yet. See what its state means in the Setup widget."
+            self._table.show(listing.rows(places), empty=nothing_in(self.view, len(listing)))
 
     def _mask(self, listing: Listing) -> Any:
         mask = self._filters.mask(listing)
@@ -441,19 +351,14 @@ class DirectoryExplorer(Panel):
         self._where.value = f"<span>in <b>{shown(directory['name'], MENU)}</b></span>"
 
     def _draw_pages(self, listing: Listing | None) -> None:
-        pages = -(-self.total // ROWS)
-        many = pages > 1
-        self._before.layout.display = self._next.layout.display = "" if many else "none"
-        self._before.disabled, self._next.disabled = self.page <= 1, self.page >= pages
         filtered = bool(self.search or self.state or self.group_id or self.attribute_value)
         group_open = self.view == "Groups" and self.selected is not None
+        self._pager.draw()
         self._members_of.layout.display = "" if group_open else "none"
         self._reset.layout.display = "" if filtered else "none"
-        here = min(ROWS, max(0, self.total - (self.page - 1) * ROWS))
-        noun = self.view.lower()
-        text = count_of(here, self.total, noun) + (f", page {self.page} of {pages:,}" if many else "")
-        self._count.value = f'<span class="dsn-count">page {self.page} of {pages:,}</span>' if many else ""
         if listing is not None:
+            here = min(ROWS, max(0, self.total - (self.page - 1) * ROWS))
+            text = f"{count_of(here, self.total, *NOUNS[self.view])}{self._pager.words}"
             whole = f" ({len(listing):,} without filters)" if filtered else ""
             self.status.say("ready" if self.total else "empty", f"{text}{whole}.")
 
@@ -478,8 +383,7 @@ class DirectoryExplorer(Panel):
 
     def summary(self) -> str:
         """Say how much of what is shown."""
-        noun = self.view.lower()
-        text = count_of(len(self._table.rows), self.total, noun)
+        text = count_of(len(self._table.rows), self.total, *NOUNS[self.view])
         if self.directory_id is None:
             return text
         return f"{text} of {label(self.directories.loc[self.directory_id, 'name'], MENU)}"
@@ -489,7 +393,7 @@ class DirectoryExplorer(Panel):
         if self.status.kind == "error":
             return html_table(("Directory explorer",), [(self.status.text,)])
         drawn = [cells for _, *cells in self._table.rows[:STATIC_ROWS]]
-        rest = count_of(len(drawn), self.total, self.view.lower())
+        rest = count_of(len(drawn), self.total, *NOUNS[self.view])
         return html_table(
             [c["title"] for c in COLUMNS[self.view]], drawn, caption=f"{self.summary()}; here {rest}"
         )

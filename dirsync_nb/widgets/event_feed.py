@@ -15,12 +15,12 @@ from .. import errors
 from ..client import DSYNC_EVENTS, DirectoryClient, Record, identifier
 from ..transport import is_loopback
 from ._code import snippets
-from ._events import KINDS, Line, sentence
+from ._events import COUNTED, KINDS, Line, sentence
 from ._jobs import PATIENCE, Job
 from ._panel import Panel
 from ._parts import ROWS, Column, Pulse, RowTable, field, row
 from ._reading import read_records
-from ._text import count_of, fold, html_table, json_block, label, plain
+from ._text import count_of, fold, html_table, json_block, label, plain, plural
 
 __all__ = ["EventFeed"]
 
@@ -132,9 +132,7 @@ class EventFeed(Panel):
         self._record = w.HTML()
         self._pulse = Pulse(self._beat)
         top = row(self._find, self._kinds, self._pause, self._clear)
-        self.assemble(top, self._table, self._record, self._pulse)
-        dress, top, table, record, pulse, status, code = self.children
-        self.children = (dress, top, status, table, record, pulse, code)
+        self.assemble(top, below=[self._table, self._record, self._pulse])
 
     def _connect(self) -> None:
         for control, trait in ((self._pause, "paused"), (self._kinds, "kind"), (self._find, "find")):
@@ -248,7 +246,8 @@ class EventFeed(Panel):
             return
         if self._clock() - self._touched > self.minutes * 60:
             self.paused = True
-            self.status.say("empty", f"Paused after {self.minutes:g} minutes. Press Resume to go on.")
+            after = f"{self.minutes:g} minute{'' if self.minutes == 1 else 's'}"
+            self.status.say("empty", f"Paused after {after}. Press Resume to go on.")
             return
         self.jobs.later("poll", self.interval * slower, self.poll)
 
@@ -276,10 +275,10 @@ class EventFeed(Panel):
         fitting = self.shown_lines()
         rows = [(line.event_id, (line.when, line.what, line.text)) for line in fitting[:ROWS]]
         self._table.show(rows, empty="Nothing yet." if not self.lines else "No event fits. Change the filter.")
-        counts = Counter(line.what.lower() for line in self.lines)
-        listed = ", ".join(f"{count:,} {what}" for what, count in counts.most_common())
+        counts = Counter(line.what for line in self.lines)
+        listed = ", ".join(plural(count, *COUNTED[what]) for what, count in counts.most_common())
         state = "Paused" if self.paused else f"Looking every {self.interval:g} s"
-        text = f"{state}. {count_of(len(rows), len(fitting), 'events')}" + (f" ({listed})." if listed else ".")
+        text = f"{state}. {count_of(len(rows), len(fitting), 'event')}" + (f" ({listed})." if listed else ".")
         self.status.say("empty" if self.paused or not fitting else "ready", text)
         self._show_code()
         self.settled()
@@ -301,11 +300,12 @@ class EventFeed(Panel):
 
     def summary(self) -> str:
         """Say how many events are shown."""
-        return count_of(len(self._table.rows), len(self.shown_lines()), "events")
+        return count_of(len(self._table.rows), len(self.shown_lines()), "event")
 
     def static(self) -> str:
         """Give the newest events as a table."""
         if self.status.kind == "error":
             return html_table(("Event feed",), [(self.status.text,)])
         rows = [(line.when, line.what, label(line.text, 120)) for line in self.shown_lines()[:STATIC_ROWS]]
-        return html_table([c["title"] for c in COLUMNS], rows, caption=f"The newest {len(rows)} events")
+        newest = f"The newest {plural(len(rows), 'event')}"
+        return html_table([c["title"] for c in COLUMNS], rows, caption=newest)

@@ -15,14 +15,14 @@ import traitlets as t
 from ..client import DirectoryClient, Record, identifier
 from ..frames import MEMBERSHIP_COLUMNS, choose_address
 from ._code import snippets
-from ._controls import MENU, Controls
+from ._controls import MENU, only_listed
+from ._explorer import NO_DIRECTORY, Explorer
 from ._groups import GroupPicker
-from ._jobs import PATIENCE, Job
+from ._jobs import Job
 from ._listing import Listing
-from ._panel import Panel
 from ._parts import ROWS, Column, RowTable, field, row
 from ._reading import read_frame, read_records
-from ._text import NO_NAME, count_of, html_table, label, plain
+from ._text import NO_NAME, count_of, html_table, label, plain, plural
 
 __all__ = ["MembershipExplorer"]
 
@@ -44,7 +44,7 @@ PAIRS: list[Column] = [
 ]
 
 
-class MembershipExplorer(Panel):
+class MembershipExplorer(Explorer):
     """Compare groups of a directory: members, overlap, charts.
 
     The members of a group are read when it is picked, and remembered.
@@ -84,20 +84,14 @@ class MembershipExplorer(Panel):
     chart = t.Enum(CHARTS, "Sizes")
 
     def __init__(self, client: DirectoryClient, directory_id: Any = None, *, group_ids: Any = ()) -> None:
-        super().__init__()
-        self.client = client
-        self.directories, self.groups = pd.DataFrame(), pd.DataFrame()
+        super().__init__(client)
+        self.groups = pd.DataFrame()
         self.members = _people([], {}, "in any")
         self._listing: Listing | None = None
         self._read: dict[str, list[Record]] = {}
         self._wanted = None if directory_id is None else identifier(directory_id, "directory_id")
         self._picks = tuple(identifier(one, "group_ids") for one in group_ids)
-        self._controls = Controls(self)
-        self._patience: float | None = PATIENCE
-        self._build()
-        self._connect()
-        self.again()
-        self._patience = None
+        self.begin()
 
     # Building -----------------------------------------------------------------------------------------------
 
@@ -114,11 +108,8 @@ class MembershipExplorer(Panel):
         picture = w.VBox([self._chart, self._picture, self._pairs])
         self._body = w.HBox([people, picture])
         self._body.add_class("dsn-split")
-        self.assemble(
-            row(self._directory, self._groups.find), row(self._groups.list), self._groups.said, self._body
-        )
-        dress, top, groups, offered, body, status, code = self.children
-        self.children = (dress, top, groups, offered, status, body, code)
+        top = row(self._directory, self._groups.find)
+        self.assemble(top, row(self._groups.list), self._groups.said, below=[self._body])
 
     def _connect(self) -> None:
         for control, trait in (
@@ -135,16 +126,15 @@ class MembershipExplorer(Panel):
 
     @t.validate("directory_id")
     def _only_a_listed_directory(self, proposal: Any) -> Any:
-        if proposal.value is not None and proposal.value not in self.directories.index:
-            raise t.TraitError(f"no directory {proposal.value!r} among the {len(self.directories):,} listed")
+        if proposal.value is not None:
+            only_listed(proposal.value, self.directories.index, "directory")
         return proposal.value
 
     @t.validate("group_ids")
     def _only_a_few_listed_groups(self, proposal: Any) -> tuple[str, ...]:
         wanted = tuple(dict.fromkeys(proposal.value))
-        unknown = [one for one in wanted if one not in self.groups.index]
-        if unknown:
-            raise t.TraitError(f"no group {unknown[0]!r} among the {len(self.groups):,} of this directory")
+        for one in wanted:
+            only_listed(one, self.groups.index, "group", "of this directory")
         if len(wanted) > MOST:
             raise t.TraitError(f"at most {MOST} groups can be compared at once; got {len(wanted)}")
         return wanted
@@ -154,14 +144,7 @@ class MembershipExplorer(Panel):
     def again(self) -> None:
         """Read once more what did not end well."""
         if self.directories.empty:
-            self.busy("Reading directories …")
-            self.jobs.run(
-                "directories",
-                lambda job: read_frame(self.client, "directories", job),
-                self._directories_read,
-                self.status.problem,
-                patience=self._patience,
-            )
+            self._read_directories()
         elif self._listing is None:
             self._directory_changed({"new": self.directory_id})
         else:
@@ -170,7 +153,7 @@ class MembershipExplorer(Panel):
     def _directories_read(self, frame: pd.DataFrame) -> None:
         self.directories = frame
         if frame.empty:
-            self.status.say("empty", "No directory in this environment yet: connect one with the Setup widget.")
+            self.status.say("empty", NO_DIRECTORY)
             return
         ordered = frame.sort_values("groups", ascending=False, na_position="last")
         first = str(self._wanted if self._wanted in frame.index else ordered.index[0])
@@ -178,8 +161,8 @@ class MembershipExplorer(Panel):
         if first not in [i for _, i in entries]:
             entries = [(label(frame["name"][first], MENU), first), *entries[: ROWS - 1]]
         self._controls.fill(self._directory, entries, value=first)
-        if self._wanted not in (None, first):
-            self.status.say("error", f"There is no directory {self._wanted} in this environment.")
+        if self._wanted is not None and self._wanted != first:
+            self._say_missing(self._wanted)
             return
         self.directory_id = first
 
@@ -193,12 +176,10 @@ class MembershipExplorer(Panel):
             return
         self._controls.follow()
         self.busy("Reading groups …")
-        self.jobs.run(
+        self._run(
             "groups",
             lambda job: read_frame(self.client, "groups", job, directory_id=change["new"]),
             self._groups_read,
-            self.status.problem,
-            patience=self._patience,
         )
 
     def _groups_read(self, frame: pd.DataFrame) -> None:
@@ -219,13 +200,7 @@ class MembershipExplorer(Panel):
             self._draw()
             return
         self.busy("Reading members …")
-        self.jobs.run(
-            "members",
-            lambda job: self._read_members(missing, job),
-            self._members_read,
-            self.status.problem,
-            patience=self._patience,
-        )
+        self._run("members", lambda job: self._read_members(missing, job), self._members_read)
 
     def _read_members(self, groups: list[str], job: Job) -> dict[str, list[Record]]:
         return {
@@ -250,15 +225,18 @@ class MembershipExplorer(Panel):
             return
         self._body.layout.display = "" if self.group_ids else "none"
         if not self.group_ids:
-            groups = len(self.groups)
-            self.status.say(
-                "empty", f"{groups:,} groups. Pick one or more." if groups else "This directory has no groups."
-            )
+            self.status.say("empty", self._offer_words())
         self._draw_members()
         self._draw_pairs()
         self._draw_chart()
         self._show_code()
         self.settled()
+
+    def _offer_words(self) -> str:
+        groups = len(self.groups)
+        if not groups:
+            return "This directory has no groups."
+        return f"{plural(groups, 'group')}. Pick {'it' if groups == 1 else 'one or more'}."
 
     def _draw_members(self) -> None:
         records = {m["id"]: m for one in self.group_ids for m in self._read.get(one, [])}
@@ -279,7 +257,8 @@ class MembershipExplorer(Panel):
             for i, person in self.members[:ROWS].iterrows()
         ]
         self._members.show(rows, empty=f"Nobody is {self.who} of these groups.")
-        text = count_of(len(rows), len(self.members), f"people {self.who} of the picked groups")
+        found = f"{self.who} of the picked groups"
+        text = f"{count_of(len(rows), len(self.members), 'person', 'people')} {found}"
         self._count.value = f'<p class="dsn-note">{text}.</p>'
         if self.group_ids:
             sizes = "; ".join(
@@ -350,16 +329,16 @@ class MembershipExplorer(Panel):
     def summary(self) -> str:
         """Say what is compared."""
         if not self.group_ids:
-            return f"{len(self.groups):,} groups, none picked"
+            return f"{plural(len(self.groups), 'group')}, none picked"
         names = ", ".join(self._groups.name(one) for one in self.group_ids)
-        return f"{len(self.members):,} people {self.who} of {names}"
+        return f"{plural(len(self.members), 'person', 'people')} {self.who} of {names}"
 
     def static(self) -> str:
         """Give members, overlap and the chart."""
         if self.status.kind == "error" or not self.group_ids:
             return html_table(("Membership explorer",), [(self.status.text,)])
         drawn = [cells for _, *cells in self._members.rows[:STATIC_ROWS]]
-        rest = count_of(len(drawn), len(self.members), "people")
+        rest = count_of(len(drawn), len(self.members), "person", "people")
         people = html_table([c["title"] for c in MEMBERS], drawn, caption=f"{self.summary()}; here {rest}")
         pairs = html_table([c["title"] for c in PAIRS], [cells for _, cells in self._pair_rows()])
         return f"{people}{pairs}{self._picture.value}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,29 +10,23 @@ import pandas as pd
 import traitlets as t
 
 from .. import onboarding
-from ..client import DirectoryClient, identifier
-from ..frames import concat
-from ..search import USER_TEXT
-from ._code import snippets
-from ._controls import MENU, Controls
+from ..client import DirectoryClient
+from ._controls import MENU
+from ._explorer import NO_DIRECTORY
 from ._face import KINDS, MATCHES, Face
-from ._filters import UserFilters
-from ._groups import GroupPicker
-from ._jobs import PATIENCE, Job
-from ._listing import Listing, Mask, attribute_names
-from ._lists import COLUMNS, NOUNS, SPLIT, VIEWS, Rows, counts_html, directory_entries, lists_of, preview
-from ._panel import Panel
-from ._parts import ROWS, Column
-from ._reading import read_frame, read_memberships
-from ._selection import Selection, Steps
-from ._text import count_of, html_table, label
+from ._lists import NOUNS, VIEWS, Rows, lists_of, preview
+from ._onboarding_code import onboarding_snippets
+from ._people import People
+from ._people_finder import PeopleFinder
+from ._selection import Steps
+from ._text import count_of, html_table, label, none_of, plural
 
 __all__ = ["Onboarding"]
 
 STATIC_ROWS = 10
 
 
-class Onboarding(Panel):
+class Onboarding(PeopleFinder):
     """Pick people and groups of a directory, see who can be invited, and write the lists. Nothing is sent.
 
     Parameters
@@ -118,51 +111,23 @@ class Onboarding(Panel):
         attributes: Sequence[str] = (),
         folder: str | Path = "onboarding",
     ) -> None:
-        super().__init__()
-        self.client = client
-        self.directories = pd.DataFrame()
+        app = {"app_users": app_users, "on": on, "active": active, "seats": seats}
+        super().__init__(client, directory_ids, (users, groups, memberships), app)
         self.written: list[Path] = []
-        self._app = {"app_users": app_users, "on": on, "active": active, "seats": seats}
         self._attributes_wanted = tuple(attributes)
-        self._given = (users, groups, memberships)
-        self._wanted = _identifiers(directory_ids)
-        self._controls = Controls(self)
-        self._patience: float | None = PATIENCE
-        self._forget()
-        self._build()
-        self._connect()
         self.folder = str(folder)
-        self.again()
-        self._patience = None
-
-    def _forget(self) -> None:
-        """Know nobody."""
-        self.roster: onboarding.Roster | None = None
-        self._people: Listing | None = None
-        self._groups_listed: Listing | None = None
-        self._selection: Selection | None = None
+        self.begin()
 
     # Building -----------------------------------------------------------------------------------------------
 
     def _build(self) -> None:
-        self._filters = UserFilters(self._controls, domain=True)
-        self._groups = GroupPicker(self._controls, "Members of these groups", rows=4)
-        self._face = Face(self._filters, self._groups, tick=self.toggle)
+        self._face = Face(self._controls, tick=self.toggle)
+        self._filters, self._groups, self._pager = self._face.filters, self._face.groups, self._face.pager
         self._table = self._face.table
-        self.assemble(self._face.top, self._face.picking, self._face.lists)
-        dress, top, picking, lists, status, code = self.children
-        self.children = (dress, top, picking, status, lists, code)
+        self.assemble(self._face.top, self._face.picking, below=[self._face.lists])
 
     def _connect(self) -> None:
-        for control, trait in (
-            (self._face.match, "match"),
-            (self._face.views, "view"),
-            (self._face.kind, "kind"),
-            (self._face.folder, "folder"),
-        ):
-            self._controls.tie(control, trait)
-        self._face.directory.observe(lambda change: self._directory_picked(change["new"]), "value")
-        self._table.observe(lambda change: self._sorted(change["new"]), "sort")
+        super()._connect()
         for button, press in (
             (self._face.add, self.select),
             (self._face.drop, self.deselect),
@@ -172,317 +137,130 @@ class Onboarding(Panel):
             (self._face.write, self.write),
         ):
             button.on_click(lambda _, press=press: self.retired or press())
-        self._face.before.on_click(lambda _: setattr(self, "page", self.page - 1))
-        self._face.next.on_click(lambda _: setattr(self, "page", self.page + 1))
-        self.observe(self._directories_changed, "directory_ids")
-        self.observe(self._turned_attribute, "attribute")
-        self.observe(
-            self._filter_changed,
-            ["search", "state", "domain", "attribute", "attribute_value", "group_ids", "match", "sort"],
-        )
-        self.observe(lambda _: self._groups.offer(self._groups_listed), "find")
-        self.observe(lambda _: self._draw(), ["page", "view"])
+        self.observe(lambda _: self._draw(), "view")
         self.observe(lambda _: self._show_code(), ["kind", "folder"])
-
-    # Validation ---------------------------------------------------------------------------------------------
-
-    @t.validate("directory_ids")
-    def _only_listed_directories(self, proposal: Any) -> tuple[str, ...]:
-        wanted = tuple(dict.fromkeys(str(one) for one in proposal.value))
-        for one in wanted:
-            if self._given[0] is None and one not in self.directories.index:
-                raise t.TraitError(f"no directory {one!r} among the {len(self.directories):,} listed")
-        return wanted
-
-    @t.validate("group_ids")
-    def _only_listed_groups(self, proposal: Any) -> tuple[str, ...]:
-        wanted = tuple(dict.fromkeys(proposal.value))
-        known = () if self._groups_listed is None else self._groups_listed.frame.index
-        for one in wanted:
-            if one not in known:
-                raise t.TraitError(f"no group {one!r} among the {len(known):,} whose members are known")
-        return wanted
-
-    @t.validate("sort")
-    def _only_by_a_column(self, proposal: Any) -> str:
-        known = [column["key"] for column in COLUMNS["People"] if column.get("sortable")]
-        if proposal.value.removeprefix("-") not in known:
-            raise t.TraitError(f"sort must be one of {', '.join(known)}; got {proposal.value!r}")
-        return str(proposal.value)
-
-    @t.validate("page")
-    def _only_a_page_there_is(self, proposal: Any) -> int:
-        return max(1, min(int(proposal.value), -(-self.total // ROWS) or 1))
-
-    # Loading ------------------------------------------------------------------------------------------------
 
     def again(self) -> None:
         """Read once more what did not end well."""
-        if self._given[0] is not None:
-            self._load()
-        elif self.directories.empty:
-            self.busy("Reading directories …")
-            self._run("directories", lambda job: read_frame(self.client, "directories", job), self._listed)
-        elif self.roster is None:
-            self._load()
-        elif self.roster.memberships is None:
-            self._load_memberships()
-
-    def _run(self, name: str, work: Any, done: Any) -> None:
-        self.jobs.run(name, work, done, self._failed, patience=self._patience)
+        self._read_on()
 
     def _failed(self, problem: BaseException) -> None:
-        self.status.problem(problem)
+        super()._failed(problem)
         self._show_code()
 
-    def _listed(self, frame: pd.DataFrame) -> None:
-        self.directories = frame
-        self._controls.fill(self._face.directory, directory_entries(frame), first="choose …")
-        wanted, self._wanted = self._wanted, ()
-        missing = [one for one in wanted if one not in frame.index]
-        if missing:
-            self.status.say("error", f"There is no directory {missing[0]} in this environment.")
-        elif wanted:
-            self.directory_ids = wanted
-        self._draw()
-
-    def _directory_picked(self, value: str) -> None:
-        if not self._controls.idle:
-            self.directory_ids = tuple(value.split(SPLIT)) if value else ()
-
-    def _directories_changed(self, _: Any) -> None:
-        """Forget the people of before; nobody is selected."""
-        for name in ("people", "memberships", "preview", "files"):
-            self.jobs.drop(name)
-        self._forget()
-        with self.hold_trait_notifications():
-            self.search, self.find, self.page, self.count, self.total = "", "", 1, 0, 0
-            self.state = self.domain = self.attribute = self.attribute_value = None
-            self.group_ids = ()
-        value = SPLIT.join(self.directory_ids)
-        if value in [v for _, v in self._face.directory._options_full]:
-            self._controls.fill(self._face.directory, list(self._face.directory._options_full), value=value)
-        self._draw()
-        if self.directory_ids:
-            self._load()
-
-    def _load(self) -> None:
-        self.busy("Reading groups and users …")
-        users, groups, memberships = self._given
-        if users is not None:
-            homes = tuple(dict.fromkeys(users["directory_id"].dropna()))
-            self._run("people", lambda _: self._prepared(users, groups, memberships), self._read)
-            self._face.directory.layout.display = "none"
-            with self.hold_trait_notifications():
-                self.unobserve(self._directories_changed, "directory_ids")
-                self.directory_ids = homes
-        else:
-            self._run("people", self._read_people, self._read)
-
-    def _read_people(self, job: Job) -> Any:
-        """Read groups and users of each directory, all on the thread."""
-        groups, users = [], []
-        for home in self.directory_ids:
-            counts = self.directories.loc[home, ["active_users", "inactive_users"]]
-            expected = int(counts.to_numpy(dtype=int).sum()) if counts.notna().all() else None
-            groups.append(read_frame(self.client, "groups", job, directory_id=home))
-            users.append(read_frame(self.client, "users", job, directory_id=home, expected=expected))
-        job.tell("Preparing the search …")
-        return self._prepared(concat(users), concat(groups), None)
-
-    def _prepared(self, users: pd.DataFrame, groups: Any, memberships: Any) -> Any:
-        roster = onboarding.Roster(users, groups, memberships, **self._app)  # type: ignore[arg-type]
-        roster.verdicts(roster.everybody)
-        people = Listing(users, COLUMNS["People"][:3], USER_TEXT)
-        people.order("name")
-        domains = Counter(filter(None, map(onboarding.domain_of, users["address"])))
-        return roster, people, attribute_names(users), [name for name, _ in domains.most_common()]
-
-    def _read(self, found: Any) -> None:
-        self.roster, self._people, attributes, domains = found
-        self._selection = Selection(self.roster)
-        self._filters.offer(self._people, attributes=attributes, domains=domains)
-        self._joined()
-        if self._given[0] is None:
-            self._load_memberships()
-
-    def _load_memberships(self) -> None:
-        roster = self.roster
-        if roster is not None and roster.groups is not None:
-            self._run(
-                "memberships",
-                lambda job: read_memberships(self.client, roster.users, roster.groups, job),
-                self._memberships_read,
-            )
-
-    def _memberships_read(self, memberships: pd.DataFrame) -> None:
-        if self.roster is not None:
-            self.roster = self.roster.joined(self.roster.groups, memberships)
-            self._joined()
-
-    def _joined(self) -> None:
-        """Offer groups, once it is known who is in them."""
-        roster = self.roster
-        known = roster is not None and roster.groups is not None and roster.memberships is not None
-        column: list[Column] = [{"key": "name", "title": "Group"}]
-        self._groups_listed = Listing(roster.groups, column, ("name", "idp_id")) if known else None  # type: ignore[union-attr, arg-type]
-        self._groups.offer(self._groups_listed)
-        self._draw()
+    def _forget(self) -> None:
+        self.jobs.drop("preview")
+        self.jobs.drop("files")
+        self.count = 0
+        super()._forget()
 
     # Choosing -----------------------------------------------------------------------------------------------
-
-    def _turned_attribute(self, change: Any) -> None:
-        self.attribute_value = None
-        users = None if self._people is None else self._people.frame
-        self._filters.offer_values(users, change["new"])
-
-    def _filter_changed(self, change: Any) -> None:
-        if change["name"] == "group_ids":
-            self._groups.offer(self._groups_listed)
-        if self.page != 1:
-            self.page = 1  # which draws
-        else:
-            self._draw()
-
-    def _sorted(self, sort: str) -> None:
-        if not self._controls.idle:
-            self.sort = sort
 
     def clear_filters(self) -> None:
         """List everybody again; the selection stays."""
         with self.hold_trait_notifications():
-            self.search, self.find, self.group_ids = "", "", ()
-            self.state = self.domain = self.attribute = self.attribute_value = None
+            self._let_everybody_fit()
         self._controls.follow()
-
-    def _asked(self) -> dict[str, Any]:
-        """Give the filters as arguments of ``select_users``."""
-        asked: dict[str, Any] = {}
-        if self.search.strip():
-            asked["search"] = self.search
-        if self.state is not None:
-            asked["state"] = self.state
-        if self.domain is not None:
-            asked["domain"] = self.domain
-        if self.attribute is not None and self.attribute_value is not None:
-            asked["attributes"] = {self.attribute: self.attribute_value}
-        if self.group_ids:
-            asked["in_groups"] = list(self.group_ids)
-            if self.match == "in all" and len(self.group_ids) > 1:
-                asked["match"] = "all"
-        return asked
-
-    def _fitting(self) -> Mask:
-        """Say who fits the filters."""
-        assert self._people is not None and self.roster is not None  # noqa: PT018
-        mask = self._filters.mask(self._people)
-        if self.group_ids:
-            mask = mask & self.roster.members(self.group_ids, self.match.removeprefix("in "))
-        return mask
 
     def select(self) -> None:
         """Add everybody who fits the filters to the selection."""
-        if self._selection is not None:
-            self._selection.add(self._asked(), self._fitting())
-            self._choose()
+        if self._people is not None:
+            self._people.selection.add(self._asked(), self._fitting(self._people))
+            self._choose(self._people)
 
     def deselect(self) -> None:
         """Take everybody who fits the filters out of the selection."""
-        if self._selection is not None:
-            self._selection.drop(self._asked(), self._fitting())
-            self._choose()
+        if self._people is not None:
+            self._people.selection.drop(self._asked(), self._fitting(self._people))
+            self._choose(self._people)
 
     def select_others(self) -> None:
         """Select everybody but those who fit the filters."""
-        if self._selection is not None:
-            self._selection.others(self._asked(), self._fitting())
-            self._choose()
+        if self._people is not None:
+            self._people.selection.others(self._asked(), self._fitting(self._people))
+            self._choose(self._people)
 
     def select_nobody(self) -> None:
         """Empty the selection."""
-        if self._selection is not None:
-            self._selection.nobody()
-            self._choose()
+        if self._people is not None:
+            self._people.selection.nobody()
+            self._choose(self._people)
 
     def toggle(self, user_id: str) -> None:
         """Select one person, or no more."""
-        if self._selection is not None and not self.retired:
-            self._selection.toggle(user_id)
-            self._choose()
+        if self._people is not None and not self.retired:
+            self._people.selection.toggle(user_id)
+            self._choose(self._people)
 
     @property
     def selected(self) -> pd.Index:
         """Ids of the selected people, in the order of the users."""
-        return pd.Index([], dtype="str") if self.roster is None else self.roster.users.index[self._chosen]
+        if self._people is None:
+            return pd.Index([], dtype="str")
+        return self._people.roster.users.index[self._people.chosen]
 
     @selected.setter
     def selected(self, user_ids: Any) -> None:
-        self._known()
-        if self._selection is not None:
-            self._selection.only(user_ids)
-            self._choose()
+        people = self._known()
+        people.selection.only(user_ids)
+        self._choose(people)
 
-    @property
-    def _chosen(self) -> Mask:
-        assert self._selection is not None
-        return self._selection.mask
-
-    def _choose(self) -> None:
-        self.count = int(self._chosen.sum())
+    def _choose(self, people: People) -> None:
+        self.count = int(people.chosen.sum())
         self._draw()
+
+    def _known(self) -> People:
+        if self._people is None:
+            raise t.TraitError("choose a directory first")
+        return self._people
 
     # Answers ------------------------------------------------------------------------------------------------
 
     @property
+    def roster(self) -> onboarding.Roster | None:
+        """The roster of these people, or None while no directory is read."""
+        return None if self._people is None else self._people.roster
+
+    @property
     def counts(self) -> dict[str, int | None]:
         """How many are selected, of each verdict, and how many seats are left."""
-        if self.roster is None:
-            return {"selected": 0, **dict.fromkeys(onboarding.VERDICTS, 0), "seats left": self._app["seats"]}  # type: ignore[dict-item]
-        return self.roster.counts(self._chosen)
-
-    def _known(self) -> onboarding.Roster:
-        if self.roster is None:
-            raise t.TraitError("choose a directory first")
-        return self.roster
+        if self._people is None:
+            return {"selected": 0, **dict.fromkeys(onboarding.VERDICTS, 0), "seats left": self._app["seats"]}
+        return self._people.roster.counts(self._people.chosen)
 
     @property
     def invites(self) -> pd.DataFrame:
         """The invite list."""
-        return self._known().invites(self._chosen)
+        people = self._known()
+        return people.roster.invites(people.chosen)
 
     @property
     def accounts(self) -> pd.DataFrame:
         """What is known of each new account."""
-        users = self._known().users
+        users = self._known().roster.users
         return onboarding.account_prefill(users, self.invites, attributes=self._attributes_wanted)
 
     @property
     def teams(self) -> pd.DataFrame:
         """The teams the app could make."""
-        return onboarding.team_prefill(*self._of_groups(), self.invites)
+        return onboarding.team_prefill(*self._known().in_groups(), self.invites)
 
     @property
     def team_members(self) -> pd.DataFrame:
         """Whose account belongs to which team."""
-        return onboarding.team_members(*self._of_groups(), self.invites)
-
-    def _of_groups(self) -> tuple[pd.DataFrame, pd.DataFrame]:
-        roster = self._known()
-        if roster.groups is None or roster.memberships is None:
-            raise t.TraitError("groups and their members are not read yet")
-        return roster.groups, roster.memberships
+        return onboarding.team_members(*self._known().in_groups(), self.invites)
 
     def write(self) -> None:
         """Write the lists into the folder."""
-        if self.roster is None or not self.count:
+        if self._people is None or not self.count:
             self.status.say("empty", "Nobody is selected, so there is nothing to write.")
             return
         folder, kind = Path(self.folder.strip() or ".").expanduser(), self.kind
         self.busy("Writing files …")
+        # Whoever is selected now is written, also if somebody goes on choosing meanwhile.
+        roster, chosen, wanted = self._people.roster, self._people.chosen, self._attributes_wanted
 
-        roster, chosen, wanted = self.roster, self._chosen, self._attributes_wanted
-
-        def work(_: Job) -> Any:
+        def work(_: Any) -> tuple[list[int], list[Path]]:
             lists = lists_of(roster, chosen, wanted)
             return [len(frame) for frame in lists.values()], onboarding.save_lists(folder, lists, kind=kind)
 
@@ -491,7 +269,7 @@ class Onboarding(Panel):
     def _wrote(self, found: tuple[list[int], list[Path]]) -> None:
         sizes, paths = found
         self.written = [path.resolve() for path in paths]
-        told = ", ".join(f"{path.name} ({size:,} rows)" for path, size in zip(paths, sizes, strict=True))
+        told = ", ".join(f"{p.name} ({plural(size, 'row')})" for p, size in zip(paths, sizes, strict=True))
         teams = "" if len(paths) > 2 else " Without memberships there are no teams."
         self.status.say("ready", f"Written into {paths[0].parent}: {told}.{teams} Nothing was sent.")
 
@@ -500,60 +278,47 @@ class Onboarding(Panel):
     def _draw(self) -> None:
         if self.retired:
             return
-        here = self.roster is not None
-        self._face.picking.layout.display = self._face.lists.layout.display = "" if here else "none"
+        people = self._people
+        self._face.open(here=people is not None)
         self._show_code()
-        if not here:
+        if people is None:
             self._draw_nobody()
             return
-        groups = "" if self._groups_listed is not None and len(self._groups_listed) else "none"
-        for control in (self._groups.find, self._groups.list, self._groups.said):
-            control.layout.display = groups
-        self._face.match.layout.display = "" if len(self.group_ids) > 1 else "none"
-        self._face.clear.layout.display = "" if self._asked() else "none"
-        self._face.none.disabled = self._face.write.disabled = not self.count
+        self.total, places = people.listing.page(self._fitting(people), self.sort, self.page)
+        self._face.offer(
+            self.counts,
+            self.total,
+            filtered=bool(self._asked()),
+            groups=people.groups is not None and len(people.groups) > 0,
+            several=len(self.group_ids) > 1,
+        )
         self._controls.follow()
-        self._face.counts.value = counts_html(self.counts)
+        self.jobs.drop("preview")
         with self._controls.silence(), self._table.hold_sync():
-            self._table.columns, self._table.label = COLUMNS[self.view], self.view
-            self._table.tickable = self._table.clickable = self.view == "People"
-            self._table.sort = self.sort if self.view == "People" else ""
-            self._draw_rows()
+            self._face.turn(self.view, self.sort)
+            if self.view == "People":
+                self._show_people(people, places)
+            else:
+                self._show_preview(people)
+        self._pager.draw(paged=self.view == "People")
         self.settled()
 
     def _draw_nobody(self) -> None:
         if self.status.kind == "error" or self.jobs.busy:
             return
-        if self.directories.empty:
-            text = "No directory in this environment yet: connect one with the Setup widget."
-        else:
-            text = f"Choose one of {len(self.directories):,} directories."
-        self.status.say("empty", text)
+        several = len(self.directories) > 1
+        choose = f"Choose one of {len(self.directories):,} directories." if several else "Choose the directory."
+        self.status.say("empty", NO_DIRECTORY if self.directories.empty else choose)
         self.settled()
 
-    def _draw_rows(self) -> None:
-        fitting = self._fitting()
-        assert self._people is not None and self.roster is not None  # noqa: PT018
-        self.total, places = self._people.page(fitting, self.sort, self.page)
-        people = self.view == "People"
-        self.jobs.drop("preview")
-        if people:
-            verdicts = self.roster.verdicts(self._chosen)
-            rows: Rows = [
-                (i, (*cells, "" if verdicts[place] < 0 else onboarding.VERDICTS[verdicts[place]]))
-                for place, (i, cells) in zip(places, self._people.rows(places), strict=True)
-            ]
-            self._table.show(rows, empty=f"None of the {len(self._people):,} people fits. Clear the filters.")
-            self._table.ticked = [i for (i, _), place in zip(rows, places, strict=True) if self._chosen[place]]
-        else:
-            self._show_preview()
-        self._draw_pages(people)
-        if people and not self._speaks:
-            whole = f" ({len(self._people):,} without filters)" if self._asked() else ""
-            pages = -(-self.total // ROWS)
-            place = f", page {self.page} of {pages:,}" if pages > 1 else ""
-            text = f"{count_of(len(rows), self.total, 'people')}{place}{whole}. Click a row to select it."
-            self.status.say("ready" if self.total else "empty", text)
+    def _show_people(self, people: People, places: Sequence[int]) -> None:
+        nobody = f"{none_of(len(people), 'person', 'people')} Clear the filters."
+        self._table.show(people.rows(places), empty=nobody)
+        self._table.ticked = people.ticked(places)
+        if not self._speaks:
+            whole = f" ({len(people):,} without filters)" if self._asked() else ""
+            text = f"{count_of(len(places), self.total, 'person', 'people')}{self._pager.words}{whole}"
+            self.status.say("ready" if self.total else "empty", f"{text}. Click a row to select it.")
 
     @property
     def _speaks(self) -> bool:
@@ -561,9 +326,9 @@ class Onboarding(Panel):
         unread = self.roster is None or (self.roster.memberships is None and self._given[0] is None)
         return self.jobs.busy or (self.status.kind == "error" and unread)
 
-    def _show_preview(self) -> None:
+    def _show_preview(self, people: People) -> None:
         """Show the first rows of a list, made beside the loop: of 100,000 people it takes a while."""
-        roster, chosen, view = self._known(), self._chosen, self.view
+        roster, chosen, view = people.roster, people.chosen, self.view
         if not self._speaks:
             self.busy("Making the list …")
 
@@ -571,36 +336,24 @@ class Onboarding(Panel):
             rows, total = found
             self._table.show(rows, empty="Nobody." if self.count else "Nobody is selected.")
             if not self._speaks:
-                text = f"{count_of(len(rows), total, NOUNS[view])}."
-                self.status.say("ready" if rows else "empty", text)
+                self.status.say("ready" if rows else "empty", f"{count_of(len(rows), total, *NOUNS[view])}.")
             self.settled()
 
         self._run("preview", lambda _: preview(roster, chosen, view), ready)
 
-    def _draw_pages(self, people: bool) -> None:
-        pages = -(-self.total // ROWS)
-        many = "" if people and pages > 1 else "none"
-        for control in (self._face.before, self._face.next, self._face.place):
-            control.layout.display = many
-        self._face.before.disabled, self._face.next.disabled = self.page <= 1, self.page >= pages
-        self._face.place.value = f'<span class="dsn-count">page {self.page} of {pages:,}</span>'
-        fit = f"{self.total:,}"
-        self._face.add.description, self._face.drop.description = f"Select these {fit}", f"Deselect these {fit}"
-
     # What it says of itself -----------------------------------------------------------------------------------
 
     def _show_code(self) -> None:
-        if not self.directory_ids:
-            self.code.snippets = snippets(self.client, ("directories", "directories", {}))
-            return
-        calls: list[Any] = []
-        for kind in ("users", "groups"):
-            for number, home in enumerate(self.directory_ids, 1):
-                name = kind if len(self.directory_ids) == 1 else f"{kind}_{number}"
-                calls.append((name, kind, {"directory_id": home}))
-        steps = Steps() if self._selection is None else self._selection.steps
-        ours, sdk = steps.code(self.directory_ids, self._app, self._attributes_wanted, self.folder, self.kind)
-        self.code.snippets = snippets(self.client, *calls, then=ours, sdk_then=sdk)
+        steps = Steps() if self._people is None else self._people.selection.steps
+        self.code.snippets = onboarding_snippets(
+            self.client,
+            self.directory_ids,
+            steps.lines(),
+            self._app,
+            self._attributes_wanted,
+            self.folder,
+            self.kind,
+        )
 
     def _whose(self) -> str:
         names: Any = self.directories.get("name", {})
@@ -608,31 +361,24 @@ class Onboarding(Panel):
 
     def summary(self) -> str:
         """Say how many are selected, and how many of them can be invited."""
-        if self.roster is None:
+        if self._people is None:
             return "no directory chosen"
         counts, whose = self.counts, self._whose()
-        people = f"{len(self.roster.users):,} people" + (f" of {whose}" if whose else "")
+        people = plural(len(self._people), "person", "people") + (f" of {whose}" if whose else "")
         return f"{counts['selected']:,} of {people} selected, {counts['invite']:,} to invite"
 
     def static(self) -> str:
         """Give counts and the first of the invite list, or of the people where nobody is selected."""
-        if self.status.kind == "error" or self.roster is None:
+        people = self._people
+        if self.status.kind == "error" or people is None:
             return html_table(("Onboarding",), [(self.status.text,)])
         if not self.count:
             drawn = [cells for _, *cells in self._table.rows[:STATIC_ROWS]]
             titles = [c["title"] for c in self._table.columns]
-            return html_table(titles, drawn, caption=f"{self.summary()}; here {len(drawn)} rows")
+            return html_table(titles, drawn, caption=f"{self.summary()}; here {plural(len(drawn), 'row')}")
         columns = ["name", "address", "verdict", "reason"]
-        frame = self.roster.invites(self._chosen, most=STATIC_ROWS)[columns]
-        rest = count_of(len(frame), self.count, "selected people")
+        frame = people.roster.invites(people.chosen, most=STATIC_ROWS)[columns]
+        rest = count_of(len(frame), self.count, "selected person", "selected people")
         counts = ", ".join(f"{name}: {number:,}" for name, number in self.counts.items() if number is not None)
         rows = frame.itertuples(index=False, name=None)
         return html_table([name.title() for name in columns], rows, caption=f"{counts}; here {rest}")
-
-
-def _identifiers(given: Any) -> tuple[str, ...]:
-    """Read one directory, or several."""
-    if given is None:
-        return ()
-    several = isinstance(given, list | tuple | set | pd.Index)
-    return tuple(identifier(one, "directory_ids") for one in (given if several else [given]))

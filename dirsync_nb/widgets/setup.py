@@ -15,14 +15,15 @@ from ..client import DirectoryClient, Record
 from ..connect import connect, connect_sandbox
 from ..frames import directories_frame
 from ._code import snippets
-from ._controls import MENU, Controls
+from ._controls import MENU, Controls, only_listed
+from ._guides import all_states, guide
 from ._jobs import PATIENCE, Job
 from ._listing import Listing
 from ._panel import Panel
 from ._parts import ROWS, Column, KeyField, RowTable, field, row
-from ._providers import FULL, OTHERS, STATES, Provider, state_of
+from ._providers import FULL, state_of
 from ._reading import read_frame
-from ._text import NO_NAME, count_of, facts, html_table, label, plain, shown
+from ._text import NO_NAME, count_of, facts, html_table, label, plain, plural, shown
 
 __all__ = ["Setup"]
 
@@ -129,11 +130,8 @@ class Setup(Panel):
         self.assemble(
             _step("1. Provider", self._provider, self._steps),
             _step("2. Key", self._key_said, self._key, row(self._from_environment, self._sandbox, level=True)),
-            self._choose,
-            self._watch_step,
+            below=[self._choose, self._watch_step],
         )
-        dress, provider, key, choose, watch, status, code = self.children
-        self.children = (dress, provider, key, status, choose, watch, code)
 
     def _connect_controls(self) -> None:
         for control, trait in (
@@ -153,16 +151,14 @@ class Setup(Panel):
 
     @t.validate("directory_id")
     def _only_a_listed_directory(self, proposal: Any) -> Any:
-        if proposal.value is not None and proposal.value not in self.directories.index:
-            raise t.TraitError(f"no directory {proposal.value!r} among the {len(self.directories):,} listed")
+        if proposal.value is not None:
+            only_listed(proposal.value, self.directories.index, "directory")
         return proposal.value
 
     @t.validate("organization_id")
     def _only_a_listed_organization(self, proposal: Any) -> Any:
-        if proposal.value is not None and proposal.value not in self.organizations.index:
-            raise t.TraitError(
-                f"no organization {proposal.value!r} among the {len(self.organizations):,} listed"
-            )
+        if proposal.value is not None:
+            only_listed(proposal.value, self.organizations.index, "organization")
         return proposal.value
 
     @t.validate("watching")
@@ -179,8 +175,7 @@ class Setup(Panel):
 
     def _draw_provider(self) -> None:
         self._controls.follow()
-        known = next((one for one in FULL if one.type == self.provider), None)
-        self._steps.value = _others() if known is None else _guide(known)
+        self._steps.value = guide(self.provider)
         self.settled()
 
     # Key ----------------------------------------------------------------------------------------------------
@@ -237,7 +232,8 @@ class Setup(Panel):
         self._listing = Listing(self.directories, DIRECTORIES, ("name", "type", "state", "organization_id"))
         self._draw_key()
         self._offer()
-        count = f"{len(self.directories):,} directories in {len(self.organizations):,} organizations"
+        directories = plural(len(self.directories), "directory", "directories")
+        count = f"{directories} in {plural(len(self.organizations), 'organization')}"
         kind = "ready" if len(self.directories) else "empty"
         more = (
             "" if len(self.directories) else " Create the first one by the steps above, then press Try again."
@@ -282,7 +278,8 @@ class Setup(Panel):
         total, places = self._listing.page(mask, "name", 1)
         self._table.show(self._listing.rows(places), empty="No directory fits: look in all organizations.")
         self._table.picked = self.directory_id or ""
-        self._offered.value = f'<p class="dsn-note">{count_of(len(places), total, "directories")}.</p>'
+        offered = count_of(len(places), total, "directory", "directories")
+        self._offered.value = f'<p class="dsn-note">{offered}.</p>'
         self._draw_seen(None)
 
     def _directory_changed(self, change: Any) -> None:
@@ -352,7 +349,7 @@ class Setup(Panel):
 
     def _draw_seen(self, record: Record | None) -> None:
         if self.directory_id is None:
-            self._seen.value = f'<p class="dsn-note">Pick a directory above.</p>{_all_states()}'
+            self._seen.value = f'<p class="dsn-note">Pick a directory above.</p>{all_states()}'
             return
         if record is None:
             return
@@ -364,7 +361,7 @@ class Setup(Panel):
         pairs = [("State", self.state), ("Users", users), ("Groups", groups), ("What to do", meaning.mend)]
         waiting = "" if self.ready or not self.watching else f" Next look in {self._watch_pause:.0f} s."
         title = f"<h4>{shown(record.get('name'), 200)}</h4>"
-        self._seen.value = f"{title}<p><b>{verdict}</b>{waiting}</p>{facts(pairs)}{_all_states()}"
+        self._seen.value = f"{title}<p><b>{verdict}</b>{waiting}</p>{facts(pairs)}{all_states()}"
 
     # What it says of itself -----------------------------------------------------------------------------------
 
@@ -393,47 +390,12 @@ class Setup(Panel):
 
     def static(self) -> str:
         """Give the provider's steps, and the directories."""
-        known = next((one for one in FULL if one.type == self.provider), None)
-        guide = _others() if known is None else _guide(known)
         drawn = [cells for _, *cells in self._table.rows[:10]]
         table = html_table([c["title"] for c in DIRECTORIES], drawn, caption=self.summary()) if drawn else ""
-        return guide + table
+        return guide(self.provider) + table
 
 
 def _step(title: str, *parts: Any) -> Any:
     box = w.VBox([w.HTML(f"<h3>{title}</h3>"), *parts])
     box.add_class("dsn-step")
     return box
-
-
-def _guide(provider: Provider) -> str:
-    """Give a provider's steps. These texts are ours, so their markup stands."""
-    steps = "".join(f"<li>{step}</li>" for step in provider.steps)
-    start = 'style="text-align: start"'  # Jupyter sets tables of numbers: to the right
-    entered = "".join(
-        "<tr>" + "".join(f"<td {start}>{cell}</td>" for cell in line) + "</tr>" for line in provider.entered
-    )
-    head = "".join(f'<th scope="col" {start}>{title}</th>' for title in ("Value", "Goes to", "Comes from"))
-    notes = "".join(f"<li>{one}</li>" for one in provider.notes)
-    return (
-        f"<h4>{provider.title}</h4><ol>{steps}</ol><h4>Where each value comes from</h4>"
-        f'<table class="dsn-plain"><thead><tr>{head}</tr></thead><tbody>{entered}</tbody></table>'
-        f"<p><b>When data arrives.</b> {provider.arrives}</p><details><summary>Good to know</summary>"
-        f"<ul>{notes}</ul></details>"
-    )
-
-
-def _others() -> str:
-    titles = ("Provider", "Type in the API", "What the customer's admin needs", "Data comes", "Notes")
-    text = (
-        "<p>Endpoint and token: the directory's page in the WorkOS dashboard, as for Okta. HR systems are "
-        "switched on by WorkOS support. The customer's admin sees each provider's own steps in the Admin "
-        "Portal.</p>"
-    )
-    return f'{text}<div class="dsn-list">{html_table(titles, OTHERS, width=300)}</div>'
-
-
-def _all_states() -> str:
-    rows = [(state, one.meaning, one.mend) for state, one in STATES.items()]
-    table = html_table(("State", "Means", "What to do"), rows, width=300)
-    return f"<details><summary>What each state means</summary>{table}</details>"

@@ -39,7 +39,7 @@ def test_a_click_on_a_directory_shows_its_users_fifty_at_a_time(client, okta):
     assert explorer.view == "Users"
     assert explorer.status.text == "50 of 260 users, page 1 of 6."
     assert len(explorer._table.rows) == 50
-    explorer._next.click()
+    explorer._pager.next.click()
     assert explorer.page == 2
     assert explorer.status.text == "50 of 260 users, page 2 of 6."
     explorer.page = 99
@@ -285,3 +285,13 @@ def test_keystrokes_among_100_000_users_are_found_in_milliseconds(client, okta):
     assert explorer.total == 100_000
     assert sorted(took)[len(took) // 2] < 0.25  # of CPU; some tens of milliseconds, where nobody else computes
     assert state_size(explorer) < 100_000
+
+
+def test_counts_of_one_read_right(client, okta):
+    held = company(1, 1, directories=1)
+    explorer = widgets.DirectoryExplorer(client, okta, users=held.users, groups=held.groups)
+    assert explorer.status.text == "1 of 1 user."
+    explorer.view = "Groups"
+    assert explorer.status.text == "1 of 1 group."
+    explorer.search = "no such group"
+    assert explorer._table.empty.startswith("The only group does not fit.")

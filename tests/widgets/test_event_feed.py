@@ -246,3 +246,14 @@ def test_where_no_page_ever_showed_it_a_feed_goes_on(feed, clock):
     clock.now += 3_000
     feed.poll()
     assert not feed.paused
+
+
+def test_counts_of_one_read_right(feed, sandbox, okta):
+    feed.clear()
+    sandbox.add_group(okta, name="Night Crew")
+    feed.poll()
+    assert feed.status.text.endswith("1 of 1 event (1 group).")
+    sandbox.add_group(okta, name="Day Crew")
+    sandbox.add_user(okta, name="Kim Vale")
+    feed.poll()
+    assert feed.status.text.endswith("3 of 3 events (2 groups, 1 joined).")

@@ -123,3 +123,14 @@ def test_hostile_names_are_text_in_lists_tables_charts_and_the_static_form(clien
     assert len(explorer.members) == len(HOSTILE)
     assert state_size(explorer) < 200_000
     assert len(explorer._static_html()) < 200_000
+
+
+def test_counts_of_one_read_right(client, sandbox):
+    company = sandbox.add_organization(name="One of Each")
+    directory = sandbox.add_directory(company, type="generic scim v2.0", name="One of Each")
+    group, user = sandbox.add_group(directory, name="Crew"), sandbox.add_user(directory, name="Kim Vale")
+    sandbox.add_member(group, user)
+    explorer = widgets.MembershipExplorer(client, directory)
+    assert explorer.status.text == "1 group. Pick it."
+    explorer.group_ids = (group,)
+    assert explorer.status.text == "1 of 1 person in any of the picked groups. Members: Crew: 1."

@@ -156,7 +156,7 @@ def test_counts_follow_each_choice_and_add_up(client, small, sandbox):
         "over the seats": 6,
         "seats left": 0,
     }
-    for words in (">14</b> selected", ">5</b> to invite", ">0</b> seats left", ">1</b> <bdi>duplicates"):
+    for words in (">14</b> selected", ">5</b> to invite", ">0</b> seats left", ">1</b> <bdi>duplicate<"):
         assert (
             words.replace("selected", "<bdi>selected")
             .replace("to inv", "<bdi>to inv")
@@ -481,3 +481,27 @@ def test_files_hold_who_was_selected_when_the_button_was_pressed(client, small, 
         assert picker._table.rows == []
 
     asyncio.run(person())
+
+
+def test_counts_of_one_read_right(client, tmp_path):
+    held = company(1, 1, directories=1)
+    picker = widgets.Onboarding(
+        client, users=held.users, groups=held.groups, memberships=held.memberships, seats=2, folder=tmp_path
+    )
+    assert picker.status.text == "1 of 1 person. Click a row to select it."
+    assert picker._groups.said.value.startswith('<p class="dsn-note">1 of 1 group offered.')
+    assert picker._face.add.description == "Select this one"
+    picker.select()
+    assert "<b>1</b> <bdi>seat left</bdi>" in picker._face.counts.value
+    assert repr(picker) == "<Onboarding: 1 of 1 person selected, 1 to invite>"
+    picker.write()
+    assert "invites.csv (1 row), accounts.csv (1 row)" in picker.status.text
+    for view, text in (
+        ("Invite list", "1 of 1 person on the invite list."),
+        ("Accounts", "1 of 1 account to make."),
+        ("Teams", "1 of 1 team."),
+    ):
+        picker.view = view
+        assert picker.status.text == text
+    picker.view, picker.search = "People", "nobody at all"
+    assert picker._table.empty == "The only person does not fit. Clear the filters."

@@ -83,3 +83,11 @@ def test_entries_that_read_alike_are_told_apart():
 
 def test_markup_in_a_caption_is_text():
     assert MARKUP in Seen(text.html_table(("A",), [], caption=MARKUP)).shown
+
+
+def test_counts_read_right_for_one():
+    assert text.count_of(50, 260, "user") == "50 of 260 users"
+    assert text.count_of(1, 1, "user") == "1 of 1 user"
+    assert text.count_of(0, 0, "person", "people") == "0 of 0 people"
+    assert text.none_of(2, "person", "people") == "None of the 2 people fits."
+    assert text.none_of(1, "person", "people") == "The only person does not fit."
