@@ -384,6 +384,11 @@ def _walk(client: DirectoryClient, kind: str, receipt: Receipt, rows: Rows) -> I
         rows.line = Line(descending=receipt.order == "desc", cursor=receipt.cursor, known=known)
     if rows.line is None:
         return client.walk(receipt)
+    if client.max_rows is not None or client.max_pages is not None:
+        raise errors.ArgumentError(
+            "this load was read from several places at once, which max_rows and max_pages cannot cut: go on "
+            "with a client without them"
+        )
     return walk_wide(client, receipt, rows.line, lambda traffic: _expected_rows(client, kind, receipt, traffic))
 
 
@@ -436,5 +441,5 @@ def _expected_rows(
         if kind == "groups":
             return int(counts["groups"])
         return int(counts["users"]["active"]) + int(counts["users"]["inactive"])
-    except (errors.LoadError, KeyError, TypeError, ValueError):
+    except (errors.LoadError, KeyError, TypeError, ValueError, OverflowError):
         return None

@@ -19,14 +19,16 @@ What holds while rows come and go between the requests:
 
 - A row that was there from the first request to the last is found. Every page is a piece of the list without
   holes; pieces are joined only where a page shows a row of the next piece, never because they should meet.
+  (Known exception: a service that takes a deleted cursor for the start of the list, while a whole page of rows
+  is created at its end. WorkOS does not say what it does with such a cursor.)
 - No row comes twice. A row that was created or deleted on the way is there or not, as in a plain walk.
-- The order is that of a plain walk: the pieces are put in a row as they were joined. Only a row that was
-  created on the way, next to others that were deleted on the way, can stand beside its place.
+- The order is that of a plain walk: the pieces are put in a row as they were joined. Only rows that were
+  created or deleted on the way can stand beside their place.
 - Where the row of a cursor was deleted, the walk steps back to another row of the same piece; a piece whose
   rows are all refused is forgotten and walked over by its neighbours.
 
-Two walkers that meet exactly at the end of a page do not know it: that costs one request more than a plain
-walk.
+Where two walkers meet, a page may be read twice, or one more be needed to see that they met. From the two ends
+alone that is at most one request more than in a plain walk; with pieces in the middle one or two for each.
 """
 
 from __future__ import annotations
@@ -113,7 +115,7 @@ class Line:
     ) -> None:
         self.descending = descending
         head = Piece()
-        head.on = Edge(head, True, cursor, seen={cursor})
+        head.on = Edge(head, True, cursor)
         self.pieces = [head]
         self.owner: dict[str, Piece] = {}
         self.again = 0
@@ -139,6 +141,14 @@ class Line:
         """Where the first piece goes on."""
         edge = self.pieces[0].on
         return edge.cursor if edge is not None else None
+
+    def take_up(self) -> None:
+        """Make ready for one more run, whatever ended the last: it gets the patience that a first one has."""
+        self.steps_back = 0
+        self.asked_for_middles = bool(self.middles)
+        for edge in self.edges():
+            edge.busy = edge.lost = False  # as an interrupt may have left it
+            edge.seen = {edge.cursor}
 
     # A page comes in --------------------------------------------------------------------------------------
 
@@ -171,14 +181,15 @@ class Line:
         """
         piece = edge.piece
         self.again += len(page) - len(fresh)
-        self._put(edge, [record["id"] for record in fresh if isinstance(record.get("id"), str)])
+        named = [record for record in fresh if isinstance(record.get("id"), str)]
+        self._put(edge, [record["id"] for record in named])
         if page:
             edge.key = _key(page[-1])
-            rows = (page[at].get("id") for at in (0, len(page) // 2, -min(2, len(page))))
-            edge.places = [row for row in rows if isinstance(row, str)]
-        if piece.middle and fresh:
+            edge.places = _other_places(page)
+        if piece.middle and named:
             piece.middle = False
-            piece.back = Edge(piece, False, fresh[0].get("id"), _key(fresh[0]), places=edge.places[::-1])
+            first = named[0]
+            piece.back = Edge(piece, False, first["id"], _key(first), places=_other_places(named[::-1]))
         if met is not None:
             self._join(edge, met)
         elif cursor is None:
@@ -289,7 +300,7 @@ class Line:
     def begin_tail(self) -> None:
         """Walk from the other end too."""
         tail = Piece()
-        tail.back = Edge(tail, False, seen={None})
+        tail.back = Edge(tail, False)
         self.pieces.append(tail)
         self.has_tail = True
 
@@ -311,6 +322,14 @@ class Line:
             if best is None or rank > best[0]:
                 best = rank, free[0]
         return best[1] if best else None
+
+    def has_both_ends(self) -> bool:
+        """Say whether rows of both ends were read: before, nothing is begun between them.
+
+        A service that begins anew at a cursor it does not know would otherwise give the rows of the end to a
+        piece in the middle, as if they stood next to it.
+        """
+        return self.has_tail and bool(self.pieces[-1].ids)
 
     def begin_middle(self) -> Edge | None:
         """Begin a piece in the middle of the widest gap, where a place in it is known."""
@@ -344,14 +363,18 @@ class Line:
         """Give the known places between a piece and the next one, in the order of their keys."""
         first = self.pieces[place].on
         last = self.pieces[place + 1].back if place + 1 < len(self.pieces) else None
-        if first is None or first.key is None or last is None or not self.middles:
+        if first is None or first.key is None or last is None or last.key is None or not self.middles:
             return []
         found = [(key, name) for name, key in self.middles.items() if name not in self.owner]
         found.sort(reverse=self.descending)
         beyond = [pair for pair in found if (pair[0] > first.key) is not self.descending]
-        if last.key is not None:
-            beyond = [pair for pair in beyond if (pair[0] < last.key) is not self.descending]
-        return [name for _, name in beyond]
+        return [name for key, name in beyond if (key < last.key) is not self.descending]
+
+
+def _other_places(page: list[Record]) -> list[str]:
+    """Give rows to go on from, the last one first, should the row at the end of a page be deleted."""
+    rows = (page[at].get("id") for at in (0, len(page) // 2, -min(2, len(page))))
+    return [row for row in rows if isinstance(row, str)]
 
 
 def _key(record: Record) -> Key:
@@ -361,7 +384,8 @@ def _key(record: Record) -> Key:
 def _number(key: Key) -> int:
     """Spell a key as a number, so two can be told near or far; ids end in a ULID, 26 letters or digits."""
     created, name = (re.sub("[^0-9A-Za-z]", "", part) for part in key)
-    return (int("0" + re.sub("[^0-9]", "", created)) << 136) + int("0" + name[-26:], 36)
+    moment = re.sub("[^0-9]", "", created)[:17].ljust(17, "0")  # to the millisecond, also where it was left out
+    return (int(moment) << 136) + int("0" + name[-26:], 36)
 
 
 # The requests -------------------------------------------------------------------------------------------
@@ -429,7 +453,8 @@ def walk_wide(
     Raises
     ------
     LoadError
-        As :meth:`DirectoryClient.walk`. Pages under way elsewhere are still yielded before it is raised.
+        As :meth:`DirectoryClient.walk`. Pages under way elsewhere are still yielded before it is raised; where
+        they bring the rest of the list, it is not raised.
     """
     started = time.monotonic()
     walk = _Walk(client, receipt, line, expected, walkers())
@@ -463,8 +488,7 @@ class _Walk:
         self.tries = self.vain = 0  # of them, so far; and of these, how many named no new place
         self.asking = 0  # for places in the middle: requests under way
         self.under_way = 0  # requests on the limit of the list
-        for edge in line.edges():
-            edge.busy = False  # as an interrupt may have left it
+        line.take_up()
 
     def pages(self) -> Iterator[list[Record]]:
         """Send walkers out and yield what they bring until nothing is left to read."""
@@ -482,7 +506,7 @@ class _Walk:
                     if failure is None:  # the others are of its making
                         failure = problem
                         self.stop.set()
-        if failure is not None:
+        if failure is not None and self.line.edges():  # else the others brought what it was about
             raise failure
 
     def close(self) -> None:
@@ -576,7 +600,8 @@ class _Walk:
         while self.under_way < wanted:
             left = None if self.total is None else self.total - len(self.line.owner)
             edge = self.line.free_edge(left, page_size)
-            if edge is None and (left is None or left > (self.under_way + WORTH_A_MIDDLE) * page_size):
+            worth_it = left is None or left > (self.under_way + WORTH_A_MIDDLE) * page_size
+            if edge is None and worth_it and self.line.has_both_ends():
                 edge = self.line.begin_middle()
                 if edge is None:
                     self._ask_members()
@@ -664,8 +689,10 @@ def find_in_events(
     for event in page:
         data = event.get("data")
         user = data.get("user", data) if isinstance(data, dict) else None
-        if isinstance(user, dict) and user.get("directory_id") == directory_id:
-            found[str(user.get("id"))] = _key(user)
+        if not isinstance(user, dict) or user.get("directory_id") != directory_id:
+            continue
+        if isinstance(user.get("id"), str):
+            found[user["id"]] = _key(user)
     return found, after
 
 

@@ -16,8 +16,8 @@ import pytest
 import dirsync_nb as ds
 from dirsync_nb import errors, frames, walks
 from dirsync_nb import load as loading
-from dirsync_nb.client import DirectoryClient
-from dirsync_nb.pacing import Pacer
+from dirsync_nb.client import MAX_STEPS_BACK, DirectoryClient
+from dirsync_nb.pacing import Pacer, Stop
 from dirsync_nb.transport import Traffic
 
 from .foreign import users
@@ -45,15 +45,20 @@ class Service:
         self.counts: int | None = len(names)
         self.strict = True
         self.asked: list[dict[str, Any]] = []
+        self.patient: list[dict[str, Any]] = []  # those worth a second try
         self.trouble: Callable[[dict[str, Any]], None] = lambda query: None
         self.now = 0.0
         self.lock = threading.Lock()
         self.pacer = Pacer(clock=lambda: self.now, sleep=lambda seconds, stop: None)
         self.base_url = "memory"
 
-    def get(self, path: str, params: Any = None, *, traffic: Traffic, **_: Any) -> Any:
+    def get(self, path: str, params: Any = None, *, traffic: Traffic, retry: Any = None, **_: Any) -> Any:
         with self.lock:
             query = {"path": path, **(params or {})}
+            if retry is None or retry.attempts > 1:
+                self.patient.append(query)
+            if traffic.stop is not None and traffic.stop.is_set():
+                raise errors.LoadError("given up")
             traffic.requests += 1
             self.asked.append(query)
             self.now += self.latency
@@ -270,6 +275,36 @@ def test_without_known_places_in_the_middle_two_walkers_go_on_alone(walked, grou
     assert service.now <= 12.9 + 0.25 * len(service.members_asked)
 
 
+class Watched(Timed):
+    """Notes how many pages of members were under way at once."""
+
+    most = 0
+
+    def send(self, errand, job):
+        super().send(errand, job)
+        waiting = ["_learn_from_members" in repr(errand) for _, _, errand, _ in self.ended]
+        self.most = max(self.most, sum(waiting))
+
+
+def test_pages_of_members_are_read_one_at_a_time_and_no_more_than_the_list_pays_for(walked):
+    """Each names one place, where eight walkers look for some."""
+    names = random.Random(4).sample(people(4000), 24)
+    service = Service(people(4000), 1.9, groups={f"g{n:02}": [name] for n, name in enumerate(names)})
+    walkers = Watched(service)
+    assert walked(service, walkers).index.tolist() == people(4000)
+    assert walkers.most == 1
+    assert 1 < len(service.members_asked) <= 40 // walks.PAGES_PER_TRY
+    middle = [query["group"] for query in service.members_asked]
+    assert middle[0] == "g12"
+    assert service.patient == service.pages_asked
+
+
+def test_two_groups_without_a_new_place_are_enough(walked):
+    service = Service(people(10_000), 0.6, groups={f"g{n}": people(50) for n in range(20)})
+    assert walked(service, Timed(service)).index.tolist() == people(10_000)
+    assert len(service.members_asked) == 2
+
+
 @pytest.mark.parametrize("count", [101, 500, 899])
 def test_a_list_too_short_to_pay_for_it_asks_no_group(walked, count):
     service = Service(people(count), 0.6, groups={"g1": people(count)[::20]})
@@ -313,6 +348,7 @@ def test_two_ends_cost_at_most_one_page_more_than_one(walked, count, order):
     assert pages <= len(service.pages_asked) <= pages + 1
     assert receipt.requests == len(service.asked) <= pages + 2  # one asks how many there are
     assert (receipt.pages, receipt.rows, receipt.complete) == (len(service.pages_asked), count, True)
+    assert receipt.seconds > 0
     assert receipt.duplicates == sum(map(len_of(service), service.pages_asked)) - count
 
 
@@ -327,6 +363,22 @@ def test_quick_answers_are_walked_from_one_end(walked):
     assert len(service.asked) == 10
 
 
+def test_pauses_are_no_latency_and_stand_on_the_receipt(walked):
+    service = Service(people(1000), 0.05)
+    real = service.get
+
+    def get(*args, traffic, **more):
+        service.now += 0.5
+        traffic.note_wait("429", 0.5)
+        return real(*args, traffic=traffic, **more)
+
+    service.get = get
+    client = client_of(service)
+    walked(service, Timed(service), client)
+    assert {query["order"] for query in service.asked} == {"asc"}
+    assert client.receipts[-1].seconds_waited == 5.0
+
+
 @pytest.mark.parametrize("settings", [{"max_rows": 5000}, {"max_pages": 50}])
 def test_a_list_with_a_cap_is_walked_from_one_end(walked, settings):
     service = Service(people(1000), 0.6)
@@ -339,6 +391,8 @@ def test_without_limits_and_in_the_order_normal_the_plain_walk_is_taken(walked):
     receipt = client_of(service).receipt("users", {"directory_id": "d1"}, order="normal")
     assert not walks.can_widen(client_of(service), receipt)
     service.pacer = Pacer.unlimited()
+    receipt = client_of(service).receipt("users", {"directory_id": "d1"})
+    assert not walks.can_widen(client_of(service), receipt)
     walked(service)
     assert {query["order"] for query in service.asked} == {"asc"}
 
@@ -415,6 +469,53 @@ def test_a_list_that_stands_still_is_read_exactly_as_by_a_plain_walk(walked, see
         assert receipt.duplicates + receipt.rows == sum(map(len_of(service), service.pages_asked))
     service.pacer = Pacer.unlimited()
     pd.testing.assert_frame_equal(wide, walked(service, client=client, order=order))
+
+
+@pytest.mark.parametrize("seed", range(100))
+def test_whatever_breaks_a_load_and_however_often_resuming_it_ends_with_every_row_once(walked, seed):
+    """Rows come and go, pages fail, cursors are refused, and the person at the keyboard interrupts."""
+    rng = random.Random(seed)
+    order = rng.choice(["asc", "desc"])
+    before = sorted(f"u{number:05}" for number in rng.sample(range(100_000), rng.randrange(1, 200)))
+    named = rng.sample(before, rng.randrange(len(before)))
+    service = Service(before, rng.choice([0.3, 0.6, 1.5]), named, groups_of(before, rng))
+    service.strict = rng.random() < 0.7
+    churn, ever, gone = churning(rng, service)
+    failing, refusing, left = rng.choice([0, 0.1]), rng.choice([0, 0.1, 0.3]), [40]
+
+    def happens(chance: float) -> bool:
+        left[0] -= rng.random() < chance
+        return left[0] > 0 and rng.random() < chance
+
+    def trouble(query):
+        if happens(failing):
+            raise errors.ServerFailure("boom", status_code=500)
+        if "after" in query and happens(refusing):
+            raise errors.Unprocessable("unknown cursor", status_code=422)
+
+    def between() -> None:
+        churn()
+        if happens(0.02):
+            raise KeyboardInterrupt
+
+    service.trouble = trouble
+    client = client_of(service, page_size=rng.choice([2, 5, 10, 20]))
+    resume, frame = None, None
+    for _ in range(60):
+        sent = len(service.asked)
+        try:
+            frame = walked(service, AtRandom(rng, between), client, order=order, resume=resume)
+            break
+        except (errors.LoadError, KeyboardInterrupt):
+            resume = client.receipts[-1]
+            assert resume.partial.index.is_unique
+            assert (resume.rows, resume.requests) == (len(resume.partial), len(service.asked) - sent)
+    assert frame is not None
+    found = frame.index.tolist()
+    assert len(found) == len(set(found))
+    assert set(before) - gone <= set(found) <= ever
+    stayed = [name for name in found if name in before and name not in gone]
+    assert stayed == sorted(stayed, reverse=order == "desc")
 
 
 # Trouble ------------------------------------------------------------------------------------------------
@@ -587,7 +688,8 @@ def test_places_in_the_middle_that_are_refused_leave_the_two_ends(walked, status
     service.trouble = trouble
     client = client_of(service)
     assert walked(service, Timed(service), client).index.tolist() == people(2000)
-    assert len([query for query in service.pages_asked if query.get("after") in named]) == 2
+    refused = [query["after"] for query in service.pages_asked if query.get("after") in named]
+    assert len(refused) == len(set(refused)) == 2
     assert service.members_asked == []
     assert client.receipts[-1].notices == []
 
@@ -691,3 +793,411 @@ def test_a_row_created_behind_us_is_left_out_rather_than_put_in_the_wrong_place(
     line.keep(edge, page, None, fresh, met)
     assert line.ids() == list("acefg")
     assert line.edges() == []
+
+
+# Places to go on from -----------------------------------------------------------------------------------
+
+
+def keeps(line: walks.Line, edge: walks.Edge, names: str, cursor: str | None, **odd: Any) -> None:
+    """Let a page of rows come in on an edge; ``odd`` is what the record of that name has for an id."""
+    page = [{"id": odd.get(name, name), "created_at": CREATED} for name in names]
+    line.keep(edge, page, cursor, *line.sift(edge, page))
+
+
+def three_pieces() -> tuple[walks.Line, list[walks.Edge]]:
+    """Give a line with rows at both ends and in the middle, and its edges."""
+    line = walks.Line()
+    keeps(line, line.edges()[0], "abcdefg", "g")
+    line.begin_tail()
+    keeps(line, line.edges()[1], "zyxwvut", "t")
+    line.learn({"j": (CREATED, "j")}, 26)
+    middle = line.begin_middle()
+    assert middle is not None
+    keeps(line, middle, "klmnopq", "q")
+    return line, line.edges()
+
+
+@pytest.mark.parametrize(
+    ("at", "cursors"),
+    [
+        (0, ["g", "f", "d", "a", None]),
+        (1, ["k", "l", "n", "q"]),
+        (2, ["q", "p", "n", "k"]),
+        (3, ["t", "u", "w", "z", None]),
+    ],
+)
+def test_for_a_deleted_cursor_the_row_next_to_it_is_taken_and_the_far_end_of_its_page_last(at, cursors):
+    line, edges = three_pieces()
+    asked = [edges[at].cursor]
+    for _ in cursors[1:]:
+        assert line.step_back(edges[at])
+        asked.append(edges[at].cursor)
+        assert edges[at].seen == set()
+    assert asked == cursors
+    assert line.step_back(edges[at]) == (cursors[-1] is not None)  # from the end anew, or forgotten
+    assert edges[at].lost == (cursors[-1] is not None)
+
+
+def test_the_rows_of_a_forgotten_piece_are_new_to_its_neighbours():
+    line, edges = three_pieces()
+    line.forget(edges[1].piece)
+    keeps(line, edges[0], "hijklm", "m")
+    assert line.ids() == list("abcdefghijklmtuvwxyz")
+
+
+def test_rows_without_an_id_are_no_places_to_go_back_to():
+    line = walks.Line()
+    (edge,) = line.edges()
+    keeps(line, edge, "abcdef", "f", e=None, d=7)
+    assert line.step_back(edge)
+    assert edge.cursor == "a"
+
+
+@pytest.mark.parametrize("odd", [None, 7])
+def test_a_piece_in_the_middle_goes_back_from_its_first_row_with_an_id(odd):
+    line = walks.Line()
+    keeps(line, line.edges()[0], "abc", "c")
+    line.begin_tail()
+    keeps(line, line.edges()[1], "zyx", "x")
+    line.learn({"j": (CREATED, "j")}, 26)
+    middle = line.begin_middle()
+    assert middle is not None
+    keeps(line, middle, "k", "k", k=odd)
+    assert middle.piece.back is None
+    keeps(line, middle, "lmn", "n", l=odd)
+    assert middle.piece.back is not None
+    assert middle.piece.back.cursor == "m"
+
+
+def test_a_piece_in_the_middle_that_finds_nothing_is_forgotten():
+    line, _ = three_pieces()
+    line.learn({"r": (CREATED, "r")}, 26)
+    middle = line.begin_middle()
+    assert middle is not None
+    line.keep(middle, [], None, [], None)
+    assert len(line.pieces) == 3
+
+
+def test_nothing_is_begun_in_the_middle_before_rows_of_both_ends_are_there():
+    line = walks.Line()
+    assert not line.has_both_ends()
+    keeps(line, line.edges()[0], "abc", "c")
+    assert not line.has_both_ends()
+    line.begin_tail()
+    assert not line.has_both_ends()
+    line.learn({"j": (CREATED, "j")}, 26)
+    assert line.begin_middle() is None
+    keeps(line, line.edges()[1], "zyx", "x")
+    assert line.has_both_ends()
+    assert line.begin_middle() is not None
+
+
+class TailLast(walks.Walkers):
+    """Walkers of whom the one at the other end takes his time."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.waiting: list[tuple[Any, Callable[[], Any]]] = []
+
+    def send(self, errand, job):
+        self.waiting.append((errand, job))
+
+    def done(self):
+        patient = [one for one in self.waiting if not (isinstance(one[0], walks.Edge) and not one[0].onward)]
+        errand, job = (patient or self.waiting)[0]
+        self.waiting.remove((errand, job))
+        return [(errand, outcome(job))]
+
+
+def test_a_late_page_of_the_other_end_is_not_taken_for_rows_before_the_middle(walked):
+    """Where the service begins anew at a cursor it does not know, as that of a row deleted meanwhile."""
+    service = Service(people(600), 1.5, random.Random(4).sample(people(600), 40))
+    service.strict, deleted = False, []
+
+    def trouble(query):
+        if query.get("order") == "desc" and query.get("after") in service.names and len(deleted) < 3:
+            deleted.append(query["after"])
+            service.names.remove(query["after"])
+
+    service.trouble = trouble
+    found = walked(service, TailLast(), client_of(service, page_size=10)).index.tolist()
+    assert set(people(600)) - set(deleted) <= set(found)
+    assert [name for name in found if name not in deleted] == service.names
+
+
+@pytest.mark.parametrize(
+    ("places", "order"), [("", ["g", "q", "k", "t", None]), ("rs", ["q", "t", "g", "k", None])]
+)
+def test_the_widest_gap_comes_first_and_one_with_known_places_before_it(places, order):
+    """Those places tell better than the keys where rows are; where both are alike, walkers spread."""
+    line, _ = three_pieces()
+    line.learn({place: (CREATED, place) for place in places}, 26)
+    sent = []
+    for _ in order:
+        edge = line.free_edge(None, 7)
+        sent.append(edge and edge.cursor)
+        if edge is not None:
+            edge.busy = True
+    assert sent == order
+
+
+def test_a_piece_is_begun_where_most_places_are_known_and_in_the_middle_of_them():
+    line, _ = three_pieces()
+    line.learn({place: (CREATED, place) for place in "hrs"}, 26)
+    begun = [line.begin_middle(), line.begin_middle(), line.begin_middle()]
+    assert [edge and edge.cursor for edge in begun] == ["s", "h", None]
+
+
+def test_places_are_looked_for_between_the_pieces_in_either_order():
+    line = walks.Line(descending=True)
+    keeps(line, line.edges()[0], "yx", "x")
+    line.begin_tail()
+    keeps(line, line.edges()[1], "bc", "c")
+    line.learn({place: (CREATED, place) for place in "zamk"}, 26)
+    begun = [line.begin_middle(), line.begin_middle(), line.begin_middle()]
+    assert [edge and edge.cursor for edge in begun] == ["k", None, None]
+    keeps(line, line.edges()[1], "ji", "i")
+    assert line.begin_middle().cursor == "m"
+
+
+def test_a_place_that_was_read_meanwhile_is_none_any_more():
+    line, edges = three_pieces()
+    line.learn({"h": (CREATED, "r")}, 26)  # its time misleads
+    keeps(line, edges[0], "hi", "i")
+    assert line.begin_middle() is None
+
+
+@pytest.mark.parametrize(("met", "kept"), [(7, 13), (8, 2)])
+def test_of_places_that_crowd_where_the_walk_has_been_only_those_far_from_both_ends_are_kept(met, kept):
+    """A ninth of the list is read: 2.2 of twenty places are expected there, and up to seven may be."""
+    names = [f"{number:026}" for number in range(900)]
+    line = walks.Line()
+    line.begin_tail()
+    for edge, read in zip(line.edges(), (names[:50], names[:-51:-1]), strict=True):
+        page = [{"id": name, "created_at": CREATED} for name in read]
+        line.keep(edge, page, read[-1], page, None)
+    spread = [*range(60, 60 + 18 - met), 400, 500]
+    places = names[:met] + [names[place] for place in spread]
+    assert line.learn({name: (CREATED, name) for name in places}, 900)
+    assert len(line.middles) == kept
+    assert {names[400], names[500]} <= line.middles.keys()
+
+
+def test_a_crowd_next_to_the_walk_is_of_no_use():
+    line = walks.Line()
+    line.begin_tail()
+    for edge, letters in zip(line.edges(), ("abcd", "zyxw"), strict=True):
+        keeps(line, edge, letters, letters[-1])
+    assert not line.learn({name: (CREATED, name) for name in "abcefg"}, 200)
+    assert line.middles == {}
+
+
+def test_a_client_with_a_cap_refuses_to_go_on_with_what_it_could_not_cut(walked):
+    service = Service(people(1000), 0.6)
+    service.trouble = failing_after(6, service)
+    client = client_of(service)
+    with pytest.raises(errors.ServerFailure):
+        walked(service, Timed(service), client)
+    broken = client.receipts[-1]
+    service.trouble = lambda query: None
+    for cap in ("max_rows", "max_pages"):
+        with pytest.raises(errors.ArgumentError, match="without them"):
+            walked(service, Timed(service), client_of(service, **{cap: 5}), resume=broken)
+    assert walked(service, Timed(service), client, resume=broken).index.tolist() == people(1000)
+
+
+def test_a_load_that_broke_before_the_places_came_asks_for_them_on_resuming(walked):
+    service = Service(people(4000), 0.6, groups={"g1": people(4000)[::80]})
+    service.trouble = failing_after(1, service)
+    client = client_of(service)
+    with pytest.raises(errors.ServerFailure):
+        walked(service, Timed(service), client)
+    service.trouble = lambda query: None
+    assert walked(service, Timed(service), client, resume=client.receipts[-1]).index.tolist() == people(4000)
+    assert len(service.members_asked) == 1
+
+
+def failing_after(count: int, service: Service) -> Callable[[dict[str, Any]], None]:
+    """Let everything fail once so many requests have been answered."""
+
+    def trouble(query):
+        if len(service.asked) > count:
+            raise errors.ServerFailure("down", status_code=500)
+
+    return trouble
+
+
+# Patience and its end -----------------------------------------------------------------------------------
+
+
+def test_a_walk_whose_every_cursor_is_refused_gives_up_and_can_be_resumed(walked):
+    """Twelve steps back, as a plain walk; and a resumed load has as many again."""
+    service, refusing = Service(people(1000), 0.05), [True]
+
+    def trouble(query):
+        if "after" in query and refusing[0]:
+            raise errors.Unprocessable("unknown cursor", status_code=422)
+
+    service.trouble = trouble
+    client, resume = client_of(service), None
+    for _ in range(2):
+        sent = len(service.asked)
+        with pytest.raises(errors.Unprocessable):
+            walked(service, Timed(service), client, resume=resume)
+        resume = client.receipts[-1]
+        assert len([query for query in service.asked[sent:] if "after" in query]) == MAX_STEPS_BACK + 1
+        assert len(resume.notices) == 1
+    refusing[0] = False
+    assert walked(service, Timed(service), client, resume=resume).index.tolist() == people(1000)
+
+
+def test_a_load_that_is_refused_at_once_is_not_tried_again(walked):
+    service = Service(people(1000), 0.6)
+
+    def trouble(query):
+        raise errors.Unprocessable("no such directory", status_code=422)
+
+    service.trouble = trouble
+    client = client_of(service)
+    with pytest.raises(errors.Unprocessable):
+        walked(service, Timed(service), client)
+    assert len(service.asked) == 1
+    assert client.receipts[-1].notices == []
+
+
+def test_a_load_that_broke_over_a_cursor_that_came_twice_can_be_resumed(walked):
+    """A service that begins anew at the cursor of a deleted row leads round in a circle, once."""
+    service = Service(people(1000), 0.05)
+    service.strict = False
+
+    def trouble(query):
+        if query.get("after") == "u00499" and "u00499" in service.names:
+            service.names.remove("u00499")
+
+    service.trouble = trouble
+    client = client_of(service)
+    with pytest.raises(errors.CursorStuck):
+        walked(service, Timed(service), client)
+    frame = walked(service, Timed(service), client, resume=client.receipts[-1])
+    assert frame.index.tolist() == people(1000)  # its row was read before it went
+
+
+def test_a_page_that_fails_is_no_error_where_another_walker_brings_its_rows(walked):
+    service = Service(people(150), 0.6)
+
+    def trouble(query):
+        if query.get("after") == "u00099":
+            raise errors.ServerFailure("boom", status_code=500)
+
+    service.trouble = trouble
+    client = client_of(service)
+    assert walked(service, Timed(service), client).index.tolist() == people(150)
+    assert client.receipts[-1].complete
+
+
+def test_after_a_page_that_failed_nothing_more_is_asked_and_it_is_the_error_raised(walked):
+    service = Service(people(1000), 0.6)
+
+    def trouble(query):
+        if query.get("after") == "u00099":
+            raise errors.ServerFailure("boom", status_code=500)
+
+    service.trouble = trouble
+    with pytest.raises(errors.ServerFailure, match="boom"):
+        walked(service, TailLast())
+    assert [query.get("after") for query in service.pages_asked] == [None, "u00099"]
+
+
+def test_a_part_of_a_larger_work_ends_with_the_whole(walked):
+    service = Service(people(1000), 0.6)
+    whole = Stop()
+    service.trouble = lambda query: whole.set() if "after" in query else None
+    client = client_of(service).branch(whole)
+    with pytest.raises(errors.LoadError, match="given up"):
+        walked(service, TailLast(), client)
+    assert len(service.pages_asked) == 2
+    assert len(client.receipts[-1].partial) == 200
+
+
+def test_a_walk_that_is_left_ends_what_waits_for_its_turn(walked):
+    service = Service(people(1000), 0.6)
+    client = client_of(service)
+    receipt = client.receipt("users", {"directory_id": "d1"})
+    pages, stops = walks.walk_wide(client, receipt, walks.Line(), None, lambda: Timed(service)), []
+    service.get = lambda *args, real=service.get, traffic, **more: (
+        stops.append(traffic.stop) or real(*args, traffic=traffic, **more)
+    )
+    next(pages)
+    assert not stops[0].is_set()
+    pages.close()
+    assert stops[0].is_set()
+
+
+def test_what_an_interrupt_leaves_half_done_does_not_keep_a_walk_from_its_end(walked):
+    """In the middle of joining two pieces, edges may be marked that are still to be walked."""
+    service = Service(people(300), 0.6)
+    line = walks.Line()
+    client = client_of(service)
+    receipt = client.receipt("users", {"directory_id": "d1"})
+    pages = walks.walk_wide(client, receipt, line, None, lambda: Timed(service))
+    next(pages)
+    pages.close()
+    for edge in line.edges():
+        edge.busy = edge.lost = True
+
+    def trouble(query):
+        assert len(service.asked) < 9
+
+    service.trouble = trouble
+    list(walks.walk_wide(client, receipt, line, None, lambda: Timed(service)))
+    assert line.ids() == people(300)
+
+
+# Odd answers --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("created", ["9" * 5000, "", None, 7, "2026-05-11T06:42:19Z", "١" * 30])
+def test_odd_times_of_creation_cost_no_row(walked, created):
+    service = Service(people(1200), 0.6, random.Random(4).sample(people(1200), 20))
+    real = service.record
+    service.record = lambda name: {**real(name), **({"created_at": created} if name[-1] in "059" else {})}
+    assert walked(service, Timed(service)).index.tolist() == people(1200)
+    assert len(service.pages_asked) <= 16
+
+
+def test_a_key_is_a_number_whatever_it_is_made_of():
+    early, late = walks._number((CREATED, "\ud800")), walks._number(("2026-05-12T00:00:00Z", "u"))
+    assert 0 < early < late
+    assert walks._number(("", "")) == 0
+
+
+def test_events_about_nobody_in_particular_are_no_places(walked):
+    service = Service(people(2000), 0.6)
+    real = service.answer
+    nobody = [{"id": f"e{n}", "data": {**users(1)[0], "id": odd}} for n, odd in enumerate([None, 7, {}])]
+
+    def answer(query):
+        if query["path"] == "/events":
+            return {"data": nobody, "list_metadata": {"after": None}}
+        return real(query)
+
+    service.answer = answer
+    walked(service, Timed(service), order="desc")
+    cursors = {str(query["after"]) for query in service.pages_asked if "after" in query}
+    assert cursors <= set(people(2000))
+
+
+def test_a_first_page_without_any_id_that_leads_nowhere_leaves_the_list_to_the_other_end(walked):
+    service = Service(people(500), 0.6)
+    real, record = service.page, service.record
+    service.record = lambda name: {**record(name), **({"id": None} if name < "u00100" else {})}
+
+    def page(query):
+        if query["order"] == "asc" and "after" in query:
+            return {"data": [], "list_metadata": {"after": None}}
+        return real(query)
+
+    service.page = page
+    frame = walked(service, Timed(service))
+    assert frame.index.dropna().tolist() == people(500)[100:]
+    assert frame.index.isna().sum() >= 100
