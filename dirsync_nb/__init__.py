@@ -19,9 +19,9 @@ object, parsed. *frame*: a DataFrame with declared columns. *idp_id*: the provid
 Reading order
 -------------
 ``errors``, ``pacing``, ``transport``, ``endpoints``, ``pseudonyms``, ``client`` (requests to records);
-``columns``, ``tables``, ``json_column``, ``packing``, ``frames`` (records to frames); ``many``, ``walks``,
-``load``, ``memberships``, ``connect`` (what a person calls): each imports only from those before it. All other
-rooms load when they are named, and pandas with the first of them that needs it.
+``columns``, ``tables``, ``json_column``, ``packing``, ``frames`` (records to frames); ``many``, ``pieces``,
+``places``, ``walks``, ``load``, ``memberships``, ``connect`` (what a person calls): each imports only from
+those before it. All other rooms load when they are named, and pandas with the first of them that needs it.
 """
 
 from importlib import import_module

@@ -22,9 +22,10 @@ from .endpoints import ENDPOINTS
 from .frames import DIRECTORIES, EVENTS, GROUPS, ORGANIZATIONS, USERS, Columns, Table
 from .many import load_each, several
 from .pacing import RetryPolicy
+from .pieces import Line
 from .progress import Progress, tell
 from .transport import Traffic
-from .walks import Line, can_widen, walk_wide
+from .walks import can_widen, walk_wide
 
 __all__ = [
     "load_directories",

@@ -28,6 +28,8 @@ ROOMS: dict[str, set[str]] = {
     "frames": {"pandas"},
     "progress": {"tqdm"},
     "many": {"pandas"},
+    "pieces": set(),
+    "places": set(),
     "walks": set(),
     "load": {"pandas"},
     "memberships": {"pandas"},

@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 
 import dirsync_nb as ds
-from dirsync_nb import errors, frames, walks
+from dirsync_nb import errors, frames, pieces, walks
 from dirsync_nb import load as loading
 from dirsync_nb.client import MAX_STEPS_BACK, DirectoryClient
 from dirsync_nb.pacing import Pacer, Stop
@@ -120,7 +120,7 @@ class Timed(walks.Walkers):
 
     def send(self, errand, job):
         service, now = self.service, self.service.now
-        if isinstance(errand, walks.Edge | partial):
+        if isinstance(errand, pieces.Edge | partial):
             service.now = max(now, self.free_at)
             self.sent.append(service.now)
             self.free_at = service.now + 0.2525
@@ -784,7 +784,7 @@ def test_records_without_an_id_are_kept(walked):
 
 def test_a_row_created_behind_us_is_left_out_rather_than_put_in_the_wrong_place():
     """As after a step back: among rows that were read before, a new one has its place in the past."""
-    service, line = Service([]), walks.Line(known=["a", "c", "e"])
+    service, line = Service([]), pieces.Line(known=["a", "c", "e"])
     (edge,) = line.edges()
     page = [service.record(name) for name in "abcdefg"]
     fresh, met = line.sift(edge, page)
@@ -798,15 +798,15 @@ def test_a_row_created_behind_us_is_left_out_rather_than_put_in_the_wrong_place(
 # Places to go on from -----------------------------------------------------------------------------------
 
 
-def keeps(line: walks.Line, edge: walks.Edge, names: str, cursor: str | None, **odd: Any) -> None:
+def keeps(line: pieces.Line, edge: pieces.Edge, names: str, cursor: str | None, **odd: Any) -> None:
     """Let a page of rows come in on an edge; ``odd`` is what the record of that name has for an id."""
     page = [{"id": odd.get(name, name), "created_at": CREATED} for name in names]
     line.keep(edge, page, cursor, *line.sift(edge, page))
 
 
-def three_pieces() -> tuple[walks.Line, list[walks.Edge]]:
+def three_pieces() -> tuple[pieces.Line, list[pieces.Edge]]:
     """Give a line with rows at both ends and in the middle, and its edges."""
-    line = walks.Line()
+    line = pieces.Line()
     keeps(line, line.edges()[0], "abcdefg", "g")
     line.begin_tail()
     keeps(line, line.edges()[1], "zyxwvut", "t")
@@ -846,7 +846,7 @@ def test_the_rows_of_a_forgotten_piece_are_new_to_its_neighbours():
 
 
 def test_rows_without_an_id_are_no_places_to_go_back_to():
-    line = walks.Line()
+    line = pieces.Line()
     (edge,) = line.edges()
     keeps(line, edge, "abcdef", "f", e=None, d=7)
     assert line.step_back(edge)
@@ -855,7 +855,7 @@ def test_rows_without_an_id_are_no_places_to_go_back_to():
 
 @pytest.mark.parametrize("odd", [None, 7])
 def test_a_piece_in_the_middle_goes_back_from_its_first_row_with_an_id(odd):
-    line = walks.Line()
+    line = pieces.Line()
     keeps(line, line.edges()[0], "abc", "c")
     line.begin_tail()
     keeps(line, line.edges()[1], "zyx", "x")
@@ -879,7 +879,7 @@ def test_a_piece_in_the_middle_that_finds_nothing_is_forgotten():
 
 
 def test_nothing_is_begun_in_the_middle_before_rows_of_both_ends_are_there():
-    line = walks.Line()
+    line = pieces.Line()
     assert not line.has_both_ends()
     keeps(line, line.edges()[0], "abc", "c")
     assert not line.has_both_ends()
@@ -903,7 +903,7 @@ class TailLast(walks.Walkers):
         self.waiting.append((errand, job))
 
     def done(self):
-        patient = [one for one in self.waiting if not (isinstance(one[0], walks.Edge) and not one[0].onward)]
+        patient = [one for one in self.waiting if not (isinstance(one[0], pieces.Edge) and not one[0].onward)]
         errand, job = (patient or self.waiting)[0]
         self.waiting.remove((errand, job))
         return [(errand, outcome(job))]
@@ -949,7 +949,7 @@ def test_a_piece_is_begun_where_most_places_are_known_and_in_the_middle_of_them(
 
 
 def test_places_are_looked_for_between_the_pieces_in_either_order():
-    line = walks.Line(descending=True)
+    line = pieces.Line(descending=True)
     keeps(line, line.edges()[0], "yx", "x")
     line.begin_tail()
     keeps(line, line.edges()[1], "bc", "c")
@@ -971,7 +971,7 @@ def test_a_place_that_was_read_meanwhile_is_none_any_more():
 def test_of_places_that_crowd_where_the_walk_has_been_only_those_far_from_both_ends_are_kept(met, kept):
     """A ninth of the list is read: 2.2 of twenty places are expected there, and up to seven may be."""
     names = [f"{number:026}" for number in range(900)]
-    line = walks.Line()
+    line = pieces.Line()
     line.begin_tail()
     for edge, read in zip(line.edges(), (names[:50], names[:-51:-1]), strict=True):
         page = [{"id": name, "created_at": CREATED} for name in read]
@@ -984,7 +984,7 @@ def test_of_places_that_crowd_where_the_walk_has_been_only_those_far_from_both_e
 
 
 def test_a_crowd_next_to_the_walk_is_of_no_use():
-    line = walks.Line()
+    line = pieces.Line()
     line.begin_tail()
     for edge, letters in zip(line.edges(), ("abcd", "zyxw"), strict=True):
         keeps(line, edge, letters, letters[-1])
@@ -1123,7 +1123,7 @@ def test_a_walk_that_is_left_ends_what_waits_for_its_turn(walked):
     service = Service(people(1000), 0.6)
     client = client_of(service)
     receipt = client.receipt("users", {"directory_id": "d1"})
-    pages, stops = walks.walk_wide(client, receipt, walks.Line(), None, lambda: Timed(service)), []
+    pages, stops = walks.walk_wide(client, receipt, pieces.Line(), None, lambda: Timed(service)), []
     service.get = lambda *args, real=service.get, traffic, **more: (
         stops.append(traffic.stop) or real(*args, traffic=traffic, **more)
     )
@@ -1136,7 +1136,7 @@ def test_a_walk_that_is_left_ends_what_waits_for_its_turn(walked):
 def test_what_an_interrupt_leaves_half_done_does_not_keep_a_walk_from_its_end(walked):
     """In the middle of joining two pieces, edges may be marked that are still to be walked."""
     service = Service(people(300), 0.6)
-    line = walks.Line()
+    line = pieces.Line()
     client = client_of(service)
     receipt = client.receipt("users", {"directory_id": "d1"})
     pages = walks.walk_wide(client, receipt, line, None, lambda: Timed(service))
@@ -1166,9 +1166,9 @@ def test_odd_times_of_creation_cost_no_row(walked, created):
 
 
 def test_a_key_is_a_number_whatever_it_is_made_of():
-    early, late = walks._number((CREATED, "\ud800")), walks._number(("2026-05-12T00:00:00Z", "u"))
+    early, late = pieces._number((CREATED, "\ud800")), pieces._number(("2026-05-12T00:00:00Z", "u"))
     assert 0 < early < late
-    assert walks._number(("", "")) == 0
+    assert pieces._number(("", "")) == 0
 
 
 def test_events_about_nobody_in_particular_are_no_places(walked):
