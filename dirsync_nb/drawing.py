@@ -2,8 +2,8 @@
 
 Nothing global is touched: no pyplot, no rcParams, no warning filters.
 
-Text of a directory is other people's typing. It is cleaned of control characters, never read as a formula, cut
-to a width, told apart where two names are alike, and drawn in an installed font that has its characters.
+Other people's text, cleaned and cut in ``chart_text``, is never read as a formula, and drawn in an installed
+font that has its characters.
 
 Pictures in Jupyter: an Axes made here sends its picture to the place where the chart was called, at once, and
 remembers it. So there is exactly one, be the call the last line of a cell, followed by a semicolon, in a loop,
@@ -17,7 +17,6 @@ from __future__ import annotations
 import base64
 import io
 import sys
-import unicodedata
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Any
@@ -35,107 +34,39 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import MaxNLocator, StrMethodFormatter
 from matplotlib.transforms import blended_transform_factory
 
+from . import errors
+from .chart_text import wrap
+from .frames import why_incomplete
 from .wording import plural
 
 __all__ = [
+    "LABELLED_BARS",
     "ChartAxes",
     "ChartFigure",
     "alt_text",
-    "clean",
-    "distinct_labels",
+    "beside",
+    "check_top",
+    "drawable",
     "finish",
     "legend",
     "lettering",
+    "missing_glyphs",
+    "name_rows",
     "new_axes",
     "nothing",
     "plain_numbers",
-    "plural",
-    "quoted",
-    "shorten",
-    "text_inches",
+    "rows_height",
     "tick_labels",
     "tidy",
 ]
 
-LABEL_WIDTH = 34  # columns of text, a wide character counting two
+LABELLED_BARS = 30  # beyond this many, values at the bar ends are noise
 DPI = 150  # of pictures in notebooks; shown at 100 per inch, so sharp on dense screens
 SHOWN_DPI = 100
 LAST_RESORT = "Last Resort High-Efficiency"  # comes with matplotlib 3.11: a box that names the script
-NO_NAME = "(no name)"
 
 _alt_texts: WeakKeyDictionary[Axes, str] = WeakKeyDictionary()
 _shown: WeakSet[ChartAxes] = WeakSet()
-
-
-# Text -------------------------------------------------------------------------------------------------------
-
-
-def quoted(name: str) -> str:
-    """Set a name off from the sentence around it."""
-    return f"“{name}”"
-
-
-def clean(text: object) -> str:
-    """Make one line of a name: white space becomes a space; control and direction characters go."""
-    if not isinstance(text, str):
-        return ""
-    # White space first: a line break is a control character too, and must leave a space behind.
-    spaced = " ".join(text.split())
-    kept = "".join(c for c in spaced if unicodedata.category(c) not in ("Cc", "Cf", "Cs"))
-    return " ".join(kept.split())
-
-
-def shorten(text: str, width: int = LABEL_WIDTH) -> str:
-    """Cut a text that is wider than this, and end it in "…"."""
-    if _columns(text) <= width:
-        return text
-    while _columns(text) > width - 1:
-        text = text[:-1]
-    return text.rstrip() + "…"
-
-
-def _columns(text: str) -> int:
-    return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
-
-
-def text_inches(labels: Iterable[str], fontsize: float) -> float:
-    """Estimate the width of the widest of these labels."""
-    return max((_columns(label) for label in labels), default=0) * fontsize * 0.6 / 72
-
-
-def distinct_labels(ids: Sequence[str], names: Iterable[object], width: int = LABEL_WIDTH) -> list[str]:
-    """Make one label per object: its name, with the end of its id where two labels would be alike.
-
-    An object without a name is known by its id when nobody has a name, else as "(no name)".
-    """
-    cleaned = [clean(name) for name in names]
-    bare = not any(cleaned)
-    labels = [_end(i, 12) if bare else shorten(n or NO_NAME, width) for i, n in zip(ids, cleaned, strict=True)]
-    for length in (4, 8, 40):
-        twice = (
-            {label for label in labels if labels.count(label) > 1} if len(set(labels)) < len(labels) else set()
-        )
-        for place, label in enumerate(labels):
-            if label in twice:
-                name = "" if bare else shorten(cleaned[place] or NO_NAME, width - 8) + " · "
-                labels[place] = name + _end(ids[place], length)
-    return labels
-
-
-def _end(text: str, length: int) -> str:
-    text = clean(text)
-    return text if len(text) <= length + 1 else "…" + text[-length:]
-
-
-def wrap(text: str, width: int) -> str:
-    """Break a text into lines of at most this many columns, at spaces."""
-    lines = [""]
-    for word in text.split(" "):
-        if lines[-1] and _columns(lines[-1]) + 1 + _columns(word) > width:
-            lines.append(word)
-        else:
-            lines[-1] = f"{lines[-1]} {word}".strip()
-    return "\n".join(lines)
 
 
 # Fonts ------------------------------------------------------------------------------------------------------
@@ -265,6 +196,11 @@ def legend(ax: Axes, handles: Sequence[Any], labels: Sequence[str], **style: Any
         text.set_fontfamily(look["fontfamily"])
 
 
+def beside(ax: Axes, text: str, place: tuple[float, float], gap: int, **style: Any) -> None:
+    """Write a value so many points to the right of a place, such as the end of a bar."""
+    ax.annotate(text, place, (gap, 0), textcoords="offset points", va="center", **style)
+
+
 def nothing(ax: Axes, why: str, sources: Sequence[pd.DataFrame | None] = ()) -> Axes:
     """Say on the Axes that there is nothing to show, and why."""
     ax.set_axis_off()
@@ -301,16 +237,16 @@ def finish(
     headline
         Whether to draw the finding; it is in the text alternative anyway.
     """
-    reasons = [s.attrs["incomplete"] for s in sources if s is not None and "incomplete" in s.attrs]
-    if reasons:
+    partial = why_incomplete(*sources)
+    if partial is not None:
         finding = f"Partial data: {finding}"
-        notes = [f"Partial: {reasons[0]}.", *notes]
+        notes = [f"Partial: {partial}.", *notes]
     missing = missing_glyphs([finding, *notes, *drawn])
     if missing:
         listed = ", ".join(f"U+{ord(character):04X}" for character in missing[:8])
         more = f" and {len(missing) - 8} more" if len(missing) > 8 else ""
         notes = [*notes, f"No installed font has {plural(len(missing), 'character')}: {listed}{more}."]
-    if headline or reasons:
+    if headline or partial is not None:
         _headline(ax, finding)
     if notes:
         _footnote(ax, " ".join(notes))
@@ -357,6 +293,27 @@ def _inches(ax: Axes) -> float:
 def alt_text(ax: Axes) -> str:
     """Give a chart's text alternative: the finding, what was left out, the main numbers; else ""."""
     return _alt_texts.get(ax, "")
+
+
+# Rows -------------------------------------------------------------------------------------------------------
+
+
+def check_top(top: int | None) -> None:
+    """Refuse a number of rows that shows none; before anything is counted or drawn."""
+    if top is not None and top < 1:
+        raise errors.ArgumentError(f"top must be at least 1, or None for all; got {top}")
+
+
+def rows_height(rows: int, at_most: float = 60.0) -> float:
+    """Give the inches that so many rows of names need, with the texts around them."""
+    return min(at_most, max(2.4, 0.29 * rows + 1.5))
+
+
+def name_rows(ax: Axes, labels: Sequence[str]) -> None:
+    """Name horizontal bars, the first on top."""
+    tidy(ax, grid="x")
+    tick_labels(ax.yaxis, labels)
+    ax.set_ylim(len(labels) - 0.4, -0.6)
 
 
 # Jupyter ----------------------------------------------------------------------------------------------------

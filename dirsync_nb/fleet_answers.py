@@ -21,7 +21,18 @@ import numpy as np
 import pandas as pd
 
 from . import analysis, errors
-from .analysis import ABSENT, NO_VALUE, NOT_IN_USERS, STANDARD_FIELDS
+from .analysis_attributes import (
+    ABSENT,
+    NO_VALUE,
+    NOT_IN_USERS,
+    STANDARD_FIELDS,
+    STATUS,
+    as_text,
+    coverage_frame,
+    is_empty,
+    kind_of,
+    values_by_attribute,
+)
 from .fleet_files import Reader
 
 __all__ = ["QUESTIONS", "Question", "frames_of"]
@@ -318,15 +329,15 @@ class _Described:
 
 
 def _coverage_piece(frames: Frames, _: Options) -> tuple[int, dict[str, _Described]]:
-    attributes = analysis._attributes(frames["users"])
+    attributes = values_by_attribute(frames["users"])
     return len(frames["users"]), {name: _described(values) for name, values in attributes.items()}
 
 
 def _described(values: list[Any]) -> _Described:
-    filled = [value for value in values if value is not ABSENT and not analysis._is_empty(value)]
+    filled = [value for value in values if value is not ABSENT and not is_empty(value)]
     absent = sum(value is ABSENT for value in values)
-    kinds = {analysis._kind(value) for value in filled}
-    texts = {v if isinstance(v, str) else f"\0{type(v).__name__}\0{analysis._key(v)}" for v in filled}
+    kinds = {kind_of(value) for value in filled}
+    texts = {v if isinstance(v, str) else f"\0{type(v).__name__}\0{as_text(v)}" for v in filled}
     digests = b"".join(
         hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=DIGEST).digest() for text in texts
     )
@@ -370,11 +381,7 @@ def _coverage(pieces: Iterator[tuple[int, dict[str, _Described]]], _: Options) -
                 found.setdefault(name, []).append(one)
         rows = {name: _together(users, parts, distinct.count(name)) for name, parts in found.items()}
     order = [*STANDARD_FIELDS, *(name for name in found if name not in STANDARD_FIELDS)]
-    columns = ["users", "filled", "null", "absent", "filled_share", "types", "distinct", "example"]
-    index = pd.Index(order, dtype="str", name="attribute")
-    answer = pd.DataFrame([rows[name] for name in order], columns=columns, index=index, dtype=object)
-    counts = dict.fromkeys(("users", "filled", "null", "absent", "distinct"), "Int64")
-    return answer.astype({**counts, "filled_share": "Float64", "types": "str"})
+    return coverage_frame({name: rows[name] for name in order})
 
 
 def _together(users: int, parts: Sequence[_Described], distinct: int) -> tuple[Any, ...]:
@@ -390,10 +397,9 @@ def _together(users: int, parts: Sequence[_Described], distinct: int) -> tuple[A
 def _status_piece(frames: Frames, options: Options) -> Any:
     """Say what each user has, in the columns of the whole fleet; asked without them, name those here."""
     if "attributes" not in options:
-        return list(analysis._attributes(frames["users"]))
+        return list(values_by_attribute(frames["users"]))
     answer = analysis.attribute_status(frames["users"])
-    states = pd.CategoricalDtype(["filled", "null", "absent"])
-    absent = pd.Series("absent", index=answer.index, dtype=states)
+    absent = pd.Series("absent", index=answer.index, dtype=STATUS)
     columns = {name: answer.get(name, absent) for name in options["attributes"]}
     return pd.DataFrame(columns, index=answer.index)
 

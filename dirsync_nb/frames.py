@@ -128,13 +128,29 @@ def concat(frames: Iterable[pd.DataFrame]) -> pd.DataFrame:
     for name in categories:
         whole[name] = categorical(whole[name].astype("str"))
     whole.index.name = names[0]
-    reasons = [part.attrs["incomplete"] for part in parts if "incomplete" in part.attrs]
-    whole.attrs = {"incomplete": reasons[0]} if reasons else {}
-    return whole
+    return mark_partial(whole, *parts)
 
 
 def _is_category(frame: pd.DataFrame, name: str) -> bool:
     return name in frame and isinstance(frame[name].dtype, pd.CategoricalDtype)
+
+
+def latest(frame: pd.DataFrame) -> pd.DataFrame:
+    """Take each object once, as loaded last; rows that are merely numbered stay as they are."""
+    return frame if frame.index.name is None else frame[~frame.index.duplicated(keep="last")]
+
+
+def why_incomplete(*frames: pd.DataFrame | None) -> str | None:
+    """Say why the first partial one of these frames is partial; None when all are whole."""
+    partial = (f for f in frames if f is not None and "incomplete" in f.attrs)
+    return next((str(f.attrs["incomplete"]) for f in partial), None)
+
+
+def mark_partial(answer: pd.DataFrame, *sources: pd.DataFrame | None) -> pd.DataFrame:
+    """Carry on that a source was partial, and nothing else of what its ``attrs`` say."""
+    reason = why_incomplete(*sources)
+    answer.attrs = {} if reason is None else {"incomplete": reason}
+    return answer
 
 
 def require_complete(frame: pd.DataFrame, purpose: str) -> pd.DataFrame:

@@ -1,0 +1,111 @@
+"""Words of a chart: lists, dates, and other people's text as labels.
+
+Text of a directory is other people's typing. It is cleaned of control characters, cut to a width, and told
+apart where two names are alike. How it is drawn is up to ``drawing``.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+__all__ = [
+    "LABEL_WIDTH",
+    "clean",
+    "day",
+    "distinct_labels",
+    "listed",
+    "quoted",
+    "shorten",
+    "text_inches",
+    "wrap",
+]
+
+LABEL_WIDTH = 34  # columns of text, a wide character counting two
+NO_NAME = "(no name)"
+
+
+# Sentences --------------------------------------------------------------------------------------------------
+
+
+def quoted(name: str) -> str:
+    """Set a name off from the sentence around it."""
+    return f"“{name}”"
+
+
+def listed(labels: Sequence[str], values: Iterable[Any]) -> str:
+    """Tell the first ten values in words."""
+    pairs = [f"{label} {int(value):,}" for label, value in zip(labels, values, strict=True)]
+    return ", ".join(pairs[:10]) + (f" and {len(pairs) - 10:,} more" if len(pairs) > 10 else "")
+
+
+def day(time: Any) -> str:
+    """Write a date: ``5 Mar 2026``."""
+    return f"{time.day} {time:%b %Y}"
+
+
+# Labels -----------------------------------------------------------------------------------------------------
+
+
+def clean(text: object) -> str:
+    """Make one line of a name: white space becomes a space; control and direction characters go."""
+    if not isinstance(text, str):
+        return ""
+    # White space first: a line break is a control character too, and must leave a space behind.
+    spaced = " ".join(text.split())
+    kept = "".join(c for c in spaced if unicodedata.category(c) not in ("Cc", "Cf", "Cs"))
+    return " ".join(kept.split())
+
+
+def shorten(text: str, width: int = LABEL_WIDTH) -> str:
+    """Cut a text that is wider than this, and end it in "…"."""
+    if _columns(text) <= width:
+        return text
+    while _columns(text) > width - 1:
+        text = text[:-1]
+    return text.rstrip() + "…"
+
+
+def _columns(text: str) -> int:
+    return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
+
+
+def text_inches(labels: Iterable[str], fontsize: float) -> float:
+    """Estimate the width of the widest of these labels."""
+    return max((_columns(label) for label in labels), default=0) * fontsize * 0.6 / 72
+
+
+def distinct_labels(ids: Sequence[str], names: Iterable[object], width: int = LABEL_WIDTH) -> list[str]:
+    """Make one label per object: its name, with the end of its id where two labels would be alike.
+
+    An object without a name is known by its id when nobody has a name, else as "(no name)".
+    """
+    cleaned = [clean(name) for name in names]
+    bare = not any(cleaned)
+    labels = [_end(i, 12) if bare else shorten(n or NO_NAME, width) for i, n in zip(ids, cleaned, strict=True)]
+    for length in (4, 8, 40):
+        twice = (
+            {label for label in labels if labels.count(label) > 1} if len(set(labels)) < len(labels) else set()
+        )
+        for place, label in enumerate(labels):
+            if label in twice:
+                name = "" if bare else shorten(cleaned[place] or NO_NAME, width - 8) + " · "
+                labels[place] = name + _end(ids[place], length)
+    return labels
+
+
+def _end(text: str, length: int) -> str:
+    text = clean(text)
+    return text if len(text) <= length + 1 else "…" + text[-length:]
+
+
+def wrap(text: str, width: int) -> str:
+    """Break a text into lines of at most this many columns, at spaces."""
+    lines = [""]
+    for word in text.split(" "):
+        if lines[-1] and _columns(lines[-1]) + 1 + _columns(word) > width:
+            lines.append(word)
+        else:
+            lines[-1] = f"{lines[-1]} {word}".strip()
+    return "\n".join(lines)
