@@ -731,8 +731,8 @@ def executed():
     cells = [nbformat.v4.new_code_cell(source) for source in CELLS.values()]
     notebook = nbformat.v4.new_notebook(cells=cells)
     root = str(Path(__file__).parents[1])
-    # Where nbclient answers an Output widget, it can miss that the cell's reply is there, and finds it only when
-    # its time is up (nbclient 0.10, one run in twenty on a busy machine). So the time is short.
+    # Where nbclient answers an Output widget, it can miss that the cell's reply is there, and finds it only
+    # when its time is up (0.11, one run in twenty on a busy machine). So the time is short.
     client = nbclient.NotebookClient(
         notebook, timeout=25, kernel_name="python3", resources={"metadata": {"path": root}}
     )
