@@ -63,6 +63,9 @@ def _resolve_names() -> None:
         vars(ds)[name] = getattr(ds, name)
     for room in ("charts", "widgets"):
         import_module(f".{room}", "dirsync_nb")
+    for kind in (getattr(ds.widgets, name) for name in ds.widgets.__all__):
+        for trait in kind.class_own_traits().values() if hasattr(kind, "class_own_traits") else ():
+            trait.__doc__ = ""  # else that of its type; the class says what each is
     if not hasattr(pd.Series, "__class_getitem__"):  # generic in its stubs only
         pd.Series.__class_getitem__ = classmethod(lambda cls, _: cls)  # type: ignore[attr-defined]
 

@@ -93,3 +93,9 @@ def test_without_pdoc_it_says_what_to_install(monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "pdoc", None)
     assert room.main(["--out", "nowhere"]) == 2
     assert "pip install 'dirsync_nb[docs]'" in capsys.readouterr().err
+
+
+def test_traits_of_widgets_are_spoken_of_once_and_not_as_what_they_are_made_of(reference):
+    page = (reference / "dirsync_nb" / "widgets.html").read_text()
+    assert "A trait" not in page
+    assert "How many rows the filters leave." in page

@@ -156,14 +156,13 @@ class DirectoryExplorer(Explorer):
         self.directories = frame
         self._lists = {"Directories": listing_of("Directories", frame)}
         wanted, self._wanted = self._wanted, None
-        if wanted is not None and wanted not in frame.index:
-            self._say_missing(wanted)
-            wanted = None
-        if wanted is not None:
+        if wanted in frame.index:
             self.directory_id = wanted
-        else:
-            self._fill_menus()
-            self._draw()
+            return
+        self._fill_menus()
+        self._draw()
+        if wanted is not None:
+            self._say_missing(wanted)
 
     def _directory_changed(self, change: Any) -> None:
         self.jobs.drop("directory")

@@ -33,6 +33,15 @@ def test_it_opens_on_the_directories_and_asks_for_nothing_else(client, sandbox):
     assert explorer.status.text == "9 of 9 directories."
 
 
+def test_a_directory_that_is_not_there_is_named_beside_the_list_of_those_that_are(client):
+    explorer = widgets.DirectoryExplorer(client, "directory_none")
+    assert explorer.status.text == "There is no directory directory_none in this environment."
+    assert explorer.directory_id is None
+    assert len(explorer._table.rows) == 9
+    explorer.search = "okta"
+    assert explorer.status.text == "1 of 1 directory (9 without filters)."
+
+
 def test_a_click_on_a_directory_shows_its_users_fifty_at_a_time(client, okta):
     explorer = widgets.DirectoryExplorer(client)
     explorer._table.picked = okta
