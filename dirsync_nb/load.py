@@ -134,7 +134,7 @@ def load_users(
     An empty directory gives an empty frame with every column present. Requests keep to WorkOS's limit of four a
     second for each directory, so that 1,000 users take about 2.5 seconds. Where answers are slow, a list is
     read from both ends at once, and from its middle, so that the limit decides and not the latency: see
-    :mod:`dirsync_nb.walks` for what holds while rows come and go.
+    :mod:`dirsync_nb.pieces` for what holds while rows come and go.
 
     Parameters
     ----------
