@@ -766,7 +766,7 @@ def test_a_place_in_the_middle_that_the_service_takes_for_the_start_costs_no_row
 
 
 def test_a_wrong_count_costs_no_row(walked):
-    for counts in (0, 150, 5000, None):
+    for counts in (0, 150, 5000, None, float("inf")):
         service = Service(people(1234), 0.6, random.Random(4).sample(people(1234), 20))
         service.counts = counts
         assert walked(service, Timed(service)).index.tolist() == people(1234)
