@@ -255,10 +255,10 @@ class Line:
     def way(self, key: Key) -> float | None:
         """Guess how far a place is on the way from where the first piece ends to where the last one begins."""
         first, last = self.pieces[0].on, self.pieces[-1].back
-        if first is None or first.key is None or last is None or last.key is None or first.key == last.key:
+        if first is None or first.key is None or last is None or last.key is None:
             return None
         near, far = _number(first.key), _number(last.key)
-        return (_number(key) - near) / (far - near)
+        return (_number(key) - near) / (far - near) if far != near else None
 
     def is_near(self, key: Key) -> bool:
         """Say whether a place seems to be ahead of the first piece, but not far."""

@@ -42,10 +42,8 @@ def find_in_events(
     for event in page:
         data = event.get("data")
         user = data.get("user", data) if isinstance(data, dict) else None
-        if not isinstance(user, dict) or user.get("directory_id") != directory_id:
-            continue
-        if isinstance(user.get("id"), str):
-            found[user["id"]] = key_of(user)
+        if isinstance(user, dict) and user.get("directory_id") == directory_id:
+            found |= _places([user])
     return found, after
 
 
@@ -65,8 +63,12 @@ def find_in_group(
     Those of a large group's page stand close together, so that only the last is a place of its own.
     """
     page, after = _ask(client, "users", filters, traffic, after=cursor, order=order)
-    found = {str(user.get("id")): key_of(user) for user in (page[-1:] if after else page)}
-    return found, next(iter(found)) if after else None
+    found = _places(page[-1:] if after else page)
+    return found, next(iter(found), None) if after else None
+
+
+def _places(users: list[Record]) -> Places:
+    return {user["id"]: key_of(user) for user in users if isinstance(user.get("id"), str)}
 
 
 def _ask(

@@ -9,7 +9,8 @@ found, or where the service refuses these cursors, the walk goes on from the two
 What holds while rows come and go is written in :mod:`dirsync_nb.pieces`.
 
 Where two walkers meet, a page may be read twice, or one more be needed to see that they met. From the two ends
-alone that is at most one request more than in a plain walk; with pieces in the middle one or two for each.
+alone that is at most one request more than in a plain walk. With pieces in the middle it is more, and the more
+the slower the answers: on lists of up to 30 pages, 3 at 600 ms and 8 at a second were the most.
 """
 
 from __future__ import annotations

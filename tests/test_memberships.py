@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gc
 import random
 import signal
 import threading
@@ -372,6 +373,21 @@ def test_a_broken_load_keeps_its_pairs_and_reads_only_the_rest_when_resumed(serv
     assert pairs(frame) == {(user, group) for group, names in members.items() for user in names}
     assert len(server.requests) - sent == len(receipt.so_far.owners) - kept // 3 or route == "by_user"
     assert "incomplete" not in frame.attrs
+
+
+@pytest.mark.parametrize("route", ROUTES)
+def test_the_collector_is_paused_while_members_are_read_and_as_it_was_afterwards(serve, route):
+    whole, seen = company({f"g{n}": ["u1", "u2"] for n in range(4)}), []
+
+    def script(request):
+        seen.append(gc.isenabled())
+        return whole(request)
+
+    _, client = serve(script)
+    assert gc.isenabled()
+    ds.load_memberships(client, directory_id="d1", route=route)
+    assert False in seen
+    assert gc.isenabled()
 
 
 def test_an_interrupt_stops_all_workers_within_a_page(serve, monkeypatch):

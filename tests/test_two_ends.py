@@ -731,6 +731,7 @@ def test_events_that_are_of_no_use_leave_the_two_ends(walked, events):
         {"data": [], "list_metadata": {}},
         {"data": [{"id": None}, {"id": 7}, {}], "list_metadata": {"after": None}},
         {"data": [{"id": "far"}], "list_metadata": {"after": "far"}},
+        {"data": [{"id": None}], "list_metadata": {"after": "far"}},
     ],
 )
 def test_groups_that_are_of_no_use_leave_the_two_ends(walked, path, answer):
@@ -983,6 +984,23 @@ def test_of_places_that_crowd_where_the_walk_has_been_only_those_far_from_both_e
     assert {names[400], names[500]} <= line.middles.keys()
 
 
+def test_ends_that_spell_the_same_number_are_no_way_apart():
+    """Ids that differ in case or in a sign alone: nothing can be guessed from them, and nothing breaks."""
+    line = line_between("u-1", "U_1")
+    assert line.way((CREATED, "u5")) is None
+    assert not line.is_near((CREATED, "u5"))
+
+
+def line_between(first: str, last: str) -> pieces.Line:
+    """Give a line of which one row at each end is known."""
+    line = pieces.Line()
+    line.begin_tail()
+    for edge, name in zip(line.edges(), (first, last), strict=True):
+        page = [{"id": name, "created_at": CREATED}]
+        line.keep(edge, page, name, page, None)
+    return line
+
+
 def test_a_crowd_next_to_the_walk_is_of_no_use():
     line = pieces.Line()
     line.begin_tail()
@@ -1082,14 +1100,19 @@ def test_a_load_that_broke_over_a_cursor_that_came_twice_can_be_resumed(walked):
     assert frame.index.tolist() == people(1000)  # its row was read before it went
 
 
-def test_a_page_that_fails_is_no_error_where_another_walker_brings_its_rows(walked):
-    service = Service(people(150), 0.6)
+def fails_behind(cursor: str) -> Callable[[dict[str, Any]], None]:
+    """Let every request for the page behind a row fail."""
 
     def trouble(query):
-        if query.get("after") == "u00099":
+        if query.get("after") == cursor:
             raise errors.ServerFailure("boom", status_code=500)
 
-    service.trouble = trouble
+    return trouble
+
+
+def test_a_page_that_fails_is_no_error_where_another_walker_brings_its_rows(walked):
+    service = Service(people(150), 0.6)
+    service.trouble = fails_behind("u00099")
     client = client_of(service)
     assert walked(service, Timed(service), client).index.tolist() == people(150)
     assert client.receipts[-1].complete
@@ -1097,12 +1120,7 @@ def test_a_page_that_fails_is_no_error_where_another_walker_brings_its_rows(walk
 
 def test_after_a_page_that_failed_nothing_more_is_asked_and_it_is_the_error_raised(walked):
     service = Service(people(1000), 0.6)
-
-    def trouble(query):
-        if query.get("after") == "u00099":
-            raise errors.ServerFailure("boom", status_code=500)
-
-    service.trouble = trouble
+    service.trouble = fails_behind("u00099")
     with pytest.raises(errors.ServerFailure, match="boom"):
         walked(service, TailLast())
     assert [query.get("after") for query in service.pages_asked] == [None, "u00099"]
