@@ -239,12 +239,10 @@ class Line:
         """Note places in the list, of ``total`` rows; False if they are of no use.
 
         Where the walk has been at far more of the places than of the rows, they crowd there, and only those
-        well between the ends are of use; where it has been at most of them, none.
+        well between the ends are of use.
         """
         new = {name: key for name, key in places.items() if name not in self.owner}
         walked_over = len(places) - len(new)
-        if walked_over > len(new):
-            return False
         expected = len(places) * len(self.owner) / total if total else 0.0
         if walked_over > 1 + CROWD * expected:
             ways = {name: self.way(key) for name, key in new.items()}

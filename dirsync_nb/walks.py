@@ -187,7 +187,7 @@ class _Walk:
             return
         fresh, met = self.line.sift(edge, page)
         self.receipt.rows += len(fresh)
-        yield fresh if edge.onward else fresh[::-1]
+        yield fresh
         # Only now: whoever is interrupted while keeping a page reads it again on resuming.
         if page and isinstance(page[0].get("organization_id"), str):
             self.organization = page[0]["organization_id"]
