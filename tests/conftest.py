@@ -27,6 +27,34 @@ settings.load_profile("same")
 
 collect_ignore = ["data"]  # a repository of somebody else's, which a test copies and runs
 
+# What the small loop of CONTRIBUTING.md leaves out, by folder, file and fixture: browsers, databases, kernels,
+# clusters, processes that are ended, whole reference builds, long searches.
+SLOW_PLACES = {
+    "benchmarks",
+    "browser",
+    "contract",
+    "notebooks",
+    "test_canary.py",
+    "test_cli.py",
+    "test_fleet.py",
+    "test_fuzz.py",
+    "test_notebooks.py",
+    "test_plays.py",
+    "test_pytest_plugin.py",
+    "test_reference.py",
+    "test_schema.py",
+    "test_starter.py",
+    "test_tour.py",
+}
+SLOW_FIXTURES = {"postgres"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        places = item.nodeid.partition("::")[0].split("/")
+        if SLOW_PLACES & {*places} or SLOW_FIXTURES & {*getattr(item, "fixturenames", ())}:
+            item.add_marker("slow")
+
 
 def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(Canary(KEY), "canary")
