@@ -6,6 +6,7 @@ import copy
 import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -28,37 +29,54 @@ settings.load_profile("same")
 collect_ignore = ["data"]  # a repository of somebody else's, which a test copies and runs
 
 # What the small loop of CONTRIBUTING.md leaves out, by folder, file and fixture: browsers, databases, kernels,
-# clusters, processes that are ended, whole reference builds, long searches.
+# clusters, processes that are ended, whole reference builds, long searches. Of a test with many cases it takes
+# the first one. ``pytest.mark.slow`` marks single tests beside them.
 SLOW_PLACES = {
     "benchmarks",
     "browser",
     "contract",
     "notebooks",
+    "test_audit.py",
     "test_canary.py",
     "test_cli.py",
     "test_fleet.py",
     "test_fuzz.py",
     "test_notebooks.py",
+    "test_notebooks_check.py",
+    "test_panel.py",
     "test_plays.py",
     "test_pytest_plugin.py",
+    "test_redaction.py",
     "test_reference.py",
     "test_schema.py",
+    "test_seed.py",
+    "test_server.py",
+    "test_snapshot.py",
     "test_starter.py",
     "test_tour.py",
 }
 SLOW_FIXTURES = {"postgres"}
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        places = item.nodeid.partition("::")[0].split("/")
-        if SLOW_PLACES & {*places} or SLOW_FIXTURES & {*getattr(item, "fixturenames", ())}:
-            item.add_marker("slow")
-
-
 def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(Canary(KEY), "canary")
     speak_over_unix_sockets()
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave such files unread where they would only be deselected: their imports alone take seconds."""
+    return (config.getoption("markexpr") == "not slow" and collection_path.name in SLOW_PLACES) or None
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    seen = set()
+    for item in items:
+        file, _, name = item.nodeid.partition("::")
+        test = (file, name.partition("[")[0])
+        fixtures = getattr(item, "fixturenames", ())
+        if test in seen or SLOW_PLACES & {*file.split("/")} or SLOW_FIXTURES & {*fixtures}:
+            item.add_marker("slow")
+        seen.add(test)
 
 
 class Clock:

@@ -13,6 +13,7 @@ from dirsync_nb.journal import Journal
 LINES = st.lists(st.dictionaries(st.text(max_size=3), st.text() | st.integers()), max_size=5)
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(LINES, st.data())
 def test_a_cut_anywhere_loses_the_line_it_cuts_and_nothing_else(lines, data):
