@@ -55,7 +55,7 @@ SLOW_PLACES = {
     "test_starter.py",
     "test_tour.py",
 }
-SLOW_FIXTURES = {"postgres"}
+SLOW_FIXTURES = {"executed", "postgres"}
 
 
 def pytest_configure(config: pytest.Config) -> None:

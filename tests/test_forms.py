@@ -12,6 +12,8 @@ import yaml
 from click.testing import CliRunner
 from pre_commit.clientlib import InvalidManifestError, load_manifest
 
+from . import conftest
+
 ROOT = Path(__file__).parents[1]
 GITHUB = ROOT / ".github"
 WORKFLOWS = sorted(GITHUB.glob("workflows/*"))
@@ -118,3 +120,8 @@ def test_the_changelog_keeps_its_form():
     assert all(re.fullmatch(r"\[\d+\.\d+\.\d+\] - \d{4}-\d{2}-\d{2}", version) for version in versions[1:])
     headings = set(re.findall(r"^### (.+)$", CHANGELOG, re.MULTILINE))
     assert headings <= {"Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"}
+
+
+def test_what_the_small_loop_leaves_out_is_there():
+    names = {path.name for path in (ROOT / "tests").rglob("*")} | {"notebooks"}
+    assert names >= conftest.SLOW_PLACES
