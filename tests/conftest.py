@@ -24,13 +24,13 @@ from .kernels import speak_over_unix_sockets
 # The same examples in each run, so that a change is judged by what it changed; ``--hypothesis-seed=N`` looks at
 # others: ``pytest -m hypothesis --hypothesis-seed=7``.
 settings.register_profile("same", derandomize=True)
-settings.load_profile("same")
+settings.register_profile("few", derandomize=True, max_examples=15)
 
 collect_ignore = ["data"]  # a repository of somebody else's, which a test copies and runs
 
 # What the small loop of CONTRIBUTING.md leaves out, by folder, file and fixture: browsers, databases, kernels,
 # clusters, processes that are ended, whole reference builds, long searches. Of a test with many cases it takes
-# the first one. ``pytest.mark.slow`` marks single tests beside them.
+# the first one, and of a search few examples. ``pytest.mark.slow`` marks single tests beside them.
 SLOW_PLACES = {
     "benchmarks",
     "browser",
@@ -55,17 +55,19 @@ SLOW_PLACES = {
     "test_starter.py",
     "test_tour.py",
 }
+SMALL = "not slow"
 SLOW_FIXTURES = {"executed", "postgres"}
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    settings.load_profile("few" if config.getoption("markexpr") == SMALL else "same")
     config.pluginmanager.register(Canary(KEY), "canary")
     speak_over_unix_sockets()
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """Leave such files unread where they would only be deselected: their imports alone take seconds."""
-    return (config.getoption("markexpr") == "not slow" and collection_path.name in SLOW_PLACES) or None
+    return (config.getoption("markexpr") == SMALL and collection_path.name in SLOW_PLACES) or None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
