@@ -21,9 +21,9 @@ from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from . import errors, notebooks_check, starter, tour
+from . import errors, kernels, notebooks_check, starter, tour
 from .connect import SHARED_SANDBOX
 
 if TYPE_CHECKING:
@@ -32,6 +32,12 @@ if TYPE_CHECKING:
 __all__ = ["main"]
 
 _INTERRUPTED = 130  # what a shell gives for Ctrl-C
+# Ctrl-C is for this process, which then ends JupyterLab; else both would take it.
+_APART: dict[str, Any] = (
+    {"creationflags": getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)}
+    if os.name == "nt"
+    else {"start_new_session": True}
+)
 _PATIENCE = 20.0  # seconds for JupyterLab to end its kernels
 
 
@@ -110,7 +116,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         parser().print_help()
         return 0
     try:
-        code: int = arguments.run(arguments)
+        with kernels.at_home():
+            code: int = arguments.run(arguments)
     except CannotBegin as why:
         print(f"dirsync-nb {arguments.command}: {why}", file=sys.stderr)
         return 2
@@ -137,7 +144,7 @@ def run_lab(arguments: argparse.Namespace) -> int:
         _ask_nothing_of_the_web(Path(files), environment)
         # A variable, because the arguments of a process can be seen by everybody on the machine.
         environment.setdefault("JUPYTER_TOKEN", secrets.token_hex(24))
-        child = subprocess.Popen(_jupyter(arguments, folder), env=environment, start_new_session=True)
+        child = subprocess.Popen(_jupyter(arguments, folder), env=environment, **_APART)
         try:
             return _wait(child, Path(files), stop)
         finally:

@@ -18,7 +18,7 @@ from dirsync_nb.transport import Transport
 
 from .canary import KEY, Canary
 from .foreign import ForeignServer
-from .kernels import speak_over_unix_sockets
+from .kernels import in_a_place
 
 # The same examples in each run, so that a change is judged by what it changed; ``--hypothesis-seed=N`` looks at
 # others: ``pytest -m hypothesis --hypothesis-seed=7``.
@@ -30,7 +30,9 @@ collect_ignore = ["data"]  # a repository of somebody else's, which a test copie
 
 def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(Canary(KEY), "canary")
-    speak_over_unix_sockets()
+    stack = ExitStack()
+    stack.enter_context(in_a_place())
+    config.add_cleanup(stack.close)
 
 
 class Clock:

@@ -165,12 +165,12 @@ def figures_of(said: dict[str, Any]) -> dict[str, Any]:
 
 
 def main() -> None:
-    from .kernels import speak_over_unix_sockets
+    from .kernels import in_a_place
 
-    speak_over_unix_sockets()
     record = sys.argv[1:] == ["--record"]
     names = [] if record else sys.argv[1:]
-    said = run_all([path for path in NOTEBOOKS if not names or path.stem in names])
+    with in_a_place():
+        said = run_all([path for path in NOTEBOOKS if not names or path.stem in names])
     if record:
         text = json.dumps(figures_of(said), indent=1, ensure_ascii=False)
         FIGURES.write_text(text + "\n", "utf-8")
