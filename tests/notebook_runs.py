@@ -13,11 +13,14 @@ import json
 import os
 import re
 import sys
+from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import matplotlib as mpl
 import numpy as np
+from matplotlib.ft2font import FT2Font
 
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -75,7 +78,14 @@ def _axes(ax: Any) -> dict[str, Any]:
 
 def _plain(text: str) -> str:
     """Take out what depends on the width and on the fonts of a machine (matplotlib before 3.11 draws a box)."""
-    return " ".join("".join("□" if letter > "\uffff" else letter for letter in text).split())
+    return " ".join("".join(letter if letter in _everywhere() else "□" for letter in text).split())
+
+
+@cache
+def _everywhere() -> frozenset[str]:
+    """Give the characters of the font that comes with matplotlib."""
+    own = mpl.get_data_path() + "/fonts/ttf/DejaVuSans.ttf"
+    return frozenset(map(chr, FT2Font(own).get_charmap())) | {"\n"}
 
 
 def _bars(ax: Any) -> list[Any]:
