@@ -27,7 +27,7 @@ _OWN = ("IPYTHONDIR", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME
 _XDG = ("XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME")
 _THEIRS = (*_OWN, *_XDG, "JUPYTERLAB_SETTINGS_DIR", "JUPYTERLAB_WORKSPACES_DIR", "MPLCONFIGDIR")
 _HOME = ("HOME", "USERPROFILE")  # the second on Windows
-_SOCKET = "kernel-{}"  # jupyter_client appends "-1" to "-5"
+_LONGEST = f"kernel-{uuid4()}-ipc-10"  # as JupyterLab calls its sockets
 
 _quiet = logging.Logger("dirsync_nb.kernels")  # what Jupyter logs stands in the error as well
 _quiet.addHandler(logging.NullHandler())
@@ -41,14 +41,22 @@ class Place:
     sockets: bool
 
     def settings(self) -> dict[str, str]:
-        """Return the settings of one more kernel manager: addresses that nobody else has.
+        """Return the settings of one more kernel manager: an address that nobody else has."""
+        path = str(self.folder / f"kernel-{uuid4().hex[:8]}")
+        made = {"connection_file": f"{path}.json", **self.transport()}
+        return made | {"ip": path} if self.sockets else made
+
+    def transport(self) -> dict[str, str]:
+        """Return how kernels are spoken to, as settings of a kernel manager.
 
         Over Unix sockets where there are any: a TCP port that is free when it is chosen may be taken when the
-        kernel binds it, and then nobody ever hears of the kernel.
+        kernel binds it, and then nobody ever hears of the kernel. Over TCP in cipher, where jupyter_client can.
         """
-        path = self.folder / _SOCKET.format(uuid4().hex[:8])
-        told = {"connection_file": f"{path}.json"}
-        return told | {"transport": "ipc", "ip": str(path)} if self.sockets else told
+        from jupyter_client.manager import KernelManager
+
+        if self.sockets:
+            return {"transport": "ipc"}
+        return {"transport_encryption": "auto"} if hasattr(KernelManager, "transport_encryption") else {}
 
     def environment(self, given: Mapping[str, str]) -> dict[str, str]:
         """Return these variables, with folders that can be used in place of those that cannot."""
@@ -113,7 +121,7 @@ def takes_sockets(folder: Path) -> bool:
     """Whether a kernel's Unix sockets can be in this folder: bound to try it, under the longest name."""
     if not hasattr(socket, "AF_UNIX"):  # as on Windows
         return False
-    path = folder / (_SOCKET.format("x" * 8) + "-10")
+    path = folder / _LONGEST
     try:
         str(path).encode()  # as ZeroMQ does
         with socket.socket(socket.AF_UNIX) as tried:

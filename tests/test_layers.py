@@ -80,6 +80,7 @@ ROOMS: dict[str, set[str]] = {
     "checklist_data": {"pandas"},
     "checklist": {"pandas"},
     "kernels": {"jupyter_client"},
+    "lab_files": {"ipykernel", "jupyter_client", "jupyter_core", "nbformat"},
     "tour": {"nbclient", "nbconvert", "nbformat", "traitlets"},
     "sensitive": set(),
     "outbound": set(),
