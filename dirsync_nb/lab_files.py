@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import os
@@ -43,10 +44,13 @@ def trust(paths: Iterable[Path]) -> None:
     from jupyter_core.paths import jupyter_data_dir
     from nbformat.sign import NotebookNotary
 
-    Path(jupyter_data_dir()).mkdir(parents=True, exist_ok=True)
-    notary = NotebookNotary(data_dir=jupyter_data_dir(), log=_quiet)  # type: ignore[no-untyped-call]
-    for path in paths:
-        notary.sign(nbformat.read(path, as_version=4))  # type: ignore[no-untyped-call]
+    with contextlib.suppress(
+        OSError
+    ):  # a folder of Jupyter's that is somebody else's: then they are not trusted
+        Path(jupyter_data_dir()).mkdir(parents=True, exist_ok=True)
+        notary = NotebookNotary(data_dir=jupyter_data_dir(), log=_quiet)  # type: ignore[no-untyped-call]
+        for path in paths:
+            notary.sign(nbformat.read(path, as_version=4))  # type: ignore[no-untyped-call]
 
 
 def configure(place: Place, environment: Mapping[str, str]) -> dict[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import os
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from typing import Any
@@ -30,6 +31,9 @@ collect_ignore = ["data"]  # a repository of somebody else's, which a test copie
 
 def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(Canary(KEY), "canary")
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        # Begun in the background of a shell, which takes Ctrl-C away from a process and all that it starts.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     stack = ExitStack()
     stack.enter_context(in_a_place())
     config.add_cleanup(stack.close)

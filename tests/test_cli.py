@@ -250,6 +250,7 @@ def test_an_address_without_a_key_is_refused_before_anything_starts(here, monkey
 )
 def test_what_cannot_begin_is_one_sentence_and_2(here, capsys, arguments, words):
     (here / "a-file").write_text("text")
+    (here / "guided" / "01_first_look.ipynb").write_text("{}")
     assert main(arguments) == 2
     err = capsys.readouterr().err
     assert words in err
