@@ -46,7 +46,7 @@ def trust(paths: Iterable[Path]) -> None:
 
     with contextlib.suppress(
         OSError
-    ):  # a folder of Jupyter's that is somebody else's: then they are not trusted
+    ):  # Jupyter's folder is somebody else's: nothing is trusted
         Path(jupyter_data_dir()).mkdir(parents=True, exist_ok=True)
         notary = NotebookNotary(data_dir=jupyter_data_dir(), log=_quiet)  # type: ignore[no-untyped-call]
         for path in paths:
