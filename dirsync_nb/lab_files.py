@@ -44,9 +44,7 @@ def trust(paths: Iterable[Path]) -> None:
     from jupyter_core.paths import jupyter_data_dir
     from nbformat.sign import NotebookNotary
 
-    with contextlib.suppress(
-        OSError
-    ):  # Jupyter's folder is somebody else's: nothing is trusted
+    with contextlib.suppress(OSError):  # Jupyter's folder is somebody else's: nothing is trusted
         Path(jupyter_data_dir()).mkdir(parents=True, exist_ok=True)
         notary = NotebookNotary(data_dir=jupyter_data_dir(), log=_quiet)  # type: ignore[no-untyped-call]
         for path in paths:
