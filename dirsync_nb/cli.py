@@ -11,7 +11,6 @@ import contextlib
 import json
 import os
 import secrets
-import shutil
 import signal
 import subprocess
 import sys
@@ -20,10 +19,10 @@ import time
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
-from . import errors, notebooks_check, starter, tour
+from . import errors, kernels, lab_files, notebooks_check, starter, tour
 from .connect import SHARED_SANDBOX
 
 if TYPE_CHECKING:
@@ -32,6 +31,12 @@ if TYPE_CHECKING:
 __all__ = ["main"]
 
 _INTERRUPTED = 130  # what a shell gives for Ctrl-C
+# Ctrl-C is for this process, which then ends JupyterLab; else both would take it.
+_APART: dict[str, Any] = (
+    {"creationflags": getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)}
+    if os.name == "nt"
+    else {"start_new_session": True}
+)
 _PATIENCE = 20.0  # seconds for JupyterLab to end its kernels
 
 
@@ -110,7 +115,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         parser().print_help()
         return 0
     try:
-        code: int = arguments.run(arguments)
+        with kernels.at_home():
+            code: int = arguments.run(arguments)
     except CannotBegin as why:
         print(f"dirsync-nb {arguments.command}: {why}", file=sys.stderr)
         return 2
@@ -132,14 +138,13 @@ def run_lab(arguments: argparse.Namespace) -> int:
             server = f"{tour.SANDBOX} ({url})"
         _say(f"Server:     {server}")
         _say(f"Notebooks:  {folder} ({_copy_notebooks(folder)})")
-        files = stack.enter_context(TemporaryDirectory(prefix="dirsync-lab-", ignore_cleanup_errors=True))
-        environment["JUPYTER_RUNTIME_DIR"] = files
-        _ask_nothing_of_the_web(Path(files), environment)
+        place = stack.enter_context(kernels.place())
+        environment |= lab_files.configure(place, environment)
         # A variable, because the arguments of a process can be seen by everybody on the machine.
         environment.setdefault("JUPYTER_TOKEN", secrets.token_hex(24))
-        child = subprocess.Popen(_jupyter(arguments, folder), env=environment, start_new_session=True)
+        child = subprocess.Popen(_jupyter(arguments, folder), env=environment, **_APART)
         try:
-            return _wait(child, Path(files), stop)
+            return _wait(child, place.folder, f"lab{_first(folder)}", stop)
         finally:
             _end(child)
 
@@ -151,6 +156,7 @@ def _jupyter(arguments: argparse.Namespace, folder: Path) -> list[str]:
         f"--ServerApp.port={arguments.port}",
         "--ServerApp.log_level=WARN",
         "--LabApp.log_level=WARN",
+        f"--LabApp.default_url=/lab{_first(folder)}",
     ]
     if arguments.no_browser:
         command.append("--no-browser")
@@ -159,20 +165,17 @@ def _jupyter(arguments: argparse.Namespace, folder: Path) -> list[str]:
     return command + list(arguments.jupyter)
 
 
-def _ask_nothing_of_the_web(files: Path, environment: dict[str, str]) -> None:
-    """Set JupyterLab's own defaults to neither offer news nor look for updates; a person's settings win."""
-    settings = {"@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False}}
-    (files / "labconfig").mkdir()
-    (files / "labconfig" / "default_setting_overrides.json").write_text(json.dumps(settings))
-    paths = [str(files), environment.get("JUPYTER_CONFIG_PATH", "")]
-    environment["JUPYTER_CONFIG_PATH"] = os.pathsep.join(filter(None, paths))
+def _first(folder: Path) -> str:
+    """Give what follows ``/lab`` in the address that opens the first guided notebook, if it is there."""
+    names = [path.name for path in tour.guided_notebooks() if (folder / path.name).exists()]
+    return f"/tree/{quote(names[0])}" if names else ""
 
 
-def _wait(child: subprocess.Popen[bytes], files: Path, stop: threading.Event) -> int:
+def _wait(child: subprocess.Popen[bytes], files: Path, page: str, stop: threading.Event) -> int:
     """Say the address once JupyterLab serves; give the exit code once somebody wants the end."""
     said = False
     while not stop.wait(0.1):
-        if not said and (address := _address(files)):
+        if not said and (address := _address(files, page)):
             _say(f"JupyterLab: {address}\nCtrl-C ends it.")
             said = True
         if (code := child.poll()) is not None:
@@ -180,12 +183,12 @@ def _wait(child: subprocess.Popen[bytes], files: Path, stop: threading.Event) ->
     return 0
 
 
-def _address(files: Path) -> str | None:
+def _address(files: Path, page: str) -> str | None:
     """Read the address from the file that a serving JupyterLab writes."""
     for file in files.glob("jpserver-*.json"):
         with contextlib.suppress(ValueError, OSError):  # half written
             server = json.loads(file.read_text("utf-8"))
-            return f"{server['url']}lab?token={server['token']}"
+            return f"{server['url']}{page}?token={server['token']}"
     return None
 
 
@@ -205,8 +208,10 @@ def _copy_notebooks(folder: Path) -> str:
         folder.mkdir(parents=True, exist_ok=True)
         guided = tour.guided_notebooks()
         new = [path for path in guided if not (folder / path.name).exists()]
+        shipped = {folder / path.name: lab_files.ready(path) for path in guided}
         for path in new:
-            shutil.copyfile(path, folder / path.name)
+            (folder / path.name).write_text(shipped[folder / path.name], "utf-8")
+        lab_files.trust(path for path, text in shipped.items() if path.read_text("utf-8") == text)
     except OSError as error:
         raise CannotBegin(f"cannot write notebooks to {folder}: {error.strerror}") from None
     if not guided:

@@ -241,19 +241,25 @@ def finish(
     if partial is not None:
         finding = f"Partial data: {finding}"
         notes = [f"Partial: {partial}.", *notes]
-    missing = missing_glyphs([finding, *notes, *drawn])
-    if missing:
-        listed = ", ".join(f"U+{ord(character):04X}" for character in missing[:8])
-        more = f" and {len(missing) - 8} more" if len(missing) > 8 else ""
-        notes = [*notes, f"No installed font has {plural(len(missing), 'character')}: {listed}{more}."]
     if headline or partial is not None:
         _headline(ax, finding)
-    if notes:
-        _footnote(ax, " ".join(notes))
+    # In the picture alone: the text alternative says the same on every machine, whatever its fonts.
+    if below := [*notes, *_undrawn([finding, *notes, *drawn])]:
+        _footnote(ax, " ".join(below))
     _alt_texts[ax] = " ".join(part for part in (_sentence(finding), *notes, details) if part)
     if isinstance(ax, ChartAxes) and _kernel_shell() is not None:
         _show(ax)
     return ax
+
+
+def _undrawn(texts: Iterable[str]) -> list[str]:
+    """Name the characters that no font has, in no or one sentence."""
+    missing = missing_glyphs(texts)
+    if not missing:
+        return []
+    listed = ", ".join(f"U+{ord(character):04X}" for character in missing[:8])
+    more = f" and {len(missing) - 8} more" if len(missing) > 8 else ""
+    return [f"No installed font has {plural(len(missing), 'character')}: {listed}{more}."]
 
 
 def _sentence(text: str) -> str:

@@ -14,7 +14,6 @@ import os
 import platform
 import re
 import signal
-import sys
 import time
 import warnings
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -26,8 +25,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
-from uuid import uuid4
 
+from . import kernels
 from .connect import PRODUCTION, SHARED_SANDBOX
 
 if TYPE_CHECKING:
@@ -137,21 +136,20 @@ def run(path: Path, notebook: Any, folder: Path, environment: dict[str, str], ti
     from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
     reached: list[Any] = []
-    client = NotebookClient(
-        notebook,
-        kernel_manager_class=_kernel_of_this_python(),
-        kernel_name="python3",
-        timeout=timeout,
-        startup_timeout=120,
-        iopub_timeout=30,
-        store_widget_state=False,
-        resources={"metadata": {"path": str(folder)}},
-        on_cell_execute=lambda cell, cell_index: reached.append(cell),  # noqa: ARG005
-        log=_quiet,
-    )
     started, problem = time.monotonic(), None
     try:
-        _execute(client, environment)
+        with kernels.place() as place:
+            client = NotebookClient(
+                notebook,
+                km=kernels.manager(place),
+                timeout=timeout,
+                iopub_timeout=30,
+                store_widget_state=False,
+                resources={"metadata": {"path": str(folder)}},
+                on_cell_execute=lambda cell, cell_index: reached.append(cell),  # noqa: ARG005
+                log=_quiet,
+            )
+            _execute(client, place, folder, environment)
     except CellExecutionError as error:
         problem = f"{error.ename}: {_first_line(error.evalue)}"
     except CellTimeoutError:
@@ -167,51 +165,21 @@ def run(path: Path, notebook: Any, folder: Path, environment: dict[str, str], ti
     return Chapter(path, notebook, time.monotonic() - started, problem and _without_key(problem))
 
 
-_LONGEST_RUNTIME_DIR = 60  # with the names of file and socket, a path must stay below 108 bytes
-
-
-def _kernel_of_this_python() -> Any:
-    """Give a kernel manager that passes by what ``python3`` may mean on this machine.
-
-    It speaks over Unix sockets where there are any: a TCP port that is free when it is chosen may be taken when
-    the kernel binds it, and then nobody ever hears of the kernel.
-    """
-    from jupyter_client.kernelspec import KernelSpec
-    from jupyter_client.manager import AsyncKernelManager
-    from jupyter_core.paths import jupyter_runtime_dir
-    from traitlets import default
-
-    folder = jupyter_runtime_dir()
-    unix = sys.platform != "win32" and len(folder) <= _LONGEST_RUNTIME_DIR
-
-    class ThisPython(AsyncKernelManager):
-        @default("transport")
-        def _unix_if_possible(self) -> str:
-            return "ipc" if unix else "tcp"
-
-        @default("ip")
-        def _whole_address(self) -> str:  # by itself it is relative to a folder, which is not the kernel's
-            return f"{folder}/kernel-{uuid4().hex[:16]}" if unix else "127.0.0.1"
-
-        kernel_spec = KernelSpec(
-            argv=[sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"],
-            display_name="Python 3",
-            language="python",
-        )
-
-    ThisPython.log.default_value = _quiet
-    return ThisPython
-
-
-def _execute(client: Any, environment: dict[str, str]) -> None:
+def _execute(client: Any, place: kernels.Place, folder: Path, environment: dict[str, str]) -> None:
     """Execute on another thread: on the main thread nbclient would take Ctrl-C for a dead kernel."""
 
     async def execute() -> None:
-        with Path(os.devnull).open("wb") as nowhere:
-            await client.async_execute(env=environment, stdout=nowhere, stderr=nowhere)
+        # Started here, not by nbclient: a kernel that does not start lets nbclient fail again at exit.
+        async with kernels.running(client.km, place, environment, folder) as client.kc:
+            await client.async_execute()
+
+    def run() -> None:
+        # ZeroMQ needs a loop that waits for sockets, which on Windows is not the default one.
+        with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
+            runner.run(execute())
 
     with ThreadPoolExecutor(1, "dirsync-tour") as pool:
-        done = pool.submit(asyncio.run, execute())
+        done = pool.submit(run)
         try:
             done.result()
         except KeyboardInterrupt:
@@ -224,7 +192,7 @@ def _end_kernel(client: Any, done: Future[None]) -> None:
     while not done.done():
         provisioner = getattr(client.km, "provisioner", None)
         if provisioner is not None and provisioner.pid:
-            with contextlib.suppress(ProcessLookupError):
+            with contextlib.suppress(OSError):  # it has ended
                 os.kill(provisioner.pid, signal.SIGTERM)
         time.sleep(0.1)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import os
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -19,7 +20,7 @@ from dirsync_nb.transport import Transport
 
 from .canary import KEY, Canary
 from .foreign import ForeignServer
-from .kernels import speak_over_unix_sockets
+from .kernels import in_a_place
 
 # The same examples in each run, so that a change is judged by what it changed; ``--hypothesis-seed=N`` looks at
 # others: ``pytest -m hypothesis --hypothesis-seed=7``.
@@ -62,7 +63,12 @@ SLOW_FIXTURES = {"executed", "postgres"}
 def pytest_configure(config: pytest.Config) -> None:
     settings.load_profile("few" if config.getoption("markexpr") == SMALL else "same")
     config.pluginmanager.register(Canary(KEY), "canary")
-    speak_over_unix_sockets()
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        # Begun in the background of a shell, which takes Ctrl-C away from a process and all that it starts.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    stack = ExitStack()
+    stack.enter_context(in_a_place())
+    config.add_cleanup(stack.close)
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:

@@ -13,11 +13,14 @@ import json
 import os
 import re
 import sys
+from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import matplotlib as mpl
 import numpy as np
+from matplotlib.ft2font import FT2Font
 
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -75,7 +78,14 @@ def _axes(ax: Any) -> dict[str, Any]:
 
 def _plain(text: str) -> str:
     """Take out what depends on the width and on the fonts of a machine (matplotlib before 3.11 draws a box)."""
-    return " ".join("".join("□" if letter > "\uffff" else letter for letter in text).split())
+    return " ".join("".join(letter if letter in _everywhere() else "□" for letter in text).split())
+
+
+@cache
+def _everywhere() -> frozenset[str]:
+    """Give the characters of the font that comes with matplotlib."""
+    own = mpl.get_data_path() + "/fonts/ttf/DejaVuSans.ttf"
+    return frozenset(map(chr, FT2Font(own).get_charmap())) | {"\n"}
 
 
 def _bars(ax: Any) -> list[Any]:
@@ -165,12 +175,12 @@ def figures_of(said: dict[str, Any]) -> dict[str, Any]:
 
 
 def main() -> None:
-    from .kernels import speak_over_unix_sockets
+    from .kernels import in_a_place
 
-    speak_over_unix_sockets()
     record = sys.argv[1:] == ["--record"]
     names = [] if record else sys.argv[1:]
-    said = run_all([path for path in NOTEBOOKS if not names or path.stem in names])
+    with in_a_place():
+        said = run_all([path for path in NOTEBOOKS if not names or path.stem in names])
     if record:
         text = json.dumps(figures_of(said), indent=1, ensure_ascii=False)
         FIGURES.write_text(text + "\n", "utf-8")

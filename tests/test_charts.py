@@ -13,12 +13,15 @@ import nbformat
 import numpy as np
 import pandas as pd
 import pytest
+from fontTools.fontBuilder import FontBuilder
+from fontTools.pens.ttGlyphPen import TTGlyphPen
 from matplotlib.dates import num2date
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from dirsync_nb import analysis, chart_states, chart_text, chart_time, charts, drawing, errors, palette, what_if
 from dirsync_nb.frames import directories_frame, events_frame, groups_frame, users_frame
+from tests import notebook_runs
 from tests.frame_zoo import HOSTILE_NAMES, Company, company, group, memberships, partial, user, zoo
 
 ZOO = zoo()
@@ -255,6 +258,43 @@ def test_characters_without_a_font_make_one_message_and_no_warning(tmp_path):  #
     said = [text for text in texts_of(ax) if "No installed font has" in text]
     assert len(said) == 1
     assert all(f"U+{ord(character):04X}" in said[0].replace("\n", " ") for character in missing)
+
+
+@pytest.fixture
+def other_font(tmp_path):
+    """A font with the characters that matplotlib's own lack, as an emoji font has them."""
+    glyphs = {"\U0001f9e9": "piece", "販": "sell", "\U0005fffe": "unknown"}
+    font = FontBuilder(1000, isTTF=True)
+    font.setupGlyphOrder([".notdef", *glyphs.values()])
+    font.setupCharacterMap({ord(character): name for character, name in glyphs.items()})
+    font.setupGlyf(dict.fromkeys(font.font.getGlyphOrder(), TTGlyphPen(None).glyph()))
+    font.setupHorizontalMetrics(dict.fromkeys(font.font.getGlyphOrder(), (600, 0)))
+    font.setupHorizontalHeader(ascent=800, descent=-200)
+    font.setupNameTable({"familyName": "Everything", "styleName": "Regular"})
+    font.setupOS2()
+    font.setupPost()
+    font.save(tmp_path / "everything.ttf")
+    return str(tmp_path / "everything.ttf")
+
+
+def test_what_is_compared_is_the_same_whatever_fonts_a_machine_has(monkeypatch, other_font):  # NBS-02
+    manager = drawing.font_manager.fontManager
+    own = [font for font in manager.ttflist if font.fname.startswith(mpl.get_data_path())]
+    said, below = [], []
+    for fonts in (own, [font for font in own if "Last Resort" not in font.name], own):
+        monkeypatch.setattr(manager, "ttflist", list(fonts))
+        if len(said) == 2:
+            manager.addfont(other_font)
+        drawing._covering.cache_clear()
+        drawing._installed.cache_clear()
+        ax = charts.plot_group_sizes(*named_groups("\U0001f9e9 team", "販\U0005fffe", "Café"))
+        said.append((charts.alt_text(ax), notebook_runs.describe(ax.figure)))
+        below.append(ax.figure.get_supxlabel())
+    drawing._covering.cache_clear()
+    drawing._installed.cache_clear()
+    assert said == [said[0]] * 3
+    assert "\U0001f9e9 team" in said[0][0]
+    assert ["No installed font" in words for words in below] == [True, True, False]
 
 
 def test_without_a_font_of_last_resort_a_box_stands_for_each_character(

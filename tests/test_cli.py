@@ -14,7 +14,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import nbformat
 import pytest
+from nbformat import v4
+from nbformat.sign import NotebookNotary
 
 import dirsync_nb as ds
 from dirsync_nb import cli, tour
@@ -43,7 +46,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     guided = tmp_path / "guided"
     guided.mkdir()
     for name in ("01_first_look.ipynb", "02_groups.ipynb"):
-        (guided / name).write_text("{}")
+        nbformat.write(v4.new_notebook(cells=[v4.new_markdown_cell("# A notebook")]), guided / name)
     monkeypatch.setattr(tour, "guided_notebooks", lambda: sorted(guided.glob("*.ipynb")))
     monkeypatch.chdir(tmp_path)
     return tmp_path
@@ -144,7 +147,10 @@ def test_lab_says_server_notebooks_and_address(lab, here, capsys):
     assert server.startswith("Server:     the embedded sandbox")
     assert seen["DIRSYNC_SANDBOX_URL"] in server
     assert notebooks == f"Notebooks:  {here / 'work'} (new: 01_first_look.ipynb, 02_groups.ipynb)"
-    assert address == f"JupyterLab: http://localhost:4711/lab?token={seen['JUPYTER_TOKEN']}"
+    assert (
+        address
+        == f"JupyterLab: http://localhost:4711/lab/tree/01_first_look.ipynb?token={seen['JUPYTER_TOKEN']}"
+    )
     assert end == "Ctrl-C ends it."
     assert err == ""
 
@@ -171,7 +177,18 @@ def test_lab_never_overwrites_a_notebook_and_says_which_are_new(here):
     assert cli._copy_notebooks(folder) == "new: 02_groups.ipynb; 1 there already, left as they are"
     assert cli._copy_notebooks(folder) == "all there already, left as they are"
     assert (folder / "01_first_look.ipynb").read_text() == "my edits"
-    assert (folder / "02_groups.ipynb").read_text() == "{}"
+    assert (folder / "02_groups.ipynb").exists()
+
+
+def test_a_notebook_that_lab_copied_is_trusted_until_somebody_changes_it(here, monkeypatch):
+    data = here / "data"
+    monkeypatch.setenv("JUPYTER_DATA_DIR", str(data))
+    cli._copy_notebooks(here / "work")
+    notary = NotebookNotary(data_dir=str(data))
+    first, second = (nbformat.read(path, 4) for path in sorted((here / "work").glob("*.ipynb")))
+    assert notary.check_signature(first)
+    second.cells[0].source = "<b>mine</b>"
+    assert not notary.check_signature(second)
 
 
 def command_of(*arguments: str) -> list[str]:
@@ -233,6 +250,7 @@ def test_an_address_without_a_key_is_refused_before_anything_starts(here, monkey
 )
 def test_what_cannot_begin_is_one_sentence_and_2(here, capsys, arguments, words):
     (here / "a-file").write_text("text")
+    (here / "guided" / "01_first_look.ipynb").write_text("{}")
     assert main(arguments) == 2
     err = capsys.readouterr().err
     assert words in err

@@ -19,6 +19,7 @@ from . import notebook_runs
 ROOT = Path(__file__).parents[1]
 PLANTED = "sk_live_" + "planted" * 3
 NOTEBOOKS = sorted((Path(__file__).parents[1] / "notebooks").glob("*.ipynb"))
+pytestmark = pytest.mark.timeout(900)  # all notebooks are run, whoever asks for it first
 CHECKED = "nbval-check-output"
 
 
@@ -105,7 +106,7 @@ def rerun():
         names = [path.stem for path in NOTEBOOKS[place :: len(ZONES)]]
         command = [sys.executable, "-m", "tests.notebook_runs", *names]
         started.append(subprocess.Popen(command, env={**os.environ, **snare, **zone}, **settings))
-    done = [process.communicate(timeout=300) for process in started]
+    done = [process.communicate(timeout=800) for process in started]
     assert [process.returncode for process in started] == [0, 0], [err[-3000:] for _, err in done]
     runs = [json.loads(out) for out, _ in done]
     return {

@@ -23,13 +23,14 @@ from dirsync_nb.pacing import Pacer
 from dirsync_nb.sandbox import Sandbox
 from dirsync_nb.snapshot import take_snapshot
 
+pytestmark = pytest.mark.timeout(900)  # an environment is installed, whoever asks for it first
 FRESH = {name: value for name, value in os.environ.items() if not name.startswith(("WORKOS_", "PYTHON"))}
 
 
 def run(*command: Any, cwd: Path, **variables: str) -> subprocess.CompletedProcess[str]:
     environment = {**FRESH, "PYTHONDONTWRITEBYTECODE": "1", **variables}
     words = [str(word) for word in command]
-    return subprocess.run(words, cwd=cwd, env=environment, capture_output=True, text=True, timeout=180)
+    return subprocess.run(words, cwd=cwd, env=environment, capture_output=True, text=True, timeout=600)
 
 
 # Writing it ---------------------------------------------------------------------------------------------

@@ -55,7 +55,7 @@ def lab(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
     with (
         (tmp_path / "said").open("w") as out,
         subprocess.Popen(
-            command, env={**os.environ, **own, "PYTHONPATH": ROOT}, stdout=out, text=True
+            command, env={**os.environ, **own, "PYTHONPATH": ROOT}, stdout=out, stderr=out, text=True
         ) as process,
     ):
         try:
@@ -79,11 +79,16 @@ def page() -> Iterator[Any]:
         browser.close()
 
 
-def test_a_person_reads_the_shared_sandbox_in_jupyterlab_and_ctrl_c_leaves_nothing(lab, page):
+def test_a_person_reads_the_shared_sandbox_in_jupyterlab_and_ctrl_c_leaves_nothing(lab, page, tmp_path):
     process, said = lab
     sandbox = found(r"embedded sandbox.*\((http://\S+)\)", said)
+    assert len(said.splitlines()) == 4, "a library warns before the address"
     address = found(r"JupyterLab: (http://\S+)", said)
-    outputs, errors = run_cells(page, address.replace("/lab?", "/lab/tree/small.ipynb?"), 3)
+    open_and_wait(page, address)
+    assert page.locator(".lm-TabBar-tab.lm-mod-current", has_text="01_first_look.ipynb").count() == 1
+    page.locator("table.dataframe").first.wait_for()  # stored, and trusted
+    assert page.locator(".jp-mod-dirty").count() == 0, "opening it changed it"
+    outputs, errors = run_cells(page, address.replace("01_first_look", "small"), 3)
 
     assert "No WORKOS_API_KEY: this is the embedded sandbox" in outputs[0]
     assert page.locator(".jp-OutputArea table.dataframe tbody tr").count() == 9
@@ -91,6 +96,8 @@ def test_a_person_reads_the_shared_sandbox_in_jupyterlab_and_ctrl_c_leaves_nothi
     assert f"server {sandbox}" in outputs[2]
     assert errors == []
 
+    more = (tmp_path / "said").read_text().removeprefix(said).splitlines()
+    assert [line for line in more if "small.ipynb is not trusted" not in line] == []
     children = descendants(process.pid)
     assert int(found(r"kernel (\d+)", outputs[0])) in children
     process.send_signal(signal.SIGINT)
@@ -106,9 +113,7 @@ def run_cells(page: Any, address: str, cells: int) -> tuple[list[str], list[str]
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))
     page.on("console", lambda message: message.type == "error" and errors.append(message.text))
-    page.goto(f"{address}&reset")
-    page.wait_for_selector(".jp-Notebook .jp-CodeCell")
-    page.locator("text=/Python 3.*Idle/").first.wait_for()
+    open_and_wait(page, f"{address}&reset")
     errors.clear()  # JupyterLab's own, while it starts
     page.locator(".jp-Notebook .jp-CodeCell .cm-content").first.click()
     for n in range(cells):
@@ -116,6 +121,13 @@ def run_cells(page: Any, address: str, cells: int) -> tuple[list[str], list[str]
         page.locator(".jp-CodeCell").nth(n).locator(f".jp-InputPrompt:has-text('[{n + 1}]:')").wait_for()
     outputs = page.locator(".jp-CodeCell .jp-OutputArea")
     return [outputs.nth(n).inner_text() for n in range(cells)], errors
+
+
+def open_and_wait(page: Any, address: str) -> None:
+    """Open a notebook and wait for its kernel."""
+    page.goto(address)
+    page.wait_for_selector(".jp-Notebook .jp-CodeCell")
+    page.locator("text=/Python 3.*Idle/").first.wait_for()
 
 
 def found(pattern: str, text: str) -> str:
