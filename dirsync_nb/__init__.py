@@ -31,6 +31,7 @@ from .connect import connect, connect_sandbox
 from .errors import DirsyncError
 
 if TYPE_CHECKING:
+    __version__: str
     from . import (
         analysis,
         audit,
@@ -166,12 +167,23 @@ _ON_DEMAND = {
 
 def __getattr__(name: str) -> Any:
     """Load what needs more than requests when it is first named."""
+    if name == "__version__":
+        return _version()
     if name not in _ON_DEMAND:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     home = _ON_DEMAND[name]
     if home:
         return getattr(import_module(f".{home}", __name__), name)
     return import_module(f".{name}", __name__)
+
+
+def _version() -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("dirsync_nb")
+    except PackageNotFoundError:  # a clone that nobody installed
+        return "0+not.installed"
 
 
 def __dir__() -> list[str]:
