@@ -168,22 +168,13 @@ _ON_DEMAND = {
 def __getattr__(name: str) -> Any:
     """Load what needs more than requests when it is first named."""
     if name == "__version__":
-        return _version()
+        return import_module(".extras", __name__).version()
     if name not in _ON_DEMAND:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     home = _ON_DEMAND[name]
     if home:
         return getattr(import_module(f".{home}", __name__), name)
     return import_module(f".{name}", __name__)
-
-
-def _version() -> str:
-    from importlib.metadata import PackageNotFoundError, version
-
-    try:
-        return version("dirsync_nb")
-    except PackageNotFoundError:  # a clone that nobody installed
-        return "0+not.installed"
 
 
 def __dir__() -> list[str]:

@@ -21,7 +21,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from . import __version__, errors, extras, notebooks_check, starter, tour
+from . import errors, extras, notebooks_check, starter, tour
 from .connect import SHARED_SANDBOX
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def parser() -> argparse.ArgumentParser:
         description="Explore WorkOS Directory Sync in Jupyter. "
         "Without WORKOS_API_KEY everything runs on an embedded sandbox with invented people.",
     )
-    made.add_argument("--version", action="version", version=f"dirsync-nb {__version__}")
+    made.add_argument("--version", action="version", version=f"dirsync-nb {extras.version()}")
     commands = made.add_subparsers(dest="command", metavar="COMMAND")
 
     lab = commands.add_parser("lab", help="open JupyterLab on the guided notebooks")

@@ -1,4 +1,4 @@
-"""Whether an extra is installed, and the line that installs it.
+"""What of this package is installed, and the line that installs the rest.
 
 The package is in no index yet, so that ``pip install dirsync_nb`` finds nothing: a line to type names the
 clone, the wheel or the git address that this copy was installed from.
@@ -16,7 +16,7 @@ from urllib.request import url2pathname
 
 from . import errors
 
-__all__ = ["SOURCE", "install", "need", "requirement"]
+__all__ = ["SOURCE", "install", "need", "requirement", "version"]
 
 # Where the package is had by whoever has no clone and no wheel. On the day of publishing this becomes
 # "dirsync_nb", and nothing else in the code changes; a test then names the lines of the README that follow.
@@ -72,6 +72,14 @@ def requirement(extra: str = "") -> str:
         return f'"dirsync_nb{wanted}"' if extra else f'"{SOURCE}"'
     editable = "-e " if origin.get("dir_info", {}).get("editable") else ""
     return f'{editable}"{place}{wanted}"'
+
+
+def version() -> str:
+    """Return the version of this package."""
+    try:
+        return distribution("dirsync_nb").version
+    except PackageNotFoundError:
+        return "0+not.installed"
 
 
 def _is_there(module: str) -> bool:
