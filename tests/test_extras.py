@@ -85,7 +85,17 @@ def test_a_command_says_it_and_ends_with_2(said, call, extra):
 
 
 def test_all_else_works_without_extras(said):
-    assert said["works"] == ["load", "csv", "analysis", "charts", "widgets", "compare", "audit", "snapshot", "check"]
+    assert said["works"] == [
+        "load",
+        "csv",
+        "analysis",
+        "charts",
+        "widgets",
+        "compare",
+        "audit",
+        "snapshot",
+        "check",
+    ]
 
 
 def test_a_driver_for_postgresql_is_asked_for_too(monkeypatch):

@@ -7,8 +7,8 @@ import sys
 from importlib.abc import MetaPathFinder
 
 EXTRAS = {
-    "openpyxl", "pyarrow", "yaml", "scim2_models", "psycopg", "sqlalchemy", "jupyterlab", "nbclient", "nbconvert",
-    "workos", "dask", "distributed", "pdoc",
+    "openpyxl", "pyarrow", "yaml", "scim2_models", "psycopg", "sqlalchemy", "jupyterlab", "nbclient",
+    "nbconvert", "workos", "dask", "distributed", "pdoc",
 }  # fmt: skip
 
 
@@ -47,7 +47,7 @@ def call(name, function):
     before = len(sandbox.requests)
     try:
         function()
-    except Exception as error:  # noqa: BLE001
+    except Exception as error:
         said[name] = (type(error).__name__, str(error), len(sandbox.requests) - before)
     else:
         said[name] = ("no error", "", 0)
