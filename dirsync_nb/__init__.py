@@ -18,164 +18,26 @@ object, parsed. *frame*: a DataFrame with declared columns. *idp_id*: the provid
 
 Reading order
 -------------
-``errors``, ``pacing``, ``transport``, ``endpoints``, ``pseudonyms``, ``client`` (requests to records);
-``columns``, ``tables``, ``json_column``, ``packing``, ``frames`` (records to frames); ``many``, ``pieces``,
-``places``, ``walks``, ``load``, ``memberships``, ``connect`` (what a person calls): each imports only from
-those before it. All other rooms load when they are named, and pandas with the first of them that needs it.
+``errors``, ``text``, ``client`` (requests to records), ``frames`` (records to frames), ``load`` (what a person
+calls), ``files``, ``sync`` (events to state), ``analysis``, ``charts``, ``provisioning`` (your app against the
+directory), ``connect``, ``fleet``, ``redaction``, ``widgets``, ``notebooks``, ``cli``: each imports only from
+those before it. ``sandbox`` imports nothing of ours. Public names stand once, in ``__init__.pyi``; all but
+``connect`` load when they are named, and pandas with the first of them that needs it.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+import lazy_loader
 
-from .connect import connect, connect_sandbox
-from .errors import DirsyncError
+from .connect import connect as connect
+from .connect import connect_sandbox as connect_sandbox
+from .errors import DirsyncError as DirsyncError
 
-if TYPE_CHECKING:
-    __version__: str
-    from . import (
-        analysis,
-        audit,
-        charts,
-        checklist,
-        comparison,
-        database,
-        errors,
-        files,
-        fleet,
-        follow,
-        history,
-        onboarding,
-        sandbox,
-        snapshot,
-        sync,
-        webhooks,
-        what_if,
-        widgets,
-    )
-    from .comparison import compare
-    from .database import load_app_users
-    from .fleet import open_fleet
-    from .fleet_take import take_fleet
-    from .follow import follow_events
-    from .frames import concat, emails_frame, receipts_frame, spread_attributes
-    from .load import (
-        load_directories,
-        load_directory,
-        load_events,
-        load_group,
-        load_groups,
-        load_organization,
-        load_organizations,
-        load_user,
-        load_users,
-    )
-    from .memberships import load_memberships
-    from .redaction import redact
-    from .snapshot import open_snapshot, take_snapshot
-    from .starter import write_starter
-
-__all__ = [
-    "DirsyncError",
-    "analysis",
-    "audit",
-    "charts",
-    "checklist",
-    "compare",
-    "comparison",
-    "concat",
-    "connect",
-    "connect_sandbox",
-    "database",
-    "emails_frame",
-    "errors",
-    "files",
-    "fleet",
-    "follow",
-    "follow_events",
-    "history",
-    "load_app_users",
-    "load_directories",
-    "load_directory",
-    "load_events",
-    "load_group",
-    "load_groups",
-    "load_memberships",
-    "load_organization",
-    "load_organizations",
-    "load_user",
-    "load_users",
-    "onboarding",
-    "open_fleet",
-    "open_snapshot",
-    "receipts_frame",
-    "redact",
-    "sandbox",
-    "snapshot",
-    "spread_attributes",
-    "sync",
-    "take_fleet",
-    "take_snapshot",
-    "webhooks",
-    "what_if",
-    "widgets",
-    "write_starter",
-]
-
-_ON_DEMAND = {
-    "analysis": "",
-    "audit": "",
-    "charts": "",
-    "checklist": "",
-    "compare": "comparison",
-    "comparison": "",
-    "concat": "frames",
-    "database": "",
-    "emails_frame": "frames",
-    "files": "",
-    "fleet": "",
-    "follow": "",
-    "follow_events": "follow",
-    "history": "",
-    "load_app_users": "database",
-    "load_directories": "load",
-    "load_directory": "load",
-    "load_events": "load",
-    "load_group": "load",
-    "load_groups": "load",
-    "load_memberships": "memberships",
-    "load_organization": "load",
-    "load_organizations": "load",
-    "load_user": "load",
-    "load_users": "load",
-    "onboarding": "",
-    "open_fleet": "fleet",
-    "open_snapshot": "snapshot",
-    "receipts_frame": "frames",
-    "redact": "redaction",
-    "sandbox": "",
-    "snapshot": "",
-    "spread_attributes": "frames",
-    "sync": "",
-    "take_fleet": "fleet_take",
-    "take_snapshot": "snapshot",
-    "webhooks": "",
-    "what_if": "",
-    "widgets": "",
-    "write_starter": "starter",
-}
+_load, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     """Load what needs more than requests when it is first named."""
     if name == "__version__":
-        return import_module(".extras", __name__).version()
-    if name not in _ON_DEMAND:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    home = _ON_DEMAND[name]
-    if home:
-        return getattr(import_module(f".{home}", __name__), name)
-    return import_module(f".{name}", __name__)
+        from .extras import version
 
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+        return version()
+    return _load(name)

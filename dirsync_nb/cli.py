@@ -20,8 +20,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from . import errors, extras, kernels, lab_files, notebooks_check, starter, tour
+from . import errors, extras, starter
 from .connect import SHARED_SANDBOX
+from .notebooks import check, kernels, lab_files, tour
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -89,7 +90,7 @@ def parser() -> argparse.ArgumentParser:
         action="append",
         default=[],
         metavar="KIND",
-        choices=sorted(notebooks_check.KINDS),
+        choices=sorted(check.KINDS),
         help="do not look for it",
     )
     look.add_argument("--max-output", type=_kilobytes, default=200, metavar="KB", help="of one (%(default)s)")
@@ -285,7 +286,7 @@ def run_check(arguments: argparse.Namespace) -> int:
     """Look at notebooks; say one line for each thing to change."""
     if arguments.execute:
         extras.need("this", "lab", "nbclient", "nbformat")
-    report = notebooks_check.check(
+    report = check.check(
         arguments.paths,
         skip=arguments.skip,
         large=arguments.max_output * 1000,

@@ -12,9 +12,8 @@ import threading
 from typing import Any
 
 from . import errors
-from .client import DirectoryClient
-from .pacing import Pacer, RetryPolicy
-from .transport import Secret, Transport, is_loopback
+from .client import DirectoryClient, Pacer, RetryPolicy, Transport
+from .client.transport import Secret, is_loopback
 
 __all__ = ["connect", "connect_sandbox"]
 

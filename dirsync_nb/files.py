@@ -29,7 +29,7 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 
 from . import errors, extras
-from .json_column import JsonDtype
+from .frames.json_array import JsonDtype
 
 __all__ = ["open_frame", "save_frame", "write_csv", "write_xlsx"]
 

@@ -4,9 +4,9 @@
 
     users, groups = (redact(frame, key=key) for frame in (users, groups))
 
-What a text becomes and what may stay is laid down in :mod:`dirsync_nb.pseudonyms`. A whole notebook needs no
-call for each frame: ``client.redacted()`` gives a client whose every answer is redacted, and with the same key
-the same pseudonyms.
+What a text becomes and what may stay is laid down in :mod:`dirsync_nb.client.pseudonyms`. A whole notebook
+needs no call for each frame: ``client.redacted()`` gives a client whose every answer is redacted, and with the
+same key the same pseudonyms.
 """
 
 from __future__ import annotations
@@ -19,18 +19,12 @@ from typing import Any, TypeVar
 import pandas as pd
 
 from . import errors
-from .comparison import Plan
-from .frames import (
-    DIRECTORY_COLUMNS,
-    EVENT_COLUMNS,
-    GROUP_COLUMNS,
-    ORGANIZATION_COLUMNS,
-    USER_COLUMNS,
-)
-from .json_column import JsonDtype
-from .pseudonyms import NUMBERS, PREFIXES, TIMES, WORDS, Pseudonyms, wrapped_key
-from .snapshot import FRAMES, Snapshot
-from .sync import Moment
+from .client.pseudonyms import NUMBERS, PREFIXES, TIMES, WORDS, Pseudonyms, wrapped_key
+from .frames import DIRECTORY_COLUMNS, EVENT_COLUMNS, GROUP_COLUMNS, ORGANIZATION_COLUMNS, USER_COLUMNS
+from .frames.json_array import JsonDtype
+from .provisioning import Plan
+from .sync import Moment, Snapshot
+from .sync.snapshot import FRAMES
 
 __all__ = ["redact"]
 

@@ -6,6 +6,7 @@ The pages need no server and fetch nothing: open ``index.html``. Needs the extra
 from __future__ import annotations
 
 import argparse
+import inspect
 import sys
 from importlib import import_module
 from pathlib import Path
@@ -17,14 +18,6 @@ import dirsync_nb as ds
 from . import errors, extras
 
 __all__ = ["build"]
-
-_PAGES = (
-    "dirsync_nb",
-    "dirsync_nb.client",  # what connect() returns
-    "dirsync_nb.frames",  # the columns of every frame
-    "!dirsync_nb.sandbox.",  # behind one door each
-    "!dirsync_nb.widgets.",
-)
 
 
 def build(folder: str | Path) -> Path:
@@ -52,8 +45,16 @@ def build(folder: str | Path) -> Path:
     _resolve_names()
     render.configure(docformat="numpy", include_undocumented=False, show_source=False, footer_text="dirsync_nb")
     folder = Path(folder)
-    pdoc.pdoc(*_PAGES, output_directory=folder)
+    pdoc.pdoc(*_pages(), output_directory=folder)
     return folder / "dirsync_nb.html"
+
+
+def _pages() -> list[str]:
+    """Return what pdoc shall show: the front door and each public module, without what is behind its own."""
+    modules = [thing for name in ds.__all__ if inspect.ismodule(thing := getattr(ds, name))]
+    return [
+        page for name in ["dirsync_nb", *sorted(m.__name__ for m in modules)] for page in (name, f"!{name}.")
+    ]
 
 
 def _resolve_names() -> None:

@@ -32,7 +32,7 @@ def new_key() -> str:
 KEY = new_key()
 """The key of this process."""
 
-HEARD = ("urllib3.connectionpool", "urllib3.util.retry", "requests", "dirsync_nb.sandbox.app")
+HEARD = ("urllib3.connectionpool", "urllib3.util.retry", "requests", "dirsync_nb.sandbox.http.app")
 """Loggers whose every message is looked at; each says something of the requests that carry the key."""
 
 

@@ -14,9 +14,7 @@ import pytest
 from hypothesis import settings
 
 import dirsync_nb as ds
-from dirsync_nb.client import DirectoryClient
-from dirsync_nb.pacing import Pacer, RetryPolicy
-from dirsync_nb.transport import Transport
+from dirsync_nb.client import DirectoryClient, Pacer, RetryPolicy, Transport
 
 from .canary import KEY, Canary
 from .foreign import ForeignServer
@@ -36,25 +34,21 @@ SLOW_PLACES = {
     "benchmarks",
     "browser",
     "contract",
+    "fleet",
     "notebooks",
     "test_audit.py",
     "test_canary.py",
     "test_cli.py",
-    "test_fleet.py",
     "test_fuzz.py",
-    "test_notebooks.py",
-    "test_notebooks_check.py",
     "test_panel.py",
-    "test_plays.py",
-    "test_pytest_plugin.py",
     "test_redaction.py",
     "test_reference.py",
+    "test_scenarios.py",
     "test_schema.py",
     "test_seed.py",
     "test_server.py",
     "test_snapshot.py",
     "test_starter.py",
-    "test_tour.py",
 }
 SMALL = "not slow"
 SLOW_FIXTURES = {"executed", "postgres"}

@@ -11,7 +11,7 @@ from unittest import mock
 
 from jupyter_client.manager import KernelManager
 
-from dirsync_nb import kernels
+from dirsync_nb.notebooks import kernels
 
 
 @contextmanager

@@ -69,7 +69,7 @@ board""",
     "roles": (
         START,
         FRAMES,
-        """from dirsync_nb.what_if import Roles, role_changes
+        """from dirsync_nb.analysis.what_if import Roles, role_changes
 table = {"App Administrators": "admin", "Internal Audit": "auditor", "Incident Response": "operator",
          "Engineering": "editor", "R&D": "editor"}
 now = Roles(users, members, table, groups)

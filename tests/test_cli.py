@@ -20,8 +20,9 @@ from nbformat import v4
 from nbformat.sign import NotebookNotary
 
 import dirsync_nb as ds
-from dirsync_nb import cli, extras, tour
+from dirsync_nb import cli, extras
 from dirsync_nb.cli import main
+from dirsync_nb.notebooks import tour
 
 KEY = "sk_test_PLANTED1234567890"  # its own: the stand-in for Jupyter writes it down
 ROOT = str(Path(ds.__file__).parent.parent)
@@ -266,7 +267,7 @@ def test_a_tour_of_nothing_says_so(here, monkeypatch, capsys):
 
 def test_guided_notebooks_are_found_in_a_checkout_and_in_a_wheel(tmp_path, monkeypatch):
     package = tmp_path / "dirsync_nb"
-    monkeypatch.setattr(tour, "__file__", str(package / "tour.py"))
+    monkeypatch.setattr(tour, "__file__", str(package / "notebooks" / "tour.py"))
     assert tour.guided_notebooks() == []
     for folder in (tmp_path / "notebooks", package / "_notebooks"):
         folder.mkdir(parents=True)

@@ -8,7 +8,7 @@ import pytest
 
 import dirsync_nb as ds
 from dirsync_nb import errors
-from dirsync_nb.pacing import Pacer
+from dirsync_nb.client import Pacer
 
 from .foreign import KEY, Answer, ForeignServer, listing
 

@@ -18,14 +18,17 @@ from hypothesis import strategies as st
 from nbclient import NotebookClient
 
 import dirsync_nb as ds
-from dirsync_nb import analysis, charts, comparison, diffs, errors, files, frames, history, sync, widgets
-from dirsync_nb.pseudonyms import NUMBERS, TIMES, WORDS, Pseudonyms
+from dirsync_nb import analysis, charts, comparison, errors, files, history, widgets
+from dirsync_nb.analysis import diff as diffs
+from dirsync_nb.client.pseudonyms import NUMBERS, TIMES, WORDS, Pseudonyms
+from dirsync_nb.client.transport import Secret
+from dirsync_nb.frames import tools as frames
 from dirsync_nb.redaction import redact
-from dirsync_nb.transport import Secret
+from dirsync_nb.sync import state as sync
 
 from .foreign import Answer, listing, users
 from .frame_zoo import company, partial, user, zoo
-from .test_notebooks import NOTEBOOKS
+from .notebooks.test_notebooks import NOTEBOOKS
 
 KEY = "an invented key, long enough"
 OTHER = "another key of the same length"

@@ -56,7 +56,7 @@ def test_every_public_name_has_its_place(reference):
     front = Page(reference / "dirsync_nb.html")
     assert [name for name in ds.__all__ if name not in front.ids | set(ROOMS)] == []
     for room in ROOMS:
-        page = Page(reference / "dirsync_nb" / f"{room}.html")
+        page = Page(reference / f"{getattr(ds, room).__name__.replace('.', '/')}.html")
         things = {name: getattr(getattr(ds, room), name) for name in getattr(ds, room).__all__}
         spoken_for = {
             name for name, thing in things.items() if inspect.isfunction(thing) or inspect.isclass(thing)

@@ -16,12 +16,13 @@ import pandas as pd
 import pytest
 
 import dirsync_nb as ds
-from dirsync_nb import errors, starter, sync
+from dirsync_nb import errors, starter
 from dirsync_nb.cli import main
-from dirsync_nb.database import load_app_users
-from dirsync_nb.pacing import Pacer
+from dirsync_nb.client import Pacer
+from dirsync_nb.provisioning import load_app_users
 from dirsync_nb.sandbox import Sandbox
-from dirsync_nb.snapshot import take_snapshot
+from dirsync_nb.sync import state as sync
+from dirsync_nb.sync import take_snapshot
 
 pytestmark = pytest.mark.timeout(900)  # an environment is installed, whoever asks for it first
 FRESH = {name: value for name, value in os.environ.items() if not name.startswith(("WORKOS_", "PYTHON"))}

@@ -12,7 +12,7 @@ import sys
 from typing import Any
 
 import dirsync_nb as ds
-from dirsync_nb import snapshot
+from dirsync_nb.sync import snapshot
 
 
 def load(*, url: str, key: str, directory_id: str, path: str) -> None:

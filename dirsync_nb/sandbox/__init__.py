@@ -26,7 +26,7 @@ From any other language, for instance Node::
 ``POST /_sandbox/play`` lets a day pass at an invented company.
 """
 
-from .app import API_KEY
+from .http.app import API_KEY
 from .remote import RemoteSandbox
 from .sandbox import Sandbox, ScimAccess, Truth
 

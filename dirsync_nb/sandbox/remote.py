@@ -9,9 +9,9 @@ from http.client import HTTPConnection
 from typing import Any
 from urllib.parse import urlsplit
 
-from .app import API_KEY
-from .control import HAPPENINGS
-from .happenings import Happenings
+from .directory.changes import Happenings
+from .http.app import API_KEY
+from .http.control import HAPPENINGS
 from .sandbox import ScimAccess
 
 __all__ = ["RemoteSandbox"]

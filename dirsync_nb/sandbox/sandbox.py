@@ -16,28 +16,28 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Concatenate, Literal, NamedTuple, ParamSpec, Self, TypeVar, cast
 
 from .. import extras
-from . import objects
-from . import seed as seeds
-from . import store as stores
-from .api import Api, Rules
-from .app import API_KEY, App, RequestLine
-from .control import Control
-from .deliveries import Deliveries, read_event
-from .faults import Faults
-from .happenings import Happenings, InactivePolicy, RoleMode
-from .ids import bearer_token
-from .limits import Limits
-from .server import Server
-from .store import FORMAT, Store
+from .directory import objects
+from .directory import store as stores
+from .directory.changes import Happenings, InactivePolicy, RoleMode
+from .directory.ids import bearer_token
+from .directory.store import FORMAT, Store
+from .http.api import Api, Rules
+from .http.app import API_KEY, App, RequestLine
+from .http.control import Control
+from .http.faults import Faults
+from .http.rate_limits import Limits
+from .http.server import Server
+from .http.webhooks import Deliveries, read_event
+from .seeding import seed as seeds
 
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from .environments import Environment
-    from .objects import Object
-    from .plays import Play
-    from .scim import Profile, ScimDoors
-    from .worlds import World
+    from .directory.objects import Object
+    from .providers.scenarios import Play
+    from .scim.schemas import Profile
+    from .scim.service import ScimDoors
+    from .seeding.worlds import World
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -201,7 +201,6 @@ class Sandbox:
         """
         if not name.isascii() or not name.isidentifier() or f"sk_test_{name}" == API_KEY:
             raise ValueError(f"the name of an environment must be letters, digits and _; got {name!r}")
-        from .environments import Environment
 
         with self._lock:
             if self._server is None:
@@ -328,14 +327,14 @@ class Sandbox:
     def play(self, name: str = "a day at Acme") -> list[Object]:
         """Perform a play: providers write to the SCIM door over HTTP; give the scenes and their events."""
         extras.need("a play", "scim", "scim2_models")
-        from .plays import perform
+        from .providers.scenarios import perform
 
         self._play = perform(name, self, self._opened())
         return [scene.described() for scene in self._play.scenes]
 
     def purge(self) -> int:
         """Let thirty days pass after a play, and Entra ID delete whom it had switched off; give how many."""
-        from .plays import purge
+        from .providers.scenarios import purge
 
         if self._play is None:
             raise ValueError("nothing was played yet: play() first")
@@ -343,7 +342,9 @@ class Sandbox:
 
     def _doors(self) -> ScimDoors:
         extras.need("the SCIM door", "scim", "scim2_models")
-        from .scim import ScimDoors  # scim2-models takes half a second to load: only where there is SCIM
+        from .scim.service import (
+            ScimDoors,  # scim2-models takes half a second to load: only where there is SCIM
+        )
 
         with self._lock:
             if self._scim is None:
@@ -564,3 +565,48 @@ def _image(seed: int, users: int | None, policy: InactivePolicy, world: World, r
 def _one_of(name: str, value: object, allowed: tuple[str, ...]) -> None:
     if value not in allowed:
         raise ValueError(f"{name} must be one of {', '.join(map(repr, allowed))}; got {value!r}")
+
+
+class Environment(Sandbox):
+    """Be one more environment of a running sandbox, behind a key of its own.
+
+    Parameters
+    ----------
+    host_sandbox
+        Whose address it shares.
+    settings
+        Those of ``Sandbox``, but for host and port.
+    """
+
+    def __init__(self, host_sandbox: Sandbox, name: str, **settings: Any) -> None:
+        for fixed in ("host", "port"):
+            if fixed in settings:
+                raise ValueError(f"an environment has the {fixed} of its sandbox")
+        super().__init__(**settings)
+        self.name, self.api_key, self._parent = name, f"sk_test_{name}", host_sandbox
+
+    def start(self) -> Self:
+        """Answer at the address of the sandbox."""
+        shared = self._parent._app
+        if self._app is None and shared is not None:
+            self._app = self._make_app()
+            shared.environments.append(self._app)
+        return self
+
+    def stop(self) -> None:
+        """Answer no more; the sandbox goes on."""
+        app, self._app = self._app, None
+        self._parent.environments.pop(self.name, None)
+        if app is not None and self._parent._app is not None:
+            self._parent._app.environments.remove(app)
+        self._close()
+
+    @property
+    def running(self) -> bool:
+        """Whether it serves."""
+        return self._app is not None and self._parent.running
+
+    @property
+    def url(self) -> str:
+        """The base URL, that of the sandbox."""
+        return self._parent.url

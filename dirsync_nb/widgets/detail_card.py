@@ -12,13 +12,13 @@ import traitlets as t
 from .. import errors
 from ..client import DirectoryClient, Record, identifier
 from ..frames import choose_address
-from ._code import snippets
-from ._events import sentence
-from ._jobs import PATIENCE, Job
-from ._panel import Panel
-from ._parts import ROWS, RowTable
-from ._reading import overlaps, read_records
-from ._text import count_of, facts, html_table, json_block, label, plain, shown
+from ._base.code import snippets
+from ._base.events import sentence
+from ._base.jobs import PATIENCE, Job
+from ._base.panel import Panel
+from ._base.parts import ROWS, RowTable
+from ._base.reading import overlaps, read_records
+from ._base.text import count_of, facts, html_table, json_block, label, plain, shown
 
 __all__ = ["DetailCard"]
 

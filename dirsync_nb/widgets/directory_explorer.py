@@ -9,17 +9,17 @@ import pandas as pd
 import traitlets as t
 
 from ..client import DirectoryClient, identifier
-from ._code import snippets
-from ._controls import MENU, only_by_column, only_listed
-from ._directory_lists import COLUMNS, NOUNS, VIEWS, listing_of, nothing_in
-from ._explorer import Explorer
-from ._filters import UserFilters
-from ._jobs import Job
-from ._listing import Listing, attribute_names
-from ._pager import Pager
-from ._parts import ROWS, RowTable, button, row
-from ._reading import read_frame, read_ids, read_users
-from ._text import NO_NAME, count_of, html_table, label, shown
+from ._base.code import snippets
+from ._base.controls import MENU, only_by_column, only_listed
+from ._base.directory_lists import COLUMNS, NOUNS, VIEWS, listing_of, nothing_in
+from ._base.explorer import Explorer
+from ._base.filters import UserFilters
+from ._base.jobs import Job
+from ._base.listing import Listing, attribute_names
+from ._base.pager import Pager
+from ._base.parts import ROWS, RowTable, button, row
+from ._base.reading import read_frame, read_ids, read_users
+from ._base.text import NO_NAME, count_of, html_table, label, shown
 from .detail_card import DetailCard
 
 __all__ = ["DirectoryExplorer"]

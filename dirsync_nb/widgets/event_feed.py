@@ -13,14 +13,14 @@ import traitlets as t
 
 from .. import errors
 from ..client import DSYNC_EVENTS, DirectoryClient, Record, identifier
-from ..transport import is_loopback
-from ._code import snippets
-from ._events import COUNTED, KINDS, Line, sentence
-from ._jobs import PATIENCE, Job
-from ._panel import Panel
-from ._parts import ROWS, Column, Pulse, RowTable, field, row
-from ._reading import read_records
-from ._text import count_of, fold, html_table, json_block, label, plain, plural
+from ..client.transport import is_loopback
+from ._base.code import snippets
+from ._base.events import COUNTED, KINDS, Line, sentence
+from ._base.jobs import PATIENCE, Job
+from ._base.panel import Panel
+from ._base.parts import ROWS, Column, Pulse, RowTable, field, row
+from ._base.reading import read_records
+from ._base.text import count_of, fold, html_table, json_block, label, plain, plural
 
 __all__ = ["EventFeed"]
 

@@ -14,15 +14,15 @@ import traitlets as t
 
 from ..client import DirectoryClient, Record, identifier
 from ..frames import MEMBERSHIP_COLUMNS, choose_address
-from ._code import snippets
-from ._controls import MENU, only_listed
-from ._explorer import NO_DIRECTORY, Explorer
-from ._groups import GroupPicker
-from ._jobs import Job
-from ._listing import Listing
-from ._parts import ROWS, Column, RowTable, field, row
-from ._reading import read_frame, read_records
-from ._text import NO_NAME, count_of, html_table, label, plain, plural
+from ._base.code import snippets
+from ._base.controls import MENU, only_listed
+from ._base.explorer import NO_DIRECTORY, Explorer
+from ._base.groups import GroupPicker
+from ._base.jobs import Job
+from ._base.listing import Listing
+from ._base.parts import ROWS, Column, RowTable, field, row
+from ._base.reading import read_frame, read_records
+from ._base.text import NO_NAME, count_of, html_table, label, plain, plural
 
 __all__ = ["MembershipExplorer"]
 
@@ -294,7 +294,8 @@ class MembershipExplorer(Explorer):
         """Draw the chart on a figure of our own: a chart shows by itself only what it made itself."""
         from matplotlib.figure import Figure
 
-        from .. import charts, drawing
+        from .. import charts
+        from ..charts import figure as drawing
 
         groups = self.groups.loc[list(self.group_ids)]
         make: Any = Figure  # matplotlib leaves its constructor untyped

@@ -9,17 +9,17 @@ from typing import Any
 import pandas as pd
 import traitlets as t
 
-from .. import onboarding
 from ..client import DirectoryClient
-from ._controls import MENU
-from ._explorer import NO_DIRECTORY
-from ._face import KINDS, MATCHES, Face
-from ._lists import NOUNS, VIEWS, Rows, lists_of, preview
-from ._onboarding_code import onboarding_snippets
-from ._people import People
-from ._people_finder import PeopleFinder
-from ._selection import Steps
-from ._text import count_of, html_table, label, none_of, plural
+from ..provisioning import onboarding
+from ._base.controls import MENU
+from ._base.explorer import NO_DIRECTORY
+from ._base.text import count_of, html_table, label, none_of, plural
+from ._onboarding.code import onboarding_snippets
+from ._onboarding.face import KINDS, MATCHES, Face
+from ._onboarding.finder import PeopleFinder
+from ._onboarding.lists import NOUNS, VIEWS, Rows, lists_of, preview
+from ._onboarding.people import People
+from ._onboarding.selection import Steps
 
 __all__ = ["Onboarding"]
 
@@ -40,7 +40,7 @@ class Onboarding(PeopleFinder):
         Whole frames, where you have them already: nothing is read then.
     app_users, on, active
         The app's own table, and how people are found in it, as for
-        :func:`dirsync_nb.onboarding.invite_list`.
+        :func:`dirsync_nb.provisioning.onboarding.invite_list`.
     seats
         How many accounts the app may have in all. None: no limit.
     attributes
@@ -71,7 +71,7 @@ class Onboarding(PeopleFinder):
     counts
         How many are selected, how many of each verdict, and the seats left.
     invites, accounts, teams, team_members
-        The frames, as the functions of :mod:`dirsync_nb.onboarding` give them.
+        The frames, as the functions of :mod:`dirsync_nb.provisioning.onboarding` give them.
     kind, folder
         What kind of files are written, and where.
     written

@@ -14,16 +14,16 @@ from .. import errors
 from ..client import DirectoryClient, Record
 from ..connect import connect, connect_sandbox
 from ..frames import directories_frame
-from ._code import snippets
-from ._controls import MENU, Controls, only_listed
-from ._guides import all_states, guide
-from ._jobs import PATIENCE, Job
-from ._listing import Listing
-from ._panel import Panel
-from ._parts import ROWS, Column, KeyField, RowTable, field, row
-from ._providers import FULL, state_of
-from ._reading import read_frame
-from ._text import NO_NAME, count_of, facts, html_table, label, plain, plural, shown
+from ._base.code import snippets
+from ._base.controls import MENU, Controls, only_listed
+from ._base.jobs import PATIENCE, Job
+from ._base.listing import Listing
+from ._base.panel import Panel
+from ._base.parts import ROWS, Column, KeyField, RowTable, field, row
+from ._base.reading import read_frame
+from ._base.text import NO_NAME, count_of, facts, html_table, label, plain, plural, shown
+from ._setup.guides import all_states, guide
+from ._setup.providers import FULL, state_of
 
 __all__ = ["Setup"]
 

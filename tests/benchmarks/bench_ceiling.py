@@ -25,7 +25,7 @@ from typing import Any
 from unittest import mock
 
 import dirsync_nb as ds
-from dirsync_nb.pacing import Pacer
+from dirsync_nb.client import Pacer
 
 from ._measure import ROOT
 from ._table import Row, machine, row, table

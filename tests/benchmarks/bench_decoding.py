@@ -19,8 +19,8 @@ from typing import Any
 import msgspec
 import pandas as pd
 
-from dirsync_nb.columns import USER_COLUMNS
-from dirsync_nb.packing import arrow_text
+from dirsync_nb.frames import USER_COLUMNS
+from dirsync_nb.frames.builder import arrow_text
 
 from ._measure import sandbox
 from ._table import Row, machine, row, table

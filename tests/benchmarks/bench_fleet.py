@@ -35,7 +35,7 @@ sandbox.stop()
 
 TAKE = """
 import dirsync_nb as ds
-from dirsync_nb.fleet_take import take_fleet
+from dirsync_nb.fleet.take import take_fleet
 def prepare(url, key, folder):
     client = ds.connect(key, base_url=url)
     return lambda: len(take_fleet(client, folder).names)
@@ -60,7 +60,7 @@ def prepare(folder, question):
 IN_MEMORY = """
 from dirsync_nb import analysis
 from dirsync_nb.fleet import open_fleet
-from dirsync_nb.fleet_answers import QUESTIONS
+from dirsync_nb.fleet.queries import QUESTIONS
 def prepare(folder, question):
     options = {"top": 100} if question == "group_overlap" else {}
     def ask():
@@ -79,15 +79,15 @@ def prepare(folder, question):
 SHARE = """
 import json, sys, time
 import dirsync_nb as ds
-from dirsync_nb.fleet_take import take_fleet
-from dirsync_nb.pacing import Pacer
+from dirsync_nb.fleet.take import take_fleet
+from dirsync_nb.client.pacing import Pacer
 from distributed import Client, LocalCluster
 if __name__ == "__main__":
     url, key, folder = sys.argv[1:]
     own = {"WORKOS_API_KEY": key}
     cluster = LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address="127.0.0.1:0", env=own)
     with cluster, Client(cluster) as workers, ds.connect(key, base_url=url, pacer=Pacer()) as client:
-        workers.run(lambda: __import__("dirsync_nb.fleet_load") and None)
+        workers.run(lambda: __import__("dirsync_nb.fleet.load") and None)
         started = time.perf_counter()
         fleet = take_fleet(client, folder, cluster=workers)
         seconds = time.perf_counter() - started

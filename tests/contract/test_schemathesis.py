@@ -21,7 +21,7 @@ from schemathesis import checks
 from schemathesis.specs.openapi import checks as openapi_checks
 
 from dirsync_nb.sandbox import Sandbox
-from dirsync_nb.sandbox.api import DSYNC_EVENTS
+from dirsync_nb.sandbox.http.api import DSYNC_EVENTS
 
 SLICE = Path(__file__).parents[1] / "data" / "workos-openapi-dirsync.json"
 CALLS = int(os.environ.get("DIRSYNC_SCHEMATHESIS_CALLS", "600"))

@@ -6,7 +6,7 @@ from typing import Any
 
 import requests
 
-from dirsync_nb.sandbox.api import DSYNC_EVENTS
+from dirsync_nb.sandbox.http.api import DSYNC_EVENTS
 
 from .conftest import Http
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from dirsync_nb.sandbox.api import DSYNC_EVENTS
+from dirsync_nb.sandbox.http.api import DSYNC_EVENTS
 
 from .conftest import Http
 

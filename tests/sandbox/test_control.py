@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from dirsync_nb.sandbox import Sandbox
-from dirsync_nb.sandbox.control import HAPPENINGS
-from dirsync_nb.sandbox.happenings import Happenings
+from dirsync_nb.sandbox.directory.changes import Happenings
+from dirsync_nb.sandbox.http.control import HAPPENINGS
 
 from .conftest import Http
 

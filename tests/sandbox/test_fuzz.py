@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from dirsync_nb.sandbox.control import HAPPENINGS
+from dirsync_nb.sandbox.http.control import HAPPENINGS
 
 from .conftest import Http
 from .idp import ENTERPRISE, PATCH_OP, Idp, user

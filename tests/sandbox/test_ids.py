@@ -7,8 +7,8 @@ import re
 
 import pytest
 
-from dirsync_nb.sandbox import clock
-from dirsync_nb.sandbox.ids import make_id, rising_ids, ulid
+from dirsync_nb.sandbox.directory import clock
+from dirsync_nb.sandbox.directory.ids import make_id, rising_ids, ulid
 
 
 def test_an_id_is_a_prefix_and_a_ulid_of_its_moment() -> None:

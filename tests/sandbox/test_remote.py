@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from dirsync_nb.sandbox import RemoteSandbox, Sandbox
-from dirsync_nb.sandbox.control import HAPPENINGS
+from dirsync_nb.sandbox.http.control import HAPPENINGS
 
 
 @pytest.fixture

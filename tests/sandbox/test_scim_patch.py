@@ -11,9 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dirsync_nb.sandbox import Sandbox, scim_paths
-from dirsync_nb.sandbox.scim_door import ScimRequest
-from dirsync_nb.sandbox.scim_forms import ENTERPRISE, ScimRefused, check
+from dirsync_nb.sandbox import Sandbox
+from dirsync_nb.sandbox.scim import filter_patch as scim_paths
+from dirsync_nb.sandbox.scim.endpoint import ScimRequest
+from dirsync_nb.sandbox.scim.schemas import ENTERPRISE, ScimRefused, check
 
 from .conftest import Http
 from .idp import Idp, user

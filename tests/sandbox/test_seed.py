@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from dirsync_nb.sandbox import Sandbox
-from dirsync_nb.sandbox.store import Store
+from dirsync_nb.sandbox.directory.store import Store
 
 from .conftest import Http
 

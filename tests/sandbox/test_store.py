@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from dirsync_nb.sandbox import Sandbox
-from dirsync_nb.sandbox.store import (
+from dirsync_nb.sandbox.directory.store import (
     NotFound,
     Selection,
     Store,

@@ -117,7 +117,7 @@ def _curled(code: str) -> list[str]:
 
 
 def test_production_is_not_named_and_needs_no_address(serve):
-    from dirsync_nb.widgets._code import snippets
+    from dirsync_nb.widgets._base.code import snippets
 
     client = ds.connect("sk_test_" + "x" * 20)
     ways = dict(snippets(client, ("users", "users", {"directory_id": "directory_1'; rm -rf /"})))

@@ -10,6 +10,7 @@ import traitlets as t
 import dirsync_nb as ds
 from dirsync_nb import widgets
 from dirsync_nb.frames import groups_frame
+from dirsync_nb.text import fold
 
 from ..frame_zoo import company, user
 from .conftest import HOSTILE, LONG, MARKUP, family, markup_of, state_size
@@ -108,7 +109,7 @@ def test_state_is_offered_as_seen_and_filters(client, okta):
 def test_a_click_on_a_heading_sorts_and_another_turns_it_round(explorer):
     explorer._table.sort = "-name"
     names = [row[1] for row in explorer._table.rows if row[1] != "(no name)"]
-    assert names == sorted(names, key=lambda name: ds.widgets._text.fold(name), reverse=True)
+    assert names == sorted(names, key=lambda name: fold(name), reverse=True)
     explorer._table.sort = "created_at"
     days = [row[5] for row in explorer._table.rows]
     assert days == sorted(days)

@@ -7,7 +7,7 @@ import pytest
 import traitlets as t
 
 from dirsync_nb import widgets
-from dirsync_nb.widgets._events import sentence
+from dirsync_nb.widgets._base.events import sentence
 
 from ..foreign import listing
 from .conftest import HOSTILE, markup_of, state_size

@@ -4,7 +4,7 @@ import asyncio
 import threading
 import time
 
-from dirsync_nb.widgets._jobs import Jobs, Stopped
+from dirsync_nb.widgets._base.jobs import Jobs, Stopped
 
 
 def test_without_a_loop_the_work_is_done_in_place():

@@ -429,7 +429,7 @@ def test_keystrokes_and_clicks_among_100_000_users_take_milliseconds(client):
 
 
 def test_on_a_kernels_loop_people_can_be_selected_while_members_are_read(client, small, monkeypatch):
-    reading = importlib.import_module("dirsync_nb.widgets._reading")
+    reading = importlib.import_module("dirsync_nb.widgets._base.reading")
     read, gate = reading.read_ids, threading.Event()
     monkeypatch.setattr(reading, "read_ids", lambda *given, **more: (gate.wait(30), read(*given, **more))[1])
 

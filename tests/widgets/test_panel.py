@@ -10,7 +10,7 @@ import pytest
 from ipywidgets.widgets.widget import _instances
 
 from dirsync_nb import widgets
-from dirsync_nb.widgets import _live
+from dirsync_nb.widgets._base import live as _live
 
 from .conftest import family
 

@@ -10,7 +10,7 @@ import traitlets as t
 
 from dirsync_nb import widgets
 from dirsync_nb.frames import DIRECTORY_STATES, DIRECTORY_TYPES
-from dirsync_nb.widgets._providers import FULL, OTHERS, STATES, state_of
+from dirsync_nb.widgets._setup.providers import FULL, OTHERS, STATES, state_of
 
 from .conftest import HOSTILE, family, markup_of, state_size
 

@@ -5,7 +5,7 @@ from html.parser import HTMLParser
 import pandas as pd
 import pytest
 
-from dirsync_nb.widgets import _text as text
+from dirsync_nb.widgets._base import text
 
 from .conftest import DOLLARS, HOSTILE, LONG, MARKUP, RIGHT_TO_LEFT
 

@@ -1,0 +1,35 @@
+"""Questions about frames: who is in what, what overlaps, who would lose access, which attributes are filled.
+
+Pure functions from frames to frames: no network, no drawing, no argument is changed. Names of groups and users
+are not unique, so every answer is keyed by id and carries the name beside it. Where a partial frame would make
+the answer untrue it is refused (``IncompleteError``); where it only makes it smaller, the answer carries
+``attrs["incomplete"]`` on. A frame of another kind, or without its ids in the index, is refused
+(``ArgumentError``). The comparison of two moments lives in ``diffs`` and is named here too.
+"""
+
+from __future__ import annotations
+
+from . import what_if as what_if
+from .access import effective_memberships, losing_access
+from .attributes import attribute_coverage, attribute_status, group_by_attribute, state_by_group
+from .diff import diff_groups, diff_memberships, diff_users
+from .overlap import group_overlap, overlap_matrix
+from .sizes import group_sizes, groups_per_user, membership_matrix, users_without_group
+
+__all__ = [
+    "attribute_coverage",
+    "attribute_status",
+    "diff_groups",
+    "diff_memberships",
+    "diff_users",
+    "effective_memberships",
+    "group_by_attribute",
+    "group_overlap",
+    "group_sizes",
+    "groups_per_user",
+    "losing_access",
+    "membership_matrix",
+    "overlap_matrix",
+    "state_by_group",
+    "users_without_group",
+]

@@ -1,0 +1,116 @@
+"""Who is in a group through another one, and who would lose access if groups went."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from .. import errors
+from ..frames import mark_partial, require_complete
+from .diff import require_columns
+from .sizes import check_frames, look_up, membership_matrix
+
+__all__ = ["effective_memberships", "losing_access"]
+
+
+def losing_access(
+    memberships: pd.DataFrame,
+    group_id: str | Sequence[str],
+    groups: pd.DataFrame | None = None,
+    users: pd.DataFrame | None = None,
+) -> pd.DataFrame:
+    """Ask what if a group went: one row per member, those left without any group first.
+
+    Parameters
+    ----------
+    memberships
+        Every membership of the directory; use :func:`effective_memberships` where groups hold groups.
+    group_id
+        The group that would go, or several that would go together.
+    groups, users
+        Frames: ``groups`` makes empty groups known, ``users`` adds names.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Indexed by ``user_id``: ``name``, ``address``, ``state``, ``lost_groups`` and ``remaining_groups``
+        (Int64), ``left_without_group`` (bool).
+
+    Raises
+    ------
+    IncompleteError
+        A frame is partial: a group that was not read might still hold the person.
+    ArgumentError
+        There is no such group.
+    """
+    check_frames(memberships, users, groups)
+    for frame in (memberships, groups, users):
+        if frame is not None:
+            require_complete(frame, "losing_access")
+    going = [group_id] if isinstance(group_id, str) else list(dict.fromkeys(group_id))
+    matrix, user_ids, group_ids = membership_matrix(memberships, users, groups)
+    places = group_ids.get_indexer(pd.Index(going, dtype="str"))
+    if (places < 0).any():
+        unknown = [name for name, place in zip(going, places, strict=True) if place < 0]
+        raise errors.ArgumentError(
+            f"no group {', '.join(map(repr, unknown))} among the {len(group_ids):,} known; a group without "
+            "members is known only when groups= is given"
+        )
+    lost = matrix[:, places].sum(axis=1)
+    members = np.flatnonzero(lost)
+    remaining = np.diff(matrix.indptr)[members] - lost[members]
+    answer = look_up(user_ids[members], users, ["name", "address", "state"])
+    answer["lost_groups"] = pd.array(lost[members], dtype="Int64")
+    answer["remaining_groups"] = pd.array(remaining, dtype="Int64")
+    answer["left_without_group"] = remaining == 0
+    return answer.sort_values(["remaining_groups", "name", "user_id"])
+
+
+def effective_memberships(memberships: pd.DataFrame, nesting: pd.DataFrame) -> pd.DataFrame:
+    """Follow groups inside groups: one row per user and group the user is in, directly or through others.
+
+    Parameters
+    ----------
+    memberships
+        Direct memberships. A row whose user is one of the nested groups is not a person and is left out.
+    nesting
+        Columns ``group_id`` and ``member_group_id``: the second group is a member of the first. Groups may
+        contain each other.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A memberships frame with two more columns: ``direct`` (bool) and ``via``, the group the user is directly
+        in that leads there (the first listed of several; missing where direct). A membership that is direct as
+        well as nested counts as direct.
+    """
+    check_frames(memberships)
+    require_columns("nesting", nesting, "group_id", "member_group_id")
+    nested = pd.unique(pd.concat([nesting["group_id"], nesting["member_group_id"]]))
+    people = memberships[~memberships["user_id"].isin(nested)].drop_duplicates(["user_id", "group_id"])
+    direct = people.assign(direct=True, via=pd.Series(np.nan, index=people.index, dtype="str"))
+    through = people.merge(
+        _closure(nesting), left_on="group_id", right_on="member_group_id", suffixes=("_direct", "")
+    )
+    through = through.assign(via=through["group_id_direct"], direct=False)[direct.columns]
+    answer = pd.concat([direct, through], ignore_index=True).drop_duplicates(["user_id", "group_id"])
+    return mark_partial(answer.reset_index(drop=True), memberships, nesting)
+
+
+def _closure(nesting: pd.DataFrame) -> pd.DataFrame:
+    """Give every group with each group it lies in at any depth; ends at cycles, since nothing new is found."""
+    from scipy import sparse  # type: ignore[import-untyped,unused-ignore]
+
+    codes, ids = pd.factorize(pd.concat([nesting["member_group_id"], nesting["group_id"]]))
+    inner, outer = np.split(codes, 2)
+    size = len(ids)
+    reach = sparse.csr_array((np.ones(len(inner), dtype=bool), (inner, outer)), shape=(size, size))
+    found = -1
+    while reach.nnz != found:  # each round doubles the depth
+        found = reach.nnz
+        reach = ((reach + reach @ reach) > 0).tocsr()
+    pairs = reach.tocoo()
+    index = pd.Index(ids, dtype="str")
+    return pd.DataFrame({"member_group_id": index.take(pairs.row), "group_id": index.take(pairs.col)})

@@ -1,0 +1,239 @@
+"""What users have in their attributes: how much is filled in, and how groups divide by a value."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from .. import errors
+from ..frames import mark_partial
+from .diff import require_ids
+from .sizes import Array, look_up, membership_matrix
+
+__all__ = [
+    "ABSENT",
+    "NOT_IN_USERS",
+    "NO_VALUE",
+    "STANDARD_FIELDS",
+    "STATUS",
+    "as_text",
+    "attribute_coverage",
+    "attribute_status",
+    "coverage_frame",
+    "group_by_attribute",
+    "is_empty",
+    "kind_of",
+    "state_by_group",
+    "values_by_attribute",
+]
+
+STANDARD_FIELDS = ("name", "email", "first_name", "last_name")
+NO_VALUE = "(none)"
+NOT_IN_USERS = "(not in users)"
+ABSENT: Any = object()  # an attribute the record does not have, unlike one that is null
+STATUS = pd.CategoricalDtype(["filled", "null", "absent"])
+
+
+# Groups by what their members are ---------------------------------------------------------------------------
+
+
+def group_by_attribute(
+    memberships: pd.DataFrame,
+    users: pd.DataFrame,
+    attribute: str,
+    groups: pd.DataFrame | None = None,
+    *,
+    top: int | None = 50,
+) -> pd.DataFrame:
+    """Count members by a value: one row per group, one column per value of the attribute.
+
+    Parameters
+    ----------
+    memberships, users
+        Frames. Members that ``users`` does not hold are counted under ``(not in users)``.
+    attribute
+        A column of ``users`` such as ``"state"`` or ``"role"``, else a custom attribute such as
+        ``"department_name"`` (also spelled ``"custom_attributes.department_name"``). Values that are not text
+        are shown as JSON.
+    groups
+        The groups frame: adds names and empty groups.
+    top
+        Only the most common values get a column, the others share one. None: all.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Int64, members. The index is (``group_id``, ``name``), the largest group first; columns are texts, the
+        most common value first, then ``(n other values)``, ``(none)`` (null, blank or absent) and ``(not in
+        users)`` where they occur.
+
+    Raises
+    ------
+    ArgumentError
+        No user has such an attribute; the message names those there are.
+    """
+    matrix, user_ids, group_ids = membership_matrix(memberships, users, groups)
+    labels = [_as_label(value) for value in _values_of(users, attribute)]
+    once = pd.Series(labels, index=users.index, dtype=object)
+    once = once[~once.index.duplicated()]
+    codes, values = _ranked(np.append(once, [NOT_IN_USERS] * (len(user_ids) - len(once))), matrix, top)
+    counts = _counted(matrix, codes, len(values))
+    names = look_up(group_ids, groups, ["name"])["name"]
+    index = pd.MultiIndex.from_arrays([group_ids, names], names=["group_id", "name"])
+    answer = pd.DataFrame(counts, index=index, columns=pd.Index(values, dtype="str", name=attribute))
+    order = np.lexsort((np.arange(len(index)), -counts.sum(axis=1)))
+    return mark_partial(answer.iloc[order].astype("Int64"), memberships, users, groups)
+
+
+def state_by_group(
+    memberships: pd.DataFrame, users: pd.DataFrame, groups: pd.DataFrame | None = None
+) -> pd.DataFrame:
+    """Count members by state: one row per group, one column per state, as :func:`group_by_attribute` does."""
+    return group_by_attribute(memberships, users, "state", groups, top=None)
+
+
+def _ranked(labels: Array, matrix: Any, top: int | None) -> tuple[Array, list[str]]:
+    """Turn labels into numbers, the most common first; those beyond ``top`` become one."""
+    codes, found = pd.factorize(labels)
+    counts = np.bincount(codes, weights=np.diff(matrix.indptr), minlength=len(found))
+    special: dict[Any, int] = {NO_VALUE: 2, NOT_IN_USERS: 3}
+    order = sorted(range(len(found)), key=lambda i: (special.get(found[i], 0), -counts[i], found[i]))
+    order = [i for i in order if counts[i] or found[i] not in special]
+    common = [i for i in order if found[i] not in special]
+    rest = set() if top is None else set(common[top:])
+    values = [found[i] for i in order if i not in rest]
+    if rest:
+        values.insert(len(common) - len(rest), f"({len(rest):,} other values)")
+    place = {value: number for number, value in enumerate(values)}
+    other = len(common) - len(rest)
+    ranks = [other if i in rest else place.get(value, -1) for i, value in enumerate(found)]
+    return np.array(ranks, dtype=np.int64)[codes], values
+
+
+def _counted(matrix: Any, codes: Array, width: int) -> Array:
+    """Add up, for each group, how many of its members have each code."""
+    from scipy import sparse  # type: ignore[import-untyped,unused-ignore]
+
+    known = np.flatnonzero(codes >= 0)
+    ones = np.ones(len(known), dtype=np.int32)
+    chosen = sparse.csr_array((ones, (known, codes[known])), shape=(len(codes), width))
+    counts: Array = (matrix.T @ chosen).toarray()
+    return counts
+
+
+def _values_of(users: pd.DataFrame, attribute: str) -> list[Any]:
+    """Give an attribute's value for every user, from the columns first, then from the custom attributes."""
+    if attribute in users:
+        return users[attribute].tolist()
+    name = attribute.removeprefix("custom_attributes.")
+    rows = _custom(users)
+    if rows and not any(name in row for row in rows):
+        known = sorted({key for row in rows for key in row})
+        raise errors.ArgumentError(
+            f"attribute must be a column of users or a custom attribute; got {attribute!r}. Custom attributes "
+            f"here: {', '.join(known) or 'none'}"
+        )
+    return [row.get(name) for row in rows]
+
+
+def _as_label(value: Any) -> str:
+    if is_empty(value):
+        return NO_VALUE
+    return value if isinstance(value, str) else as_text(value)
+
+
+# What is filled in ------------------------------------------------------------------------------------------
+
+
+def attribute_coverage(users: pd.DataFrame) -> pd.DataFrame:
+    """Describe what is filled in: one row per standard field and per custom attribute.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Indexed by ``attribute``, named as the columns of ``spread_attributes`` are: the standard fields, then
+        ``custom_attributes.<name>`` in the order first seen. ``users``, ``filled``, ``null`` (there, but
+        without data: null, blank text, an empty list or object), ``absent`` (not enabled for the user's
+        directory) and ``distinct`` values are Int64; ``filled_share`` is a fraction of 1; ``types`` names
+        the kinds of values seen; ``example`` is one of them.
+    """
+    rows = {name: _described(values) for name, values in values_by_attribute(users).items()}
+    return mark_partial(coverage_frame(rows), users)
+
+
+def coverage_frame(rows: Mapping[str, tuple[Any, ...]]) -> pd.DataFrame:
+    """Put descriptions of attributes below each other, in the columns of :func:`attribute_coverage`."""
+    columns = ["users", "filled", "null", "absent", "filled_share", "types", "distinct", "example"]
+    index = pd.Index(list(rows), dtype="str", name="attribute")
+    answer = pd.DataFrame(list(rows.values()), columns=columns, index=index, dtype=object)
+    counts = dict.fromkeys(("users", "filled", "null", "absent", "distinct"), "Int64")
+    return answer.astype({**counts, "filled_share": "Float64", "types": "str"})
+
+
+def _described(values: list[Any]) -> tuple[Any, ...]:
+    filled = [value for value in values if value is not ABSENT and not is_empty(value)]
+    absent = sum(value is ABSENT for value in values)
+    share = len(filled) / len(values) if values else None
+    kinds = ", ".join(sorted({kind_of(value) for value in filled}))
+    distinct = len({value if isinstance(value, str) else (type(value), as_text(value)) for value in filled})
+    example = filled[0] if filled else None
+    null = len(values) - len(filled) - absent
+    return len(values), len(filled), null, absent, share, kinds, distinct, example
+
+
+def attribute_status(users: pd.DataFrame) -> pd.DataFrame:
+    """Say what each user has: one row per user, one column per attribute: filled, null or absent.
+
+    The columns are the rows of :func:`attribute_coverage`, and the words mean the same.
+    """
+    require_ids("users", users, "user_id")
+    columns = {
+        name: pd.Series([_status(value) for value in values], index=users.index, dtype=STATUS)
+        for name, values in values_by_attribute(users).items()
+    }
+    return mark_partial(pd.DataFrame(columns, index=users.index), users)
+
+
+def _status(value: Any) -> str:
+    if value is ABSENT:
+        return "absent"
+    return "null" if is_empty(value) else "filled"
+
+
+# Values -----------------------------------------------------------------------------------------------------
+
+
+def values_by_attribute(users: pd.DataFrame) -> dict[str, list[Any]]:
+    """Give each attribute's values, one per user, in the order attributes are first seen."""
+    rows = _custom(users)
+    custom = dict.fromkeys(name for row in rows for name in row)
+    standard = {name: users[name].tolist() for name in STANDARD_FIELDS}
+    return standard | {f"custom_attributes.{name}": [row.get(name, ABSENT) for row in rows] for name in custom}
+
+
+def _custom(users: pd.DataFrame) -> list[dict[str, Any]]:
+    return [row if isinstance(row, dict) else {} for row in users["custom_attributes"]]
+
+
+def is_empty(value: Any) -> bool:
+    """Say whether there is no data: null, blank text, an empty list or object."""
+    if isinstance(value, str):
+        return not value.strip()
+    if isinstance(value, dict | list | tuple):
+        return not value
+    return value is None or bool(pd.isna(value))
+
+
+def kind_of(value: Any) -> str:
+    """Name the kind of a value as a reader would: text, number, list."""
+    kinds = {str: "text", bool: "true or false", int: "number", float: "number", list: "list", dict: "object"}
+    return kinds.get(type(value), type(value).__name__)
+
+
+def as_text(value: Any) -> str:
+    """Write any value as text, equal values alike, so that lists and objects can be counted."""
+    return json.dumps(value, ensure_ascii=False, sort_keys=True, default=str)

@@ -1,0 +1,388 @@
+"""What changed between two moments: users, groups and memberships, with a rename told apart from a leaver.
+
+A record is first looked for by its id. One that is gone, or switched off, may have a successor: a new record
+with the same ``idp_id`` in the same directory, else (users) with the same address. Okta does this when a user
+name changes. A pair found so is one person with one row in the answer, not a leaver and a joiner.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from .. import errors
+from ..frames import MEMBERSHIP_COLUMNS, require_complete
+
+__all__ = ["diff_groups", "diff_memberships", "diff_users"]
+
+USER_FIELDS = (
+    "state",
+    "address",
+    "email",
+    "name",
+    "first_name",
+    "last_name",
+    "username",
+    "job_title",
+    "role",
+    "roles",
+    "idp_id",
+    "custom_attributes",
+)
+GROUP_FIELDS = ("name", "idp_id")
+NAMING = {"address", "email", "name", "first_name", "last_name", "username"}
+OFF = ("inactive", "suspended")
+
+USER_CHANGES = ("joined", "returned", "renamed", "recreated", "changed", "deactivated", "left")
+GROUP_CHANGES = ("created", "renamed", "recreated", "changed", "deleted")
+MISSING: Any = object()
+LOADERS = {"user_id": "load_users", "group_id": "load_groups", "directory_id": "load_directories"}
+
+Array = np.ndarray[Any, Any]
+Moments = tuple[pd.DataFrame, pd.DataFrame]
+
+
+def require_ids(name: str, frame: pd.DataFrame, ids: str, *, once: bool = False) -> None:
+    """Refuse a frame whose rows cannot be found by these ids; with ``once`` also one that repeats an id."""
+    if frame.index.name != ids:
+        got = "an index without a name" if frame.index.name is None else f"{frame.index.name!r}"
+        hint = f", and {ids} among the columns: set_index({ids!r}) puts it back" if ids in frame else ""
+        raise errors.ArgumentError(
+            f"{name} must be indexed by {ids}, as {LOADERS[ids]} gives it; got {got}{hint}"
+        )
+    if once and frame.index.has_duplicates:
+        doubled = frame.index[frame.index.duplicated()].unique()
+        count = "1 id stands" if len(doubled) == 1 else f"{len(doubled):,} ids stand"
+        raise errors.ArgumentError(
+            f"{name} must hold each {ids} once; {count} in it more than once, {doubled[0]!r} for one. To keep "
+            "the last row of each: frame[~frame.index.duplicated(keep='last')]"
+        )
+
+
+def require_columns(name: str, frame: pd.DataFrame, *columns: str) -> None:
+    """Refuse a frame that lacks one of these columns."""
+    if absent := [column for column in columns if column not in frame]:
+        raise errors.ArgumentError(
+            f"{name} must have the columns {' and '.join(columns)}; {' and '.join(absent)} is not among "
+            f"{', '.join(map(repr, frame.columns[:8])) or 'its none'}"
+        )
+
+
+def diff_users(
+    before: pd.DataFrame, after: pd.DataFrame, *, fields: Sequence[str] = USER_FIELDS
+) -> pd.DataFrame:
+    """Compare two users frames: one row per person something happened to.
+
+    Parameters
+    ----------
+    before, after
+        Users frames of the same directories at two moments.
+    fields
+        Columns that count as a change. Times and deprecated raw data do not by default.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Indexed by ``user_id`` (the later one). ``change`` is a category, the first that fits:
+
+        - ``joined``, ``left``: only in ``after``, only in ``before``;
+        - ``returned``, ``deactivated``: out of, or into, the state inactive or suspended;
+        - ``renamed``: an address or a name differs;
+        - ``recreated``: the same person under a new id, with the same names;
+        - ``changed``: anything else differs.
+
+        Then ``name``, ``address``, ``directory_id``; ``previous_user_id`` where a new record took the place of
+        an old one; ``matched_by`` (``"id"``, ``"idp_id"`` or ``"address"``: the last is the weakest evidence);
+        ``fields`` (tuple of what differs, custom attributes one by one) and the values ``before`` and
+        ``after`` (dicts).
+
+    Raises
+    ------
+    IncompleteError
+        A frame is partial: who was not read would pass for having left.
+    ArgumentError
+        A frame is not indexed by ``user_id``, or holds a user twice: which row counts would be a guess.
+    """
+    return _diff(before, after, "user_id", fields, USER_CHANGES, ("name", "address", "directory_id"))
+
+
+def diff_groups(
+    before: pd.DataFrame, after: pd.DataFrame, *, fields: Sequence[str] = GROUP_FIELDS
+) -> pd.DataFrame:
+    """Compare two groups frames: one row per group something happened to.
+
+    Two groups of one name are never taken for one: only the id, and the ``idp_id`` within a directory, count.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Indexed by ``group_id`` (the later one). ``change`` is one of ``created``, ``renamed``, ``recreated``,
+        ``changed``, ``deleted``; the other columns are those of :func:`diff_users`, without the address.
+
+    Raises
+    ------
+    IncompleteError
+        A frame is partial.
+    ArgumentError
+        A frame is not indexed by ``group_id``, or holds a group twice.
+    """
+    return _diff(before, after, "group_id", fields, GROUP_CHANGES, ("name", "directory_id"))
+
+
+def diff_memberships(
+    before: pd.DataFrame, after: pd.DataFrame, *, users: Moments | None = None, groups: Moments | None = None
+) -> pd.DataFrame:
+    """Compare two memberships frames: one row per user and group that came together or apart.
+
+    Parameters
+    ----------
+    before, after
+        Memberships frames at two moments.
+    users, groups
+        The (before, after) frames of the same moments. With them, a person or group whose record was replaced
+        by another is recognised, so that it is no change of membership, and the answer carries names.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``change`` (``joined`` or ``left``), ``user_id``, ``group_id``, ``directory_id``, ``user`` (address or
+        name), ``group``.
+
+    Raises
+    ------
+    IncompleteError
+        A frame is partial.
+    ArgumentError
+        A frame is of another kind, or one of the ``users`` and ``groups`` holds an id twice.
+    """
+    for name, frame in (("before", before), ("after", after)):
+        require_columns(name, frame, "user_id", "group_id")
+        require_complete(frame, "diff_memberships")
+    edges = pd.concat([before, after], ignore_index=True).reindex(columns=list(MEMBERSHIP_COLUMNS))
+    edges["user_id"] = _renumbered(edges["user_id"], users, "users")
+    edges["group_id"] = _renumbered(edges["group_id"], groups, "groups")
+    rows, came = _moved(edges, len(before))
+    answer = edges.take(rows)
+    kinds = pd.Categorical(np.where(came, "joined", "left"), categories=["joined", "left"])
+    answer.insert(0, "change", pd.Series(kinds, index=answer.index))
+    answer["user"] = _names(answer["user_id"], users, ["address", "name"])
+    answer["group"] = _names(answer["group_id"], groups, ["name"])
+    return answer.sort_values(["change", "group", "group_id", "user", "user_id"], ignore_index=True)
+
+
+def _moved(edges: pd.DataFrame, split: int) -> tuple[Array, Array]:
+    """Find the pairs on one side of the split only: a row of each, and whether it is on the later side."""
+    user_codes, _ = pd.factorize(edges["user_id"])
+    group_codes, found = pd.factorize(edges["group_id"])
+    pairs = user_codes.astype(np.int64) * len(found) + group_codes
+    _, row, where = np.unique(pairs, return_index=True, return_inverse=True)
+    was, is_now = np.zeros(len(row), dtype=bool), np.zeros(len(row), dtype=bool)
+    was[where[:split]] = True
+    is_now[where[split:]] = True
+    moved = was != is_now
+    return row[moved], is_now[moved]
+
+
+def _renumbered(ids: pd.Series, moments: Moments | None, name: str) -> pd.Series:
+    """Put the later id in place of an earlier one, where a record was replaced."""
+    if moments is None:
+        return ids
+    before, after = moments
+    for moment, frame in (("before", before), ("after", after)):
+        require_ids(f"{name} {moment}", frame, str(ids.name), once=True)
+    match = _match(before, after)
+    new = match.replaced
+    later = pd.Series(after.index[match.place[new]], index=before.index[new], dtype="str")
+    return ids.map(later).fillna(ids) if len(later) else ids
+
+
+def _names(ids: pd.Series, moments: Moments | None, columns: Sequence[str]) -> pd.Series:
+    names = pd.Series(np.nan, index=ids.index, dtype="str")
+    for frame in reversed(moments or ()):
+        for column in columns:
+            names = names.fillna(pd.Series(frame[column].reindex(ids).array, index=ids.index))
+    return names
+
+
+# Who is who -------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Match:
+    """Where the records of an earlier frame are in a later one.
+
+    Attributes
+    ----------
+    place
+        For each row of the earlier frame, its row in the later one, or -1.
+    by
+        How it was found: ``"id"``, ``"idp_id"``, ``"address"``, or ``""``.
+    replaced
+        Whether a record of another id took its place.
+    new
+        For each row of the later frame: nobody's, so a joiner. A switched-off record that a successor
+        replaced is neither new nor anyone's place.
+    """
+
+    place: Array
+    by: Array
+    replaced: Array
+    new: Array
+
+
+def _match(before: pd.DataFrame, after: pd.DataFrame) -> Match:
+    for frame in (before, after):
+        require_complete(frame, "a comparison")
+    same = after.index.get_indexer(before.index)
+    place, by = same.copy(), np.where(same >= 0, "id", "").astype(object)
+    new = ~after.index.isin(before.index)
+    off_before, off_after = _off(before), np.append(_off(after), True)
+    open_ = off_after[same]  # row -1, gone, reads the True at the end
+    for key in ("idp_id", "address"):
+        if key not in before or key not in after:
+            continue
+        # Somebody active comes before records that were switched off earlier and carry the same key.
+        for pool in (open_ & ~off_before, open_ & off_before):
+            rows, found = _paired(_keys(before, key, pool), _keys(after, key, new))
+            place[rows], by[rows] = found, key
+            open_[rows], new[found] = False, False
+    return Match(place, by, (place >= 0) & (place != same), new)
+
+
+def _off(frame: pd.DataFrame) -> Array:
+    if "state" not in frame:
+        return np.zeros(len(frame), dtype=bool)
+    return np.asarray(frame["state"].isin(OFF), dtype=bool)
+
+
+def _keys(frame: pd.DataFrame, key: str, pool: Array) -> pd.Series:
+    """Give directory and key of the rows in the pool, by row; only keys that one row has."""
+    rows = np.flatnonzero(pool)
+    part = frame.iloc[rows]
+    texts = part["directory_id"] + "\n" + part[key].str.strip().str.casefold()
+    if key == "idp_id":  # the provider's ids may differ in case alone
+        texts = part["directory_id"] + "\n" + part[key]
+    keys = pd.Series(texts.array, index=rows)
+    keys = keys[keys.notna() & ~keys.str.endswith("\n")]
+    return pd.Series(keys[~keys.duplicated(keep=False)])
+
+
+def _paired(left: pd.Series, right: pd.Series) -> tuple[Array, Array]:
+    found = pd.Index(right).get_indexer(pd.Index(left))
+    hit = found >= 0
+    return left.index.to_numpy()[hit], right.index.to_numpy()[found[hit]]
+
+
+# What differs -----------------------------------------------------------------------------------------------
+
+
+def _diff(
+    before: pd.DataFrame,
+    after: pd.DataFrame,
+    index: str,
+    fields: Sequence[str],
+    kinds: Sequence[str],
+    shown: Sequence[str],
+) -> pd.DataFrame:
+    for name, frame in (("before", before), ("after", after)):
+        require_ids(name, frame, index, once=True)
+    match = _match(before, after)
+    stays = np.flatnonzero(match.place >= 0)
+    old, now = before.iloc[stays], after.iloc[match.place[stays]]
+    changes = _differences(old, now, fields)
+    change = _named(changes, _off(old), _off(now), match.replaced[stays])
+    touched = np.flatnonzero(change != "")
+    changes = changes.iloc[touched]
+    replaced = match.replaced[stays[touched]]
+    pairs = now.iloc[touched][list(shown)].assign(
+        change=change[touched],
+        previous=pd.Series(old.index[touched], dtype="str").where(replaced).array,
+        matched_by=match.by[stays[touched]],
+        fields=changes["fields"].array,
+        before=changes["before"].array,
+        after=changes["after"].array,
+    )
+    come = after.iloc[np.flatnonzero(match.new)][list(shown)].assign(change=kinds[0])
+    gone = before.iloc[np.flatnonzero(match.place < 0)][list(shown)].assign(change=kinds[-1])
+    return _answer([come, pairs, gone], index, kinds, shown)
+
+
+def _answer(parts: list[pd.DataFrame], index: str, kinds: Sequence[str], shown: Sequence[str]) -> pd.DataFrame:
+    """Put the kinds of change below each other, in the declared columns and a stable order."""
+    previous = f"previous_{index}"
+    columns = ["change", *shown, previous, "matched_by", "fields", "before", "after"]
+    whole = pd.concat([part.rename(columns={"previous": previous}) for part in parts])
+    whole = whole.reindex(columns=columns)
+    for name in (*shown, previous, "matched_by"):
+        whole[name] = whole[name].astype("str")
+    for name, empty in (("fields", ()), ("before", {}), ("after", {})):
+        kept = whole[name].notna()
+        values = [value if keep else empty for value, keep in zip(whole[name], kept, strict=True)]
+        whole[name] = pd.Series(values, index=whole.index, dtype=object)
+    whole["change"] = pd.Categorical(whole["change"], categories=list(kinds))
+    whole.index.name = index
+    whole.attrs = {}
+    return whole.sort_values(["change", "name", index])
+
+
+def _named(changes: pd.DataFrame, was_off: Array, is_off: Array, replaced: Array) -> Array:
+    """Name each change by the first kind that fits; an empty text where nothing differs."""
+    renamed = np.array([not NAMING.isdisjoint(names) for names in changes["fields"]], dtype=bool)
+    changed = np.array([bool(names) for names in changes["fields"]], dtype=bool)
+    kinds = {
+        "returned": was_off & ~is_off,
+        "deactivated": ~was_off & is_off,
+        "renamed": renamed,
+        "recreated": replaced,
+        "changed": changed,
+    }
+    return np.select(list(kinds.values()), list(kinds), default="").astype(object)
+
+
+def _differences(old: pd.DataFrame, now: pd.DataFrame, fields: Sequence[str]) -> pd.DataFrame:
+    """Compare rows that belong together: one row per pair with ``fields``, ``before`` and ``after``."""
+    was: list[dict[str, Any]] = [{} for _ in range(len(old))]
+    became: list[dict[str, Any]] = [{} for _ in range(len(old))]
+    for name in fields:
+        left, right = _column(old, name), _column(now, name)
+        for row in np.flatnonzero(_differs(left, right)):
+            for field, x, y in _told(name, left.iloc[row], right.iloc[row]):
+                was[row][field], became[row][field] = x, y
+    names = [tuple(values) for values in was]
+    columns = {"fields": names, "before": was, "after": became}
+    return pd.DataFrame({name: pd.Series(values, dtype=object) for name, values in columns.items()})
+
+
+def _column(frame: pd.DataFrame, name: str) -> pd.Series:
+    column = frame[name] if name in frame else pd.Series(None, index=frame.index, dtype=object)
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        column = column.astype("str")
+    return column.reset_index(drop=True)
+
+
+def _differs(left: pd.Series, right: pd.Series) -> Array:
+    if left.dtype == object or right.dtype == object:
+        return np.array([not _same(x, y) for x, y in zip(left, right, strict=True)], dtype=bool)
+    missing = left.isna() & right.isna()
+    return np.asarray((left != right).fillna(True) & ~missing, dtype=bool)
+
+
+def _same(x: Any, y: Any) -> bool:
+    return x is y or bool(x == y) or (_missing(x) and _missing(y))
+
+
+def _missing(value: Any) -> bool:
+    return value is None or value is pd.NA or (isinstance(value, float) and value != value)
+
+
+def _told(name: str, x: Any, y: Any) -> list[tuple[str, Any, Any]]:
+    """Tell a difference by field; custom attributes one by one, where null and absent differ."""
+    if name != "custom_attributes":
+        return [(name, None if _missing(x) else x, None if _missing(y) else y)]
+    x, y = (value if isinstance(value, dict) else {} for value in (x, y))
+    keys = [key for key in {**x, **y} if x.get(key, MISSING) != y.get(key, MISSING)]
+    return [(f"{name}.{key}", x.get(key), y.get(key)) for key in keys]

@@ -1,0 +1,165 @@
+"""Memberships as a sparse matrix, and counts of it: members of groups, groups of users.
+
+The other rooms of ``analysis`` work on the same matrix; what they share to look things up stands here too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ..frames import latest, mark_partial, require_complete
+from .diff import require_columns, require_ids
+
+__all__ = [
+    "Array",
+    "check_frames",
+    "group_sizes",
+    "groups_per_user",
+    "look_up",
+    "membership_matrix",
+    "users_without_group",
+]
+
+Array = np.ndarray[Any, Any]
+
+
+# Matrix -----------------------------------------------------------------------------------------------------
+
+
+def membership_matrix(
+    memberships: pd.DataFrame, users: pd.DataFrame | None = None, groups: pd.DataFrame | None = None
+) -> tuple[Any, pd.Index, pd.Index]:
+    """Give memberships as a sparse matrix: one row per user, one column per group, 1 where the user is in it.
+
+    A pair listed twice counts once.
+
+    Parameters
+    ----------
+    memberships
+        A memberships frame.
+    users, groups
+        Frames whose every row gets its place, in their order, so that users without a group and empty groups
+        are there too. Ids that only the memberships know follow after them.
+
+    Returns
+    -------
+    matrix : scipy.sparse.csr_array of int32, users x groups
+    user_ids, group_ids : pandas.Index
+        What its rows and columns stand for.
+    """
+    from scipy import sparse  # type: ignore[import-untyped,unused-ignore]
+
+    check_frames(memberships, users, groups)
+    user_codes, user_ids = _codes(memberships["user_id"], users)
+    group_codes, group_ids = _codes(memberships["group_id"], groups)
+    known = (user_codes >= 0) & (group_codes >= 0)
+    rows, columns = user_codes[known], group_codes[known]
+    shape = (len(user_ids), len(group_ids))
+    matrix = sparse.csr_array((np.ones(len(rows), dtype=np.int32), (rows, columns)), shape=shape)
+    matrix.sum_duplicates()
+    matrix.data[:] = 1
+    return matrix, user_ids.rename("user_id"), group_ids.rename("group_id")
+
+
+def check_frames(
+    memberships: pd.DataFrame, users: pd.DataFrame | None = None, groups: pd.DataFrame | None = None
+) -> None:
+    """Refuse frames that are not what they are handed in as: their ids would match nothing, in silence."""
+    require_columns("memberships", memberships, "user_id", "group_id")
+    for name, frame, ids in (("users", users, "user_id"), ("groups", groups, "group_id")):
+        if frame is not None:
+            require_ids(name, frame, ids)
+
+
+def _codes(ids: pd.Series, frame: pd.DataFrame | None) -> tuple[Array, pd.Index]:
+    """Turn ids into numbers: those of the frame in its order, then the rest as they come; missing is -1."""
+    codes, found = pd.factorize(ids)
+    known = pd.Index([], dtype="str") if frame is None else frame.index.unique()
+    places = known.get_indexer(pd.Index(found))
+    new = places < 0
+    places[new] = len(known) + np.arange(new.sum())
+    index = known.append(pd.Index(found)[new]) if len(known) else pd.Index(found)[new]
+    return np.append(places, -1)[codes], index
+
+
+def look_up(ids: pd.Index, frame: pd.DataFrame | None, names: Sequence[str]) -> pd.DataFrame:
+    """Look up columns of a frame for these ids; text that is not known is missing."""
+    if frame is None:
+        return pd.DataFrame({name: pd.Series(np.nan, index=ids, dtype="str") for name in names})
+    return pd.DataFrame(latest(frame)[list(names)].reindex(ids))
+
+
+def _homes(memberships: pd.DataFrame, ids: pd.Index) -> pd.Series:
+    """Look up the directories of these users or groups; missing where the memberships do not tell."""
+    key = str(ids.name)
+    known = memberships.reindex(columns=[key, "directory_id"]).dropna(subset=[key]).drop_duplicates(key)
+    return known.set_index(key)["directory_id"].astype("str").reindex(ids)
+
+
+# Sizes ------------------------------------------------------------------------------------------------------
+
+
+def group_sizes(memberships: pd.DataFrame, groups: pd.DataFrame | None = None) -> pd.DataFrame:
+    """Count members: one row per group, empty ones included, the largest first.
+
+    Parameters
+    ----------
+    memberships
+        A memberships frame. A pair listed twice counts once.
+    groups
+        The groups frame: without it, groups with nobody in them are not known and names are missing.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Indexed by ``group_id``: ``name``, ``directory_id``, ``members`` (Int64).
+    """
+    matrix, _, ids = membership_matrix(memberships, groups=groups)
+    answer = look_up(ids, groups, ["name", "directory_id"])
+    answer["directory_id"] = answer["directory_id"].fillna(_homes(memberships, ids))
+    answer["members"] = pd.array(np.bincount(matrix.indices, minlength=len(ids)), dtype="Int64")
+    answer = answer.sort_values(["members", "name", "group_id"], ascending=[False, True, True])
+    return mark_partial(answer, memberships, groups)
+
+
+def groups_per_user(memberships: pd.DataFrame, users: pd.DataFrame | None = None) -> pd.DataFrame:
+    """Count groups: one row per user, those in none included, the most groups first.
+
+    Parameters
+    ----------
+    memberships
+        A memberships frame.
+    users
+        The users frame: without it, users in no group are not known and names are missing.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Indexed by ``user_id``: ``name``, ``address``, ``directory_id``, ``groups`` (Int64).
+    """
+    matrix, ids, _ = membership_matrix(memberships, users=users)
+    answer = look_up(ids, users, ["name", "address", "directory_id"])
+    answer["directory_id"] = answer["directory_id"].fillna(_homes(memberships, ids))
+    answer["groups"] = pd.array(np.diff(matrix.indptr), dtype="Int64")
+    answer = answer.sort_values(["groups", "user_id"], ascending=[False, True])
+    return mark_partial(answer, memberships, users)
+
+
+def users_without_group(memberships: pd.DataFrame, users: pd.DataFrame) -> pd.DataFrame:
+    """Pick the users who are in no group: their rows of the users frame, in its order.
+
+    Raises
+    ------
+    IncompleteError
+        A frame is partial: whoever was not read yet would pass for being without a group.
+    ArgumentError
+        ``users`` is not indexed by ``user_id``: everybody would pass for being without a group.
+    """
+    check_frames(memberships, users)
+    for frame in (memberships, users):
+        require_complete(frame, "users_without_group")
+    return pd.DataFrame(users[~users.index.isin(memberships["user_id"].unique())])

@@ -1,0 +1,421 @@
+"""What if: who would gain, keep or lose which role if a group, a person, the table or a policy were another.
+
+Roles follow from groups: an admin maps groups to roles, and WorkOS gives them to the members. The table of
+groups and roles cannot be read through the API, so it is handed in. Nothing is changed anywhere::
+
+    now = what_if.Roles(users, memberships, {"App Administrators": "admin", "Audit": "auditor"}, groups,
+                        priority=["admin", "auditor"])
+    then = now.without_group("Audit").moved("directory_user_01...", leaves="Sales")
+    changes = what_if.role_changes(now, then)
+    charts.plot_role_changes(changes)
+
+With one role a user (``mode="single"``, the default of environments) the role of the highest priority counts;
+with several (``"multiple"``) all of them do. Whoever is in no mapped group has the environment's default role.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from .. import errors
+from ..frames import require_complete
+from .diff import require_columns, require_ids
+
+__all__ = ["CHANGE_COLUMNS", "ROLE_COLUMNS", "SUMMARY_COLUMNS", "Roles", "role_changes", "role_summary"]
+
+MODES = ("single", "multiple")
+POLICIES = ("delete", "keep")
+CHANGES = ("gained", "kept", "lost")
+
+Array = np.ndarray[Any, Any]
+
+ROLE_COLUMNS = {
+    "user_id": "str",
+    "role": "str",
+    "primary": "bool",  # the one in the field `role`
+    "groups": "object",  # tuple of the group ids that give it; empty for the default role
+}
+CHANGE_COLUMNS = {
+    "user_id": "str",
+    "name": "str",
+    "address": "str",
+    "role": "str",
+    "before": "bool",
+    "after": "bool",
+    "change": "category",
+    "why": "str",
+}
+EXPLAINED = ("user_id", "role", "change", "groups_before", "groups_after")
+SUMMARY_COLUMNS = {"before": "Int64", "gained": "Int64", "kept": "Int64", "lost": "Int64", "after": "Int64"}
+
+
+@dataclass(frozen=True, repr=False)
+class Roles:
+    """Who is in which group, and which group gives which role. Every change gives a new one.
+
+    Parameters
+    ----------
+    users, memberships
+        Frames of one directory or several.
+    table
+        Which group gives which role: a mapping from a group's id or name to a role's slug, or a frame with
+        the columns ``group`` and ``role``, and perhaps ``priority`` (the lowest number is the highest).
+    groups
+        The groups frame; needed to name groups in the table by name, and in ``why``.
+    priority
+        Role slugs, the highest first. Roles that are not in it come after, in the order of the table.
+    mode : {"single", "multiple"}
+        Whether a user has one role, that of the highest priority, or all.
+    default
+        The role of whoever is in no mapped group; None where the environment has none.
+    inactive_policy : {"delete", "keep"}
+        What becomes of users whom the provider deactivates. Under ``"delete"`` inactive ones are gone.
+    directories
+        The directories frame. With it, users of providers that cannot map groups to roles have none.
+
+    Raises
+    ------
+    IncompleteError
+        A frame is partial: a membership that was not read would pass for a role that is lost.
+    ArgumentError
+        A group of the table is not known, or its name is that of several.
+    """
+
+    users: pd.DataFrame
+    memberships: pd.DataFrame
+    table: Any
+    groups: pd.DataFrame | None = None
+    priority: Sequence[str] = ()
+    mode: str = "single"
+    default: str | None = "member"
+    inactive_policy: str = "delete"
+    directories: pd.DataFrame | None = None
+    mapped: Mapping[str, str] = field(init=False)
+    order: tuple[str, ...] = field(init=False)
+    reasons: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        _one_of("mode", self.mode, MODES)
+        _one_of("inactive_policy", self.inactive_policy, POLICIES)
+        require_ids("users", self.users, "user_id", once=True)
+        require_columns("memberships", self.memberships, "user_id", "group_id")
+        for frame in (self.users, self.memberships, self.groups, self.directories):
+            if frame is not None:
+                require_complete(frame, "what_if")
+        rows = _table(self.table)
+        mapped = {self.group_id(group): role for group, role, _ in rows}
+        if len(mapped) < len(rows):
+            raise errors.ArgumentError("the table maps a group twice; a group gives one role")
+        object.__setattr__(self, "mapped", mapped)
+        object.__setattr__(self, "order", _order(rows, self.priority))
+
+    def __repr__(self) -> str:
+        groups = f"{len(self.mapped)} mapped group{'' if len(self.mapped) == 1 else 's'}"
+        return f"<Roles of {len(self.users):,} users by {groups}, {self.mode}: {' > '.join(self.order)}>"
+
+    # -- what it is now ---------------------------------------------------------------------------------
+
+    def group_id(self, group: str) -> str:
+        """Find a group by id, else by name."""
+        if self.groups is None:
+            return group
+        if group in self.groups.index:
+            return group
+        found = self.groups.index[self.groups["name"] == group]
+        if len(found) == 1:
+            return str(found[0])
+        if len(found):
+            raise errors.ArgumentError(f"{len(found)} groups are named {group!r}: name it by its id")
+        raise errors.ArgumentError(
+            f"no group with the id or name {group!r} among the {len(self.groups):,} known"
+        )
+
+    def present(self) -> pd.Index:
+        """Give the ids of the users who are there under the policy and can have roles."""
+        return self.users.index[self._there()]
+
+    def _there(self) -> Array:
+        users = self.users
+        there = np.ones(len(users), dtype=bool)
+        if self.inactive_policy == "delete":
+            there &= (~users["state"].isin(["inactive", "suspended"])).to_numpy(dtype=bool)
+        if self.directories is not None:
+            kinds = self.directories["type"].astype("str")
+            able = self.directories.index[
+                kinds.str.contains("scim", regex=False) | (kinds == "gsuite directory")
+            ]
+            there &= users["directory_id"].isin(able).to_numpy(dtype=bool)
+        return there
+
+    def frame(self) -> pd.DataFrame:
+        """Give the roles that follow: one row per user and role, the users in their order."""
+        given = self._given()
+        rank = {role: place for place, role in enumerate(self.order)}
+        given["rank"] = given["role"].map(rank).astype("int64")
+        given = given.sort_values(["place", "rank", "group_id"], kind="stable", ignore_index=True)
+        starts = np.flatnonzero(~given.duplicated(["place", "rank"]))
+        ends = np.append(starts, len(given))[1:]
+        ids = given["group_id"].tolist()
+        answer = given.iloc[starts].drop(columns="group_id")
+        groups = [tuple(ids[start:end]) for start, end in zip(starts, ends, strict=True)]
+        answer["groups"] = pd.Series(groups, index=answer.index, dtype=object)
+        answer["primary"] = ~answer.duplicated("place")
+        if self.mode == "single":
+            answer = answer[answer["primary"]]
+        answer = pd.concat([answer, self._defaults(given)], ignore_index=True)
+        return _declared(answer.sort_values(["place", "rank"], kind="stable"), ROLE_COLUMNS)
+
+    def _given(self) -> pd.DataFrame:
+        """Give each membership of a mapped group with its role; the place is the user's in users."""
+        pairs = self.memberships[self.memberships["group_id"].isin(list(self.mapped))]
+        pairs = pairs[["user_id", "group_id"]].drop_duplicates()
+        place = self.users.index.get_indexer(pd.Index(pairs["user_id"]))
+        known = np.append(self._there(), False)[place]  # place -1, nobody, reads the False at the end
+        pairs = pairs[known]
+        return pairs.assign(role=pairs["group_id"].map(self.mapped).astype("str"), place=place[known])
+
+    def _defaults(self, given: pd.DataFrame) -> pd.DataFrame:
+        """Give the default role to those whom no group gives one."""
+        without = self._there()
+        without[given["place"].to_numpy(dtype=np.int64)] = False
+        places = np.flatnonzero(without) if self.default is not None else np.empty(0, dtype=np.int64)
+        return pd.DataFrame(
+            {
+                "place": places,
+                "rank": len(self.order),
+                "user_id": self.users.index[places],
+                "role": pd.Series([self.default] * len(places), dtype="str").array,
+                "primary": np.ones(len(places), dtype=bool),
+                "groups": pd.Series([()] * len(places), dtype=object).array,
+            }
+        )
+
+    # -- what it could be -------------------------------------------------------------------------------
+
+    def with_table(self, table: Any, priority: Sequence[str] | None = None) -> Roles:
+        """Suppose another table of groups and roles; and another priority, if you say so."""
+        return replace(self, table=table, priority=self.priority if priority is None else priority)
+
+    def with_group(self, group: str, role: str | None) -> Roles:
+        """Suppose one group gave another role, or none."""
+        group_id = self.group_id(group)
+        rows = {known: given for known, given in self.mapped.items() if known != group_id}
+        return self._mapped({**rows, group_id: role} if role is not None else rows)
+
+    def without_group(self, group: str) -> Roles:
+        """Suppose a group was deleted: its memberships end, its members stay."""
+        group_id = self.group_id(group)
+        kept = self.memberships[self.memberships["group_id"] != group_id]
+        groups = None if self.groups is None else self.groups.drop(index=group_id)
+        rows = {known: role for known, role in self.mapped.items() if known != group_id}
+        told = {**self.reasons, group_id: f"{self.name_of(group_id)} was deleted"}
+        return replace(self._mapped(rows), memberships=kept, groups=groups, reasons=told)
+
+    def moved(
+        self, user_id: str, *, joins: Iterable[str] | str = (), leaves: Iterable[str] | str = ()
+    ) -> Roles:
+        """Suppose a user left some groups and joined others."""
+        self._require_user(user_id)
+        out = [self.group_id(group) for group in _listed(leaves)]
+        new = [self.group_id(group) for group in _listed(joins)]
+        edges = self.memberships
+        edges = edges[~((edges["user_id"] == user_id) & edges["group_id"].isin([*out, *new]))]
+        more = pd.DataFrame({"user_id": user_id, "group_id": new}, index=range(len(new)), columns=edges.columns)
+        if "directory_id" in edges:
+            more["directory_id"] = str(self.users.loc[user_id, "directory_id"])
+        more = more.astype({name: edges[name].dtype for name in edges.columns})
+        return replace(self, memberships=pd.concat([edges, more], ignore_index=True))
+
+    def without_user(self, user_id: str) -> Roles:
+        """Suppose a user was deleted at the provider."""
+        self._require_user(user_id)
+        edges = self.memberships[self.memberships["user_id"] != user_id]
+        return replace(self, users=self.users.drop(index=user_id), memberships=edges)
+
+    def deactivated(self, user_id: str) -> Roles:
+        """Suppose the provider switched a user off: the policy says whether they stay, inactive, or go."""
+        if self.inactive_policy == "delete":
+            return self.without_user(user_id)
+        self._require_user(user_id)
+        states = self.users["state"].astype("str").mask(self.users.index == user_id, "inactive")
+        return replace(self, users=self.users.assign(state=states.astype("category")))
+
+    def under(self, *, inactive_policy: str | None = None, mode: str | None = None) -> Roles:
+        """Suppose WorkOS support switched the inactive policy, or somebody the mode of roles."""
+        policy = self.inactive_policy if inactive_policy is None else inactive_policy
+        return replace(self, inactive_policy=policy, mode=self.mode if mode is None else mode)
+
+    # -- small parts ------------------------------------------------------------------------------------
+
+    def name_of(self, group_id: str) -> str:
+        """Name a group for a reader, by its id where it has no name."""
+        if self.groups is not None and group_id in self.groups.index:
+            name = self.groups.loc[group_id, "name"]
+            return name if isinstance(name, str) and name.strip() else group_id
+        return group_id
+
+    def _mapped(self, rows: Mapping[str, str]) -> Roles:
+        return replace(self, table=dict(rows), priority=self.order)
+
+    def _require_user(self, user_id: str) -> None:
+        if user_id not in self.users.index:
+            raise errors.ArgumentError(f"no user {user_id!r} among the {len(self.users):,} known")
+
+
+# Changes --------------------------------------------------------------------------------------------------
+
+
+def role_changes(before: Roles, after: Roles) -> pd.DataFrame:
+    """Compare: one row per user and role, with whether they have it before and after, and why.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns ``CHANGE_COLUMNS``. ``change`` is ``gained``, ``kept`` or ``lost``; those that change come
+        first. A default role is gained and lost like any other. ``attrs["users"]`` says how many users there
+        are before and after.
+    """
+    old, new = before.frame(), after.frame()
+    both = old.merge(new, on=["user_id", "role"], how="outer", suffixes=("_before", "_after"))
+    was, now = both["groups_before"].notna(), both["groups_after"].notna()
+    both["change"] = np.select([was & now, now], ["kept", "gained"], "lost")
+    explain = _Why(before, after, old, new)
+    both["why"] = [explain(*row) for row in zip(*(both[name].tolist() for name in EXPLAINED), strict=True)]
+    people = pd.concat([before.users, after.users[~after.users.index.isin(before.users.index)]])
+    both = both.assign(before=was, after=now)
+    for name in ("name", "address"):
+        both[name] = people[name].reindex(both["user_id"]).array
+    answer = _declared(both, CHANGE_COLUMNS)
+    answer["change"] = pd.Categorical(answer["change"], categories=list(CHANGES))
+    changed = (answer["change"] == "kept").rename("kept")
+    order = np.lexsort((answer["role"].array, answer["user_id"].array, changed.to_numpy()))
+    answer = answer.iloc[order].reset_index(drop=True)
+    answer.attrs = {"users": (len(before.present()), len(after.present())), "roles": _roles_of(before, after)}
+    return answer
+
+
+def _roles_of(before: Roles, after: Roles) -> tuple[str, ...]:
+    """Name every role there is before or after, the highest first, the default role last."""
+    defaults = [role for role in (before.default, after.default) if role is not None]
+    ordered = dict.fromkeys([*after.order, *before.order])
+    return (*(role for role in ordered if role not in defaults), *dict.fromkeys(defaults))
+
+
+class _Why:
+    """Say in words why somebody gains, keeps or loses a role."""
+
+    def __init__(self, before: Roles, after: Roles, old: pd.DataFrame, new: pd.DataFrame) -> None:
+        self.before, self.after = before, after
+        self.there, self.were = set(after.present()), set(before.present())
+        self.roles = _by_user(new)
+        self.had = _by_user(old)
+        mapped = after.memberships[after.memberships["group_id"].isin(list(before.mapped))]
+        self.still_in = set(zip(mapped["user_id"].tolist(), mapped["group_id"].tolist(), strict=True))
+        self._names: dict[str, str] = {}
+
+    def __call__(self, user_id: str, role: str, change: str, was: Any, now: Any) -> str:
+        if change == "lost":
+            return self._lost(user_id, role, was)
+        by = f"by {self._named(self.after, now)}" if now else "the default role: in no mapped group"
+        if change == "kept":
+            return by
+        if user_id not in self.were:
+            return f"{by}; new in the directory"
+        lost = [one for one in self.had.get(user_id, ()) if one not in self.roles[user_id]]
+        return f"{by}; instead of {', '.join(lost)}" if lost else by
+
+    def _lost(self, user_id: str, role: str, was: tuple[str, ...]) -> str:
+        if user_id not in self.there:
+            gone = user_id not in self.after.users.index
+            return "gone from the directory" if gone else "inactive, and inactive users are deleted"
+        has = ", ".join(self.roles.get(user_id, ())) or "no role"
+        if not was:
+            return f"no longer the default role: has {has}"
+        if any(self.after.mapped.get(one) == role and (user_id, one) in self.still_in for one in was):
+            return f"outranked by {has}"
+        return f"{'; '.join(dict.fromkeys(self._ended(user_id, one) for one in was))}; has {has}"
+
+    def _ended(self, user_id: str, group_id: str) -> str:
+        if group_id in self.after.reasons:
+            return self.after.reasons[group_id]
+        name = self._named(self.before, (group_id,))
+        if (user_id, group_id) not in self.still_in:
+            return f"no longer in {name}"
+        role = self.after.mapped.get(group_id)
+        return f"{name} gives {role} now" if role else f"{name} gives no role any more"
+
+    def _named(self, roles: Roles, group_ids: tuple[str, ...]) -> str:
+        for one in group_ids:
+            if one not in self._names:
+                self._names[one] = roles.name_of(one)
+        return ", ".join(self._names[one] for one in group_ids)
+
+
+def _by_user(roles: pd.DataFrame) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for user_id, role in zip(roles["user_id"].tolist(), roles["role"].tolist(), strict=True):
+        found.setdefault(user_id, []).append(role)
+    return found
+
+
+def role_summary(changes: pd.DataFrame) -> pd.DataFrame:
+    """Count changes: one row per role, the highest first, with users before and after."""
+    require_columns("changes", changes, *CHANGE_COLUMNS)
+    counts = pd.crosstab(changes["role"], changes["change"].astype("str"))
+    counts = counts.reindex(columns=list(CHANGES), fill_value=0)
+    known = [role for role in changes.attrs.get("roles", ()) if role in counts.index]
+    counts = counts.loc[[*known, *(role for role in counts.index if role not in known)]]
+    counts["before"] = counts["kept"] + counts["lost"]
+    counts["after"] = counts["kept"] + counts["gained"]
+    answer = counts[list(SUMMARY_COLUMNS)].astype(SUMMARY_COLUMNS)
+    answer.index = pd.Index(answer.index, dtype="str", name="role")
+    answer.columns.name = None
+    return answer
+
+
+# Small parts ----------------------------------------------------------------------------------------------
+
+
+def _table(table: Any) -> list[tuple[str, str, float]]:
+    """Read the table into rows of group, role and priority."""
+    if isinstance(table, pd.DataFrame):
+        require_columns("table", table, "group", "role")
+        given = table["priority"] if "priority" in table else pd.Series(0, index=table.index)
+        rows = list(zip(table["group"], table["role"], given, strict=True))
+    elif isinstance(table, Mapping):
+        rows = [(group, role, 0) for group, role in table.items()]
+    else:
+        raise errors.ArgumentError("table must be a mapping from group to role, or a frame with group and role")
+    for group, role, _ in rows:
+        if not (isinstance(group, str) and isinstance(role, str) and role.strip()):
+            raise errors.ArgumentError(f"a row of the table names a group and a role; got {group!r}, {role!r}")
+    return [(group, role, float(rank)) for group, role, rank in rows]
+
+
+def _order(rows: list[tuple[str, str, float]], priority: Sequence[str]) -> tuple[str, ...]:
+    """Give the roles, the highest first: those of ``priority``, then by the table's own numbers."""
+    ranks: dict[str, float] = {}
+    for _, role, rank in rows:
+        if ranks.setdefault(role, rank) != rank and role not in priority:
+            raise errors.ArgumentError(f"the table gives {role!r} two priorities; a role has one")
+    listed = [priority] if isinstance(priority, str) else priority
+    return tuple(dict.fromkeys([*listed, *sorted(ranks, key=lambda role: ranks[role])]))
+
+
+def _declared(frame: pd.DataFrame, columns: Mapping[str, str]) -> pd.DataFrame:
+    kinds = {name: kind for name, kind in columns.items() if kind in ("str", "bool")}
+    return frame[list(columns)].astype(kinds).reset_index(drop=True)
+
+
+def _listed(names: Iterable[str] | str) -> list[str]:
+    return [names] if isinstance(names, str) else list(names)
+
+
+def _one_of(name: str, value: object, allowed: Sequence[str]) -> None:
+    if value not in allowed:
+        raise errors.ArgumentError(f"{name} must be one of {', '.join(map(repr, allowed))}; got {value!r}")

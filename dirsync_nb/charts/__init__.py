@@ -1,0 +1,35 @@
+"""Frames to pictures: sizes, overlap, who is in what, states, events, growth.
+
+Every function takes frames first and the rest by keyword, draws on ``ax`` or on a figure of its own, and gives
+the Axes back. The title states the finding; :func:`alt_text` gives it with the main numbers in words. Colours
+are those of Okabe and Ito, which people with a colour vision deficiency can tell apart. Nothing to show, a
+partial load, folded groups: each is said on the chart.
+
+To draw several charts into one figure, or to save one without showing it in the notebook, hand in an ``ax``::
+
+    figure = matplotlib.figure.Figure(figsize=(12, 5), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    plot_group_sizes(memberships, groups, ax=left)
+    figure.savefig("sizes.svg")
+"""
+
+from __future__ import annotations
+
+from .figure import alt_text
+from .overlap import plot_group_overlap, plot_membership_matrix
+from .roles import plot_role_changes
+from .sizes import plot_group_sizes, plot_groups_per_user
+from .states import plot_user_states
+from .time import plot_events, plot_onboarding
+
+__all__ = [
+    "alt_text",
+    "plot_events",
+    "plot_group_overlap",
+    "plot_group_sizes",
+    "plot_groups_per_user",
+    "plot_membership_matrix",
+    "plot_onboarding",
+    "plot_role_changes",
+    "plot_user_states",
+]

@@ -1,0 +1,265 @@
+"""Which groups hold the same people, and who is in what: a cell for each pair."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib import colormaps
+from matplotlib.axes import Axes
+from matplotlib.colors import Colormap
+from matplotlib.image import AxesImage
+
+from .. import analysis
+from ..frames import latest
+from ..text import plural
+from . import figure
+from .figure import check_top, rows_height
+from .labels import distinct_labels, quoted, text_inches
+from .palette import BLACK
+
+__all__ = ["plot_group_overlap", "plot_membership_matrix"]
+
+LABELLED_CELLS = 12
+MATRIX_COLUMNS = 500
+NAMED_USERS = 40
+
+Array = np.ndarray[Any, Any]
+
+
+# Pairs of groups --------------------------------------------------------------------------------------------
+
+
+def plot_group_overlap(
+    memberships: pd.DataFrame,
+    groups: pd.DataFrame | None = None,
+    *,
+    by: str = "jaccard",
+    top: int | None = 30,
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw which groups hold the same people: one cell per pair of groups, similar groups side by side.
+
+    Parameters
+    ----------
+    memberships, groups
+        Frames.
+    by
+        ``"jaccard"``: members in both as a share of those in either, 0 to 1; ``"count"``: members in both.
+    top
+        Only so many of the largest groups. None: all.
+    ax
+        As in :func:`plot_group_sizes`; the colour bar takes its room from it.
+    """
+    check_top(top)
+    square = analysis.overlap_matrix(memberships, groups, by=by, top=top)
+    sizes = analysis.group_sizes(memberships, groups)
+    shown = _with_members(square.index, sizes)
+    labels = distinct_labels(list(shown), sizes.loc[shown, "name"], width=28)
+    ax = figure.new_axes(ax, *_square_size(labels))
+    sources = (memberships, groups)
+    if len(shown) < 2:
+        return figure.nothing(ax, f"{plural(len(shown), 'group')} with members, nothing to compare", sources)
+    _draw_pairs(ax, square.loc[shown, shown], labels, by)
+    finding, details = _overlap_finding(memberships, groups, dict(zip(shown, labels, strict=True)), by)
+    notes = _left_out(sizes, len(shown))
+    return figure.finish(ax, finding, notes, details=details, drawn=labels, sources=sources)
+
+
+def _draw_pairs(ax: Axes, square: pd.DataFrame, labels: Sequence[str], by: str) -> None:
+    """Draw a cell for each pair, the darker the more they share, and the scale beside them."""
+    # What a group shares with itself is not worth a colour.
+    values = np.ma.masked_array(square.to_numpy(dtype=float), mask=np.eye(len(square), dtype=bool))
+    # A scale from 0 to the strongest overlap; when nothing overlaps there still has to be a scale.
+    highest = float(values.max()) or 1.0
+    image = ax.imshow(values, cmap=_heat(), vmin=0, vmax=highest, aspect="equal")
+    _cells(ax, labels, labels)
+    if len(square) <= LABELLED_CELLS:
+        _write_cells(ax, values, highest, "{:,.0f}" if by == "count" else "{:.2f}")
+    scale = _scale(ax, image, "members in both" if by == "count" else "shared part (jaccard)", shrink=0.7)
+    if by == "count":
+        figure.plain_numbers(scale.yaxis)
+
+
+def _overlap_finding(
+    memberships: pd.DataFrame,
+    groups: pd.DataFrame | None,
+    labels: Mapping[str, str],
+    by: str,
+) -> tuple[str, str]:
+    """Say which groups are most alike, and give the next few for the text alternative."""
+    inside = memberships[memberships["group_id"].isin(list(labels))]
+    pairs = analysis.group_overlap(inside, groups, by=by, top=5)
+    if pairs.empty:
+        return f"None of the {len(labels):,} groups share a member", ""
+    told = [
+        f"{_both(labels, a, b)} share {plural(int(shared), 'member')} (jaccard {jaccard:.2f})"
+        for a, b, shared, jaccard in zip(
+            pairs["group_a"], pairs["group_b"], pairs["shared"], pairs["jaccard"], strict=True
+        )
+    ]
+    best = pairs.iloc[0]
+    most = "are the most alike: they share" if by == "jaccard" else "overlap most: they share"
+    finding = (
+        f"{_both(labels, best['group_a'], best['group_b'])} {most} "
+        f"{plural(int(best['shared']), 'member')} (jaccard {best['jaccard']:.2f})"
+    )
+    return finding, "Strongest: " + "; ".join(told) + "."
+
+
+def _both(labels: Mapping[str, str], a: str, b: str) -> str:
+    return f"{quoted(labels[a])} and {quoted(labels[b])}"
+
+
+def _square_size(labels: Sequence[str]) -> tuple[float, float]:
+    """Give width and height in inches for a square of cells with its names on two sides and a colour bar."""
+    if len(labels) < 2:  # only a sentence
+        return 8, 2.4
+    cells = max(2.4, min(13.0, len(labels) * (0.6 if len(labels) <= LABELLED_CELLS else 0.28)))
+    names = text_inches(labels, 9)
+    return cells + names + 1.3, cells + names + 1.0
+
+
+# Groups and users -------------------------------------------------------------------------------------------
+
+
+def plot_membership_matrix(
+    memberships: pd.DataFrame,
+    users: pd.DataFrame | None = None,
+    groups: pd.DataFrame | None = None,
+    *,
+    top: int | None = 30,
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw who is in what: one row per group, one column per user, both ordered so that blocks appear.
+
+    Parameters
+    ----------
+    memberships, users, groups
+        Frames; ``users`` names a few users, and says how many are in none of these groups.
+    top
+        Only so many of the largest groups. None: all.
+    ax
+        As in :func:`plot_group_sizes`.
+
+    Notes
+    -----
+    Many users share a column, whose shade is then the share of them who are in the group; the chart says how
+    many they are.
+    """
+    check_top(top)
+    sizes = analysis.group_sizes(memberships, groups)
+    shown = _with_members(analysis.overlap_matrix(memberships, groups, top=top).index, sizes)
+    ax = figure.new_axes(ax, 9.5, rows_height(len(shown)) + 0.3)
+    sources = (memberships, users, groups)
+    if not len(shown):
+        return figure.nothing(ax, "nobody is in a group", sources)
+    matrix, user_ids, group_ids = analysis.membership_matrix(memberships, users, groups)
+    rows = matrix[:, group_ids.get_indexer(shown)].T.toarray()
+    order = _in_blocks(rows)
+    rows = rows[:, order]
+    labels = distinct_labels(list(shown), sizes.loc[shown, "name"])
+    people = _people(user_ids[order], users) if len(order) <= NAMED_USERS else []
+    per_column = -(-len(order) // MATRIX_COLUMNS)
+    _draw_members(ax, rows, per_column, labels, people)
+    notes = [f"Each column stands for {per_column:,} users."] if per_column > 1 else []
+    notes += _left_out(sizes, len(shown))
+    outside = len(user_ids) - len(order)
+    notes += [f"{plural(outside, 'user')} in none of these groups left out."] if outside else []
+    finding = _matrix_finding(rows, labels)
+    return figure.finish(ax, finding, notes, drawn=[*labels, *people], sources=sources)
+
+
+def _in_blocks(rows: Array) -> Array:
+    """Order the users in any of these groups: members of the first row first, then of the second."""
+    inside = np.flatnonzero(rows.any(axis=0))
+    order: Array = inside[np.lexsort(1 - rows[::-1, inside])]
+    return order
+
+
+def _draw_members(ax: Axes, rows: Array, per_column: int, labels: Sequence[str], people: Sequence[str]) -> None:
+    """Draw a row for each group and a column for so many users, named where ``people`` names them."""
+    users = rows.shape[1]
+    starts = np.arange(0, users, per_column)
+    shares = np.add.reduceat(rows, starts, axis=1) / np.diff(np.append(starts, users))
+    image = ax.imshow(shares, cmap=_heat(), vmin=0, vmax=1, aspect="auto", interpolation="nearest")
+    _cells(ax, labels, people)
+    if not people:
+        ax.set_xlabel(f"{users:,} users, those in the same groups side by side")
+    if per_column > 1:
+        _scale(ax, image, "share of the column who are members", shrink=0.6)
+
+
+def _matrix_finding(rows: Array, labels: Sequence[str]) -> str:
+    patterns, counts = np.unique(np.packbits(rows.astype(bool), axis=0), axis=1, return_counts=True)
+    if rows.shape[1] == 1:
+        return f"One user, in {plural(int(rows.sum()), 'group')}"
+    most = np.unpackbits(patterns[:, [int(counts.argmax())]], axis=0, count=len(labels))[:, 0]
+    names = [quoted(label) for label, is_in in zip(labels, most, strict=True) if is_in]
+    listed = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+    return (
+        f"{rows.shape[1]:,} users in {plural(patterns.shape[1], 'combination')} of groups; "
+        f"the most common ({counts.max():,} users): {listed}"
+    )
+
+
+def _people(ids: pd.Index, users: pd.DataFrame | None) -> list[str]:
+    names: Iterable[object] = [None] * len(ids)
+    if users is not None:
+        known = latest(users).reindex(ids)
+        names = known["name"].fillna(known["address"])
+    return distinct_labels(list(ids), names, width=22)
+
+
+# Cells ------------------------------------------------------------------------------------------------------
+
+
+def _cells(ax: Axes, rows: Sequence[str], columns: Sequence[str]) -> None:
+    """Name the rows and columns of an image, with white lines between cells large enough for them."""
+    figure.tidy(ax, grid="")
+    for spine in ax.spines.values():
+        spine.set_visible(False)
+    size = 9 if len(rows) <= 40 else 6
+    figure.tick_labels(ax.yaxis, rows, fontsize=size)
+    figure.tick_labels(ax.xaxis, columns, fontsize=size, rotation=90)
+    ax.set_yticks(np.arange(len(rows) + 1) - 0.5, minor=True)
+    ax.grid(visible=True, which="minor", axis="y", color="white", linewidth=1)
+    if columns:
+        ax.set_xticks(np.arange(len(columns) + 1) - 0.5, minor=True)
+        ax.grid(visible=True, which="minor", axis="x", color="white", linewidth=1)
+    ax.tick_params(which="both", length=0)
+
+
+def _write_cells(ax: Axes, values: np.ma.MaskedArray[Any, Any], highest: float, form: str) -> None:
+    for (row, column), value in np.ndenumerate(values.filled(np.nan)):
+        if not np.isnan(value) and value:
+            color = "white" if value > 0.6 * highest else BLACK
+            ax.text(column, row, form.format(value), ha="center", va="center", fontsize=8, color=color)
+
+
+def _scale(ax: Axes, image: AxesImage, label: str, *, shrink: float) -> Axes:
+    """Put a colour bar beside the Axes, and give the Axes it is drawn on."""
+    bar = ax.figure.colorbar(image, ax=ax, shrink=shrink, aspect=24, pad=0.02)
+    bar.outline.set_visible(False)
+    bar.ax.tick_params(length=0, labelsize=9)
+    bar.set_label(label, fontsize=9)
+    return bar.ax
+
+
+def _heat() -> Colormap:
+    """Give light to dark blue, for shares and counts; what has no value is grey."""
+    return colormaps["Blues"].with_extremes(bad="#DDDDDD")
+
+
+def _with_members(ids: pd.Index, sizes: pd.DataFrame) -> pd.Index:
+    kept: pd.Index = ids[sizes.loc[ids, "members"].to_numpy() > 0]
+    return kept
+
+
+def _left_out(sizes: pd.DataFrame, shown: int) -> list[str]:
+    empty = int((sizes["members"] == 0).sum())
+    smaller = len(sizes) - shown - empty
+    notes = [f"… and {plural(smaller, 'more group')}, smaller than these, not drawn."] if smaller else []
+    return [*notes, f"{plural(empty, 'empty group')} left out."] if empty else notes

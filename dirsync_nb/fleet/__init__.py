@@ -1,0 +1,13 @@
+"""Fleets: all directories of an environment in one Parquet dataset, with questions asked out of core.
+
+Reading order: ``dataset`` (files), ``load`` (one directory), ``queries``, ``comparison``, ``fleet``, ``take``.
+"""
+
+from .fleet import Fleet, open_fleet
+from .take import take_fleet
+
+__all__ = [
+    "Fleet",
+    "open_fleet",
+    "take_fleet",
+]

@@ -1,0 +1,480 @@
+"""Fleets: all directories of an environment in one Parquet dataset, with questions asked out of core.
+
+:func:`dirsync_nb.fleet.take_fleet` writes it; :func:`open_fleet` opens it. Frames are Dask frames, and
+questions of ``analysis`` and comparisons with an app's table are worked out a few directories at a time by the
+very same functions, so that memory does not grow with the fleet.
+
+Needs the extra ``fleet``.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from .. import analysis, errors, extras
+from ..client import identifier
+from ..files import open_frame
+from ..frames import TIME, directories_frame
+from ..frames.json_array import JsonArray, JsonDtype
+from ..provisioning import Plan
+from ..provisioning.comparison import GUARD
+from ..sync import Moment
+from .comparison import AppComparison, columns_for, nothing_to_do, whole_plan
+from .dataset import DIRECTORIES_FILE, TABLES, Entry, Reader, entries_of, read_manifest
+from .load import opened
+from .queries import QUESTIONS, Question, frames_of
+
+__all__ = ["Fleet", "open_fleet"]
+
+PART_ROWS, PART_DIRECTORIES = 25_000, 200  # of users and directories worked on at once, by one thread
+AT_ONCE = 32  # parts whose answers are waited for together
+
+
+def need_fleet(cluster: Any) -> None:
+    """Refuse to go on without what the extra ``fleet`` brings, and say how to get it."""
+    extras.need("a fleet", "fleet", "pyarrow", "dask.dataframe", *([] if cluster is None else ["distributed"]))
+
+
+def open_fleet(folder: str | Path, *, cluster: Any = None) -> Fleet:
+    """Open a fleet that was taken, whole or not.
+
+    Parameters
+    ----------
+    folder
+        Where it is.
+    cluster
+        Where questions are worked out: the address of a ``distributed`` scheduler, or a ``distributed.Client``,
+        whose workers reach the folder by the same path. Default: whatever Dask is set to, which is threads.
+
+    Raises
+    ------
+    ArgumentError
+        There is no fleet, or a newer version of this toolkit wrote it.
+    """
+    need_fleet(cluster)
+    folder = Path(folder).absolute()
+    manifest = read_manifest(folder)
+    entries = entries_of(folder, manifest)
+    path = folder / DIRECTORIES_FILE
+    # A run that was cut off at its very beginning leaves no list, and no directory either.
+    listing = open_frame(path) if path.exists() else directories_frame([])
+    names = tuple(manifest["directories"])
+    reasons = {name: manifest["failed"].get(name, "not loaded yet") for name in names if name not in entries}
+    scope = manifest["scope"]
+    return Fleet(
+        folder=folder,
+        server=manifest["server"],
+        names=names,
+        entries=entries,
+        missing=reasons,
+        scope=None if scope is None else frozenset(scope),
+        cluster=cluster,
+        _listing=listing,
+    )
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class Fleet:
+    """Many directories with all that is in them, on disk.
+
+    Attributes
+    ----------
+    folder
+        Where it is.
+    server
+        Where it was read.
+    names
+        Ids of its directories, in the order of its rows.
+    missing
+        Directories that could not be loaded, with the reason.
+    excluded
+        Directories left out on purpose, see :meth:`excluding`.
+    scope
+        The directories asked for when it was taken; None for all there were.
+    cluster
+        Where questions are worked out; None for Dask's own choice.
+    """
+
+    folder: Path
+    server: str
+    names: tuple[str, ...]
+    entries: Mapping[str, Entry]
+    missing: Mapping[str, str]
+    scope: frozenset[str] | None
+    cluster: Any
+    _listing: pd.DataFrame
+    excluded: frozenset[str] = frozenset()
+
+    def __repr__(self) -> str:
+        rows = {table: sum(one["rows"][table] for one in self.entries.values()) for table in TABLES}
+        what = ", ".join(f"{count:,} {table}" for table, count in rows.items())
+        count = len(self.names)
+        told = f"{count:,} {'directory' if count == 1 else 'directories'}"
+        if self.missing:
+            told = f"{len(self.entries):,} of {told}, NOT complete"
+        if self.excluded:
+            told += f" ({len(self.excluded):,} excluded)"
+        return f"<Fleet of {told}: {what}>"
+
+    @property
+    def complete(self) -> bool:
+        """Whether every directory is there."""
+        return not self.missing
+
+    @property
+    def taken(self) -> pd.DataFrame:
+        """When each directory was read: one row a directory that is whole.
+
+        ``at`` is this machine's clock when its reading began, ``event_id`` and ``event_at`` the last event it
+        is sure to contain (missing where there was none); ``users``, ``groups`` and ``memberships`` count rows.
+        """
+        entries = [self.entries[name] for name in self.names if name in self.entries]
+        moments = [None if one["position"] is None else Moment(*one["position"]) for one in entries]
+        times: Any = [moment and pd.Timestamp(moment.time, unit="us", tz="UTC") for moment in moments]
+        columns: dict[str, Any] = {
+            "at": pd.to_datetime([one["at"] for one in entries], utc=True, format="ISO8601").as_unit("us"),
+            "event_id": pd.array([moment and moment.event_id for moment in moments], dtype="str"),
+            "event_at": pd.array(times, dtype=TIME),
+            **{table: pd.array([one["rows"][table] for one in entries], dtype="Int64") for table in TABLES},
+        }
+        index = pd.Index([one["directory_id"] for one in entries], dtype="str", name="directory_id")
+        return pd.DataFrame(columns, index=index)
+
+    def excluding(self, directories: Iterable[Any]) -> Fleet:
+        """Give the fleet without some directories; ``fleet.excluding(fleet.missing)`` is always complete.
+
+        Answers then hold for the others alone, and a comparison leaves the app's users of these out.
+        """
+        names = {identifier(one, "directory_id") for one in directories}
+        if unknown := names - set(self.names):
+            raise errors.ArgumentError(f"no directory {min(unknown)!r} in this fleet")
+        return replace(
+            self,
+            names=tuple(name for name in self.names if name not in names),
+            entries={name: one for name, one in self.entries.items() if name not in names},
+            missing={name: why for name, why in self.missing.items() if name not in names},
+            excluded=self.excluded | names,
+        )
+
+    @property
+    def directories(self) -> pd.DataFrame:
+        """The directories frame."""
+        self._require_complete("directories")
+        return self._listing[self._listing.index.isin(self.names)]
+
+    @property
+    def users(self) -> Any:
+        """All users, as a Dask DataFrame with the columns and dtypes of ``load_users``."""
+        return self._dask("users")
+
+    @property
+    def groups(self) -> Any:
+        """All groups, as a Dask DataFrame with the columns and dtypes of ``load_groups``."""
+        return self._dask("groups")
+
+    @property
+    def memberships(self) -> Any:
+        """All memberships, as a Dask DataFrame with the columns and dtypes of ``load_memberships``."""
+        return self._dask("memberships")
+
+    def directory(self, directory_id: Any) -> SimpleNamespace:
+        """Give one directory's ``users``, ``groups``, ``memberships`` and ``directories`` as pandas frames."""
+        name = identifier(directory_id, "directory_id")
+        if name not in self.entries:
+            why = self.missing.get(name, "it is not in this fleet")
+            raise errors.IncompleteError(f"directory {name} is not there: {why}")
+        reader = Reader(str(self.folder), self.entries[name]["categories"])
+        frames = {table: reader.frame(table, [name]) for table in TABLES}
+        return SimpleNamespace(**frames, directories=self._listing[self._listing.index == name])
+
+    def _require_complete(self, purpose: str) -> None:
+        if self.missing:
+            raise self.incomplete(purpose)
+
+    def incomplete(self, purpose: str) -> errors.IncompleteError:
+        """Make the error that names what is missing."""
+        first = ", ".join(
+            f"{name} ({why.splitlines()[0]:.200})" for name, why in list(self.missing.items())[:3]
+        )
+        more = f" and {len(self.missing) - 3:,} more" if len(self.missing) > 3 else ""
+        return errors.IncompleteError(
+            f"{purpose} needs the whole fleet, and {len(self.missing):,} of {len(self.names):,} directories "
+            f"are missing: {first}{more}. take_fleet with the same folder loads these alone; to do without "
+            "them, use fleet.excluding(fleet.missing)"
+        )
+
+    # Frames ---------------------------------------------------------------------------------------------
+
+    @property
+    def _reader(self) -> Reader:
+        """A reader whose categories are those of the whole fleet, so that all parts have one dtype."""
+        seen: dict[str, dict[str, set[str]]] = {}
+        for entry in self.entries.values():
+            for table, columns in entry["categories"].items():
+                for name, values in columns.items():
+                    seen.setdefault(table, {}).setdefault(name, set()).update(values)
+        return Reader(str(self.folder), {t: {n: sorted(v) for n, v in c.items()} for t, c in seen.items()})
+
+    def _parts(self, names: Sequence[str] | None = None) -> list[list[str]]:
+        """Cut the directories into parts that are worked on at once; an organization stays in one part."""
+        owners = self._listing["organization_id"].to_dict()
+        parts: list[list[str]] = [[]]
+        rows, last = 0, None
+        for name in self.names if names is None else names:
+            entry, owner = self.entries.get(name), owners.get(name)
+            count = 0 if entry is None else entry["rows"]["users"]
+            full = rows + count > PART_ROWS or len(parts[-1]) >= PART_DIRECTORIES
+            same_owner = owner == last and isinstance(owner, str)
+            if parts[-1] and full and not same_owner:
+                parts.append([])
+                rows = 0
+            parts[-1].append(name)
+            rows, last = rows + count, owner
+        return parts
+
+    def _dask(self, table: str) -> Any:
+        self._require_complete(table)
+        reader = self._reader
+        return _from_parts(_Rows(reader, table), self._parts(), reader.meta(table))
+
+    # Questions ------------------------------------------------------------------------------------------
+
+    def analyse(self, question: Callable[..., Any] | str, **options: Any) -> Any:
+        """Ask a question of ``analysis`` about the whole fleet: ``fleet.analyse(analysis.group_sizes)``.
+
+        It is given every frame of the fleet that it takes; the answer is the one it gives for the frames of all
+        directories, one below the other. Functions that compare two moments take ``before=``, another fleet of
+        the same server. An answer with a row for each user or membership (``attribute_status``,
+        ``effective_memberships``, ``groups_per_user``, ``users_without_group``) is a Dask DataFrame, whose rows
+        are ordered within each part; every other one is the function's own kind, in its own order.
+
+        Parameters
+        ----------
+        question
+            A public function of ``analysis``, or its name.
+        **options
+            Further parameters of the function. ``users=None`` or ``groups=None`` withholds a frame.
+
+        Raises
+        ------
+        IncompleteError
+            A directory is missing, and is not excluded.
+        ArgumentError
+            No such question or option.
+        """
+        name = question if isinstance(question, str) else getattr(question, "__name__", repr(question))
+        asked = QUESTIONS.get(name)
+        if asked is None or (callable(question) and question is not getattr(analysis, name, None)):
+            raise errors.ArgumentError(f"question must be one of {', '.join(QUESTIONS)}; got {name}")
+        before = options.pop("before", None)
+        _check_options(name, asked, options, before)
+        self._require_complete(name)
+        if asked.moments:
+            return self._ask(name, options, before, _common(before, self))
+        if name == "attribute_status":
+            options["attributes"] = self._attributes()
+        return self._ask(name, options, None, self._parts())
+
+    def _ask(self, name: str, options: dict[str, Any], before: Fleet | None, parts: Any) -> Any:
+        reader, asked = self._reader, QUESTIONS[name]
+        piece = _Piece(name, reader, None if before is None else before._reader, options, self._held(before))
+        if asked.whole is None:
+            return _from_parts(piece, parts, piece([]))
+        return asked.whole(self._pieces(piece, parts), options)
+
+    def _held(self, before: Fleet | None) -> tuple[frozenset[str], frozenset[str]] | None:
+        return None if before is None else (frozenset(before.entries), frozenset(self.entries))
+
+    def _attributes(self) -> list[str]:
+        piece = _Piece("attribute_status", self._reader, None, {}, None)
+        return list(dict.fromkeys(name for names in self._pieces(piece, self._parts()) for name in names))
+
+    def _pieces(self, piece: Callable[..., Any], parts: Iterable[Any]) -> Iterator[Any]:
+        """Work out pieces in order, some at a time, so that their answers do not pile up."""
+        from dask.base import compute
+        from dask.delayed import delayed as delay
+
+        delayed, coming = delay(piece, pure=False, traverse=False), iter(parts)
+        with opened(self.cluster) as scheduler:
+            while some := [delayed(part) for part in islice(coming, AT_ONCE)]:
+                if scheduler is None:
+                    yield from compute(*some)  # type: ignore[no-untyped-call,unused-ignore]
+                else:
+                    yield from scheduler.gather(scheduler.compute(some))
+
+    def compare(
+        self,
+        app_users: pd.DataFrame,
+        *,
+        within: str | Mapping[str, str],
+        on: str | Sequence[str] | Mapping[str, str],
+        fields: Sequence[str] | Mapping[str, str] = (),
+        active: str | None = None,
+        guard: float | None = GUARD,
+    ) -> Plan:
+        """Compare an app's users with those of the fleet, each with its own directory or organization.
+
+        Nobody is looked for among the people of another customer: the same address at two of them is two
+        people. Otherwise it is :func:`dirsync_nb.provisioning.compare`, with its parameters; rows of the plan
+        stand by action, then by directory.
+
+        Parameters
+        ----------
+        within
+            The app's column that says whose user it is, holding ``directory_id`` or ``organization_id``: of
+            this name, or as a mapping such as ``{"tenant": "organization_id"}``.
+        guard
+            Holds for each directory or organization by itself.
+
+        Raises
+        ------
+        EverybodyLeft
+            The guard stopped it, and says where; the error holds the whole plan.
+        IncompleteError
+            A directory is missing, and is not excluded.
+        ArgumentError
+            A column that is not there, or a row of the app that belongs to nobody.
+        """
+        self._require_complete("a comparison")
+        ((ours, theirs),) = ({within: within} if isinstance(within, str) else dict(within)).items()
+        if theirs not in ("directory_id", "organization_id"):
+            raise errors.ArgumentError(f"within must lead to directory_id or organization_id; got {theirs!r}")
+        if ours not in app_users:
+            raise errors.ArgumentError(
+                f"within: app_users has no column {ours!r}; it has {list(app_users.columns)}"
+            )
+        if nobodys := int(app_users[ours].isna().sum()):
+            raise errors.ArgumentError(f"within: {nobodys:,} rows of app_users have no {ours}")
+        asked = {"on": on, "fields": fields, "active": active, "guard": guard}
+        owners = self._owners(theirs)
+        return whole_plan(self._plans(app_users, ours, theirs, asked, owners), theirs)
+
+    def _owners(self, theirs: str) -> dict[str, str]:
+        """Say for each directory, those left out among them, to whom its people belong."""
+        if theirs == "directory_id":
+            return {str(name): str(name) for name in self._listing.index}
+        owners = self._listing["organization_id"]
+        if owners.isna().any():
+            raise errors.ArgumentError("a directory has no organization_id; compare within directory_id")
+        return {str(name): str(owner) for name, owner in owners.items()}
+
+    def _plans(
+        self,
+        app_users: pd.DataFrame,
+        ours: str,
+        theirs: str,
+        asked: Mapping[str, Any],
+        owners: Mapping[str, str],
+    ) -> Iterator[tuple[list[Plan], list[str]]]:
+        comparison = AppComparison(self._reader, columns_for(asked), ours, theirs, dict(asked))
+        left_out = {owners[name] for name in self.excluded if name in owners}
+        kept = [name for name in self.names if owners[name] not in left_out]
+        parts = self._parts(kept) if kept else []
+        whose = app_users[ours].astype("str")
+        rows = whose.groupby(whose, sort=False).indices
+
+        def dealt_out(part: list[str]) -> tuple[list[str], pd.DataFrame, pd.DataFrame]:
+            places = [rows[owner] for owner in dict.fromkeys(owners[name] for name in part) if owner in rows]
+            mine = app_users.take(np.concatenate([np.empty(0, dtype=np.intp), *places]))
+            return part, mine, self._listing[self._listing.index.isin(part)]
+
+        if skipped := sum(len(rows[owner]) for owner in left_out if owner in rows):
+            notice = f"{skipped:,} users of the app belong to what is excluded, and are left out."
+            yield [nothing_to_do(notice)], []
+        yield from self._pieces(comparison, map(dealt_out, parts))
+        nowhere = app_users[~whose.isin(set(owners.values()))]
+        if len(nowhere):
+            yield comparison(([], nowhere, self._listing.iloc[:0]))
+
+
+def _from_parts(function: Callable[..., Any], parts: Sequence[Any], meta: pd.DataFrame) -> Any:
+    import dask
+    import dask.dataframe as dd
+    from dask.dataframe.extensions import make_array_nonempty
+
+    # What Dask tries functions on, where it is not told what they give.
+    sample = JsonArray.of_texts([b"{}", None])
+    make_array_nonempty.register(JsonDtype, lambda _: sample)  # type: ignore[no-untyped-call,unused-ignore]
+    with dask.config.set({"dataframe.convert-string": False}):  # ours are as they are to be
+        return dd.from_map(function, parts, meta=meta)  # type: ignore[no-untyped-call,unused-ignore]
+
+
+class _Rows:
+    """Read one table of some directories; Dask asks for the columns it needs."""
+
+    def __init__(self, reader: Reader, table: str) -> None:
+        self.reader, self.table = reader, table
+
+    def __call__(self, part: Sequence[str], columns: Sequence[str] | None = None) -> pd.DataFrame:
+        return self.reader.frame(self.table, part, columns)
+
+
+@dataclass(frozen=True)
+class _Piece:
+    """Ask a question about some directories, wherever this runs."""
+
+    question: str
+    reader: Reader
+    before: Reader | None
+    options: Mapping[str, Any]
+    held: tuple[frozenset[str], frozenset[str]] | None
+
+    def __call__(self, part: Sequence[str]) -> Any:
+        asked = QUESTIONS[self.question]
+        needs = asked.needs(self.options)
+        if self.before is None or self.held is None:
+            return asked.piece(frames_of(self.reader, part, needs, self.options), self.options)
+        moments = {}
+        for name, reader, held in zip(("before", "after"), (self.before, self.reader), self.held, strict=True):
+            there = [one for one in part if one in held]
+            moments[name] = frames_of(reader, there, needs, self.options)
+        return asked.piece(moments, self.options)
+
+
+def _check_options(name: str, asked: Question, options: Mapping[str, Any], before: Fleet | None) -> None:
+    taken = inspect.signature(getattr(analysis, name)).parameters
+    for option, value in options.items():
+        if option not in taken or option in ("memberships", "after"):
+            raise errors.ArgumentError(f"{name} of a fleet has no option {option!r}")
+        if option in ("users", "groups") and (value is not None or taken[option].default is not None):
+            raise errors.ArgumentError(
+                f"{option} of a fleet are its own; {option}=None withholds them where it can"
+            )
+    for option, about in taken.items():
+        given = option in options or option in (*TABLES, "before", "after")
+        if about.default is inspect.Parameter.empty and not given:
+            raise errors.ArgumentError(f"{name} needs {option}=")
+    if asked.moments and not isinstance(before, Fleet):
+        raise errors.ArgumentError(f"{name} needs before=, an earlier fleet")
+    if not asked.moments and before is not None:
+        raise errors.ArgumentError(f"{name} of a fleet takes no before=")
+
+
+def _common(before: Fleet, after: Fleet) -> list[list[str]]:
+    """Give the parts of two fleets; refuse directories that one of them cannot know about."""
+    if before.server != after.server:
+        raise errors.ArgumentError(f"the fleets are of two servers: {before.server} and {after.server}")
+    before._require_complete("a comparison of two moments")
+    for one, other in ((before, after), (after, before)):
+        absent = [
+            name
+            for name in other.names
+            if name not in one.entries
+            and (name in one.excluded or (one.scope is not None and name not in one.scope))
+        ]
+        if absent:
+            raise errors.ArgumentError(
+                f"{len(absent):,} directories are in one fleet and left out of the other, {absent[0]} for one: "
+                "everybody there would seem to have come or gone. Exclude them from both"
+            )
+    names = [*after.names, *(name for name in before.names if name not in after.entries)]
+    return after._parts(names)

@@ -1,0 +1,471 @@
+"""Questions of ``analysis`` asked of a fleet: the same functions, a few directories at a time, and one answer.
+
+Users, groups and memberships never cross directories, so a question is put to the frames of some directories
+with the very function of ``analysis``, and the answers are put together. What each question needs for that
+stands in ``QUESTIONS``: the tables and columns, the piece that is worked out where the frames are, and how
+pieces become the answer that one call on all frames would have given.
+
+How rows that count the same are ordered follows from where groups stand in the frames; pieces carry that along.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from .. import analysis, errors
+from ..analysis.attributes import (
+    ABSENT,
+    NO_VALUE,
+    NOT_IN_USERS,
+    STANDARD_FIELDS,
+    STATUS,
+    as_text,
+    coverage_frame,
+    is_empty,
+    kind_of,
+    values_by_attribute,
+)
+from .dataset import Reader
+
+__all__ = ["QUESTIONS", "Question", "frames_of"]
+
+Frames = dict[str, Any]
+Options = Mapping[str, Any]
+Array = np.ndarray[Any, Any]
+
+DIGEST = 10  # bytes; among ten million values, two alike by chance are one in 10 billion fleets
+SLICES = 16  # of the values counted, looked at one after the other
+ALL = None
+
+Needs = Mapping[str, Sequence[str] | None]
+
+
+@dataclass(frozen=True)
+class Question:
+    """How one function of ``analysis`` is put to a fleet.
+
+    Parameters
+    ----------
+    needs
+        The tables it is given, with the columns it looks at (None: all of them). It may depend on the options.
+    piece
+        What is worked out for some directories: a function of their frames and the options.
+    whole
+        Makes the answer of all pieces, in the order of the directories. None where the answer has one row a
+        user or membership: then it is a Dask frame of the pieces.
+    moments
+        Whether two fleets are compared.
+    """
+
+    needs: Callable[[Options], Needs]
+    piece: Callable[[Frames, Options], Any]
+    whole: Callable[[Iterator[Any], Options], Any] | None = None
+    moments: bool = False
+
+
+def frames_of(reader: Reader, directory_ids: Sequence[str], needs: Needs, options: Options) -> Frames:
+    """Read what a question needs of these directories; a frame that the caller withheld stays None."""
+    return {
+        table: None if table in options else reader.frame(table, directory_ids, columns)
+        for table, columns in needs.items()
+    }
+
+
+def _rest(options: Options, *names: str) -> dict[str, Any]:
+    """Give the options that are no frames."""
+    return {name: value for name, value in options.items() if name not in ("users", "groups", *names)}
+
+
+def _plain(function: Callable[..., Any]) -> Callable[[Frames, Options], Any]:
+    """Ask the function itself; frames go by the names of its parameters."""
+
+    def piece(frames: Frames, options: Options) -> Any:
+        return function(**frames, **_rest(options))
+
+    return piece
+
+
+def _sorted(by: Sequence[str], ascending: list[bool] | bool = True, *, ignore_index: bool = False) -> Any:
+    """Put pieces below each other in the order that the function itself gives its rows."""
+
+    def whole(pieces: Iterator[pd.DataFrame], _: Options) -> pd.DataFrame:
+        whole: pd.DataFrame = pd.concat(list(pieces))
+        return whole.sort_values(list(by), ascending=ascending, ignore_index=ignore_index)
+
+    return whole
+
+
+# Groups and their places ------------------------------------------------------------------------------------
+
+
+def _group_ids(frames: Frames) -> tuple[pd.Index, pd.Index]:
+    """Give the ids of groups as ``membership_matrix`` orders them: those of the frame, then the others."""
+    listed = frames["groups"].index if frames.get("groups") is not None else pd.Index([], dtype="str")
+    met = pd.Index(frames["memberships"]["group_id"].dropna().unique())
+    return listed.unique(), met[~met.isin(listed)]
+
+
+def _in_order(places: Iterable[tuple[pd.Index, pd.Index]]) -> pd.Index:
+    """Order the groups of all pieces as one frame of them all would: the listed ones come first."""
+    listed, met = zip(*places, strict=True)
+    parts: list[pd.Index] = [*listed, *met]
+    return parts[0].append(parts[1:])
+
+
+def _overlap_piece(frames: Frames, options: Options) -> tuple[pd.DataFrame, tuple[pd.Index, pd.Index]]:
+    return analysis.group_overlap(**frames, **_rest(options)), _group_ids(frames)
+
+
+def _overlap(pieces: Iterator[Any], options: Options) -> pd.DataFrame:
+    parts, places = zip(*pieces, strict=True)
+    pairs: pd.DataFrame = pd.concat(parts, ignore_index=True)
+    ids = _in_order(places)
+    a, b = ids.get_indexer(pd.Index(pairs["group_a"])), ids.get_indexer(pd.Index(pairs["group_b"]))
+    shared, jaccard = pairs["shared"].to_numpy(dtype=np.int64), pairs["jaccard"].to_numpy()
+    strength = (shared, jaccard) if options.get("by") == "jaccard" else (jaccard, shared)
+    order = np.lexsort((np.maximum(a, b), np.minimum(a, b), -strength[0], -strength[1]))
+    return pairs.iloc[order[: options.get("top")]].reset_index(drop=True)
+
+
+def _matrix_piece(frames: Frames, _: Options) -> tuple[Any, ...]:
+    matrix, user_ids, group_ids = analysis.membership_matrix(**frames)
+    users = 0 if frames.get("users") is None else frames["users"].index.nunique()
+    groups = 0 if frames.get("groups") is None else frames["groups"].index.nunique()
+    return matrix, user_ids, group_ids, users, groups
+
+
+def _matrix(pieces: Iterator[Any], _: Options) -> tuple[Any, pd.Index, pd.Index]:
+    """Put matrices along the diagonal; ids that no frame lists come last, as in one matrix of all."""
+    from scipy import sparse  # type: ignore[import-untyped,unused-ignore]
+
+    matrices, users, groups, listed_users, listed_groups = zip(*pieces, strict=True)
+    whole = sparse.csr_array(sparse.block_diag(matrices, format="csr"))
+    rows, user_ids = _listed_first(users, listed_users)
+    columns, group_ids = _listed_first(groups, listed_groups)
+    if len(rows):
+        whole = whole[rows]
+    if len(columns):
+        whole = whole[:, columns]
+    whole.sort_indices()
+    return whole.astype(np.int32), user_ids, group_ids
+
+
+def _listed_first(ids: Sequence[pd.Index], listed: Sequence[int]) -> tuple[Array, pd.Index]:
+    known = np.concatenate([np.arange(len(index)) < count for index, count in zip(ids, listed, strict=True)])
+    order = np.argsort(~known, kind="stable")
+    return order, ids[0].append(list(ids[1:])).take(order)
+
+
+# Groups by an attribute -------------------------------------------------------------------------------------
+
+
+@dataclass
+class _Counts:
+    """Members by group and value, those pairs that occur; ``known`` names attributes where none fits."""
+
+    places: tuple[pd.Index, pd.Index]
+    names: pd.Series
+    labels: list[str]
+    pairs: pd.DataFrame
+    known: set[str] | None
+
+
+def _attribute_of(options: Options) -> str:
+    return str(options.get("attribute", "state"))
+
+
+def _attribute_needs(options: Options) -> Needs:
+    attribute = _attribute_of(options)
+    listed = attribute in Reader("").meta("users")
+    return {
+        "memberships": ALL,
+        "users": [attribute] if listed else ["custom_attributes"],
+        "groups": ["name"],
+    }
+
+
+def _attribute_piece(frames: Frames, options: Options) -> _Counts:
+    attribute, users, known = _attribute_of(options), frames["users"], None
+    asked = {"memberships": frames["memberships"], "groups": frames["groups"], "top": None}
+    try:
+        answer = analysis.group_by_attribute(users=users, attribute=attribute, **asked)
+    except errors.ArgumentError:  # none of these users has it; others may
+        known = {key for row in users["custom_attributes"] if isinstance(row, dict) for key in row}
+        without = users.assign(**{attribute: None})
+        answer = analysis.group_by_attribute(users=without, attribute=attribute, **asked)
+    ids = answer.index.get_level_values("group_id")
+    counts = answer.to_numpy(dtype=np.int64)
+    rows, columns = np.nonzero(counts)
+    pairs = {"group_id": ids.take(rows), "value": columns, "members": counts[rows, columns]}
+    names = pd.Series(answer.index.get_level_values("name").array, index=ids)
+    return _Counts(_group_ids(frames), names, list(answer.columns), pd.DataFrame(pairs), known)
+
+
+def _by_attribute(pieces: Iterator[_Counts], options: Options) -> pd.DataFrame:
+    parts = list(pieces)
+    attribute, top = _attribute_of(options), options.get("top", 50 if "attribute" in options else None)
+    _check_known(parts, attribute)
+    values = pd.Index(dict.fromkeys(value for part in parts for value in part.labels), dtype="str")
+    ids = _in_order([part.places for part in parts])
+    pairs = pd.concat([_numbered(part, ids, values) for part in parts])
+    totals = np.bincount(pairs["value"], weights=pairs["members"], minlength=len(values))
+    shown, places = _shown(list(values), totals, top)
+    counts = np.zeros((len(ids), len(shown)), dtype=np.int64)
+    np.add.at(counts, (pairs["group"].to_numpy(), places[pairs["value"]]), pairs["members"].to_numpy())
+    names = pd.concat([part.names for part in parts]).reindex(ids)
+    index = pd.MultiIndex.from_arrays([ids, names], names=["group_id", "name"])
+    answer = pd.DataFrame(counts, index=index, columns=pd.Index(shown, dtype="str", name=attribute))
+    return answer.iloc[np.lexsort((np.arange(len(ids)), -counts.sum(axis=1)))].astype("Int64")
+
+
+def _check_known(parts: Sequence[_Counts], attribute: str) -> None:
+    missing = [part.known for part in parts if part.known is not None]
+    if missing and all(part.known is not None or not part.labels for part in parts):
+        known = sorted(set().union(*missing))
+        raise errors.ArgumentError(
+            f"attribute must be a column of users or a custom attribute; got {attribute!r}. Custom attributes "
+            f"here: {', '.join(known) or 'none'}"
+        )
+
+
+def _numbered(part: _Counts, ids: pd.Index, values: pd.Index) -> pd.DataFrame:
+    numbers = values.get_indexer(pd.Index(part.labels, dtype="str"))
+    return pd.DataFrame(
+        {
+            "group": ids.get_indexer(pd.Index(part.pairs["group_id"])),
+            "value": numbers[part.pairs["value"].to_numpy(dtype=np.int64)],
+            "members": part.pairs["members"],
+        }
+    )
+
+
+def _shown(values: list[str], totals: Array, top: int | None) -> tuple[list[str], Array]:
+    """Give the columns, the most common value first, and the column of each value; the rest share one."""
+    special = {NO_VALUE: 2, NOT_IN_USERS: 3}
+    order = sorted(range(len(values)), key=lambda i: (special.get(values[i], 0), -totals[i], values[i]))
+    common = [i for i in order if values[i] not in special]
+    last = [i for i in order if values[i] in special]
+    kept = common if top is None else common[:top]
+    shown, places = [values[i] for i in kept], np.zeros(len(values), dtype=np.int64)
+    places[kept] = np.arange(len(kept))
+    if rest := common[len(kept) :]:
+        places[rest] = len(shown)
+        shown.append(f"({len(rest):,} other values)")
+    for i in last:
+        places[i] = len(shown)
+        shown.append(values[i])
+    return shown, places
+
+
+# Overlap of the largest groups, and access -----------------------------------------------------------------
+
+
+def _largest_piece(frames: Frames, options: Options) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame | None]:
+    """Keep the groups that may be among the largest of all, with their memberships."""
+    sizes = analysis.group_sizes(**frames)
+    kept = sizes.head(options.get("top", 30) or len(sizes))
+    memberships, groups = frames["memberships"], frames["groups"]
+    few = memberships[memberships["group_id"].isin(kept.index)]
+    return kept, few, None if groups is None else groups[groups.index.isin(kept.index)]
+
+
+def _overlap_matrix(pieces: Iterator[Any], options: Options) -> pd.DataFrame:
+    kept, memberships, groups = zip(*pieces, strict=True)
+    by_size = pd.concat(kept).sort_values(["members", "name", "group_id"], ascending=[False, True, True])
+    chosen = by_size.head(options.get("top", 30) or len(by_size)).index
+    pairs = pd.concat(memberships, ignore_index=True)
+    listed = None if groups[0] is None else pd.concat(groups)
+    return analysis.overlap_matrix(
+        pairs[pairs["group_id"].isin(chosen)],
+        None if listed is None else listed[listed.index.isin(chosen)],
+        **_rest(options),
+    )
+
+
+def _losing_piece(frames: Frames, options: Options) -> tuple[pd.DataFrame | None, set[str], int]:
+    """Ask about those of the groups that are here."""
+    asked = options["group_id"]
+    going = [asked] if isinstance(asked, str) else list(dict.fromkeys(asked))
+    listed, met = _group_ids(frames)
+    here = [name for name in going if name in listed or name in met]
+    answer = analysis.losing_access(**frames, group_id=here) if here else None
+    return answer, set(going) - set(here), len(listed) + len(met)
+
+
+def _losing(pieces: Iterator[Any], options: Options) -> pd.DataFrame:
+    answers, unknown, counts = zip(*pieces, strict=True)
+    if nowhere := set.intersection(*unknown):
+        asked = options["group_id"]
+        named = [name for name in ([asked] if isinstance(asked, str) else asked) if name in nowhere]
+        raise errors.ArgumentError(
+            f"no group {', '.join(map(repr, dict.fromkeys(named)))} among the {sum(counts):,} known; a group "
+            "without members is known only when groups= is given"
+        )
+    found: pd.DataFrame = pd.concat([answer for answer in answers if answer is not None])
+    return found.sort_values(["remaining_groups", "name", "user_id"])
+
+
+# Attributes -------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class _Described:
+    """What some users have in one attribute."""
+
+    users: int
+    filled: int
+    absent: int
+    kinds: set[str]
+    digests: bytes
+    example: Any
+
+
+def _coverage_piece(frames: Frames, _: Options) -> tuple[int, dict[str, _Described]]:
+    attributes = values_by_attribute(frames["users"])
+    return len(frames["users"]), {name: _described(values) for name, values in attributes.items()}
+
+
+def _described(values: list[Any]) -> _Described:
+    filled = [value for value in values if value is not ABSENT and not is_empty(value)]
+    absent = sum(value is ABSENT for value in values)
+    kinds = {kind_of(value) for value in filled}
+    texts = {v if isinstance(v, str) else f"\0{type(v).__name__}\0{as_text(v)}" for v in filled}
+    digests = b"".join(
+        hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=DIGEST).digest() for text in texts
+    )
+    return _Described(len(values), len(filled), absent, kinds, digests, filled[0] if filled else None)
+
+
+class _Distinct:
+    """Count distinct digests on disk: millions of addresses are not to be held in memory."""
+
+    def __init__(self, folder: str) -> None:
+        self._folder = Path(folder)
+        self._numbers: dict[str, int] = {}
+
+    def add(self, name: str, digests: bytes) -> None:
+        """Write digests into the slice that their first bits name."""
+        number = self._numbers.setdefault(name, len(self._numbers))
+        found = np.frombuffer(digests, dtype=np.uint8).reshape(-1, DIGEST)
+        places = found[:, 0] % SLICES
+        for place in np.unique(places):
+            with (self._folder / f"{number}-{place}").open("ab") as file:
+                file.write(found[places == place].tobytes())
+
+    def count(self, name: str) -> int:
+        """Count what is different."""
+        if name not in self._numbers:
+            return 0
+        paths = self._folder.glob(f"{self._numbers[name]}-*")
+        return sum(len(np.unique(np.fromfile(path, dtype=f"V{DIGEST}"))) for path in paths)
+
+
+def _coverage(pieces: Iterator[tuple[int, dict[str, _Described]]], _: Options) -> pd.DataFrame:
+    found: dict[str, list[_Described]] = {}
+    users = 0
+    with tempfile.TemporaryDirectory(prefix="dirsync-fleet-") as folder:
+        distinct = _Distinct(folder)
+        for count, described in pieces:
+            users += count
+            for name, one in described.items():
+                distinct.add(name, one.digests)
+                one.digests = b""
+                found.setdefault(name, []).append(one)
+        rows = {name: _together(users, parts, distinct.count(name)) for name, parts in found.items()}
+    order = [*STANDARD_FIELDS, *(name for name in found if name not in STANDARD_FIELDS)]
+    return coverage_frame({name: rows[name] for name in order})
+
+
+def _together(users: int, parts: Sequence[_Described], distinct: int) -> tuple[Any, ...]:
+    """Add up; whoever is in a piece that never saw the attribute does not have it."""
+    filled = sum(part.filled for part in parts)
+    seen = sum(part.users - part.absent for part in parts)
+    example = next((part.example for part in parts if part.filled), None)
+    kinds = ", ".join(sorted(set().union(*(part.kinds for part in parts))))
+    share = filled / users if users else None
+    return users, filled, seen - filled, users - seen, share, kinds, distinct, example
+
+
+def _status_piece(frames: Frames, options: Options) -> Any:
+    """Say what each user has, in the columns of the whole fleet; asked without them, name those here."""
+    if "attributes" not in options:
+        return list(values_by_attribute(frames["users"]))
+    answer = analysis.attribute_status(frames["users"])
+    absent = pd.Series("absent", index=answer.index, dtype=STATUS)
+    columns = {name: answer.get(name, absent) for name in options["attributes"]}
+    return pd.DataFrame(columns, index=answer.index)
+
+
+# Two moments ------------------------------------------------------------------------------------------------
+
+
+def _diff_memberships_piece(frames: Frames, _: Options) -> pd.DataFrame:
+    before, after = frames["before"], frames["after"]
+    pairs = {table: (before[table], after[table]) for table in ("users", "groups") if before[table] is not None}
+    return analysis.diff_memberships(before["memberships"], after["memberships"], **pairs)
+
+
+def _diff_piece(function: Callable[..., pd.DataFrame], table: str) -> Callable[[Frames, Options], pd.DataFrame]:
+    def piece(frames: Frames, options: Options) -> pd.DataFrame:
+        return function(frames["before"][table], frames["after"][table], **_rest(options))
+
+    return piece
+
+
+def _fixed(**needs: Sequence[str] | None) -> Callable[[Options], Needs]:
+    return lambda _: needs
+
+
+NAMES = ("name", "address", "directory_id")
+ATTRIBUTES = (*STANDARD_FIELDS, "custom_attributes")
+IDENTITY = ("name", "address", "state", "idp_id", "directory_id")
+
+QUESTIONS: dict[str, Question] = {
+    "attribute_coverage": Question(_fixed(users=ATTRIBUTES), _coverage_piece, _coverage),
+    "attribute_status": Question(_fixed(users=ATTRIBUTES), _status_piece),
+    "diff_groups": Question(
+        _fixed(groups=ALL),
+        _diff_piece(analysis.diff_groups, "groups"),
+        _sorted(["change", "name", "group_id"]),
+        moments=True,
+    ),
+    "diff_memberships": Question(
+        _fixed(memberships=ALL, users=IDENTITY, groups=("name", "idp_id", "directory_id")),
+        _diff_memberships_piece,
+        _sorted(["change", "group", "group_id", "user", "user_id"], ignore_index=True),
+        moments=True,
+    ),
+    "diff_users": Question(
+        _fixed(users=ALL),
+        _diff_piece(analysis.diff_users, "users"),
+        _sorted(["change", "name", "user_id"]),
+        moments=True,
+    ),
+    "effective_memberships": Question(_fixed(memberships=ALL), _plain(analysis.effective_memberships)),
+    "group_by_attribute": Question(_attribute_needs, _attribute_piece, _by_attribute),
+    "group_overlap": Question(_fixed(memberships=ALL, groups=["name"]), _overlap_piece, _overlap),
+    "group_sizes": Question(
+        _fixed(memberships=ALL, groups=["name", "directory_id"]),
+        _plain(analysis.group_sizes),
+        _sorted(["members", "name", "group_id"], [False, True, True]),
+    ),
+    "groups_per_user": Question(_fixed(memberships=ALL, users=NAMES), _plain(analysis.groups_per_user)),
+    "losing_access": Question(
+        _fixed(memberships=ALL, groups=[], users=["name", "address", "state"]), _losing_piece, _losing
+    ),
+    "membership_matrix": Question(_fixed(memberships=ALL, users=[], groups=[]), _matrix_piece, _matrix),
+    "overlap_matrix": Question(
+        _fixed(memberships=ALL, groups=["name", "directory_id"]), _largest_piece, _overlap_matrix
+    ),
+    "state_by_group": Question(_attribute_needs, _attribute_piece, _by_attribute),
+    "users_without_group": Question(_fixed(memberships=ALL, users=ALL), _plain(analysis.users_without_group)),
+}
+"""Every public function of ``analysis``; a test holds the two lists against each other."""

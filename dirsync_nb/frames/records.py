@@ -1,0 +1,285 @@
+"""How records of each kind become columns: which fields are copied, and what is worked out from them."""
+
+from __future__ import annotations
+
+import operator
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, TypeGuard
+
+from ..client import DSYNC_EVENTS, Record
+from .schema import (
+    DIRECTORY_COLUMNS,
+    DIRECTORY_STATES,
+    DIRECTORY_TYPES,
+    EVENT_COLUMNS,
+    EVENT_STATES,
+    GROUP_COLUMNS,
+    ORGANIZATION_COLUMNS,
+    USER_COLUMNS,
+    USER_STATES,
+)
+
+__all__ = [
+    "DIRECTORIES",
+    "EVENTS",
+    "GROUPS",
+    "ORGANIZATIONS",
+    "USERS",
+    "Table",
+    "as_dict",
+    "as_tuple",
+    "choose_address",
+    "looks_like_address",
+]
+
+Page = Sequence[Record]
+
+
+@dataclass(frozen=True)
+class Table:
+    """How records of one kind become a frame.
+
+    Parameters
+    ----------
+    index
+        Name of the index.
+    object_name
+        What the records call themselves in ``object``.
+    columns
+        Column name to dtype, in order.
+    derived
+        Functions from a page to further columns, each with the fields it uses up. All other columns are
+        copied from the field of the same name.
+    known
+        Values that categories are known to have; others are noticed.
+    shapes
+        The form in which a used-up field is fully represented by its columns; in any other it is kept in
+        ``extra`` as well.
+    """
+
+    index: str
+    object_name: str
+    columns: Mapping[str, str]
+    derived: tuple[tuple[tuple[str, ...], Callable[[Page], dict[str, list[Any]]]], ...] = ()
+    known: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    shapes: Mapping[str, Callable[[Any], bool]] = field(default_factory=dict)
+    copied: tuple[str, ...] = field(init=False)
+    fields: frozenset[str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        made = {name for _, derive in self.derived for name in derive(())}
+        copied = [name for name in self.columns if name not in made and name != "extra"]
+        used = {name for names, _ in self.derived for name in names}
+        object.__setattr__(self, "copied", tuple(copied))
+        object.__setattr__(self, "fields", frozenset({"id", "object", *copied, *used}))
+        object.__setattr__(self, "shapes", {"object": partial(operator.eq, self.object_name), **self.shapes})
+
+
+# Derived columns ----------------------------------------------------------------------------------------
+
+
+def _directory_columns(page: Page) -> dict[str, list[Any]]:
+    states, active, inactive, groups = [], [], [], []
+    for record in page:
+        state, counts = record.get("state"), as_dict(record.get("metadata"))
+        states.append(EVENT_STATES.get(state, state) if _text(state) else state)
+        users = as_dict(counts.get("users"))
+        active.append(_count(users.get("active")))
+        inactive.append(_count(users.get("inactive")))
+        groups.append(_count(counts.get("groups")))
+    return {
+        "state": states,
+        "state_reported": [record.get("state") for record in page],
+        "active_users": active,
+        "inactive_users": inactive,
+        "groups": groups,
+    }
+
+
+def _organization_columns(page: Page) -> dict[str, list[Any]]:
+    lists = [as_tuple(record.get("domains")) for record in page]
+    names = [
+        tuple(d["domain"] if isinstance(d, dict) else d for d in domains if _has_domain(d)) for domains in lists
+    ]
+    return {"domains": names, "domain_records": lists}
+
+
+def _has_domain(entry: object) -> bool:
+    return _text(entry.get("domain")) if isinstance(entry, dict) else _text(entry)
+
+
+def _role_columns(page: Page) -> dict[str, list[Any]]:
+    roles = [tuple([_slug(role) for role in as_tuple(record.get("roles"))]) for record in page]
+    return {"role": [_slug(record.get("role")) for record in page], "roles": _shared(roles)}
+
+
+def _shared(tuples: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+    """Give equal tuples as one object: most people of a company have the same few roles."""
+    known: dict[tuple[Any, ...], tuple[Any, ...]] = {}
+    try:
+        return [known.setdefault(one, one) for one in tuples]
+    except TypeError:  # a slug that is a list
+        return tuples
+
+
+def _address_columns(page: Page) -> dict[str, list[Any]]:
+    pairs = [choose_address(record) for record in page]
+    return {"address": [pair[0] for pair in pairs], "address_source": [pair[1] for pair in pairs]}
+
+
+def choose_address(record: Mapping[str, Any]) -> tuple[str | None, str | None]:
+    """Choose a user's e-mail address, and say where it stood; (None, None) when there is none.
+
+    The order: ``email``; the ``emails`` among the custom attributes, then the deprecated ``emails`` (in each:
+    the first primary entry, else the first of type work, else home, else the first); a ``username`` that is
+    an address. Blank values are passed over and spaces around an address removed.
+    """
+    email = record.get("email")
+    if isinstance(email, str) and (email := email.strip()):
+        return email, "email"
+    attributes = as_dict(record.get("custom_attributes"))
+    lists = {"custom_attributes.emails": attributes.get("emails"), "emails": record.get("emails")}
+    for source, entries in lists.items():
+        listed = [entry for entry in as_tuple(entries) if isinstance(entry, dict) and _text(entry.get("value"))]
+        for why, fits in _ADDRESS_CHOICE:
+            for entry in listed:
+                if fits(entry):
+                    return entry["value"].strip(), f"{source} ({why})"
+    for source, value in (
+        ("custom_attributes.username", attributes.get("username")),
+        ("username", record.get("username")),
+    ):
+        if _text(value) and looks_like_address(value.strip()):
+            return value.strip(), source
+    return None, None
+
+
+_ADDRESS_CHOICE: tuple[tuple[str, Callable[[Mapping[str, Any]], bool]], ...] = (
+    ("primary", lambda entry: entry.get("primary") is True),
+    ("work", lambda entry: entry.get("type") == "work"),
+    ("home", lambda entry: entry.get("type") == "home"),
+    ("first", lambda entry: True),  # noqa: ARG005
+)
+
+
+def looks_like_address(text: str) -> bool:
+    """Say whether a text has the shape of an e-mail address: one @, no spaces, a dot in the domain."""
+    return re.fullmatch(r"[^@\s]+@[^@\s.]+(\.[^@\s.]+)+", text) is not None
+
+
+def _event_columns(page: Page) -> dict[str, list[Any]]:
+    columns: dict[str, list[Any]] = {
+        name: []
+        for name in (
+            "directory_id",
+            "organization_id",
+            "user_id",
+            "user",
+            "group_id",
+            "group",
+            "previous_attributes",
+        )
+    }
+    for record in page:
+        for name, value in _event_subject(record).items():
+            columns[name].append(value)
+    return columns
+
+
+def _event_subject(record: Record) -> dict[str, Any]:
+    """Find which directory, user and group an event is about, wherever its kind of payload keeps them."""
+    data, kind = as_dict(record.get("data")), str(record.get("event"))
+    user = as_dict(data.get("user")) if "user" in data else data if kind.startswith("dsync.user.") else {}
+    group = as_dict(data.get("group")) if "group" in data else data if kind.startswith("dsync.group.") else {}
+    if group is data and "user" in data:
+        group = {}
+    is_directory = kind in ("dsync.activated", "dsync.deleted", "dsync.deactivated")
+    context = as_dict(record.get("context"))
+    return {
+        "directory_id": data.get("id") if is_directory else data.get("directory_id"),
+        "organization_id": data.get("organization_id")
+        or user.get("organization_id")
+        or group.get("organization_id"),
+        "user_id": user.get("id"),
+        "user": choose_address(user)[0] or user.get("name") or user.get("idp_id"),
+        "group_id": group.get("id"),
+        "group": group.get("name"),
+        "previous_attributes": data.get("previous_attributes", context.get("previous_attributes")),
+    }
+
+
+def _text(value: object) -> TypeGuard[str]:
+    return isinstance(value, str) and bool(value.strip())
+
+
+def as_dict(value: object) -> dict[str, Any]:
+    """Give a dict as it is, and an empty one for anything else."""
+    return value if isinstance(value, dict) else {}
+
+
+def as_tuple(value: object) -> tuple[Any, ...]:
+    """Give a list or tuple as a tuple, and an empty one for anything else."""
+    # Tuples, since all empty ones are one object: a million users have three million empty lists otherwise.
+    return tuple(value) if isinstance(value, list | tuple) else ()
+
+
+def _slug(value: object) -> Any:
+    return value.get("slug") if isinstance(value, dict) else value
+
+
+def _count(value: object) -> int | None:
+    whole = isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**63
+    return value if whole else None  # type: ignore[return-value]
+
+
+def _is_role(value: object) -> bool:
+    return value is None or (type(value) is dict and len(value) == 1 and type(value.get("slug")) is str)
+
+
+def _are_roles(value: object) -> bool:
+    return value is None or (type(value) is list and all(map(_is_role, value)))
+
+
+def _is_user_and_group_counts(value: object) -> bool:
+    users = value.get("users") if isinstance(value, dict) else None
+    if not isinstance(users, dict) or not isinstance(value, dict):
+        return value is None
+    counts = [users.get("active"), users.get("inactive"), value.get("groups")]
+    return value.keys() == {"users", "groups"} and len(users) == 2 and None not in map(_count, counts)
+
+
+# The five kinds ----------------------------------------------------------------------------------------
+
+ORGANIZATIONS = Table(
+    "organization_id",
+    "organization",
+    ORGANIZATION_COLUMNS,
+    derived=((("domains",), _organization_columns),),
+    shapes={"domains": lambda value: isinstance(value, list | None)},
+)
+DIRECTORIES = Table(
+    "directory_id",
+    "directory",
+    DIRECTORY_COLUMNS,
+    derived=((("state", "metadata"), _directory_columns),),
+    known={"type": DIRECTORY_TYPES, "state": DIRECTORY_STATES},
+    shapes={"metadata": _is_user_and_group_counts},
+)
+USERS = Table(
+    "user_id",
+    "directory_user",
+    USER_COLUMNS,
+    derived=(((), _address_columns), (("role", "roles"), _role_columns)),
+    known={"state": USER_STATES},
+    shapes={
+        "role": _is_role,
+        "roles": _are_roles,
+    },
+)
+GROUPS = Table("group_id", "directory_group", GROUP_COLUMNS)
+EVENTS = Table(
+    "event_id", "event", EVENT_COLUMNS, derived=(((), _event_columns),), known={"event": DSYNC_EVENTS}
+)

@@ -1,0 +1,183 @@
+"""Tell whether notebooks are fit to commit: nothing stale, nothing of one machine, nothing that is not for all.
+
+Looking is fast and runs nothing: a notebook is read as JSON, whatever it holds, widget state and metadata
+included. :func:`run` executes it as well. What is found is named by its kind and its place, and never printed.
+
+Kinds of findings: ``kernel``, ``not-run``, ``order``, ``missing-output``, ``error``, ``key``, ``address``,
+``path``, ``large``, ``timing``; and from a run ``hangs``, ``dies``, ``fails``.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import tempfile
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from . import secrets
+from .cells import first_line
+from .files import notebooks_in
+from .findings import KINDS, LARGE, Finding, check_file
+from .fix import fix
+
+__all__ = ["KINDS", "Finding", "Report", "check", "check_file", "fix", "notebooks_in", "run"]
+
+JSON_VERSION = 1
+
+
+@dataclass
+class Report:
+    """What was found in a number of notebooks."""
+
+    notebooks: int = 0
+    findings: list[Finding] = field(default_factory=list)
+    unreadable: list[tuple[str, str]] = field(default_factory=list)
+    fixed: list[str] = field(default_factory=list)
+
+    @property
+    def exit_code(self) -> int:
+        """0 clean, 1 something to change, 2 something that could not be read."""
+        return 2 if self.unreadable else int(bool(self.findings))
+
+    def to_json(self) -> str:
+        """Write it for machines; ``version`` changes when the shape does."""
+        shape = {
+            "version": JSON_VERSION,
+            "notebooks": self.notebooks,
+            "findings": [asdict(finding) for finding in self.findings],
+            "unreadable": [{"file": file, "problem": problem} for file, problem in self.unreadable],
+            "fixed": self.fixed,
+        }
+        return json.dumps(shape, indent=2, ensure_ascii=False)
+
+    def __str__(self) -> str:
+        """Say one line for each finding, and a last one that sums up."""
+        lines = [str(finding) for finding in self.findings]
+        lines += [f"{file}: could not be read: {problem}" for file, problem in self.unreadable]
+        lines += [f"{file}: mended" for file in self.fixed]
+        files = len({finding.file for finding in self.findings})
+        count = "1 notebook" if self.notebooks == 1 else f"{self.notebooks} notebooks"
+        things = "1 thing" if len(self.findings) == 1 else f"{len(self.findings)} things"
+        lines.append(
+            f"{count}: {things} to change in {files}" if self.findings else f"{count}: nothing to change"
+        )
+        return "\n".join(lines)
+
+
+def check(
+    paths: Iterable[Path],
+    *,
+    skip: Iterable[str] = (),
+    large: int = LARGE,
+    mend: bool = False,
+    timeout: int | None = None,
+) -> Report:
+    """Check files, and all notebooks in folders.
+
+    Parameters
+    ----------
+    paths
+        Notebooks and folders. Hidden folders in a folder are passed by.
+    skip
+        Kinds not to look for.
+    large
+        Bytes from which an output counts as ``large``.
+    mend
+        Also take away what :func:`fix` can.
+    timeout
+        Seconds a cell may take; given, each notebook is also run.
+
+    Returns
+    -------
+    Report
+        With ``mend``, of what is left.
+    """
+    report, skipped = Report(), set(skip)
+    for path in paths:
+        try:
+            files = notebooks_in(path)
+        except OSError as error:
+            report.unreadable.append((str(path), _why_unreadable(error)))
+            continue
+        for file in files:
+            _check_one(report, file, skipped, large, mend=mend, timeout=timeout)
+    return report
+
+
+def _check_one(
+    report: Report, file: Path, skipped: set[str], large: int, *, mend: bool, timeout: int | None
+) -> None:
+    report.notebooks += 1
+    try:
+        found = _looked_for(check_file(file, large=large), skipped)
+        if mend and any(one.fixable for one in found) and fix(file, {one.kind for one in found}):
+            report.fixed.append(str(file))
+            found = _looked_for(check_file(file, large=large), skipped)
+    except (OSError, ValueError, RecursionError) as error:
+        report.unreadable.append((str(file), _why_unreadable(error)))
+        return
+    if timeout is not None:
+        found += _looked_for(run(file, timeout=timeout), skipped)
+    report.findings += found
+
+
+def _looked_for(found: list[Finding], skipped: set[str]) -> list[Finding]:
+    return [one for one in found if one.kind not in skipped]
+
+
+def _why_unreadable(error: Exception) -> str:
+    if isinstance(error, OSError):
+        return error.strerror or "cannot be opened"
+    return "this notebook is nested too deep" if isinstance(error, RecursionError) else str(error)
+
+
+def run(path: Path, *, timeout: int, seed: int = 1) -> list[Finding]:
+    """Run a notebook in its folder, against a sandbox of its own and without a key; say what stopped it.
+
+    Nothing is written. The kernel reaches this machine only.
+
+    Parameters
+    ----------
+    path
+        The notebook.
+    timeout
+        Seconds a cell may take.
+    seed
+        Of the sandbox.
+    """
+    from ..connect import SHARED_SANDBOX
+    from ..sandbox import Sandbox
+    from . import network_guard, tour
+
+    with tempfile.TemporaryDirectory(prefix="dirsync-check-") as name, Sandbox(seed=seed) as sandbox:
+        folder, log = Path(name), Path(name) / "outbound.log"
+        network_guard.write_sitecustomize(folder, log)
+        environment = network_guard.kept_here(dict(os.environ), folder) | {SHARED_SANDBOX: sandbox.url}
+        chapter = tour.run(path, tour.read(path), path.resolve().parent, environment, timeout)
+        refused = sorted(
+            {address for word, address in network_guard.read(log)[0] if word == network_guard.REFUSED}
+        )
+    if chapter.problem is None and not refused:
+        return []
+    # In an unbroken run no cell ends in an error, so the last one that did is where it stopped.
+    stopped = [
+        (number, cell)
+        for number, cell in enumerate(chapter.notebook.cells, 1)
+        if any(output.output_type == "error" for output in cell.get("outputs", []))
+    ]
+    number, cell = stopped[-1] if stopped else (None, {})
+    kind, problem = _what_happened(chapter.problem or "", timeout, refused)
+    return [Finding(str(path), number, first_line(cell), kind, "run", problem, KINDS[kind], fixable=False)]
+
+
+def _what_happened(problem: str, timeout: int, refused: list[str]) -> tuple[str, str]:
+    if refused:
+        return "fails", f"asked for {', '.join(refused)}, and may reach this machine only"
+    if "was not done within" in problem:
+        return "hangs", f"was not done within {timeout} s"
+    if "the kernel died" in problem:
+        return "dies", "the kernel died (out of memory, or a crash)"
+    return "fails", secrets.hidden(re.sub(r"^cell \d+, (['\"]).*?\1: ", "", problem))

@@ -1,0 +1,226 @@
+"""For notebooks and tests in a repository of your own: ``pytest --dirsync-sandbox --nbval notebooks``.
+
+With ``--dirsync-sandbox`` a run meets a fresh seeded sandbox, new again for every notebook: ``connect()`` in
+tests and kernels leads to it, a real key in the environment is not seen, and whatever would reach beyond this
+machine is refused, with its address named. Without that option nothing is changed.
+
+Notebooks run under nbval. What nbval lets pass is refused here: a cell that is to be checked and was never run,
+and a cell that hides from its reader that it reached out. With pytest-xdist (``-n 2``) every worker has its own
+sandbox, and the cells of a notebook stay together, as with ``--dist loadfile``.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Generator, Iterator
+from pathlib import Path
+from queue import Empty
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from ..connect import SHARED_SANDBOX
+from . import network_guard
+
+if TYPE_CHECKING:
+    from ..client import DirectoryClient
+    from ..sandbox import Sandbox
+
+__all__ = ["dirsync_client", "dirsync_sandbox", "pytest_addoption", "pytest_configure"]
+
+NBVAL_PATIENCE = 2000.0  # seconds a cell may take, as nbval has it when nobody says otherwise
+PATIENCE = 120.0  # and as a run here has it
+NAME = "dirsync-sandbox"
+DIED = "its kernel died: out of memory, or something ended the process"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the options."""
+    group = parser.getgroup("dirsync", "WorkOS Directory Sync")
+    group.addoption(
+        "--dirsync-sandbox",
+        action="store_true",
+        help="meet a fresh sandbox, without a key, and refuse whatever would reach beyond this machine",
+    )
+    group.addoption(
+        "--dirsync-seed", type=int, default=1, help="of the sandbox: same seed, same people and ids"
+    )
+    group.addoption("--dirsync-users", type=int, help="of the sandbox's Okta directory (default: 260)")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Begin, if asked to. With xdist the workers do, and the process that deals them the tests does not."""
+    if not config.getoption("dirsync_sandbox"):
+        return
+    _keep_notebooks_together(config)
+    if not hasattr(config, "workerinput") and config.getoption("dist", "no") != "no":
+        return
+    run = Run(config)
+    config.pluginmanager.register(run, NAME)
+    config.add_cleanup(run.end)
+
+
+def _keep_notebooks_together(config: pytest.Config) -> None:
+    """Let xdist deal whole files: dealt one by one, the cells of a notebook would meet several kernels."""
+    notebooks = config.getoption("nbval", False) or config.getoption("nbval_lax", False)
+    if notebooks and config.getoption("dist", "no") in ("load", "worksteal"):
+        config.option.dist = "loadfile"
+
+
+class Run:
+    """One sandbox, an environment that leads to it, and a guard at the door."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        from ..sandbox import Sandbox
+
+        self._folder = TemporaryDirectory(prefix="dirsync-pytest-", ignore_cleanup_errors=True)
+        folder = Path(self._folder.name)
+        self._log, self._read = folder / "outbound.log", 0
+        self._environment = dict(os.environ)
+        self._notebook: Path | None = None
+        self._kernel: Any = None
+        self._ended: Path | None = None  # the notebook whose kernel hung or died
+        self.sandbox = Sandbox(
+            seed=config.getoption("dirsync_seed"), users=config.getoption("dirsync_users")
+        ).start()
+        network_guard.write_sitecustomize(folder, self._log)
+        kept = network_guard.kept_here(self._environment, folder) | {SHARED_SANDBOX: self.sandbox.url}
+        _become(kept)
+        network_guard.refuse(self._log)
+        if getattr(config.option, "nbval_cell_timeout", None) == NBVAL_PATIENCE:
+            config.option.nbval_cell_timeout = PATIENCE
+
+    def end(self) -> None:
+        """Leave the process as it was."""
+        network_guard.allow()
+        _become(self._environment)
+        self.sandbox.stop()
+        self._folder.cleanup()
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_setup(self, item: pytest.Item) -> None:
+        """Make the sandbox new for a notebook; leave out the cells behind one that hung or ended the kernel."""
+        if getattr(item, "cell", None) is None:
+            return
+        if item.path == self._ended:
+            pytest.skip("an earlier cell of this notebook did not come to its end")
+        if item.path != self._notebook:
+            self._notebook = item.path
+            self.sandbox.reset()
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_call(self, item: pytest.Item) -> None:
+        """Refuse a cell whose check would compare nothing: nbval lets it pass."""
+        cell: Any = getattr(item, "cell", None)
+        if cell is None:
+            return
+        kernel = getattr(item.parent, "kernel", None)
+        if kernel is not None and kernel is not self._kernel:
+            self._kernel = kernel
+            self._require_guard(item)
+            _notice_death(kernel)
+        options = getattr(item, "options", {})
+        if options.get("check") and not options.get("skip") and cell.get("execution_count") is None:
+            pytest.fail(
+                f"{_place(item)}: it is to be checked, and it is stored as if nobody had ever run it; "
+                "run the notebook from top to bottom and save it with its outputs",
+                pytrace=False,
+            )
+
+    def _require_guard(self, item: pytest.Item) -> None:
+        """Refuse a kernel that took no guard: of another language, or a Python told to be on its own."""
+        if all(word != network_guard.GUARDED for word, _ in network_guard.read(self._log, self._read)[0]):
+            pytest.fail(
+                f"{_place(item)}: its kernel cannot be kept to this machine, so it was not run; "
+                "use the kernel python3",
+                pytrace=False,
+            )
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Item, call: pytest.CallInfo[None]
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        """Say what went wrong with a cell in words; fail one that reached out, whoever caught the refusal."""
+        report = yield
+        if call.when != "call":
+            return report
+        lines, self._read = network_guard.read(self._log, self._read)
+        refused = sorted({address for word, address in lines if word == network_guard.REFUSED})
+        if getattr(item, "cell", None) is None:
+            return report
+        said = [
+            f"reached for {address}, which was refused: this run stays on this machine" for address in refused
+        ]
+        if report.failed and (cause := _cause(item, call)):
+            said.append(cause)
+            self._ended = item.path
+        if said:
+            report.outcome = "failed"
+            first = f"{_place(item)}: {'; '.join(said)}"
+            report.longrepr = "\n\n".join(filter(None, [first, str(report.longrepr or "")]))
+        return report
+
+
+def _become(environment: dict[str, str]) -> None:
+    for name in set(os.environ) - set(environment):
+        del os.environ[name]
+    os.environ.update(environment)
+
+
+def _place(item: Any) -> str:
+    """Name a cell by file, number from 1 and first line."""
+    lines = [line for line in str(item.cell.get("source", "")).splitlines() if line.strip()]
+    number = next(n for n, cell in enumerate(item.parent.nb.cells, 1) if cell is item.cell)
+    return f"{item.path.name}, cell {number} ({(lines or ['(empty)'])[0].strip()[:60]!r})"
+
+
+def _notice_death(kernel: Any) -> None:
+    """Let nbval look, while it waits for a kernel, whether that is alive; alone it waits its whole time."""
+    await_reply = kernel.await_reply
+
+    def await_reply_of_the_living(msg_id: str, timeout: float | None = None) -> None:
+        end = time.monotonic() + (PATIENCE if timeout is None else timeout)
+        while True:
+            try:
+                await_reply(msg_id, timeout=min(1.0, max(end - time.monotonic(), 0.01)))
+            except Empty:
+                if not kernel.is_alive():
+                    raise RuntimeError(DIED) from None
+                if time.monotonic() >= end:
+                    raise
+            else:
+                return
+
+    kernel.await_reply = await_reply_of_the_living
+
+
+def _cause(item: Any, call: pytest.CallInfo[None]) -> str:
+    """Tell a cell that hangs from a kernel that died; the rest speaks for itself."""
+    told = str(call.excinfo.value).lower() if call.excinfo else ""
+    seconds = item.config.option.nbval_cell_timeout
+    if "timeout" in told or "timed out" in told:
+        return f"it did not end within {seconds:g} s (--nbval-cell-timeout)"
+    return DIED if "died" in told else ""
+
+
+@pytest.fixture
+def dirsync_sandbox(request: pytest.FixtureRequest) -> Sandbox:
+    """Give the run's sandbox, made new: add people, let them leave, script faults."""
+    run = request.config.pluginmanager.get_plugin(NAME)
+    if run is None:
+        raise pytest.UsageError("the fixtures dirsync_sandbox and dirsync_client need --dirsync-sandbox")
+    run.sandbox.reset()
+    sandbox: Sandbox = run.sandbox
+    return sandbox
+
+
+@pytest.fixture
+def dirsync_client(dirsync_sandbox: Sandbox) -> Iterator[DirectoryClient]:
+    """Give a client of the run's sandbox, as ``connect()`` gives it to a notebook."""
+    from ..connect import connect
+
+    with connect(dirsync_sandbox.api_key, base_url=dirsync_sandbox.url) as client:
+        client.sandbox = dirsync_sandbox
+        yield client

@@ -1,0 +1,452 @@
+"""Run notebooks without a browser, and write what they show as one page that needs no network.
+
+Each notebook runs in a fresh kernel of this very interpreter, and meets a sandbox of its own unless
+``WORKOS_API_KEY`` is set: what one notebook does is never seen by the next. The notebook files stay untouched.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import html
+import logging
+import os
+import platform
+import re
+import signal
+import time
+import warnings
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from ..connect import PRODUCTION, SHARED_SANDBOX
+from . import kernels
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+__all__ = ["Chapter", "guided_notebooks", "read", "report", "run", "tour", "workos"]
+
+SANDBOX = "the embedded sandbox, with invented people; nothing leaves this machine"
+_SHOWN = ("text/html", "text/markdown", "image/svg+xml", "image/png", "image/jpeg", "text/plain")
+_WIDGET = "application/vnd.jupyter.widget-view+json"
+
+_quiet = logging.Logger("dirsync_nb.notebooks.tour")  # what nbclient logs stands in the problem of the chapter
+_quiet.addHandler(logging.NullHandler())
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """One notebook after its run."""
+
+    path: Path
+    notebook: Any
+    seconds: float = 0.0
+    problem: str | None = None
+
+    @property
+    def cells(self) -> int:
+        """How many code cells it has."""
+        return sum(_has_code(cell) for cell in self.notebook.cells)
+
+    @property
+    def title(self) -> str:
+        """Its first heading, or its file name."""
+        prose = (cell.source for cell in self.notebook.cells if cell.cell_type == "markdown")
+        found = re.search(r"^#\s+(.+?)\s*#*$", "\n".join(prose), re.MULTILINE)
+        return re.sub(r"[`*]", "", found[1]) if found else self.path.stem
+
+    def __str__(self) -> str:
+        """Say in one line how it went."""
+        return f"{self.path.stem:<28} {self.cells:>3} cells {self.seconds:>6.1f} s  " + (
+            f"failed: {self.problem}" if self.problem else "ok"
+        )
+
+
+def guided_notebooks() -> list[Path]:
+    """Find the guided notebooks beside the package, in reading order."""
+    package = Path(__file__).parents[1]
+    for folder in (package / "_notebooks", package.parent / "notebooks"):
+        if folder.is_dir():
+            return sorted(folder.glob("*.ipynb"))
+    return []
+
+
+def workos() -> str | None:
+    """Name the server that ``WORKOS_API_KEY`` is for, never the key; None means the sandbox."""
+    if not os.environ.get("WORKOS_API_KEY", "").strip():
+        return None
+    address = os.environ.get("WORKOS_BASE_URL", "").strip() or PRODUCTION
+    return f"WorkOS at {urlsplit(address).hostname or 'the address in WORKOS_BASE_URL'}"
+
+
+def read(path: Path) -> Any:
+    """Read a notebook, without the outputs that an earlier run left in it.
+
+    Raises
+    ------
+    ValueError
+        It cannot be read, or is no notebook.
+    """
+    import nbformat
+
+    try:
+        with warnings.catch_warnings(action="ignore"):  # about what nbformat repairs
+            notebook = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
+    except OSError as error:
+        raise ValueError(f"{path}: {error.strerror}") from None
+    except Exception as error:  # noqa: BLE001 (nbformat raises what it comes across)
+        raise ValueError(f"{path} is not a notebook ({type(error).__name__})") from None
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.outputs, cell.execution_count = [], None
+    return notebook
+
+
+def tour(paths: Sequence[Path], *, seed: int = 1, timeout: int = 600) -> Iterator[Chapter]:
+    """Run notebooks one after the other, each as soon as it is asked for.
+
+    A guided notebook works in an empty folder, any other in its own, where its data may be.
+    """
+    guided = {path.parent for path in guided_notebooks()}
+    notebooks = [(path, read(path)) for path in paths]  # all, so that a slip shows before the first one runs
+    for path, notebook in notebooks:
+        with ExitStack() as stack:
+            folder = path.resolve().parent
+            if folder in guided:
+                folder = Path(stack.enter_context(TemporaryDirectory(prefix="dirsync-tour-")))
+            environment = {name: value for name, value in os.environ.items() if name != "MPLBACKEND"}
+            if workos() is None:
+                from ..sandbox import Sandbox
+
+                environment[SHARED_SANDBOX] = stack.enter_context(Sandbox(seed=seed)).url
+            yield run(path, notebook, folder, environment, timeout)
+
+
+def run(path: Path, notebook: Any, folder: Path, environment: dict[str, str], timeout: int) -> Chapter:
+    """Run one notebook in a fresh kernel; what goes wrong in it is the chapter's ``problem``."""
+    from nbclient import NotebookClient
+    from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+
+    reached: list[Any] = []
+    started, problem = time.monotonic(), None
+    try:
+        with kernels.place() as place:
+            client = NotebookClient(
+                notebook,
+                km=kernels.manager(place),
+                timeout=timeout,
+                iopub_timeout=30,
+                store_widget_state=False,
+                resources={"metadata": {"path": str(folder)}},
+                on_cell_execute=lambda cell, cell_index: reached.append(cell),  # noqa: ARG005
+                log=_quiet,
+            )
+            _execute(client, place, folder, environment)
+    except CellExecutionError as error:
+        problem = f"{error.ename}: {_first_line(error.evalue)}"
+    except CellTimeoutError:
+        problem = f"the cell was not done within {timeout} s"
+    except DeadKernelError:
+        problem = "the kernel died (out of memory, or a crash)"
+    except (RuntimeError, OSError) as error:
+        problem = f"the kernel did not start ({_first_line(str(error))})"
+    if problem and reached:
+        _show_problem(reached[-1], problem)
+        problem = f"cell {len(reached)}, {_first_line(reached[-1].source)!r}: {problem}"
+    _hide_key(notebook)
+    return Chapter(path, notebook, time.monotonic() - started, problem and _without_key(problem))
+
+
+def _execute(client: Any, place: kernels.Place, folder: Path, environment: dict[str, str]) -> None:
+    """Execute on another thread: on the main thread nbclient would take Ctrl-C for a dead kernel."""
+
+    async def execute() -> None:
+        # Started here, not by nbclient: a kernel that does not start lets nbclient fail again at exit.
+        async with kernels.running(client.km, place, environment, folder) as client.kc:
+            await client.async_execute()
+
+    def run() -> None:
+        # ZeroMQ needs a loop that waits for sockets, which on Windows is not the default one.
+        with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
+            runner.run(execute())
+
+    with ThreadPoolExecutor(1, "dirsync-tour") as pool:
+        done = pool.submit(run)
+        try:
+            done.result()
+        except KeyboardInterrupt:
+            _end_kernel(client, done)
+            raise
+
+
+def _end_kernel(client: Any, done: Future[None]) -> None:
+    """End the kernel, also one that only now starts; the thread then ends by itself."""
+    while not done.done():
+        provisioner = getattr(client.km, "provisioner", None)
+        if provisioner is not None and provisioner.pid:
+            with contextlib.suppress(OSError):  # it has ended
+                os.kill(provisioner.pid, signal.SIGTERM)
+        time.sleep(0.1)
+
+
+def _show_problem(cell: Any, problem: str) -> None:
+    """Let the cell show its problem where the kernel could not."""
+    from nbformat.v4 import new_output
+
+    if not any(output.output_type == "error" for output in cell.outputs):
+        output = new_output(  # type: ignore[no-untyped-call]
+            "error", ename="Stopped", evalue=problem, traceback=[problem]
+        )
+        cell.outputs.append(output)
+
+
+def _has_code(cell: Any) -> bool:
+    return cell.cell_type == "code" and bool(cell.source.strip())
+
+
+def _first_line(text: str) -> str:
+    line = next(iter(text.strip().splitlines()), "")
+    return line if len(line) <= 160 else line[:159] + "…"
+
+
+# -- the key stays out ---------------------------------------------------------------------------------------
+
+
+def _without_key(text: str) -> str:
+    key = os.environ.get("WORKOS_API_KEY", "").strip()
+    return text.replace(key, "(WORKOS_API_KEY)") if key else text
+
+
+def _hide_key(node: Any) -> None:
+    """Replace the key in every text below the node, should a cell have shown it."""
+    for place, value in list(node.items() if isinstance(node, dict) else enumerate(node)):
+        if isinstance(value, str):
+            node[place] = _without_key(value)
+        elif isinstance(value, (dict, list)):
+            _hide_key(value)
+
+
+# -- the page ------------------------------------------------------------------------------------------------
+
+
+def report(chapters: Sequence[Chapter], server: str) -> str:
+    """Give one HTML page with a cover and every chapter, which loads nothing from anywhere.
+
+    Parameters
+    ----------
+    chapters
+        What ``tour`` gave.
+    server
+        Where the data came from, in words.
+    """
+    anchors = {chapter.path.name: f"notebook-{n}" for n, chapter in enumerate(chapters, 1)}
+    sections = [_section(chapter, n, anchors) for n, chapter in enumerate(chapters, 1)]
+    return _PAGE.format(style=_STYLE, cover=_cover(chapters, server), sections="\n".join(sections))
+
+
+def _cover(chapters: Sequence[Chapter], server: str) -> str:
+    failed = sum(chapter.problem is not None for chapter in chapters)
+    facts = {
+        "Server": server[0].upper() + server[1:],
+        "Made": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
+        "With": ", ".join(_versions()),
+        "Result": f"{failed} of {len(chapters)} notebooks failed" if failed else "every cell ran",
+    }
+    return _COVER.format(
+        facts="\n".join(f"<dt>{name}</dt><dd>{html.escape(text)}</dd>" for name, text in facts.items()),
+        contents="\n".join(_entry(chapter, n) for n, chapter in enumerate(chapters, 1)),
+    )
+
+
+def _entry(chapter: Chapter, n: int) -> str:
+    state = '<b class="failed">failed</b>' if chapter.problem else "ok"
+    return (
+        f'<li><a href="#notebook-{n}">{html.escape(chapter.title)}</a><br>'
+        f"<small>{html.escape(chapter.path.name)} · {chapter.cells} cells · {chapter.seconds:.1f} s · {state}"
+        "</small></li>"
+    )
+
+
+def _versions() -> Iterable[str]:
+    yield f"Python {platform.python_version()}"
+    for name in ("dirsync_nb", "pandas", "matplotlib"):
+        with contextlib.suppress(PackageNotFoundError):
+            yield f"{name} {version(name)}"
+
+
+def _section(chapter: Chapter, n: int, anchors: dict[str, str]) -> str:
+    problem = ""
+    if chapter.problem:
+        problem = (
+            f'<p class="problem"><b>This notebook stopped.</b> {html.escape(chapter.problem)}<br>'
+            "What comes after that cell did not run.</p>"
+        )
+    return (
+        f'<section id="notebook-{n}">\n<p class="file">{html.escape(chapter.path.name)}'
+        f' <a href="#contents">contents ↑</a></p>\n{problem}\n{_body(chapter, anchors)}\n</section>'
+    )
+
+
+def _body(chapter: Chapter, anchors: dict[str, str]) -> str:
+    """Convert one notebook; links to other notebooks and within it lead to their place on this page."""
+    from nbconvert import HTMLExporter
+
+    for number, cell in enumerate(filter(_has_code, chapter.notebook.cells), 1):
+        cell.outputs = [shown for output in cell.outputs if (shown := _offline(output, number))]
+    exporter = HTMLExporter(  # type: ignore[no-untyped-call]
+        template_name="basic", embed_images=True, anchor_link_text="", exclude_output_prompt=True, log=_quiet
+    )
+    text, _ = exporter.from_notebook_node(
+        chapter.notebook, {"metadata": {"path": str(chapter.path.resolve().parent)}}
+    )
+    own = anchors[chapter.path.name]
+    text = re.sub(r'(<h[1-6] [^>]*?\bid=")', rf"\1{own}-", text)
+    text = re.sub(r'(<a [^>]*?\bhref="#)', rf"\1{own}-", text)
+    for name, anchor in anchors.items():
+        text = re.sub(rf'(<a [^>]*?\bhref=")(?:\./)?{re.escape(name)}(?:#[^"]*)?"', rf'\1#{anchor}"', text)
+    return str(text)
+
+
+def _offline(output: Any, cell_number: int) -> Any:
+    """Keep of an output what a page without scripts can show; None if that is nothing."""
+    if "data" not in output:
+        return output
+    data = output.data
+    if _WIDGET in data and not any(kind in data for kind in ("text/html", "image/png")):
+        made_by = re.match(r"\w+(?=\()", data.get("text/plain", ""))
+        data = {"text/html": _WIDGET_NOTE.format(name=made_by[0])} if made_by else {}
+    output.data = {kind: data[kind] for kind in _SHOWN if kind in data}
+    if "text/html" in output.data:
+        output.data["text/html"] = _LOADS_OR_RUNS.sub("", output.data["text/html"])
+    if "image/png" in output.data:
+        output.metadata.setdefault("image/png", {})["alt"] = f"Chart drawn by cell {cell_number}"
+    return output if output.data else None
+
+
+_LOADS_OR_RUNS = re.compile(r"<script\b.*?</script\s*>|<link\b[^>]*>", re.DOTALL | re.IGNORECASE)
+_WIDGET_NOTE = (
+    '<p class="widget">An interactive <code>{name}</code>: open it in <code>dirsync-nb lab</code>.</p>'
+)
+
+# The policy is the promise that the page loads nothing, kept by the browser.
+_PAGE = """<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy"
+      content="default-src 'none'; img-src data:; style-src 'unsafe-inline'; font-src data:">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>WorkOS Directory Sync: a tour</title>
+<style>
+{style}
+</style>
+</head>
+<body>
+<main>
+{cover}
+{sections}
+</main>
+</body>
+</html>
+"""
+
+_COVER = """<header>
+<h1>WorkOS Directory Sync: a tour</h1>
+<p class="lead">Directories, users, groups and memberships as tables and charts: the guided notebooks of
+<code>dirsync_nb</code>, run from top to bottom, with all that they show. This page is one file and needs no
+network.</p>
+<dl>
+{facts}
+</dl>
+<nav id="contents" aria-label="Contents">
+<h2>Contents</h2>
+<ol>
+{contents}
+</ol>
+</nav>
+</header>"""
+
+_STYLE = """
+:root {
+  --page: #f4f5f7; --paper: #fff; --ink: #1d2330; --soft: #667085; --line: #e2e5ea; --tint: #f6f7f9;
+  --link: #2456c8; --bad: #b42318; --bad-tint: #fef3f2;
+  --keyword: #7a3e9d; --string: #1e7a46; --number: #b5541c; --comment: #7b8494; --name: #1f5fb0;
+}
+@media (prefers-color-scheme: dark) {
+  :root {
+    --page: #14171c; --paper: #1c2027; --ink: #e3e6eb; --soft: #98a1b0; --line: #323842; --tint: #232831;
+    --link: #8db4ff; --bad: #ff9b8f; --bad-tint: #3a211f;
+    --keyword: #c9a3e8; --string: #8fd0a5; --number: #e8ab80; --comment: #858e9d; --name: #92bdf2;
+  }
+}
+* { box-sizing: border-box; }
+html { scroll-behavior: smooth; }
+body { margin: 0; background: var(--page); color: var(--ink); overflow-wrap: break-word;
+  font: 16px/1.6 system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", sans-serif; }
+main { max-width: 70rem; margin: 0 auto; padding: 2rem 1rem 4rem; }
+header, section { background: var(--paper); border: 1px solid var(--line); border-radius: 10px;
+  padding: 2.25rem clamp(1.1rem, 5vw, 3.25rem); margin-bottom: 2rem; }
+h1, h2, h3, h4 { line-height: 1.25; margin: 2em 0 .5em; text-wrap: balance; }
+h1 { font-size: 1.9rem; margin-top: 0; letter-spacing: -.015em; }
+h2 { font-size: 1.35rem; } h3 { font-size: 1.1rem; }
+p, ul, ol, dl { margin: .7em 0; }
+p, ul, ol, blockquote { max-width: 46rem; }
+a { color: var(--link); text-decoration-thickness: 1px; text-underline-offset: 2px; }
+small { color: var(--soft); }
+.anchor-link { display: none; }
+.lead { font-size: 1.08rem; color: var(--soft); }
+dl { display: grid; grid-template-columns: max-content 1fr; gap: .3rem 1.5rem; margin: 1.6rem 0; }
+dt { color: var(--soft); } dd { margin: 0; }
+nav h2 { margin-top: 1.6em; }
+nav li { margin: .55em 0; } nav li a { font-weight: 600; } nav li::marker { color: var(--soft); }
+.file { display: flex; justify-content: space-between; max-width: none; margin: 0 0 1.8rem;
+  padding-bottom: .6rem; border-bottom: 1px solid var(--line); font-size: .85rem; color: var(--soft); }
+.failed { color: var(--bad); }
+.problem, .output_error { background: var(--bad-tint); border-left: 3px solid var(--bad); border-radius: 4px; }
+.problem { max-width: none; padding: .7rem 1rem; margin-bottom: 2rem; }
+code, pre { font-family: ui-monospace, "SF Mono", Menlo, Consolas, "DejaVu Sans Mono", monospace; }
+code { font-size: .88em; } pre { font-size: .84rem; line-height: 1.55; } pre code { font-size: 1em; }
+:not(pre) > code { background: var(--tint); border-radius: 4px; padding: .1em .3em; }
+pre { margin: 0; overflow-x: auto; overflow-wrap: normal; }
+blockquote { margin: 1em 0; padding-left: 1rem; border-left: 3px solid var(--line); color: var(--soft); }
+.code_cell { margin: 1.2rem 0; }
+.input { position: relative; background: var(--tint); border: 1px solid var(--line); border-radius: 6px; }
+.input pre { padding: .7rem .9rem; }
+.input .prompt { position: absolute; right: .8rem; top: -.65rem; padding: 0 .4rem; background: var(--paper);
+  color: var(--soft); font-size: .72rem; white-space: nowrap; }
+.output_area { margin: .8rem 0; }
+.output_subarea { overflow-x: auto; max-width: 100%; }
+.output_text pre { padding: .1rem .9rem; }
+.output_stream pre { white-space: pre-wrap; } .output_stderr pre { color: var(--soft); }
+.output_error pre { padding: .7rem .9rem; }
+.widget { border: 1px dashed var(--line); border-radius: 6px; padding: .7rem .9rem; color: var(--soft); }
+img { max-width: 100%; height: auto; }
+.output_png img, .output_svg img, .output_jpeg img { display: block; padding: .4rem;
+  background: #fff; border-radius: 6px; }
+table { border-collapse: collapse; font-size: .84rem; line-height: 1.4; font-variant-numeric: tabular-nums; }
+.text_cell table { display: block; overflow-x: auto; }
+th, td { padding: .34rem .6rem; text-align: left; border: 0; border-bottom: 1px solid var(--line);
+  vertical-align: top; }
+.output_html th, .output_html td { white-space: nowrap; }
+.output_html .dataframe { border: 0; } .output_html .dataframe thead th { text-align: left; }
+thead th { color: var(--soft); border-bottom-color: var(--soft); }
+thead tr:not(:last-child) th { border-bottom: 0; padding-bottom: 0; }
+tbody th { font-weight: 500; } tbody tr:hover { background: var(--tint); }
+.k, .kn, .kc, .kd, .ow { color: var(--keyword); } .s, .s1, .s2, .sa, .sd, .si, .se { color: var(--string); }
+.mi, .mf { color: var(--number); } .c, .c1, .ch { color: var(--comment); font-style: italic; }
+.nf, .nc, .nn, .nb, .nd { color: var(--name); }
+.ansi-red-fg, .ansi-red-intense-fg { color: var(--bad); }
+.ansi-green-fg, .ansi-green-intense-fg { color: var(--string); }
+.ansi-blue-fg, .ansi-blue-intense-fg, .ansi-cyan-fg, .ansi-cyan-intense-fg { color: var(--name); }
+.ansi-yellow-fg, .ansi-yellow-intense-fg { color: var(--number); } .ansi-bold { font-weight: 600; }
+@media print { body { background: none; } header, section { border: 0; padding: 0; break-after: page; } }
+"""

@@ -1,0 +1,317 @@
+"""The rules for data, before provisioning and after: which rows would be refused, which people not be reached.
+
+Two questions, one kind of answer::
+
+    audit.check_rows(scim_users, scim_groups)              # what is to be sent, in SCIM's words
+    audit.check_directory(users, groups, memberships)      # what a directory holds, as loaded
+    audit.rules()                                          # what is looked for, and how sure each rule is
+
+The answer (``Audit``) holds findings and verdicts as frames with declared columns. Nothing is sent.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import pandas as pd
+
+from ...analysis.diff import require_columns, require_ids
+from ...frames import require_complete
+from .rows import check_rows, large
+from .rules import (
+    FINDING_COLUMNS,
+    GROUP_COLUMNS,
+    LEVELS,
+    LONGEST_NAME,
+    MOST_BYTES,
+    MOST_MEMBERS,
+    RULES,
+    USER_COLUMNS,
+    VERDICTS,
+    Audit,
+    Findings,
+    Rule,
+    folded,
+    has_control,
+    is_address,
+    is_too_long,
+    rules,
+    verdicts_frame,
+)
+
+__all__ = [
+    "FINDING_COLUMNS",
+    "GROUP_COLUMNS",
+    "LEVELS",
+    "RULES",
+    "USER_COLUMNS",
+    "VERDICTS",
+    "Audit",
+    "Rule",
+    "check_directory",
+    "check_rows",
+    "rules",
+]
+
+NAMES = ("first_name", "last_name", "name")
+TEXT_BOOLEANS = frozenset({"true", "false"})
+MEMBER_BYTES = len('{"value":""},')  # around each id in the body of a group
+
+
+def check_directory(
+    users: pd.DataFrame,
+    groups: pd.DataFrame | None = None,
+    memberships: pd.DataFrame | None = None,
+    *,
+    before: pd.DataFrame | None = None,
+    most_members: int = MOST_MEMBERS,
+) -> Audit:
+    """Judge what a directory holds: people without an address, twins, odd names, groups of one name.
+
+    Parameters
+    ----------
+    users, groups, memberships
+        Frames of one or several directories. Without ``memberships`` nothing is said about members.
+    before
+        The groups at an earlier moment, to name those that were renamed since.
+    most_members
+        Note groups with more members than this.
+
+    Returns
+    -------
+    Audit
+        ``users`` is indexed by ``user_id``, ``groups`` by ``group_id``; no row of either is a ``reject``, for
+        the service has taken it.
+
+    Raises
+    ------
+    IncompleteError
+        A frame is partial: a clash with what was not read would go unseen.
+    ArgumentError
+        A frame is not indexed by its ids, or repeats one.
+    """
+    _require(users, groups, memberships, before)
+    check = _Check(Findings(), users)
+    check.addresses()
+    check.twins()
+    check.names()
+    check.text_booleans()
+    if groups is not None:
+        check.group_names(groups)
+        if before is not None:
+            check.renamed(before, groups)
+    members, dropped = check.members(groups, memberships, most_members)
+    return check.audit(groups, members, dropped)
+
+
+def _require(
+    users: pd.DataFrame,
+    groups: pd.DataFrame | None,
+    memberships: pd.DataFrame | None,
+    before: pd.DataFrame | None,
+) -> None:
+    ids = {"users": (users, "user_id"), "groups": (groups, "group_id"), "before": (before, "group_id")}
+    for name, (frame, index) in ids.items():
+        if frame is not None:
+            require_ids(name, frame, index, once=True)
+    if memberships is not None:
+        require_columns("memberships", memberships, "user_id", "group_id")
+    for frame in (users, groups, memberships, before):
+        if frame is not None:
+            require_complete(frame, "an audit")
+
+
+class _Check:
+    """One audit of loaded frames under way."""
+
+    def __init__(self, findings: Findings, users: pd.DataFrame) -> None:
+        self.findings, self.users = findings, users
+        self.subject = users["address"].fillna(users["name"]).fillna(users["idp_id"]).tolist()
+        self.active = (users["state"] == "active").to_numpy(dtype=bool)
+
+    def _tell(self, place: int, rule: str, field: str, message: str) -> None:
+        self.findings.tell("user", self.users.index[place], _plain(self.subject[place]), rule, field, message)
+
+    def addresses(self) -> None:
+        """Find users without an address, with one from elsewhere, and addresses of an odd form."""
+        sources = self.users["address_source"].astype("str").tolist()
+        for place, address in enumerate(self.users["address"].tolist()):
+            if not isinstance(address, str):
+                self._tell(place, "no_address", "address", "no address in any field")
+                continue
+            if sources[place] != "email":
+                message = f"no primary address; {address!r:.80} comes from {sources[place]}"
+                self._tell(place, "address_fallback", "address", message)
+            if not is_address(address):
+                self._tell(place, "address_malformed", "address", f"{address!r:.80} is not an address")
+            elif is_too_long(address):
+                self._tell(place, "address_too_long", "address", f"{len(address):,} characters")
+
+    def twins(self) -> None:
+        """Find what should be one person's: addresses and provider's ids, within each directory."""
+        addresses = self.users["address"].str.strip().str.casefold()
+        shared = self._shared(addresses[self.active])
+        for place, others in shared.items():
+            message = f"{self.users['address'].iloc[place]!r:.80} is the address of {others} too"
+            self._tell(place, "address_shared", "address", message)
+        ids = self.users["idp_id"]
+        at_once = self._shared(ids[self.active])
+        for place, others in {**self._shared(ids), **at_once}.items():
+            rule = "external_id_taken" if place in at_once else "person_twice"
+            self._tell(place, rule, "idp_id", f"{ids.iloc[place]!r:.80} is the idp_id of {others} too")
+
+    def _shared(self, keys: pd.Series) -> dict[int, str]:
+        """Give the places of users who have a key in common with others of their directory, who are named."""
+        keys = keys[keys.notna() & (keys.str.len() > 0)]
+        homes = self.users["directory_id"].reindex(keys.index)
+        whole = homes.fillna("") + "\n" + keys
+        whole = whole[whole.duplicated(keep=False)]
+        shared: dict[int, str] = {}
+        for ids in whole.groupby(whole, sort=False).groups.values():
+            places = self.users.index.get_indexer(ids)
+            for place, user_id in zip(places, ids, strict=True):
+                others = [str(one) for one in ids[:4] if one != user_id][:3]
+                more = len(ids) - 1 - len(others)
+                shared[int(place)] = ", ".join(others) + (f" and {more:,} more" if more else "")
+        return dict(sorted(shared.items()))
+
+    def names(self) -> None:
+        """Find names that are missing, too long, or hold what no name holds."""
+        columns = {name: self.users[name].tolist() for name in NAMES}
+        for place, parts in enumerate(zip(*columns.values(), strict=True)):
+            texts = {
+                name: part
+                for name, part in zip(NAMES, parts, strict=True)
+                if isinstance(part, str) and part.strip()
+            }
+            missing = [name for name in NAMES[:2] if name not in texts]
+            if missing:
+                self._tell(place, "name_missing", missing[0], f"no {' and no '.join(missing)}")
+            for name, text in texts.items():
+                for rule, message in _oddities(text):
+                    self._tell(place, rule, name, message)
+
+    def text_booleans(self) -> None:
+        """Find attributes that say true or false in text."""
+        for place, held in enumerate(self.users["custom_attributes"]):
+            for name, value in held.items() if isinstance(held, dict) else ():
+                if isinstance(value, str) and len(value) < 6 and value.lower() in TEXT_BOOLEANS:
+                    self._tell(place, "text_boolean", f"custom_attributes.{name}", f"{value!r} is text")
+
+    # -- groups -----------------------------------------------------------------------------------------
+
+    def group_names(self, groups: pd.DataFrame) -> None:
+        """Find groups without a name, and names that several have."""
+        names = groups["name"].tolist()
+        homes = groups["directory_id"].fillna("").tolist()
+        keys = [folded(name) if isinstance(name, str) else "" for name in names]
+        here: dict[tuple[str, str], list[int]] = {}
+        for place, key in enumerate(keys):
+            here.setdefault((homes[place], key), []).append(place)
+        homes_of = Counter(key for _, key in here)
+        for place, (group_id, name) in enumerate(zip(groups.index, names, strict=True)):
+            if not keys[place]:
+                self.findings.tell("group", group_id, None, "group_name_missing", "name", "no name")
+                continue
+            twins = [str(groups.index[one]) for one in here[homes[place], keys[place]] if one != place]
+            if twins:
+                message = f"{name!r:.80} is the name of {', '.join(twins[:3])} too"
+                self.findings.tell("group", group_id, name, "group_name_repeated", "name", message)
+            elif homes_of[keys[place]] > 1:
+                message = f"{name!r:.80} is a group of another directory too"
+                self.findings.tell("group", group_id, name, "group_name_elsewhere", "name", message)
+            for rule, message in _oddities(name):
+                self.findings.tell("group", group_id, name, rule, "name", message)
+
+    def renamed(self, before: pd.DataFrame, groups: pd.DataFrame) -> None:
+        """Find groups that had another name."""
+        both = groups.index.intersection(before.index)
+        for group_id, was, name in zip(both, before.loc[both, "name"], groups.loc[both, "name"], strict=True):
+            if _plain(was) != _plain(name):
+                message = f"it was {was!r:.80}"
+                self.findings.tell("group", group_id, _plain(name), "group_renamed", "name", message)
+
+    def members(
+        self, groups: pd.DataFrame | None, memberships: pd.DataFrame | None, most_members: int
+    ) -> tuple[pd.Series | None, pd.Series | None]:
+        """Find memberships of nobody and in nothing, and groups that are empty or large; count both kinds."""
+        if memberships is None:
+            return None, None
+        pairs = memberships[["user_id", "group_id"]].drop_duplicates()
+        real = pairs["user_id"].isin(self.users.index)
+        names = {} if groups is None else dict(zip(groups.index, groups["name"], strict=True))
+        for user_id, group_id in pairs[~real].itertuples(index=False):
+            name = _plain(names.get(group_id))
+            message = f"{user_id!r} is not in users"
+            self.findings.tell("member", group_id, name, "member_unknown", "user_id", message)
+        if groups is None:
+            return None, None
+        for group_id in pairs.loc[~pairs["group_id"].isin(groups.index), "group_id"].unique():
+            message = f"{group_id!r} is not in groups"
+            self.findings.tell("member", group_id, None, "group_unknown", "group_id", message)
+        counts = pairs.loc[real, "group_id"].value_counts()
+        self._sizes(groups, counts, pairs, most_members)
+        return counts, pairs.loc[~real, "group_id"].value_counts()
+
+    def _sizes(self, groups: pd.DataFrame, counts: pd.Series, pairs: pd.DataFrame, most_members: int) -> None:
+        longest = int(pairs["user_id"].str.len().max() or 0) + MEMBER_BYTES if len(pairs) else 0
+        sizes = counts.reindex(groups.index, fill_value=0).tolist()
+        for group_id, name, size in zip(groups.index, groups["name"], sizes, strict=True):
+            subject = _plain(name)
+            if not size:
+                self.findings.tell("group", group_id, subject, "group_empty", "members", "nobody is in it")
+            if size > most_members:
+                self.findings.tell("group", group_id, subject, "group_large", "members", large(size))
+            if size * longest > MOST_BYTES:
+                message = f"{size:,} members make a body of about {size * longest / 1_000:,.0f} kB"
+                self.findings.tell("group", group_id, subject, "group_body_too_large", "members", message)
+
+    # -- the answer -------------------------------------------------------------------------------------
+
+    def audit(self, groups: pd.DataFrame | None, members: pd.Series | None, dropped: pd.Series | None) -> Audit:
+        """Put findings and verdicts together, in the order of the frames."""
+        found, users = self.findings, self.users
+        judged = [
+            (_plain(subject), found.verdict("user", user_id, has_address=isinstance(address, str)),
+             _plain(address), _plain(source), found.count.get(("user", user_id), 0))
+            for user_id, subject, address, source in zip(
+                users.index, self.subject, users["address"].tolist(),
+                users["address_source"].astype("str").tolist(), strict=True)
+        ]  # fmt: skip
+        index = pd.Index([], dtype="str", name="group_id") if groups is None else groups.index
+        names = [] if groups is None else groups["name"].tolist()
+        counts = [
+            [pd.NA] * len(index) if count is None else count.reindex(index, fill_value=0).tolist()
+            for count in (members, dropped)
+        ]
+        pushed = [
+            (
+                _plain(name),
+                found.verdict("group", group_id),
+                here,
+                lost,
+                found.count.get(("group", group_id), 0),
+            )
+            for group_id, name, here, lost in zip(index, names, *counts, strict=True)
+        ]
+        return Audit(
+            found.frame(),
+            verdicts_frame(judged, users.index, USER_COLUMNS),
+            verdicts_frame(pushed, index, GROUP_COLUMNS),
+        )
+
+
+def _oddities(text: str) -> list[tuple[str, str]]:
+    found = []
+    if len(text) > LONGEST_NAME:
+        found.append(("name_too_long", f"{len(text):,} characters"))
+    if has_control(text):
+        found.append(("control_characters", f"{text!r:.80}"))
+    elif text != text.strip():
+        found.append(("outer_spaces", f"{text!r:.80}"))
+    return found
+
+
+def _plain(value: Any) -> str | None:
+    return value if isinstance(value, str) else None

@@ -1,0 +1,469 @@
+"""Rows that are to be provisioned over SCIM, judged as the service would when they are posted in order."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from ... import errors
+from ...frames import require_complete
+from .rules import (
+    GROUP_COLUMNS,
+    LONGEST_NAME,
+    MOST_BYTES,
+    MOST_MEMBERS,
+    USER_COLUMNS,
+    Audit,
+    Findings,
+    folded,
+    has_control,
+    is_address,
+    is_too_long,
+    verdicts_frame,
+)
+
+__all__ = ["check_rows"]
+
+ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
+IGNORED = frozenset({"id", "meta", "schemas", "groups", "password"})  # the service's own, or not kept
+
+Row = dict[str, Any]
+Rows = pd.DataFrame | Iterable[Mapping[str, Any]]
+
+
+class Attribute(NamedTuple):
+    """What SCIM says a field is: its spelling, its type, whether it is a list, and what is inside."""
+
+    name: str
+    type: type
+    many: bool = False
+    inside: Mapping[str, Attribute] = {}
+
+
+class Refusal(Exception):
+    """Say which rule refuses a row, and why."""
+
+    def __init__(self, rule: str, field: str, message: str) -> None:
+        super().__init__(message)
+        self.rule, self.field, self.message = rule, field, message
+
+
+def _texts(*names: str) -> dict[str, Attribute]:
+    return {name.lower(): Attribute(name, str) for name in names}
+
+
+def _listed(name: str, *inside: str) -> dict[str, Attribute]:
+    subs = {**_texts(*(inside or ("value", "display", "type"))), "primary": Attribute("primary", bool)}
+    return {name.lower(): Attribute(name, dict, many=True, inside=subs)}
+
+
+_PARTS = _texts("formatted", "familyName", "givenName", "middleName", "honorificPrefix", "honorificSuffix")
+_PLACE = ("formatted", "streetAddress", "locality", "region", "postalCode", "country", "type")
+USER = {
+    **_texts("userName", "displayName", "nickName", "profileUrl", "title", "userType"),
+    **_texts("preferredLanguage", "locale", "timezone", "externalId"),
+    "name": Attribute("name", dict, inside=_PARTS),
+    "active": Attribute("active", bool),
+    **_listed("emails"), **_listed("phoneNumbers"), **_listed("ims"), **_listed("photos"),
+    **_listed("addresses", *_PLACE), **_listed("entitlements"), **_listed("roles"),
+    **_listed("x509Certificates"),
+}  # fmt: skip
+EXTENSION = {
+    **_texts("employeeNumber", "costCenter", "organization", "division", "department"),
+    "manager": Attribute("manager", dict, inside=_texts("value", "$ref", "displayName")),
+}
+MEMBER = _texts("value", "$ref", "type")
+GROUP = {
+    **_texts("displayName", "externalId"),
+    "members": Attribute("members", dict, many=True, inside=MEMBER),
+}
+WORDS = {str: "text", bool: "true or false", dict: "an object"}
+
+
+def check_rows(
+    users: Rows,
+    groups: Rows = (),
+    *,
+    provider: str = "generic scim v2.0",
+    inactive_policy: str = "delete",
+    known_users: Iterable[str] = (),
+    taken_identities: Iterable[str] = (),
+    most_members: int = MOST_MEMBERS,
+) -> Audit:
+    """Judge users and groups before they are provisioned over SCIM, as the service would judge them.
+
+    Rows are taken in the order given: of two with one user name the first is accepted, the second refused.
+
+    Parameters
+    ----------
+    users
+        SCIM users as dicts (``userName``, ``emails``, ``name``, ``active``, ``externalId`` ...), or a frame
+        with such columns, where a missing value is a field left out and ``name.givenName`` a part of ``name``.
+    groups
+        SCIM groups likewise: ``displayName``, ``externalId``, ``members``. A member's ``value`` names a user
+        by the ``id`` of its row, else by ``externalId``, else by ``userName``.
+    provider
+        The directory's type: at ``okta scim v2.0`` a group's identity is its name, elsewhere its
+        ``externalId``, else its name.
+    inactive_policy
+        ``"delete"`` as environments have it by default, or ``"keep"``.
+    known_users
+        Ids that members may name besides the rows: users the directory has already.
+    taken_identities
+        Names and external ids that groups of the directory have, or had before a rename.
+    most_members
+        Note groups with more members than this.
+
+    Returns
+    -------
+    Audit
+        ``users`` and ``groups`` have the index of what was handed in.
+
+    Raises
+    ------
+    IncompleteError
+        A frame is partial: the rest of it may clash with these rows.
+    """
+    if inactive_policy not in ("delete", "keep"):
+        raise errors.ArgumentError(f"inactive_policy must be 'delete' or 'keep'; got {inactive_policy!r}")
+    (user_index, user_rows), (group_index, group_rows) = _given(users, "users"), _given(groups, "groups")
+    check = _Check(provider, inactive_policy == "keep", set(known_users), set(taken_identities), most_members)
+    judged = [check.user(label, row) for label, row in zip(user_index, user_rows, strict=True)]
+    pushed = [check.group(label, row) for label, row in zip(group_index, group_rows, strict=True)]
+    return Audit(
+        check.findings.frame(),
+        verdicts_frame(judged, user_index, USER_COLUMNS),
+        verdicts_frame(pushed, group_index, GROUP_COLUMNS),
+    )
+
+
+def _given(rows: Rows, name: str) -> tuple[pd.Index, list[Any]]:
+    """Give labels and rows of what was handed in."""
+    if not isinstance(rows, pd.DataFrame):
+        listed = list(rows)
+        if any(not isinstance(row, Mapping) for row in listed):
+            raise errors.ArgumentError(f"{name} must be a frame, or a list of dicts as SCIM has them")
+        return pd.RangeIndex(len(listed)), listed
+    require_complete(rows, "an audit")
+    if rows.index.has_duplicates:
+        raise errors.ArgumentError(
+            f"{name} must have an index without repeats, so that a finding names its row"
+        )
+    columns = {str(name): rows[name].tolist() for name in rows.columns}
+    return rows.index, [_row(columns, place) for place in range(len(rows))]
+
+
+def _row(columns: Mapping[str, list[Any]], place: int) -> Row:
+    """Give one row of a frame as SCIM would have it: what is missing is left out."""
+    row: Row = {}
+    for name, values in columns.items():
+        value = values[place]
+        if value is None or value is pd.NA or value is pd.NaT or value != value:
+            continue
+        value = value.item() if isinstance(value, np.generic) else value
+        first, _, rest = name.partition(".")
+        if rest and first.lower() == "name":
+            row.setdefault("name", {})[rest] = value
+        else:
+            row[name] = value
+    return row
+
+
+class _Check:
+    """One audit under way: what was accepted so far, and what was found."""
+
+    def __init__(
+        self, provider: str, keeps_inactive: bool, known: set[str], identities: set[str], most_members: int
+    ) -> None:
+        self.findings = Findings()
+        self._by_name = provider.startswith("okta")
+        self._keeps_inactive, self._most_members = keeps_inactive, most_members
+        self._members, self._identities = known, dict.fromkeys(identities, "a group that is or was there")
+        self._user_names: dict[str, Any] = {}
+        self._alike: dict[str, Any] = {}
+        self._addresses: dict[str, Any] = {}
+        self._external: dict[str, Any] = {}
+        self._group_names: dict[str, Any] = {}
+
+    # -- users ------------------------------------------------------------------------------------------
+
+    def user(self, label: Any, row: Mapping[str, Any]) -> tuple[Any, ...]:
+        """Judge one user: subject, verdict, address and where it comes from, number of findings."""
+        subject = _shown(row.get("userName"))
+        address = source = None
+        try:
+            resource = self._read(label, row, USER, "user", subject)
+            address, source = self._accept(label, resource, subject)
+            self._members.add(_called(row, resource))
+        except Refusal as refusal:
+            self.findings.tell("user", label, subject, refusal.rule, refusal.field, refusal.message)
+        found = self.findings
+        verdict = found.verdict("user", label, has_address=address is not None)
+        return subject, verdict, address, source, found.count.get(("user", label), 0)
+
+    def _read(
+        self,
+        label: Any,
+        row: Mapping[str, Any],
+        known: Mapping[str, Attribute],
+        about: str,
+        subject: str | None,
+    ) -> Row:
+        """Give a row with its fields spelled as SCIM does, or refuse it for its form."""
+        body = {str(name): value for name, value in row.items()}
+        size = _size(body)
+        resource = {name: value for name, value in _spelled(body, known).items() if name.lower() not in IGNORED}
+        extension = next((name for name in resource if name.lower() == ENTERPRISE.lower()), None)
+        for name, value in resource.items():
+            if name == extension and about == "user" and not isinstance(value, dict):
+                raise Refusal(
+                    "wrong_type", name, f"the enterprise extension must be an object; got {value!r:.60}"
+                )
+            if name != extension or about != "user":
+                _check(name, value, known.get(name.lower()))
+        if extension is not None and about == "user":
+            for name, value in _spelled(resource[extension], EXTENSION).items():
+                _check(name, value, EXTENSION.get(name.lower()))
+        if size > MOST_BYTES:
+            self.findings.tell(
+                about,
+                label,
+                subject,
+                "body_may_be_too_large",
+                "",
+                f"{size / 1_000:,.0f} kB with spaces and \\u",
+            )
+        return resource
+
+    def _accept(self, label: Any, resource: Row, subject: str | None) -> tuple[str | None, str | None]:
+        """Apply the rules about one user, and keep what others may not have too."""
+        name = resource.get("userName", "")
+        if not name.strip():
+            raise Refusal("user_name_missing", "userName", "there is no userName")
+        other = self._user_names.get(name.casefold())
+        if other is not None:
+            raise Refusal("user_name_taken", "userName", f"{name!r:.80} is the user name of row {other!r} too")
+        active = resource.get("active", True)
+        if not active and not self._keeps_inactive:
+            raise Refusal("created_inactive", "active", "active is false")
+        address, source, told = _address(resource)
+        holder = self._addresses.get(address.casefold()) if address and active else None
+        if holder is not None:
+            raise Refusal("address_taken", "emails", f"{address!r:.80} is the address of row {holder!r} too")
+        self._keep(label, resource, subject, address if active else None)
+        for rule, message in told:
+            self.findings.tell("user", label, subject, rule, "emails", message)
+        self._look_at_names(label, resource, subject)
+        return address, source
+
+    def _keep(self, label: Any, resource: Row, subject: str | None, address: str | None) -> None:
+        name, external = resource["userName"], resource.get("externalId")
+        self._user_names[name.casefold()] = label
+        alike = self._alike.setdefault(folded(name), label)
+        if alike != label:
+            message = f"{name!r:.80} and the user name of row {alike!r} differ in spaces only"
+            self.findings.tell("user", label, subject, "user_name_alike", "userName", message)
+        if address:
+            self._addresses[address.casefold()] = label
+        if external:
+            first = self._external.setdefault(external, label)
+            if first != label:
+                message = f"{external!r:.80} is the externalId of row {first!r} too"
+                self.findings.tell("user", label, subject, "external_id_taken", "externalId", message)
+
+    def _look_at_names(self, label: Any, resource: Row, subject: str | None) -> None:
+        parts = resource.get("name", {})
+        missing = [part for part in ("givenName", "familyName") if not str(parts.get(part, "")).strip()]
+        if missing:
+            message = f"no {' and no '.join(missing)}"
+            self.findings.tell("user", label, subject, "name_missing", f"name.{missing[0]}", message)
+        texts = {f"name.{part}": text for part, text in parts.items()}
+        texts |= {field: resource[field] for field in ("userName", "displayName") if field in resource}
+        for rule, field, message in _odd_texts(texts):
+            self.findings.tell("user", label, subject, rule, field, message)
+
+    # -- groups -----------------------------------------------------------------------------------------
+
+    def group(self, label: Any, row: Mapping[str, Any]) -> tuple[Any, ...]:
+        """Judge one group: subject, verdict, members kept and dropped, number of findings."""
+        subject = _shown(row.get("displayName"))
+        kept = dropped = 0
+        try:
+            resource = self._read(label, row, GROUP, "group", subject)
+            ids = self._identified(label, resource, subject)
+            unknown = [one for one in ids if one not in self._members]
+            kept, dropped = len(ids) - len(unknown), len(unknown)
+            for one in unknown:
+                message = f"{one!r:.80} is no user that would be accepted: it is dropped without a word"
+                self.findings.tell("member", label, subject, "member_unknown", "members", message)
+            self._look_at_size(label, subject, kept)
+        except Refusal as refusal:
+            self.findings.tell("group", label, subject, refusal.rule, refusal.field, refusal.message)
+        count = self.findings.count.get(("group", label), 0)
+        return subject, self.findings.verdict("group", label), kept, dropped, count
+
+    def _identified(self, label: Any, resource: Row, subject: str | None) -> list[str]:
+        """Check name and identity of a group, and give its members, each once."""
+        name = resource.get("displayName", "")
+        if not name.strip():
+            raise Refusal("group_name_missing", "displayName", "there is no displayName")
+        identity = name if self._by_name else resource.get("externalId") or name
+        if identity in self._identities:
+            other = self._identities[identity]
+            raise Refusal("group_identity_taken", "displayName", f"{identity!r:.80} is the identity of {other}")
+        members = [one.get("value") for one in resource.get("members", [])]
+        ids = [one for one in members if isinstance(one, str)]
+        if len(ids) < len(members):
+            raise Refusal("member_without_value", "members", "a member has no value")
+        self._identities[identity] = f"row {label!r}"
+        first = self._group_names.setdefault(folded(name), label)
+        if first != label:
+            message = f"{name!r:.80} is, but for case and spaces, the name of row {first!r} too"
+            self.findings.tell("group", label, subject, "group_name_repeated", "displayName", message)
+        for rule, field, message in _odd_texts({"displayName": name}):
+            self.findings.tell("group", label, subject, rule, field, message)
+        return list(dict.fromkeys(ids))
+
+    def _look_at_size(self, label: Any, subject: str | None, members: int) -> None:
+        if not members:
+            self.findings.tell("group", label, subject, "group_empty", "members", "nobody would be in it")
+        elif members > self._most_members:
+            self.findings.tell("group", label, subject, "group_large", "members", large(members))
+
+
+# Small parts ----------------------------------------------------------------------------------------------
+
+
+def large(members: int) -> str:
+    """Say what a large group costs whoever loads it."""
+    pages = -(-members // 100)
+    return f"{members:,} members: {pages:,} pages, {pages / 4:,.0f} s at 4 a second"
+
+
+def _odd_texts(texts: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+    """Find texts that are too long, hold control characters or begin or end with a space."""
+    found = []
+    for field, text in texts.items():
+        if not isinstance(text, str):
+            continue
+        if len(text) > LONGEST_NAME:
+            found.append(("name_too_long", field, f"{len(text):,} characters"))
+        if has_control(text):
+            found.append(("control_characters", field, f"{text!r:.80}"))
+        elif text != text.strip() and text.strip():
+            found.append(("outer_spaces", field, f"{text!r:.80}"))
+    return found
+
+
+def _called(row: Mapping[str, Any], resource: Row) -> str:
+    """Give what a member's value calls a user: the id, if the row has one already."""
+    names = (row.get("id"), resource.get("externalId"), resource["userName"])
+    return next(name for name in names if isinstance(name, str) and name)
+
+
+def _address(resource: Row) -> tuple[str | None, str | None, list[tuple[str, str]]]:
+    """Choose the primary address: the address, where it comes from, and what there is to say about it."""
+    listed = [one for one in resource.get("emails", []) if str(one.get("value", "")).strip()]
+    name = resource["userName"].strip()
+    if not listed:
+        if not is_address(name):
+            raise Refusal("address_missing", "emails", f"no address, and the user name {name!r:.80} is none")
+        told = [("address_from_user_name", f"no address; the user name {name!r:.80} stands in")]
+        return name, "userName", [*told, *_length(name)]
+    chosen, why = _chosen(listed)
+    primaries = sum(one.get("primary") is True for one in listed)
+    told = [("several_primaries", f"{primaries} addresses are primary")] if primaries > 1 else []
+    if chosen is None:
+        return None, None, [*told, ("address_unmarked", "no address is primary, or of type work or home")]
+    address = str(chosen["value"]).strip()
+    if not is_address(address):
+        return None, None, [*told, ("address_malformed", f"{address!r:.80} is not an address")]
+    return address, f"emails ({why})", [*told, *_length(address)]
+
+
+def _chosen(listed: list[Row]) -> tuple[Row | None, str]:
+    """Choose the entry marked primary, else the first for work, else the first for home."""
+    for why in ("primary", "work", "home"):
+        for one in listed:
+            kind = str(one.get("type", "")).lower()
+            if one.get("primary") is True if why == "primary" else kind == why:
+                return one, why
+    return None, ""
+
+
+def _length(address: str) -> list[tuple[str, str]]:
+    if not is_too_long(address):
+        return []
+    return [
+        ("address_too_long", f"{len(address):,} characters, {len(address.rpartition('@')[0]):,} before the @")
+    ]
+
+
+def _spelled(body: Mapping[str, Any], known: Mapping[str, Attribute]) -> Row:
+    """Spell known names as SCIM does, at this level and one below; of two spellings the last counts."""
+    spelled: Row = {}
+    for name, value in body.items():
+        attribute = known.get(name.lower())
+        if attribute is None:
+            spelled[name] = value
+            continue
+        if attribute.inside and isinstance(value, dict):
+            value = _spelled(value, attribute.inside)
+        elif attribute.inside and isinstance(value, list):
+            value = [_spelled(one, attribute.inside) if isinstance(one, dict) else one for one in value]
+        spelled[attribute.name] = value
+    return spelled
+
+
+def _check(path: str, value: Any, attribute: Attribute | None) -> None:
+    """Refuse null, and what is not of the type SCIM says."""
+    if value is None:
+        raise Refusal("null_value", path, f"{path} is null")
+    if attribute is None:
+        return
+    if not attribute.many:
+        _check_one(path, value, attribute)
+        return
+    if not isinstance(value, list):
+        raise Refusal("wrong_type", path, f"{path} must be a list; got {value!r:.60}")
+    for one in value:
+        _check_one(path, one, attribute)
+
+
+def _check_one(path: str, value: Any, attribute: Attribute) -> None:
+    wrong = not isinstance(value, attribute.type) or (isinstance(value, bool) and attribute.type is not bool)
+    if wrong and path == "active":
+        raise Refusal("active_not_boolean", path, f"active is {value!r:.60}, which is neither true nor false")
+    if wrong:
+        raise Refusal("wrong_type", path, f"{path} must be {WORDS[attribute.type]}; got {value!r:.60}")
+    if attribute.type is not dict:
+        return
+    for name, inner in value.items():
+        if inner is None and name.lower() != "$ref":  # Entra ID writes "$ref": null beside each member
+            raise Refusal("null_value", f"{path}.{name}", f"{path}.{name} is null")
+        known = attribute.inside.get(str(name).lower())
+        if known is not None and inner is not None:
+            _check_one(f"{path}.{name}", inner, known)
+
+
+def _size(body: Row) -> int:
+    """Give the most bytes a body has, however it is written; refuse one that has too many at the least."""
+    try:
+        least = len(json.dumps(body, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode())
+    except (TypeError, ValueError, RecursionError) as error:
+        raise Refusal("not_json", "", f"it cannot be written as JSON: {error}"[:200]) from None
+    if least > MOST_BYTES:
+        raise Refusal("body_too_large", "", f"{least / 1_000:,.0f} kB, more than {MOST_BYTES // 1_000:,} kB")
+    # Six characters, as \u00e9, are the most that JSON makes of one byte or two.
+    return len(json.dumps(body)) if least * 3 + 64 > MOST_BYTES else least
+
+
+def _shown(value: Any) -> str | None:
+    """Give a name to recognise a row by; half characters, which no text column holds, as their escapes."""
+    if not isinstance(value, str):
+        return None
+    return value.encode("utf-8", "backslashreplace").decode()[:200]

@@ -1,0 +1,321 @@
+"""What an audit looks for and how it answers: the table of rules, findings, verdicts.
+
+Each rule says where it comes from and how sure that is: ``documented`` by WorkOS, ``inferred`` from what it
+documents, or ``assumed`` here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import pandas as pd
+
+from ... import errors
+
+__all__ = [
+    "FINDING_COLUMNS",
+    "GROUP_COLUMNS",
+    "LEVELS",
+    "RULES",
+    "USER_COLUMNS",
+    "VERDICTS",
+    "Audit",
+    "Findings",
+    "Rule",
+    "rules",
+]
+
+LEVELS = ("reject", "warning", "note")
+VERDICTS = ("pass", "pass with note", "warning", "accepted without primary address", "reject")
+"""From the best to the worst; a row has the worst that any of its findings gives it."""
+
+FINDING_COLUMNS = {
+    "about": "category",  # user, group or member
+    "row": "object",  # its label in what was handed in: a position, an index label, an id
+    "subject": "str",  # user name, address or name, to recognise it by
+    "level": "category",
+    "rule": "category",
+    "field": "str",
+    "message": "str",
+    "remedy": "str",
+}
+USER_COLUMNS = {
+    "subject": "str",
+    "verdict": "category",
+    "address": "str",  # the primary address it has, or would have
+    "address_source": "str",
+    "findings": "Int64",
+}
+GROUP_COLUMNS = {
+    "subject": "str",
+    "verdict": "category",
+    "members": "Int64",  # those that are, or would be, in it
+    "dropped": "Int64",  # those nobody knows
+    "findings": "Int64",
+}
+
+LONGEST_ADDRESS, LONGEST_LOCAL_PART = 254, 64
+LONGEST_NAME = 255
+MOST_BYTES = 2_000_000
+MOST_MEMBERS = 10_000
+
+_ADDRESS = re.compile(r"[^@\s,;<>\"]+@[^@\s,;<>\".]+(\.[^@\s,;<>\".]+)+")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One thing an audit looks for.
+
+    Attributes
+    ----------
+    level
+        ``reject``: the service refuses the row. ``warning``: it is taken, and something is lost or will clash.
+        ``note``: worth knowing.
+    says
+        What must be so.
+    remedy
+        What to do about it.
+    source, sure
+        Where the rule comes from, and how sure it is.
+    """
+
+    name: str
+    level: str
+    says: str
+    remedy: str
+    source: str
+    sure: str
+
+
+_SCIM = "WorkOS SCIM requirements"
+_RULES = (
+    # What is sent
+    ("not_json", "reject", "Everything in a row can be written as JSON.",
+     "Send plain text, numbers, true and false.", _SCIM, "documented"),
+    ("body_too_large", "reject", "A body has at most 2,000 kB.",
+     "Send members in several PATCH requests; leave pictures and certificates out.", _SCIM, "documented"),
+    ("body_may_be_too_large", "warning", "A body has at most 2,000 kB however it is written.",
+     "Write JSON compactly, or send less at once.", _SCIM, "inferred"),
+    ("null_value", "reject", "No value is null.", "Leave the field out.", _SCIM, "documented"),
+    ("wrong_type", "reject", "Every field has the type SCIM gives it.",
+     "Send the type named in the message.", _SCIM, "documented"),
+    ("active_not_boolean", "reject", "`active` is true or false, not text, in POST and PUT.",
+     "Send true or false without quotation marks; at Entra ID use the flag aadOptscim062020.", _SCIM,
+     "documented"),
+    ("created_inactive", "reject", "Nobody is created inactive, unless inactive users are kept.",
+     "Leave inactive people out, or ask WorkOS to keep inactive users.", _SCIM, "documented"),
+    # Users
+    ("user_name_missing", "reject", "A user has a user name.", "Map a field that everybody has to userName.",
+     _SCIM, "documented"),
+    ("user_name_taken", "reject", "A user name is unique in the directory, ignoring case.",
+     "Send one of the two, or give one another user name.", _SCIM, "documented"),
+    ("user_name_alike", "warning", "User names differ in more than spaces.",
+     "Trim user names at the provider.", "this library", "assumed"),
+    ("address_missing", "reject", "A user has an address, or a user name that is one.",
+     "Fill the mail field (at Entra ID map userPrincipalName to the work e-mail), or leave the account out.",
+     _SCIM, "documented"),
+    ("address_taken", "reject", "No two active users share an address.",
+     "Give a shared mailbox to one person only, or deactivate the other.", _SCIM, "documented"),
+    ("address_malformed", "warning", "An address has the form of one; else the user has no primary address.",
+     "Correct the address at the provider.", _SCIM, "documented"),
+    ("address_unmarked", "warning", "One address is primary, or for work or home; else the user has none.",
+     "Mark one address as primary, or give it the type work.", _SCIM, "documented"),
+    ("address_too_long", "warning", "An address has at most 254 characters, 64 of them before the @.",
+     "Use a shorter address: mail servers refuse this one.", "RFC 5321", "assumed"),
+    ("address_from_user_name", "note", "The user name stands in where there is no address.",
+     "Fine as long as mail to the user name arrives.", _SCIM, "documented"),
+    ("several_primaries", "note", "One address is primary; of several the first counts.",
+     "Mark only one.", _SCIM, "inferred"),
+    ("external_id_taken", "warning", "The provider's id belongs to one person.",
+     "Map an id that never changes and is used once, such as the object id.", "idp_id is the join key",
+     "assumed"),
+    ("name_missing", "warning", "A user has a first and a last name; WorkOS notes an error and goes on.",
+     "Fill both names at the provider.", _SCIM, "documented"),
+    ("name_too_long", "note", "A name has at most 255 characters.",
+     "Check that your own column is long enough.", "this library", "assumed"),
+    ("control_characters", "warning", "Names hold no control or direction characters.",
+     "Retype the name at the provider.", "this library", "assumed"),
+    ("outer_spaces", "note", "Names begin and end with a letter, not with a space.",
+     "Trim the field at the provider.", "this library", "assumed"),
+    # Groups
+    ("group_name_missing", "reject", "A group has a name.", "Give the group a name.", _SCIM, "documented"),
+    ("group_identity_taken", "reject",
+     "A group's identity (externalId, else its name; at Okta its name) is unique, also against former names.",
+     "Rename the group, or push the older one again.", _SCIM, "documented"),
+    ("group_name_repeated", "warning", "Group names differ in more than case and spaces.",
+     "Rename one of them, and key on ids, not on names.", "names are not unique", "documented"),
+    ("group_name_elsewhere", "note", "A group name is used in one directory.",
+     "Show the directory beside the name, and key on ids.", "names are not unique", "documented"),
+    ("group_renamed", "note", "A group keeps its name.",
+     "Key on the WorkOS id: at Okta the idp_id changed with the name. The old name stays taken.",
+     "Okta: a group's idp_id is its display name", "documented"),
+    ("group_empty", "note", "A group has members.", "Nothing to do if it is meant to be empty.",
+     "this library", "assumed"),
+    ("group_large", "note", "A group has no more members than asked for.",
+     "Expect a slow first load: 100 members a page, 4 pages a second.", "rate limits", "documented"),
+    ("group_body_too_large", "warning", "All members of a group fit into one body of 2,000 kB.",
+     "A provider that writes whole groups (PUT) will be refused: have it send changes (PATCH).", _SCIM,
+     "inferred"),
+    ("member_without_value", "reject", "Every member has a value, the id of a user.",
+     "Send the id the service gave the user as `value`.", _SCIM, "inferred"),
+    ("member_unknown", "warning", "Every member is a user of the directory; others are dropped in silence.",
+     "Provision the user first (or assign it to the application), then write the group again.", _SCIM,
+     "documented"),
+    ("group_unknown", "warning", "Every membership is of a known group.",
+     "Load groups and memberships again, of the same directory.", "this library", "assumed"),
+    # What a directory holds
+    ("no_address", "warning", "A user in the directory has an address.",
+     "Nobody can be invited or matched without one: fill the mail field at the provider.", "User attributes",
+     "documented"),
+    ("address_fallback", "note", "The address is the primary one.",
+     "See address_source; ask the provider to mark one address as primary.", "this library", "assumed"),
+    ("address_shared", "warning", "No two active users of a directory share an address.",
+     "Find out which account is the person's; match on ids.", _SCIM, "documented"),
+    ("person_twice", "note", "One person has one record.",
+     "Take the active record: a provider that renames makes a second one. See diff_users.",
+     "Okta: a new user name makes a new record", "inferred"),
+    ("text_boolean", "note", "True and false are no text.",
+     "Compare with the text, or map a real boolean: bool('False') is True.", "Entra ID sends \"False\"",
+     "documented"),
+)  # fmt: skip
+
+RULES: dict[str, Rule] = {
+    name: Rule(name, level, says, remedy, source, sure) for name, level, says, remedy, source, sure in _RULES
+}
+
+
+def rules() -> pd.DataFrame:
+    """Describe the rules: one row per rule, with level, what it says, remedy, source and how sure it is."""
+    columns = ("level", "says", "remedy", "source", "sure")
+    rows = [[getattr(rule, name) for name in columns] for rule in RULES.values()]
+    index = pd.Index(list(RULES), name="rule", dtype="str")
+    frame = pd.DataFrame(rows, columns=list(columns), index=index, dtype="str")
+    frame["level"] = pd.Categorical(frame["level"], categories=list(LEVELS))
+    return frame
+
+
+def is_address(text: str) -> bool:
+    """Say whether a text has the form of an e-mail address; what makes one malformed is not documented."""
+    return _ADDRESS.fullmatch(text.strip()) is not None
+
+
+def is_too_long(address: str) -> bool:
+    """Say whether mail servers refuse an address for its length."""
+    return len(address) > LONGEST_ADDRESS or len(address.rpartition("@")[0]) > LONGEST_LOCAL_PART
+
+
+def has_control(text: str) -> bool:
+    """Say whether a text holds characters that break lines or turn the direction of writing."""
+    return _CONTROL.search(text) is not None
+
+
+def folded(text: str) -> str:
+    """Give a text without what people do not see as a difference: case, outer and repeated spaces."""
+    return " ".join(text.split()).casefold()
+
+
+# Collecting -----------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Findings:
+    """Collect findings, and remember the worst of each row."""
+
+    rows: list[tuple[str, Any, str | None, str, str, str, str, str]] = field(default_factory=list)
+    worst: dict[tuple[str, Any], int] = field(default_factory=dict)
+    count: dict[tuple[str, Any], int] = field(default_factory=dict)
+
+    def tell(self, about: str, row: Any, subject: str | None, rule: str, where: str, message: str) -> None:
+        """Add one."""
+        known = RULES[rule]
+        self.rows.append((about, row, subject, known.level, rule, where, message, known.remedy))
+        key = ("group" if about == "member" else about, row)
+        self.count[key] = self.count.get(key, 0) + 1
+        step = {"note": 1, "warning": 2, "reject": 4}[known.level]
+        self.worst[key] = max(self.worst.get(key, 0), step)
+
+    def verdict(self, about: str, row: Any, *, has_address: bool = True) -> str:
+        """Give the verdict on a row, once everything about it is told."""
+        worst = self.worst.get((about, row), 0)
+        return VERDICTS[worst if has_address or worst == 4 else 3]
+
+    def frame(self) -> pd.DataFrame:
+        """Give the findings, one row each, in the order told."""
+        columns = list(zip(*self.rows, strict=True)) or [()] * len(FINDING_COLUMNS)
+        frame = pd.DataFrame(
+            {
+                name: pd.Series(list(values), dtype=object)
+                for name, values in zip(FINDING_COLUMNS, columns, strict=True)
+            }
+        )
+        frame = frame.astype({name: kind for name, kind in FINDING_COLUMNS.items() if kind == "str"})
+        known = {"about": ("user", "group", "member"), "level": LEVELS, "rule": tuple(RULES)}
+        for name, values in known.items():
+            frame[name] = pd.Categorical(frame[name], categories=list(values), ordered=name == "level")
+        return frame
+
+
+def verdicts_frame(rows: Iterable[tuple[Any, ...]], index: pd.Index, columns: dict[str, str]) -> pd.DataFrame:
+    """Make a frame of verdicts with declared columns, one row per row that was looked at."""
+    listed = list(zip(*rows, strict=True)) or [()] * len(columns)
+    frame = pd.DataFrame(
+        {
+            name: pd.Series(list(values), index=index, dtype=object)
+            for name, values in zip(columns, listed, strict=True)
+        }
+    )
+    frame = frame.astype({name: kind for name, kind in columns.items() if kind != "category"})
+    frame["verdict"] = pd.Categorical(frame["verdict"], categories=list(VERDICTS), ordered=True)
+    return frame
+
+
+@dataclass(frozen=True, repr=False)
+class Audit:
+    """What an audit found. Nothing was changed or sent.
+
+    Attributes
+    ----------
+    findings
+        One row per finding, see ``FINDING_COLUMNS``.
+    users, groups
+        One row per user and group that was looked at, with its verdict; see ``USER_COLUMNS`` and
+        ``GROUP_COLUMNS``.
+    """
+
+    findings: pd.DataFrame
+    users: pd.DataFrame
+    groups: pd.DataFrame
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many users have each verdict."""
+        found = self.users["verdict"].value_counts()
+        return {verdict: int(found.get(verdict, 0)) for verdict in VERDICTS}
+
+    def __getitem__(self, level: str) -> pd.DataFrame:
+        """Give the findings of one level."""
+        if level not in LEVELS:
+            raise errors.ArgumentError(f"a level is one of {', '.join(LEVELS)}; got {level!r}")
+        return self.findings[self.findings["level"] == level]
+
+    @property
+    def sentence(self) -> str:
+        """The audit in plain words."""
+        told = [f"{count:,} {verdict}" for verdict, count in self.counts.items() if count]
+        users = f"{_many(len(self.users), 'user')}: {', '.join(told)}." if told else "No users."
+        rejected = int((self.groups["verdict"] == "reject").sum())
+        groups = _many(len(self.groups), "group") + (f": {rejected:,} reject" if rejected else "")
+        found = self.findings["rule"].value_counts()
+        most = ", ".join(f"{name} {count:,}" for name, count in found[found > 0].head(4).items())
+        return f"{users} {groups}. {_many(len(self.findings), 'finding')}{f' ({most})' if most else ''}."
+
+    def __repr__(self) -> str:
+        return self.sentence
+
+
+def _many(count: int, noun: str) -> str:
+    return f"{count:,} {noun if count == 1 else noun + 's'}"

@@ -1,0 +1,161 @@
+"""What stands between a notebook and production, looked up in the environment at hand instead of asked.
+
+Each item is read from the service, from the receipts of this client or from what is handed in, and ends in one
+of three words: ``ok``, ``attention``, or ``not checked`` where nothing here can tell. Nothing is written, sent
+or configured anywhere.
+"""
+
+from __future__ import annotations
+
+import html
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from ... import errors
+from ...client import DirectoryClient
+from ...frames import require_complete
+from . import data, service, sync
+from .facts import Environment, Verdict
+
+__all__ = ["CHECK_COLUMNS", "STATES", "Checklist", "to_production"]
+
+STATES = ("ok", "attention", "not checked")
+COLOURS = {"ok": "#2a7f4f", "attention": "#b3541e", "not checked": "#6b7280"}
+CHECK_COLUMNS = {"state": "category", "finding": "str", "what_to_do": "str"}
+
+
+class Checklist:
+    """The items with what was found, as a table to read. Made by :func:`to_production`.
+
+    Attributes
+    ----------
+    frame
+        One row an item: index ``item``; ``state`` (``ok``, ``attention``, ``not checked``), ``finding``,
+        ``what_to_do`` (empty where nothing is to be done).
+    """
+
+    def __init__(self, frame: pd.DataFrame) -> None:
+        self.frame = frame
+
+    @property
+    def open(self) -> pd.DataFrame:
+        """The items that are not ``ok``."""
+        return self.frame[self.frame["state"] != "ok"]
+
+    def __repr__(self) -> str:
+        counts = self.frame["state"].value_counts()
+        lines = [", ".join(f"{counts[state]} {state}" for state in STATES)]
+        for item, state, finding, what_to_do in self._rows():
+            lines.append(f"[{state}] {item}: {finding}")
+            if what_to_do:
+                lines.append(f"    {what_to_do}")
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        left, firm = "text-align: left; vertical-align: top", "white-space: nowrap"
+        heads = "".join(
+            f'<th style="{left}">{name}</th>' for name in ("item", "state", "finding", "what to do")
+        )
+        rows = "".join(
+            f'<tr><th style="{left}; {firm}">{html.escape(item)}</th>'
+            f'<td style="{left}; {firm}; color: {COLOURS[state]}"><b>{state}</b></td>'
+            f'<td style="{left}">{html.escape(finding)}</td>'
+            f'<td style="{left}">{html.escape(what_to_do)}</td></tr>'
+            for item, state, finding, what_to_do in self._rows()
+        )
+        return f"<table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>"
+
+    def _rows(self) -> Iterator[tuple[str, str, str, str]]:
+        frame = self.frame
+        columns = (frame.index, frame["state"], frame["finding"], frame["what_to_do"])
+        yield from zip(*(column.astype(str) for column in columns), strict=True)
+
+
+def to_production(
+    client: DirectoryClient,
+    *,
+    keep: str | Path | None = None,
+    after: str | None = None,
+    webhook_secret: str | None = None,
+    delivery: tuple[bytes | str, str] | None = None,
+    inactive_policy: str | None = None,
+    attributes: Sequence[str] = (),
+    users: pd.DataFrame | None = None,
+    events: pd.DataFrame | None = None,
+    clock: Callable[[], float] = time.time,
+) -> Checklist:
+    """Check what an app should know about an environment before it goes live.
+
+    It costs a request for each hundred directories, one for each hundred events of the last 30 days, one page
+    of users for each of the first 25 directories, and a few more. Nothing is written.
+
+    Parameters
+    ----------
+    keep, after
+        Where your app is in the stream of events: the file of :func:`dirsync_nb.follow_events`, or the id of
+        the last event it dealt with.
+    webhook_secret, delivery
+        The endpoint's secret, and the body and signature header of one delivery to it.
+    inactive_policy
+        What your app takes the environment to do with users who are switched off: ``"delete"`` or ``"keep"``.
+    attributes
+        Custom attributes that your app needs.
+    users, events
+        Frames you have, instead of the sample and the last 30 days.
+    clock
+        For tests.
+
+    Returns
+    -------
+    Checklist
+        Its ``frame`` has one row an item, with the declared columns ``CHECK_COLUMNS``.
+
+    Raises
+    ------
+    ArgumentError
+        An unknown policy, or both ``keep`` and ``after``.
+    IncompleteError
+        A partial frame of events: what it lacks would pass for not having happened.
+    """
+    if inactive_policy not in (None, "delete", "keep"):
+        raise errors.ArgumentError(f"inactive_policy must be 'delete' or 'keep'; got {inactive_policy!r}")
+    if keep is not None and after is not None:
+        raise errors.ArgumentError("keep and after both say where your app is; give one")
+    if events is not None:
+        require_complete(events, "a checklist")
+    found = Environment(client, users, events)
+    checks: dict[str, Callable[[], Verdict]] = {
+        "API key": lambda: service.key(client, found),
+        "directory states": lambda: service.directory_states(found.directories),
+        "empty directories": lambda: service.empty_directories(found.directories),
+        "first load": lambda: service.first_load(found.directories),
+        "memberships": lambda: service.memberships(found.directories),
+        "following events": lambda: service.following(found.events),
+        "events cursor": lambda: sync.cursor(client, keep, after, found),
+        "inactive users": lambda: sync.inactive_users(found, inactive_policy),
+        "webhooks": lambda: sync.webhook_delivery(webhook_secret, delivery, clock),
+        "attributes": lambda: data.attributes(found.users, attributes),
+        "addresses": lambda: data.addresses(found.users),
+        "deprecated fields": lambda: data.deprecated_fields(found),
+        "refusals": lambda: service.refusals(client),
+    }
+    return Checklist(_frame({name: _checked(check) for name, check in checks.items()}))
+
+
+def _checked(check: Callable[[], Verdict]) -> Verdict:
+    """Look at one item; what cannot be read is no reason to leave out the others."""
+    try:
+        return check()
+    except errors.LoadError as problem:
+        told = f"It could not be read: {type(problem).__name__}."
+        return Verdict("not checked", told, "See the first item, and run this again.")
+
+
+def _frame(verdicts: Mapping[str, Verdict]) -> pd.DataFrame:
+    index = pd.Index(list(verdicts), dtype="str", name="item")
+    frame = pd.DataFrame(list(verdicts.values()), index=index, columns=list(CHECK_COLUMNS))
+    frame["state"] = pd.Categorical(frame["state"], categories=list(STATES))
+    return frame.astype({"finding": "str", "what_to_do": "str"})

@@ -1,0 +1,89 @@
+"""An app's own users from its database, read in a transaction that cannot write."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from .. import errors, extras
+
+__all__ = ["load_app_users"]
+
+
+def load_app_users(url: str, *, table: str | None = None, query: str | None = None) -> pd.DataFrame:
+    """Read an app's users from its database, without being able to write to it.
+
+    Needs the extra ``sql``.
+
+    Parameters
+    ----------
+    url
+        Address of the database as SQLAlchemy writes it: ``sqlite:///app.db``,
+        ``postgresql://user:password@host/app``. Better from a variable than in a notebook.
+    table
+        Read this whole table; ``schema.table`` too.
+    query
+        Or give a SELECT.
+
+    Raises
+    ------
+    ArgumentError
+        Not exactly one of table and query, or an address that cannot be read.
+    MissingExtra
+        SQLAlchemy or the driver for PostgreSQL is not installed.
+    ConfigurationError
+        The database cannot be reached, has no such table, or refused the query. The message holds no password.
+    """
+    extras.need("reading a database", "sql", "sqlalchemy")
+    import sqlalchemy as sa
+
+    if (table is None) == (query is None):
+        raise errors.ArgumentError("give either table or query")
+    try:
+        address = sa.engine.make_url(url)
+    except sa.exc.ArgumentError:
+        raise errors.ArgumentError("url is not a database address such as sqlite:///app.db") from None
+    if address.drivername in ("postgresql", "postgres"):
+        address = address.set(drivername="postgresql+psycopg")
+        extras.need("reading PostgreSQL", "sql", "psycopg")
+    shown = address.render_as_string(hide_password=True)
+    try:
+        return _read(sa, address, table, query)
+    except (sa.exc.SQLAlchemyError, pd.errors.DatabaseError, ImportError) as problem:
+        # Not the error itself: its text may hold the address it was given, password and all.
+        cause = problem.__cause__ if isinstance(problem, pd.errors.DatabaseError) else problem
+        detail = str(getattr(cause, "orig", None) or cause).splitlines()[0]
+        if address.password:
+            detail = detail.replace(str(address.password), "***")
+        raise errors.ConfigurationError(f"reading {table or 'a query'} from {shown}: {detail}") from None
+
+
+def _read(sa: Any, address: Any, table: str | None, query: str | None) -> pd.DataFrame:
+    engine = sa.create_engine(address, poolclass=sa.pool.NullPool)
+    if address.get_backend_name() == "sqlite":
+        _sqlite_must_exist(address)
+        sa.event.listen(engine, "connect", lambda connection, _: connection.execute("PRAGMA query_only = ON"))
+    try:
+        with engine.connect() as connection:
+            if engine.dialect.name == "postgresql":
+                connection.execute(sa.text("SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY"))
+                connection.commit()  # it holds for the transactions that follow
+            if table is not None:
+                schema, _, name = table.rpartition(".")
+                found = sa.Table(name, sa.MetaData(), schema=schema or None, autoload_with=connection)
+                frame: pd.DataFrame = pd.read_sql(sa.select(found), connection)
+            else:
+                frame = pd.read_sql(sa.text(query), connection)
+            connection.rollback()
+    finally:
+        engine.dispose()
+    return frame
+
+
+def _sqlite_must_exist(address: Any) -> None:
+    """Refuse a file that is not there: SQLite would make an empty one, which is a write."""
+    name = address.database
+    if name and name != ":memory:" and not name.startswith("file:") and not Path(name).exists():
+        raise errors.ConfigurationError(f"there is no database file {name}")

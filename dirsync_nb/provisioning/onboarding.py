@@ -1,0 +1,463 @@
+"""Whom to invite into an app, and what their accounts and teams can be filled with. Nothing is sent.
+
+Three questions in a row: whom does the admin pick (:func:`select_users`), who of them can be invited
+(:func:`invite_list`), and what is known of them beforehand (:func:`account_prefill`, :func:`team_prefill`,
+:func:`team_members`). Each answer is a frame; :func:`save_lists` writes them as files. Sending an invitation,
+making an account or a team is the app's own business: nothing here opens a connection.
+
+A :class:`Roster` works out once what all answers need, for whoever asks again and again, such as a widget.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from copy import copy
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from .. import errors
+from ..frames import looks_like_address, require_complete
+from ..text import USER_TEXT, attribute_of, fold, folded_rows, holding, plain
+from .comparison import compare, is_on
+from .prefill import (
+    ACCOUNT_COLUMNS,
+    TEAM_COLUMNS,
+    TEAM_MEMBER_COLUMNS,
+    account_prefill,
+    save_lists,
+    team_members,
+    team_prefill,
+    told_apart,
+)
+
+__all__ = [
+    "ACCOUNT_COLUMNS",
+    "INVITE_COLUMNS",
+    "TEAM_COLUMNS",
+    "TEAM_MEMBER_COLUMNS",
+    "VERDICTS",
+    "Roster",
+    "account_prefill",
+    "invite_counts",
+    "invite_list",
+    "save_lists",
+    "select_users",
+    "team_members",
+    "team_prefill",
+]
+
+VERDICTS = ("invite", "already known", "duplicate address", "no address", "inactive", "over the seats")
+INVITE, KNOWN, DUPLICATE, NO_ADDRESS, INACTIVE, OVER = range(len(VERDICTS))
+
+INVITE_COLUMNS = {
+    "verdict": "category",  # one of VERDICTS
+    "address": "str",
+    "address_source": "category",
+    "name": "str",
+    "reason": "str",  # why not; empty for those to invite
+    "groups": "object",  # tuple of names, told apart where two groups share one
+    "directory_id": "str",
+    "organization_id": "str",
+}
+
+Mask = np.ndarray[Any, np.dtype[np.bool_]]
+Codes = np.ndarray[Any, np.dtype[np.intp]]
+Ids = Sequence[str] | pd.Index | pd.DataFrame
+
+
+# Whom -------------------------------------------------------------------------------------------------------
+
+
+def select_users(
+    users: pd.DataFrame,
+    groups: pd.DataFrame | None = None,
+    memberships: pd.DataFrame | None = None,
+    *,
+    search: str = "",
+    state: str | None = None,
+    domain: str | Sequence[str] | None = None,
+    attributes: Mapping[str, Any] | None = None,
+    in_groups: Sequence[str] = (),
+    match: str = "any",
+    but_users: Sequence[str] = (),
+    but_groups: Sequence[str] = (),
+) -> pd.DataFrame:
+    """Select users: those who fit everything that is asked, in the order in which they stand.
+
+    Parameters
+    ----------
+    users, groups, memberships
+        Whole frames, of one directory or of several (see :func:`dirsync_nb.concat`). Memberships are needed for
+        groups only, and the groups frame only to refuse a group that is not there.
+    search
+        Words that must all be found in id, name, address, provider's id, role or attributes; without regard
+        to case and accents.
+    state
+        Only users in this state.
+    domain
+        Only users whose address is in this domain, or one of these.
+    attributes
+        Names of custom attributes (or ``role``) with the value each must have, or a list of values.
+    in_groups
+        Ids of groups: only their members.
+    match
+        Members of "any" of the groups, or of "all".
+    but_users, but_groups
+        Ids of users, and of groups with all their members, to leave out.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The rows of ``users`` that fit.
+
+    Raises
+    ------
+    ArgumentError
+        An id that is not in the frames, groups without memberships, or an unknown ``match``.
+    IncompleteError
+        A partial frame: whoever was not read would be left out without a word.
+    """
+    roster = Roster(users, groups, memberships)
+    if match not in ("any", "all"):
+        raise errors.ArgumentError(f"match must be 'any' or 'all'; got {match!r}")
+    fits = np.ones(len(users), dtype=bool)
+    if search.strip():
+        fits &= roster.at(holding(folded_rows(users, USER_TEXT), search))
+    if state is not None:
+        fits &= (users["state"] == state).to_numpy(dtype=bool)
+    if domain is not None:
+        fits &= _in_domains(users, [domain] if isinstance(domain, str) else domain)
+    for name, value in (attributes or {}).items():
+        wanted = {plain(one) for one in (value if isinstance(value, list | tuple | set) else [value])}
+        fits &= np.fromiter((plain(v) in wanted for v in attribute_of(users, name)), bool, len(users))
+    if len(in_groups):
+        fits &= roster.members(in_groups, match)
+    if len(but_groups):
+        fits &= ~roster.members(but_groups, "any")
+    fits &= ~roster.mask(list(but_users))
+    return users[fits]
+
+
+def domain_of(address: object) -> str:
+    """Give the domain of an address, folded; nothing where there is none."""
+    return fold(plain(address).rpartition("@")[2].strip()) if "@" in plain(address) else ""
+
+
+def _in_domains(users: pd.DataFrame, domains: Iterable[str]) -> Mask:
+    wanted = {fold(one.strip().removeprefix("@")) for one in domains}
+    return np.fromiter((domain_of(one) in wanted for one in users["address"]), bool, len(users))
+
+
+# Who can be invited -----------------------------------------------------------------------------------------
+
+
+def invite_list(
+    users: pd.DataFrame,
+    groups: pd.DataFrame | None = None,
+    memberships: pd.DataFrame | None = None,
+    *,
+    selected: Ids | None = None,
+    app_users: pd.DataFrame | None = None,
+    on: str | Sequence[str] | Mapping[str, str] = "email",
+    active: str | None = None,
+    seats: int | None = None,
+) -> pd.DataFrame:
+    """Say of each selected person whether to invite them, and if not, why. Nothing is sent.
+
+    Parameters
+    ----------
+    users, groups, memberships
+        Whole frames, of one directory or of several: addresses are compared across all of them. Groups and
+        memberships only give the column ``groups``.
+    selected
+        Ids of those picked, or a frame of them. Default: everybody.
+    app_users
+        The app's own table: who is in it is not invited. People are matched as in
+        :func:`dirsync_nb.compare`.
+    on, active
+        As in :func:`dirsync_nb.compare`; by default people are found by the app's column ``email``.
+    seats
+        How many accounts the app may have in all. Those that are on in ``app_users`` take theirs first; then
+        seats go in the order of ``users``. None: no limit.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per selected person in the order of ``users``, indexed by ``user_id``; columns:
+        ``INVITE_COLUMNS``. Each has exactly one verdict, the first that applies:
+
+        - ``inactive``: not active in the directory.
+        - ``already known``: in the app's table.
+        - ``no address``: none known, or what stands there is none.
+        - ``duplicate address``: the same, but for case and outer spaces, as that of somebody before them in the
+          list or of somebody in the app.
+        - ``over the seats``: no seat is left.
+        - ``invite``: everybody else.
+
+    Raises
+    ------
+    ArgumentError
+        An id that is not in ``users``, a number of seats that is none, or a column that is not there.
+    IncompleteError
+        A partial frame.
+    """
+    roster = Roster(users, groups, memberships, app_users=app_users, on=on, active=active, seats=seats)
+    return roster.invites(roster.everybody if selected is None else roster.mask(selected))
+
+
+def invite_counts(
+    invites: pd.DataFrame,
+    *,
+    app_users: pd.DataFrame | None = None,
+    active: str | None = None,
+    seats: int | None = None,
+) -> dict[str, int | None]:
+    """Count an invite list: ``selected``, then each verdict; these add up to the first.
+
+    ``seats left`` are those that remain when everybody on the list has theirs, or None without a limit. Give
+    what :func:`invite_list` was given.
+    """
+    found = invites["verdict"].value_counts()
+    counts: dict[str, int | None] = {"selected": len(invites)}
+    counts |= {verdict: int(found.get(verdict, 0)) for verdict in VERDICTS}
+    free = _free_seats(seats, app_users, active)
+    counts["seats left"] = None if free is None else free - int(found.get("invite", 0))
+    return counts
+
+
+class Roster:
+    """Everybody who could be invited, with all that decides about it worked out once.
+
+    Parameters are those of :func:`invite_list`, its ``selected`` apart: each question is asked with a mask, a
+    truth value for each row of ``users``.
+
+    Attributes
+    ----------
+    free
+        Seats nobody in the app has, or None without a limit.
+    known
+        Reasons why people are known to the app, by user id.
+    """
+
+    def __init__(
+        self,
+        users: pd.DataFrame,
+        groups: pd.DataFrame | None = None,
+        memberships: pd.DataFrame | None = None,
+        *,
+        app_users: pd.DataFrame | None = None,
+        on: str | Sequence[str] | Mapping[str, str] = "email",
+        active: str | None = None,
+        seats: int | None = None,
+    ) -> None:
+        for frame in (users, groups, memberships, app_users):
+            if frame is not None:
+                require_complete(frame, "onboarding")
+        if users.index.has_duplicates:
+            twice = users.index[users.index.duplicated()][0]
+            raise errors.ArgumentError(f"users must hold everybody once; {twice} is in it twice")
+        self.users = users
+        self.free = _free_seats(seats, app_users, active)
+        self.known = {} if app_users is None else _known(users, app_users, on, active)
+        self._judged: tuple[Mask, Mask, Mask, Codes] | None = None
+        self._join(groups, memberships)
+
+    def joined(self, groups: pd.DataFrame | None, memberships: pd.DataFrame | None) -> Roster:
+        """Give a roster of the same people with these groups and memberships."""
+        for frame in (groups, memberships):
+            if frame is not None:
+                require_complete(frame, "onboarding")
+        other = copy(self)
+        other._join(groups, memberships)
+        return other
+
+    def _join(self, groups: pd.DataFrame | None, memberships: pd.DataFrame | None) -> None:
+        """Keep memberships as pairs of positions, by user, each once."""
+        self.groups, self.memberships = groups, memberships
+        listed = [] if groups is None else list(groups.index)
+        pairs = pd.DataFrame({"user_id": [], "group_id": []}) if memberships is None else memberships
+        more = [] if groups is not None else list(pd.unique(pairs["group_id"]))
+        self.group_ids = pd.Index([*listed, *more], dtype="str")
+        names = [None] * len(self.group_ids) if groups is None else groups["name"]
+        self.labels = told_apart([str(i) for i in self.group_ids], names)
+        who = self.users.index.get_indexer(pd.Index(pairs["user_id"]))
+        what = self.group_ids.get_indexer(pd.Index(pairs["group_id"]))
+        here = (who >= 0) & (what >= 0)
+        unique = np.unique(who[here] * max(1, len(self.group_ids)) + what[here])
+        self._who, self._what = np.divmod(unique, max(1, len(self.group_ids)))
+
+    # Masks --------------------------------------------------------------------------------------------------
+
+    @property
+    def everybody(self) -> Mask:
+        """A mask of all."""
+        return np.ones(len(self.users), dtype=bool)
+
+    def at(self, places: Sequence[int]) -> Mask:
+        """Make a mask of positions."""
+        mask = np.zeros(len(self.users), dtype=bool)
+        mask[places] = True
+        return mask
+
+    def mask(self, selected: Ids) -> Mask:
+        """Make a mask of ids, or of a frame of users; an id that is not there is refused."""
+        ids = pd.Index(selected.index if isinstance(selected, pd.DataFrame) else list(selected), dtype="str")
+        places = self.users.index.get_indexer(ids)
+        if (places < 0).any():
+            raise errors.ArgumentError(f"no user {ids[places < 0][0]!r} among the {len(self.users):,} given")
+        return self.at(places)  # type: ignore[arg-type]
+
+    def members(self, group_ids: Sequence[str], match: str = "any") -> Mask:
+        """Make a mask of the members of any of these groups, or of all."""
+        if self.memberships is None:
+            raise errors.ArgumentError("groups can only be asked for with memberships")
+        wanted = pd.Index(list(dict.fromkeys(group_ids)), dtype="str")
+        if self.groups is not None:
+            self._check_groups(wanted)
+        of_them = np.isin(self._what, self.group_ids.get_indexer(wanted))
+        counts = np.bincount(self._who[of_them], minlength=len(self.users))
+        fits: Mask = counts > 0 if match == "any" else counts == len(wanted)
+        return fits
+
+    def _check_groups(self, wanted: pd.Index) -> None:
+        for one in wanted.difference(self.group_ids, sort=False):
+            named = self.group_ids[(self.groups["name"] == one).to_numpy()] if self.groups is not None else []
+            hint = f"; groups have names, but are known by id: {', '.join(named)}" if len(named) else ""
+            raise errors.ArgumentError(f"no group {one!r} among the {len(self.group_ids):,} given{hint}")
+
+    # Verdicts -----------------------------------------------------------------------------------------------
+
+    def _facts(self) -> tuple[Mask, Mask, Mask, Codes]:
+        """Work out who is active, who is known, who has an address, and whose addresses are the same."""
+        if self._judged is None:
+            users = self.users
+            active = (users["state"] == "active").to_numpy(dtype=bool)
+            known = users.index.isin(list(self.known))
+            keys = [plain(one).strip().casefold() for one in users["address"]]
+            good = np.fromiter((looks_like_address(key) for key in keys), bool, len(keys))
+            codes = pd.factorize(pd.Series(keys, dtype=object))[0]
+            self._judged = active, known, good, codes
+        return self._judged
+
+    def verdicts(self, chosen: Mask) -> Codes:
+        """Judge those chosen: a place in ``VERDICTS`` for each user, -1 for those not chosen."""
+        active, known, good, codes = self._facts()
+        found = np.full(len(self.users), -1, dtype=np.intp)
+        found[chosen] = INVITE
+        found[chosen & ~good] = NO_ADDRESS
+        found[chosen & known] = KNOWN
+        found[chosen & ~active] = INACTIVE
+        places = np.flatnonzero(found == INVITE)
+        first = np.unique(codes[places], return_index=True)[1]
+        again = np.ones(len(places), dtype=bool)
+        again[first] = False
+        in_app = codes[known & good]
+        again |= np.isin(codes[places], in_app)
+        found[places[again]] = DUPLICATE
+        if self.free is not None:
+            found[places[~again][self.free :]] = OVER
+        return found
+
+    def counts(self, chosen: Mask) -> dict[str, int | None]:
+        """Count as :func:`invite_counts` does."""
+        verdicts = self.verdicts(chosen)[chosen]
+        found = np.bincount(verdicts, minlength=len(VERDICTS))
+        counts: dict[str, int | None] = {"selected": len(verdicts)}
+        counts |= {verdict: int(count) for verdict, count in zip(VERDICTS, found, strict=True)}
+        counts["seats left"] = None if self.free is None else self.free - int(found[INVITE])
+        return counts
+
+    def invites(self, chosen: Mask, *, most: int | None = None) -> pd.DataFrame:
+        """Give the invite list of those chosen, or its first rows."""
+        verdicts = self.verdicts(chosen)
+        places = np.flatnonzero(chosen)[:most]
+        part = self.users.iloc[places]
+        frame = part[["address", "address_source", "name", "directory_id", "organization_id"]].copy()
+        frame["verdict"] = pd.Categorical.from_codes(verdicts[places], categories=pd.Index(VERDICTS))
+        frame["reason"] = pd.array(self._reasons(places, verdicts), dtype="str")
+        frame["groups"] = pd.Series(self.groups_of(places), index=frame.index, dtype=object)
+        frame["address_source"] = frame["address_source"].cat.remove_unused_categories()
+        frame.attrs = {}
+        return frame[list(INVITE_COLUMNS)]
+
+    def groups_of(self, places: Codes) -> list[tuple[str, ...]]:
+        """Name the groups of people, told apart where two have one name."""
+        starts, ends = np.searchsorted(self._who, places), np.searchsorted(self._who, places, side="right")
+        return [
+            tuple(self.labels[group] for group in self._what[start:end])
+            for start, end in zip(starts, ends, strict=True)
+        ]
+
+    def _reasons(self, places: Codes, verdicts: Codes) -> list[str]:
+        codes = self._facts()[3]
+        holders = self._holders(verdicts)
+        reasons = []
+        for place in places.tolist():
+            verdict, user_id = verdicts[place], str(self.users.index[place])
+            if verdict == KNOWN:
+                reasons.append(self.known[user_id])
+            elif verdict == DUPLICATE:
+                reasons.append(self._same_as(place, holders[codes[place]]))
+            elif verdict == NO_ADDRESS:
+                address = plain(self.users["address"].iloc[place])
+                reasons.append(f"{address!r} is not an e-mail address" if address else "no address is known")
+            elif verdict == INACTIVE:
+                state = plain(self.users["state"].iloc[place])
+                reasons.append(f"{state} in the directory" if state else "the directory gives no state")
+            else:
+                reasons.append("no seat is left" if verdict == OVER else "")
+        return reasons
+
+    def _holders(self, verdicts: Codes) -> dict[int, int]:
+        """Find who holds each address: somebody known to the app, else the first who gets the invitation."""
+        _, known, good, codes = self._facts()
+        taken = np.flatnonzero((verdicts == INVITE) | (verdicts == OVER))
+        holders = dict(zip(codes[taken].tolist(), taken.tolist(), strict=True))
+        in_app = np.flatnonzero(known & good)
+        return holders | dict(zip(codes[in_app].tolist(), in_app.tolist(), strict=True))
+
+    def _same_as(self, place: int, holder: int) -> str:
+        row = self.users.iloc[holder]
+        app = ", who is in the app already" if str(row.name) in self.known else ""
+        here = self.users["directory_id"].iloc[place] == row["directory_id"]
+        where = "" if here else " of another directory"
+        return f"the same address as {plain(row['name']) or row.name}{where} ({row.name}){app}"
+
+
+def _free_seats(seats: int | None, app_users: pd.DataFrame | None, active: str | None) -> int | None:
+    if seats is None:
+        return None
+    given: Any = seats
+    if isinstance(given, bool) or not isinstance(given, int | np.integer) or given < 0:
+        raise errors.ArgumentError(f"seats must be a number from 0 on, or None; got {seats!r}")
+    if app_users is None:
+        return int(seats)
+    taken = len(app_users) if active is None else sum(map(is_on, app_users[active].astype(object)))
+    return max(0, int(seats) - taken)
+
+
+def _known(
+    users: pd.DataFrame,
+    app_users: pd.DataFrame,
+    on: str | Sequence[str] | Mapping[str, str],
+    active: str | None,
+) -> dict[str, str]:
+    """Say who is in the app's table, and how: whoever a comparison would not create."""
+    # No guard: nobody is switched off by this.
+    rows = compare(users, app_users, on=on, active=active, guard=None).rows
+    nobody = rows["app_key"].isna() & rows["action"].isin(["create", "cannot_compare"])
+    new = set(rows.loc[nobody, "user_id"].dropna())
+    told = dict(zip(rows["user_id"], rows["reason"], strict=True))
+    switched_off = {
+        str(user_id)
+        for user_id, after in zip(rows["user_id"], rows["after"], strict=True)
+        if active is not None and after.get(active) == "active"
+    }
+    known = {}
+    for user_id in users.index[(users["state"] == "active").to_numpy(dtype=bool)]:
+        if user_id not in new:
+            how = "switched off there" if user_id in switched_off else told.get(user_id)
+            known[str(user_id)] = f"in the app already{f': {how}' if how else ''}"
+    return known

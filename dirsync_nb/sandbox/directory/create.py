@@ -1,0 +1,91 @@
+"""Found organizations and directories: rows that everything else hangs on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from . import clock, objects, provider_traits
+from .ids import make_id
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from .store import Store
+
+TYPES = (
+    "azure scim v2.0", "bamboohr", "breathe hr", "cezanne hr", "cyberark scim v2.0", "fourth hr",
+    "generic scim v2.0", "gsuite directory", "hibob", "sailpoint scim v2.0", "jump cloud scim v2.0",
+    "okta scim v2.0", "onelogin scim v2.0", "people hr", "personio", "pingfederate scim v2.0",
+    "rippling scim v2.0", "s3", "sftp", "sftp workday", "workday",
+)  # fmt: skip
+"""The types a directory can have, from the specification."""
+
+
+def add_organization(
+    store: Store,
+    seed: int,
+    *,
+    name: str,
+    domains: Iterable[str] = (),
+    external_id: str | None = None,
+    metadata: Mapping[str, str] | None = None,
+) -> str:
+    """Store an organization made now; give its id."""
+    created = store.now
+    organization_id = make_id("org", created, seed, store.next_number())
+    stamps = {"created_at": clock.iso(created), "updated_at": clock.iso(created)}
+    verified = [
+        {
+            "object": "organization_domain",
+            "id": make_id("org_domain", created, seed, store.next_number()),
+            "organization_id": organization_id,
+            "domain": domain,
+            "state": "verified",
+            "verification_strategy": "dns",
+            **stamps,
+        }
+        for domain in domains
+    ]
+    organization = {
+        "object": "organization",
+        "id": organization_id,
+        "name": name,
+        "allow_profiles_outside_organization": False,
+        "domains": verified,
+        "metadata": dict(metadata or {}),
+        "external_id": external_id,
+        **stamps,
+    }
+    store.execute(
+        "INSERT INTO organizations (id, created_at, external_id, folded_name, json) VALUES (?, ?, ?, ?, ?)",
+        (organization_id, created, external_id, name.casefold(), objects.text(organization)),
+    )
+    n = store.organization(organization_id).n
+    store.execute_many(
+        "INSERT INTO domains VALUES (?, ?, ?)", [(one["domain"], n, one["id"]) for one in verified]
+    )
+    return organization_id
+
+
+def add_directory(
+    store: Store,
+    seed: int,
+    *,
+    organization_id: str,
+    type: str,  # noqa: A002 (the API's own word)
+    name: str,
+    state: str,
+    domain: str | None,
+    created: int,
+) -> str:
+    """Store an empty directory; give its id."""
+    directory_id = make_id("directory", created, seed, store.next_number())
+    store.execute(
+        "INSERT INTO directories (id, organization_id, created_at, updated_at, name, folded_name, type,"
+        " state, domain, external_key, has_roles) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            directory_id, organization_id, created, created, name, name.casefold(), type, state, domain,
+            directory_id[-16:].swapcase(), int(provider_traits.has_roles(type)),
+        ),
+    )  # fmt: skip
+    return directory_id

@@ -1,0 +1,264 @@
+"""Webhooks: events pushed to an address of this machine, signed, again and again until they are taken.
+
+As with the real service, each event is delivered at least once and in no promised order. Here both can be had
+on purpose, and the pauses between tries are seconds instead of days.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import heapq
+import hmac
+import json
+import random
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from http.client import HTTPConnection, HTTPException
+from itertools import count
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from ..directory import objects
+from .api import DSYNC_EVENTS
+
+if TYPE_CHECKING:
+    from ..directory.objects import Object
+    from ..directory.store import Store
+
+SIGNATURE = "WorkOS-Signature"
+TIMEOUT = 5.0
+RETRIES = 6
+NOT_PUSHED = ("dsync.token.created", "dsync.token.revoked")  # readable as events, not as webhooks
+WIRE_FIELDS = ("id", "event", "data", "created_at")
+
+_LOOK_EVERY = 0.02
+_PATIENCE = 0.5  # seconds without another event, after which those held back go out
+_KEPT_LINES = 10_000
+_HOSTS = frozenset({"127.0.0.1", "localhost", "::1"})
+
+
+def signature(body: bytes, secret: str, milliseconds: int) -> str:
+    """Write the header: time in milliseconds, a comma and a space, HMAC-SHA256 over time, dot and body."""
+    signed = str(milliseconds).encode() + b"." + body
+    return f"t={milliseconds}, v1={hmac.new(secret.encode(), signed, hashlib.sha256).hexdigest()}"
+
+
+class Deliveries:
+    """Keep the endpoints, and what was sent to them.
+
+    Parameters
+    ----------
+    shape
+        Gives an event, stored as text, the form this team sees.
+    """
+
+    def __init__(self, store: Store, seed: int, shape: Callable[[bytes], Object]) -> None:
+        self._store, self._seed, self._shape = store, seed, shape
+        self._endpoints: dict[str, _Endpoint] = {}
+        self._lines: list[Object] = []
+        self._number = count(1)
+
+    def add(
+        self,
+        url: str,
+        *,
+        events: Sequence[str] | None = None,
+        disorder: int = 1,
+        doubled: int = 0,
+        pause: float = 0.2,
+        retries: int = RETRIES,
+    ) -> Object:
+        """Push every event from now on to ``url``; give the endpoint with its secret.
+
+        Parameters
+        ----------
+        url
+            An ``http`` address of this machine; no other is delivered to.
+        events
+            Only these kinds. Default: all that can be pushed.
+        disorder
+            Hold events back until there are this many, and send them shuffled, always in the same way.
+        doubled
+            Send every n-th event twice; 0 for none.
+        pause, retries
+            Seconds before the first repetition, doubled with each; and how often a delivery is repeated that
+            was not answered with a 2xx status within 5 seconds.
+        """
+        target = _target(url)
+        wanted = frozenset(_kinds(events))
+        for name, value, least in (("disorder", disorder, 1), ("doubled", doubled, 0), ("retries", retries, 0)):
+            if int(value) != value or value < least:
+                raise ValueError(f"{name} must be a whole number of {least} or more; got {value!r}")
+        if not 0 <= pause <= 3600:
+            raise ValueError(f"pause must be between 0 and 3600 seconds; got {pause!r}")
+        number = next(self._number)
+        token = hashlib.blake2b(f"{self._seed}/webhook/{number}".encode(), digest_size=16).hexdigest()
+        endpoint = _Endpoint(
+            f"we_{token[:16]}", url, target, f"whsec_{token}", wanted, disorder, doubled, pause, retries
+        )
+        endpoint.rng = random.Random(f"{self._seed}/{number}")
+        endpoint.begin(self._store, self._shape, self._log)
+        self._endpoints[endpoint.id] = endpoint
+        return endpoint.described()
+
+    def remove(self, id: str) -> None:  # noqa: A002 (the API's own word)
+        """Stop pushing to an endpoint; what is under way is dropped."""
+        if id not in self._endpoints:
+            raise ValueError(f"no webhook endpoint {id!r}")
+        self._endpoints.pop(id).end()
+
+    def describe(self) -> list[Object]:
+        """Give all endpoints, oldest first."""
+        return [endpoint.described() for endpoint in self._endpoints.values()]
+
+    def log(self) -> list[Object]:
+        """Give every try, oldest first: which event, which try, and the status or what went wrong."""
+        return list(self._lines)
+
+    def clear(self) -> None:
+        """Remove all endpoints and forget what was sent."""
+        for endpoint in self._endpoints.values():
+            endpoint.end()
+        self._endpoints.clear()
+        self._lines.clear()
+        self._number = count(1)
+
+    def _log(self, line: Object) -> None:
+        self._lines.append(line)
+        del self._lines[:-_KEPT_LINES]
+
+
+@dataclass(order=True)
+class _Delivery:
+    """One event on its way: when it is due, its turn among those due, and how often it was tried."""
+
+    due: float
+    turn: int
+    event: Object = field(compare=False)
+    body: bytes = field(compare=False)
+    tries: int = field(default=0, compare=False)
+
+
+@dataclass
+class _Endpoint:
+    """One address with a thread that looks for new events and pushes them."""
+
+    id: str
+    url: str
+    target: tuple[str, int, str]
+    secret: str
+    wanted: frozenset[str]
+    disorder: int
+    doubled: int
+    pause: float
+    retries: int
+    rng: random.Random = field(default_factory=random.Random)
+
+    def begin(self, store: Store, shape: Callable[[bytes], Object], log: Callable[[Object], None]) -> None:
+        self._store, self._shape, self._log = store, shape, log
+        self._place: int = store.one("SELECT coalesce(max(n), 0) FROM events")[0]
+        self._held: list[Object] = []
+        self._held_since = 0.0
+        self._queue: list[_Delivery] = []
+        self._turns, self._sent = count(), count(1)
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=f"dirsync-{self.id}", daemon=True)
+        self._thread.start()
+
+    def end(self) -> None:
+        self._ended.set()
+        if self._thread is not threading.current_thread():
+            self._thread.join(TIMEOUT + 1)
+
+    def described(self) -> Object:
+        shown = {"object": "webhook_endpoint", "id": self.id, "endpoint_url": self.url, "secret": self.secret}
+        return {**shown, "status": "enabled", "events": sorted(self.wanted)}
+
+    def _run(self) -> None:
+        while not self._ended.wait(_LOOK_EVERY):
+            self._look()
+            self._release()
+            while self._queue and self._queue[0].due <= time.monotonic() and not self._ended.is_set():
+                self._try(heapq.heappop(self._queue))
+
+    def _look(self) -> None:
+        """Take up new events. They are read from the store, so only what was really recorded is told."""
+        rows = self._store.execute("SELECT n, name, json FROM events WHERE n > ? ORDER BY n", (self._place,))
+        for n, name, text in rows:
+            self._place = n
+            if name in self.wanted:
+                self._held.append(self._shape(text))
+                self._held_since = time.monotonic()
+
+    def _release(self) -> None:
+        """Let go of the events held back, shuffled, as soon as there are enough or no more come."""
+        while len(self._held) >= self.disorder or (
+            self._held and time.monotonic() - self._held_since > _PATIENCE
+        ):
+            batch, self._held = self._held[: self.disorder], self._held[self.disorder :]
+            if self.disorder > 1:
+                self.rng.shuffle(batch)
+            for event in batch:
+                again = self.doubled and next(self._sent) % self.doubled == 0
+                for _ in range(2 if again else 1):
+                    self._enqueue(event)
+
+    def _enqueue(self, event: Object) -> None:
+        body = objects.text({name: event[name] for name in WIRE_FIELDS})
+        heapq.heappush(self._queue, _Delivery(time.monotonic(), next(self._turns), event, body))
+
+    def _try(self, delivery: _Delivery) -> None:
+        """Push once; anything but a 2xx answer is tried again later, as often as was agreed."""
+        delivery.tries += 1
+        status, problem = self._post(delivery.body)
+        done = status is not None and 200 <= status < 300
+        waits = None if done or delivery.tries > self.retries else self.pause * 2 ** (delivery.tries - 1)
+        told = {name: delivery.event[name] for name in ("id", "event")}
+        outcome = "delivered" if done else "given up" if waits is None else "again later"
+        line = {"endpoint": self.id, **told, "try": delivery.tries, "status": status, "problem": problem}
+        self._log({**line, "outcome": outcome, "next_in": waits})
+        if waits is not None:
+            delivery.due = time.monotonic() + waits
+            heapq.heappush(self._queue, delivery)
+
+    def _post(self, body: bytes) -> tuple[int | None, str | None]:
+        host, port, path = self.target
+        headers = {
+            "Content-Type": "application/json",
+            # The time of sending, so that a repetition is as fresh as the first try.
+            SIGNATURE: signature(body, self.secret, time.time_ns() // 1_000_000),
+        }
+        connection = HTTPConnection(host, port, timeout=TIMEOUT)
+        try:
+            connection.request("POST", path, body, headers)
+            return connection.getresponse().status, None
+        except (OSError, HTTPException) as error:
+            return None, type(error).__name__
+        finally:
+            connection.close()
+
+
+def _target(url: str) -> tuple[str, int, str]:
+    """Take an address apart; refuse all that are not of this machine."""
+    parts = urlsplit(url)
+    if parts.scheme != "http" or parts.hostname not in _HOSTS:
+        raise ValueError(f"url must be an http address of this machine; got {url!r}")
+    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    return parts.hostname, parts.port or 80, path
+
+
+def _kinds(events: Sequence[str] | None) -> Sequence[str]:
+    can_be = tuple(name for name in DSYNC_EVENTS if name not in NOT_PUSHED)
+    kinds = can_be if events is None else tuple(events)
+    for name in kinds:
+        if name not in can_be:
+            raise ValueError(f"events must be of {', '.join(can_be)}; got {name!r}")
+    return kinds
+
+
+def read_event(text: bytes) -> Object:
+    """Read an event as it is stored."""
+    event: Object = json.loads(text)
+    return event

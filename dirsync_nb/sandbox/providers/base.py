@@ -1,0 +1,231 @@
+"""Identity providers that really send HTTP: what they share. How each one writes is in its own module.
+
+A provider is configured like its real self, with an endpoint and a token, and keeps the ids the service gave
+it. It knows nothing of the sandbox, so it can be pointed at any other SCIM server too.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from hashlib import blake2b
+from http.client import HTTPConnection, HTTPSConnection
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+from urllib.parse import urlencode, urlsplit
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from ..directory.objects import Object
+
+CORE = "urn:ietf:params:scim:schemas:core:2.0:"
+ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
+PATCH_OP = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
+_TIMEOUT = 30.0
+
+
+class ScimError(RuntimeError):
+    """Say that a SCIM server refused a request."""
+
+    def __init__(self, status: int, method: str, path: str, detail: str) -> None:
+        super().__init__(f"{method} {path} was answered {status}: {detail}")
+        self.status = status
+
+
+class Sent(NamedTuple):
+    """Hold one request that went out, and the status that came back."""
+
+    method: str
+    path: str
+    body: Object | None
+    status: int
+
+
+class Count(NamedTuple):
+    """Hold how many users there are, and how that was found."""
+
+    users: int
+    how: str
+
+
+@dataclass(frozen=True, slots=True)
+class Employee:
+    """Hold somebody at the provider. ``id`` is the provider's own."""
+
+    id: str
+    email: str
+    first_name: str
+    last_name: str
+    title: str | None = None
+    department: str | None = None
+    manager: str | None = None
+    number: str | None = None
+
+    @property
+    def name(self) -> str:
+        """First and last name."""
+        return f"{self.first_name} {self.last_name}"
+
+
+def opaque(kind: str, name: str) -> str:
+    """Make an id that is the same on every run: a GUID for Entra ID and JumpCloud, letters for Okta."""
+    digits = blake2b(f"{kind}/{name}".encode(), digest_size=16).hexdigest()
+    if kind == "okta":
+        return "00u" + digits[:17]
+    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-a{digits[17:20]}-{digits[20:]}"
+
+
+class ScimClient:
+    """Send requests to one SCIM endpoint, and remember what was sent."""
+
+    def __init__(self, url: str, token: str, *, agent: str, content_type: str) -> None:
+        self._base = urlsplit(url.rstrip("/"))
+        self._headers = {
+            "Authorization": f"Bearer {token}",
+            "User-Agent": agent,
+            "Content-Type": content_type,
+            "Accept": content_type,
+        }
+        self.sent: list[Sent] = []
+
+    def __repr__(self) -> str:
+        return f"<ScimClient {self._base.geturl()}>"
+
+    def send(
+        self, method: str, path: str, body: Object | None = None, query: Mapping[str, str] | None = None
+    ) -> Any:
+        """Send one request and give the parsed answer; ScimError if it was refused."""
+        where = path + ("?" + urlencode(query) if query else "")
+        status, answer = self._exchange(method, where, body)
+        self.sent.append(Sent(method, where, body, status))
+        if status >= 400:
+            raise ScimError(status, method, where, str((answer or {}).get("detail", "")))
+        return answer
+
+    def _exchange(self, method: str, where: str, body: Object | None) -> tuple[int, Any]:
+        kind = HTTPSConnection if self._base.scheme == "https" else HTTPConnection
+        connection = kind(self._base.hostname or "", self._base.port, timeout=_TIMEOUT)
+        try:
+            text = None if body is None else json.dumps(body, ensure_ascii=False).encode()
+            connection.request(method, self._base.path + where, text, self._headers)
+            response = connection.getresponse()
+            return response.status, json.loads(response.read() or b"null")
+        finally:
+            connection.close()
+
+    def find(self, resource: str, attribute: str, value: str, **query: str) -> Object | None:
+        """Look something up by one attribute; None if there is nothing."""
+        wanted = {"filter": f"{attribute} eq {json.dumps(value, ensure_ascii=False)}", **query}
+        found = self.send("GET", f"/{resource}", query=wanted)["Resources"]
+        first: Object | None = found[0] if found else None
+        return first
+
+    def count_users(self, page: int = 100) -> Count:
+        """Count the users without trusting ``totalResults``, which on some servers counts the page only."""
+        stated = int(self.send("GET", "/Users", query={"startIndex": "1", "count": "1"})["totalResults"])
+        if stated > 1:
+            return Count(stated, "totalResults of a page of one")
+        seen = 0
+        while found := self.send("GET", "/Users", query={"startIndex": str(seen + 1), "count": str(page)}):
+            if not found["Resources"]:
+                break
+            seen += len(found["Resources"])
+        return Count(seen, f"walked in pages of {page}")
+
+
+class Persona:
+    """Be one provider: people are assigned, changed and unassigned, and groups pushed, as it would write it."""
+
+    agent: ClassVar[str]
+    content_type: ClassVar[str] = "application/scim+json"
+
+    def __init__(self, url: str, token: str) -> None:
+        self.client = ScimClient(url, token, agent=self.agent, content_type=self.content_type)
+        self.people: dict[str, Employee] = {}
+        self.groups: dict[str, list[str]] = {}  # the provider's own truth: name -> ids of employees
+        self._users: dict[str, str] = {}  # the service's ids, by the provider's
+        self._group_ids: dict[str, str] = {}
+
+    @property
+    def sent(self) -> list[Sent]:
+        """Every request so far."""
+        return self.client.sent
+
+    # -- what each provider writes in its own way --------------------------------------------------------
+
+    def assign(self, person: Employee) -> None:
+        """Give somebody access: they are created, or found and brought back."""
+        raise NotImplementedError
+
+    def change(self, person_id: str, **changes: str | None) -> None:
+        """Change somebody's profile."""
+        raise NotImplementedError
+
+    def unassign(self, person_id: str) -> None:
+        """Take access away, or block the sign-in."""
+        raise NotImplementedError
+
+    def push_group(self, name: str, members: list[str]) -> None:
+        """Create a group with members."""
+        raise NotImplementedError
+
+    def rename_group(self, name: str, new: str) -> None:
+        """Give a group another name."""
+        raise NotImplementedError
+
+    def drop_group(self, name: str) -> None:
+        """Stop pushing a group, or delete it."""
+        raise NotImplementedError
+
+    def change_members(self, name: str, *, add: Sequence[str] = (), remove: Sequence[str] = ()) -> None:
+        """Let people into a group, and others out of it."""
+        raise NotImplementedError
+
+    # -- small parts --------------------------------------------------------------------------------------
+
+    def _changed(self, person_id: str, changes: Mapping[str, str | None]) -> tuple[Employee, Employee]:
+        before = self.people[person_id]
+        after = replace(before, **changes)  # type: ignore[arg-type]
+        self.people[person_id] = after
+        return before, after
+
+    def _user(self, person_id: str) -> str:
+        return f"/Users/{self._users[person_id]}"
+
+    def _group(self, name: str) -> str:
+        return f"/Groups/{self._group_ids[name]}"
+
+    def _patch(self, path: str, operations: list[Object], query: Mapping[str, str] | None = None) -> Any:
+        return self.client.send("PATCH", path, {"schemas": [PATCH_OP], "Operations": operations}, query)
+
+    def _move_members(self, name: str, add: list[str], remove: list[str]) -> None:
+        now = [one for one in self.groups[name] if one not in remove]
+        self.groups[name] = now + [one for one in add if one not in now]
+
+
+def core_user(person: Employee) -> Object:
+    """Write what every provider sends of a user."""
+    return {
+        "schemas": [CORE + "User"],
+        "userName": person.email,
+        "externalId": person.id,
+        "name": {"givenName": person.first_name, "familyName": person.last_name},
+        "displayName": person.name,
+        "emails": [{"primary": True, "value": person.email, "type": "work"}],
+        **({"title": person.title} if person.title else {}),
+    }
+
+
+def enterprise(person: Employee) -> Object:
+    """Write the enterprise extension, as far as there is anything in it."""
+    manager = {"value": person.manager} if person.manager else None
+    known = {"department": person.department, "employeeNumber": person.number, "manager": manager}
+    return {key: value for key, value in known.items() if value}
+
+
+def with_extension(body: Object, person: Employee) -> Object:
+    """Add the enterprise extension to a user, if there is anything in it."""
+    extension = enterprise(person)
+    if not extension:
+        return body
+    return {**body, "schemas": [*body["schemas"], ENTERPRISE], ENTERPRISE: extension}

@@ -1,0 +1,169 @@
+"""How a SCIM resource becomes a directory user or group, and the other way round for those nobody sent."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from ..directory.attributes import PREDEFINED
+from .schemas import ENTERPRISE, GROUP, USER
+
+if TYPE_CHECKING:
+    from ..directory.objects import Object
+
+_ADDRESS = re.compile(r"[^@\s,;<>\"]+@[^@\s,;<>\".]+(\.[^@\s,;<>\".]+)+")
+_SAME_NAME = {
+    "employeeNumber": "employee_number",
+    "department": "department_name",
+    "division": "division_name",
+    "costCenter": "cost_center_name",
+    "organization": "organization",
+}
+_PLACES = {
+    "type": "type",
+    "streetAddress": "street_address",
+    "locality": "locality",
+    "region": "region",
+    "postalCode": "postal_code",
+    "country": "country",
+    "formatted": "raw_address",
+}
+
+
+def is_address(value: object) -> bool:
+    """Say whether a text looks like an e-mail address."""
+    return isinstance(value, str) and _ADDRESS.fullmatch(value.strip()) is not None
+
+
+def emails(resource: Object) -> list[Object]:
+    """Give the e-mails that say something; an address for a user name stands in where there are none."""
+    listed = [one for one in resource.get("emails", []) if str(one.get("value") or "").strip()]
+    if listed:
+        return listed
+    name = resource.get("userName")
+    return [{"type": "work", "value": name.strip(), "primary": True}] if is_address(name) else []  # type: ignore[union-attr]
+
+
+def primary(listed: list[Object]) -> Object | None:
+    """Choose the primary entry: the one marked so, else the first for work, else the first for home."""
+    wishes = [
+        [one for one in listed if one.get("primary") is True],
+        [one for one in listed if str(one.get("type", "")).lower() == "work"],
+        [one for one in listed if str(one.get("type", "")).lower() == "home"],
+    ]
+    return next((found[0] for found in wishes if found), None)
+
+
+def user_fields(resource: Object) -> Object:
+    """Give the fields of a directory user, with every predefined attribute."""
+    name, listed = resource.get("name", {}), emails(resource)
+    chosen = primary(listed)
+    first, last = name.get("givenName") or None, name.get("familyName") or None
+    return {
+        "email": chosen["value"].strip() if chosen and is_address(chosen["value"]) else None,
+        "first_name": first,
+        "last_name": last,
+        "name": " ".join(part for part in (first, last) if part) or None,
+        "idp_id": resource.get("externalId") or resource["userName"].casefold(),
+        "custom_attributes": _attributes(resource, listed, chosen),
+    }
+
+
+def _attributes(resource: Object, listed: list[Object], chosen: Object | None) -> Object:
+    enterprise = resource.get(ENTERPRISE, {})
+    found: Object = dict.fromkeys(PREDEFINED)
+    found |= {ours: enterprise.get(theirs) for theirs, ours in _SAME_NAME.items()}
+    found["display_name"] = resource.get("displayName")
+    found["job_title"] = resource.get("title")
+    found["employee_type"] = resource.get("userType")
+    found["username"] = resource["userName"]
+    found["emails"] = [_email(one, one is chosen) for one in listed]
+    found["addresses"] = [_place(one) for one in resource.get("addresses", [])] or None
+    found["phone_numbers"] = [_phone(one) for one in resource.get("phoneNumbers", [])] or None
+    return found | _manager(enterprise.get("manager", {}))
+
+
+def _email(one: Object, chosen: bool) -> Object:
+    kind = {"type": one["type"]} if "type" in one else {}
+    return {**kind, "value": one["value"], "primary": chosen}
+
+
+def _place(one: Object) -> Object:
+    return {
+        **{ours: one.get(theirs) for theirs, ours in _PLACES.items()},
+        "primary": one.get("primary") is True,
+    }
+
+
+def _phone(one: Object) -> Object:
+    return {
+        "value": one.get("value"),
+        "display": one.get("display"),
+        "type": one.get("type"),
+        "primary": one.get("primary") is True,
+    }
+
+
+def _manager(manager: Object) -> Object:
+    """Tell an address from an id: Okta's guide puts the manager's e-mail where SCIM wants an id."""
+    value = manager.get("value") or None
+    key = "manager_email" if is_address(value) else "manager_id"
+    return {key: value, "manager_name": manager.get("displayName")}
+
+
+# -- the other way round ------------------------------------------------------------------------------
+
+
+def user_resource(user: Object) -> Object:
+    """Write the SCIM resource of a directory user that did not come through the door."""
+    attributes = user["custom_attributes"]
+    name = {"givenName": user["first_name"], "familyName": user["last_name"]}
+    address = [{"type": "work", "value": user["email"], "primary": True}] if user["email"] else []
+    plain = {
+        "userName": user_name(user),
+        "externalId": user["idp_id"],
+        "displayName": attributes.get("display_name"),
+        "title": attributes.get("job_title"),
+        "userType": attributes.get("employee_type"),
+        "name": {key: value for key, value in name.items() if value},
+        "emails": attributes.get("emails") or address,
+        "addresses": [_written_place(one) for one in attributes.get("addresses") or []],
+        "phoneNumbers": [_without_none(one) for one in attributes.get("phone_numbers") or []],
+        ENTERPRISE: _enterprise(attributes),
+    }
+    written = {key: value for key, value in plain.items() if value}
+    return {"schemas": [USER, ENTERPRISE] if ENTERPRISE in written else [USER], **written, "active": True}
+
+
+def user_name(user: Object) -> str:
+    """Give the user name of a directory user."""
+    name: str = user["custom_attributes"].get("username") or user["email"] or user["idp_id"]
+    return name
+
+
+def group_resource(group: Object, directory_type: str) -> Object:
+    """Write the SCIM resource of a group, without its members."""
+    external = {} if directory_type.startswith("okta") else {"externalId": group["idp_id"]}
+    return {"schemas": [GROUP], "displayName": group["name"], **external}
+
+
+def group_identity(resource: Object, directory_type: str) -> str:
+    """Give the ``idp_id`` of a group: at Okta its name, elsewhere the ``externalId``, else the name."""
+    name: str = resource["displayName"]
+    return name if directory_type.startswith("okta") else resource.get("externalId") or name
+
+
+def _enterprise(attributes: Object) -> Object:
+    found = {theirs: attributes.get(ours) for theirs, ours in _SAME_NAME.items()}
+    who = attributes.get("manager_id") or attributes.get("manager_email")
+    manager = _without_none({"value": who, "displayName": attributes.get("manager_name")})
+    return _without_none({**found, "manager": manager or None})
+
+
+def _written_place(one: Object) -> Object:
+    found = {theirs: one.get(ours) for theirs, ours in _PLACES.items()}
+    return _without_none({**found, "primary": one.get("primary")})
+
+
+def _without_none(one: Object) -> dict[str, Any]:
+    return {key: value for key, value in one.items() if value is not None}

@@ -1,0 +1,239 @@
+"""What SCIM resources look like: the discovery documents, and the check of a body against them.
+
+The schemas are those of scim2-models, changed where the service is known to differ.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Literal
+
+from scim2_models import (
+    AuthenticationScheme,
+    Bulk,
+    ChangePassword,
+    EnterpriseUser,
+    ETag,
+    Filter,
+    Group,
+    Patch,
+    ResourceType,
+    Schema,
+    ServiceProviderConfig,
+    Sort,
+    User,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ..directory.objects import Object
+
+CORE = "urn:ietf:params:scim:schemas:core:2.0:"
+USER, GROUP = CORE + "User", CORE + "Group"
+ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
+MESSAGES = "urn:ietf:params:scim:api:messages:2.0:"
+MOST_RESULTS = 1_000
+
+Profile = Literal["workos", "lenient", "strict", "naive-total"]  # what a door lets pass: see ``service``
+
+_OWN = frozenset({"schemas", "id", "meta"})  # the service's to set, in whatever body they come
+_JSON_TYPES: dict[str, Any] = {
+    "string": str,
+    "reference": str,
+    "binary": str,
+    "dateTime": str,
+    "boolean": bool,
+    "integer": int,
+    "decimal": (int, float),
+    "complex": dict,
+}
+
+
+class ScimRefused(Exception):
+    """Refuse a SCIM request with a status, a sentence and perhaps a ``scimType``."""
+
+    def __init__(self, status: int, detail: str, scim_type: str | None = None) -> None:
+        super().__init__(detail)
+        self.status, self.detail, self.scim_type = status, detail, scim_type
+
+    @property
+    def body(self) -> Object:
+        """The error as SCIM words it: the status is text."""
+        kind = {"scimType": self.scim_type} if self.scim_type else {}
+        return {"schemas": [MESSAGES + "Error"], "status": str(self.status), **kind, "detail": self.detail}
+
+
+def syntax(detail: str) -> ScimRefused:
+    """Refuse a body of the wrong form."""
+    return ScimRefused(400, detail, "invalidSyntax")
+
+
+# -- discovery -----------------------------------------------------------------------------------------
+
+
+@lru_cache(maxsize=1)
+def schemas() -> dict[str, Object]:
+    """Give the published schemas by their id."""
+    models = (User, Group, EnterpriseUser, ResourceType, ServiceProviderConfig, Schema)
+    found = {str(model.__schema__): model.to_schema().model_dump() for model in models}
+    by_name = {each["name"]: each for each in found[USER]["attributes"]}
+    # "Required attributes missing: emails": what the service insists on besides the user name.
+    by_name["emails"]["required"] = True
+    _sub(by_name["emails"], "value")["required"] = True
+    manager = next(each for each in found[ENTERPRISE]["attributes"] if each["name"] == "manager")
+    for name in ("value", "$ref"):
+        _sub(manager, name)["required"] = False
+    _sub(manager, "displayName")["mutability"] = "readWrite"  # it becomes `manager_name`
+    members = next(each for each in found[GROUP]["attributes"] if each["name"] == "members")
+    members["subAttributes"] = [sub for sub in members["subAttributes"] if sub["name"] != "display"]
+    _sub(members, "$ref")["referenceTypes"] = ["User"]  # groups in groups are not supported
+    _sub(members, "type")["canonicalValues"] = ["User"]
+    return found
+
+
+def _sub(attribute: Object, name: str) -> Object:
+    found: Object = next(each for each in attribute["subAttributes"] if each["name"] == name)
+    return found
+
+
+@lru_cache(maxsize=1)
+def resource_types() -> dict[str, Object]:
+    """Give the two types of resources by their id."""
+    extension = [{"schema": ENTERPRISE, "required": False}]
+    return {
+        name: {
+            "schemas": [CORE + "ResourceType"],
+            "id": name,
+            "name": name,
+            "endpoint": f"/{name}s",
+            "schema": CORE + name,
+            **({"schemaExtensions": extension} if name == "User" else {}),
+        }
+        for name in ("User", "Group")
+    }
+
+
+@lru_cache(maxsize=1)
+def provider_config() -> Object:
+    """Say what this service can do."""
+    scheme = AuthenticationScheme(
+        type=AuthenticationScheme.Type.oauthbearertoken,
+        name="Bearer token",
+        description="The token of the directory.",
+        primary=True,
+    )
+    config = ServiceProviderConfig(
+        patch=Patch(supported=True),
+        bulk=Bulk(supported=False, max_operations=0, max_payload_size=0),
+        filter=Filter(supported=True, max_results=MOST_RESULTS),
+        change_password=ChangePassword(supported=False),
+        sort=Sort(supported=False),
+        etag=ETag(supported=False),
+        authentication_schemes=[scheme],
+    )
+    found: Object = config.model_dump()
+    return found
+
+
+# -- attributes by name -------------------------------------------------------------------------------
+
+
+@lru_cache(maxsize=4)
+def attributes(schema: str) -> dict[str, Object]:
+    """Give the attributes of a schema by their name in lower case: SCIM names ignore it."""
+    listed = [*schemas()[schema]["attributes"]]
+    if schema != ENTERPRISE:
+        listed.append({"name": "externalId", "type": "string", "multiValued": False})
+    return {each["name"].lower(): {**each, "subs": _by_name(each)} for each in listed}
+
+
+def _by_name(attribute: Object) -> dict[str, Object]:
+    return {sub["name"].lower(): sub for sub in attribute.get("subAttributes", ())}
+
+
+def schema_of(kind: str) -> str:
+    """Give the core schema of a kind of resource."""
+    return CORE + kind
+
+
+def canonical(body: Object, kind: str) -> Object:
+    """Spell known names as the schema does, and leave out what only the service may set."""
+    spelled = _spelled(body, attributes(schema_of(kind)))
+    for key in list(spelled):
+        if key.lower() == ENTERPRISE.lower():
+            extension = spelled.pop(key)
+            known = isinstance(extension, dict)
+            spelled[ENTERPRISE] = _spelled(extension, attributes(ENTERPRISE)) if known else extension
+        elif key.lower() in _OWN or key == "groups" or key == "password":
+            del spelled[key]
+    return spelled
+
+
+def _spelled(body: Object, known: dict[str, Object]) -> Object:
+    return {_name(key, known): spelled(value, known.get(key.lower())) for key, value in body.items()}
+
+
+def _name(key: str, known: dict[str, Object]) -> str:
+    found = known.get(key.lower())
+    return found["name"] if found else key
+
+
+def spelled(value: Any, attribute: Object | None) -> Any:
+    """Spell the names inside a value of an attribute as the schema does."""
+    subs = (attribute or {}).get("subs")
+    if not subs:
+        return value
+    if isinstance(value, list):
+        return [spelled(item, attribute) for item in value]
+    if isinstance(value, dict):
+        return {_name(key, subs): item for key, item in value.items()}
+    return value
+
+
+# -- the check ----------------------------------------------------------------------------------------
+
+
+def check(resource: Object, kind: str) -> None:
+    """Refuse wrong types and nulls, naming the first attribute that is wrong."""
+    for path, value, attribute in _leaves(resource, kind):
+        if value is None:
+            raise syntax(f"{path} must not be null; leave it out instead.")
+        if attribute is not None:
+            _check_value(path, value, attribute)
+
+
+def _leaves(resource: Object, kind: str) -> Iterator[tuple[str, Any, Object | None]]:
+    known, extension = attributes(schema_of(kind)), resource.get(ENTERPRISE, {})
+    for key, value in resource.items():
+        if key == ENTERPRISE:
+            continue
+        yield key, value, known.get(key.lower())
+    if not isinstance(extension, dict):
+        raise syntax(f"{ENTERPRISE} must be an object.")
+    for key, value in extension.items():
+        yield f"{ENTERPRISE}:{key}", value, attributes(ENTERPRISE).get(key.lower())
+
+
+def _check_value(path: str, value: Any, attribute: Object) -> None:
+    if attribute["multiValued"]:
+        if not isinstance(value, list):
+            raise syntax(f"{path} must be a list.")
+        for item in value:
+            _check_one(path, item, attribute)
+    else:
+        _check_one(path, value, attribute)
+
+
+def _check_one(path: str, value: Any, attribute: Object) -> None:
+    wanted = _JSON_TYPES[attribute["type"]]
+    right = isinstance(value, wanted) and not (isinstance(value, bool) and wanted is not bool)
+    if not right:
+        raise syntax(f"{path} must be of type {attribute['type']}; got {type(value).__name__}.")
+    if isinstance(value, dict):
+        for key, item in value.items():
+            sub = attribute.get("subs", {}).get(key.lower())
+            if item is None and key.lower() != "$ref":  # Entra ID writes "$ref": null beside each member
+                raise syntax(f"{path}.{key} must not be null; leave it out instead.")
+            if sub is not None and item is not None:
+                _check_one(f"{path}.{key}", item, sub)

@@ -1,0 +1,96 @@
+"""The SCIM 2.0 door of a directory: what identity providers write to, with the service's rules.
+
+Every change becomes a happening, so that the events come out right; what was sent is kept beside it, so that a
+GET gives it back. Profiles differ in what they let pass:
+
+=========== ===================================================================================================
+workos      ``active`` is a boolean in POST and PUT, and may be text in PATCH, as Entra ID sends it
+lenient     text is taken for a boolean everywhere
+strict      text is refused everywhere, and ``op`` must be in lower case
+naive-total as workos, but ``totalResults`` counts the page only, as some servers do
+=========== ===================================================================================================
+"""
+
+from __future__ import annotations
+
+import hmac
+from typing import TYPE_CHECKING
+
+from ..directory.ids import bearer_token
+from .endpoint import Door, ScimAnswer, ScimRequest
+from .resources import Rows
+from .schemas import Profile, ScimRefused
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ..directory.changes import Happenings
+    from ..directory.objects import Object
+    from ..directory.store import Store
+
+__all__ = ["CONTENT_TYPE", "MOST_BYTES", "ScimAnswer", "ScimDoors", "ScimRequest", "too_large", "unauthorized"]
+
+MOST_BYTES = 2_000_000
+CONTENT_TYPE = "application/scim+json; charset=utf-8"
+
+
+class ScimDoors:
+    """Answer SCIM requests for every directory of an environment.
+
+    Parameters
+    ----------
+    keep_inactive
+        Whether the environment keeps inactive users. Where it does not, nobody can be created inactive.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        happenings: Callable[[], Happenings],
+        seed: int,
+        profile: Profile,
+        *,
+        keep_inactive: bool,
+    ) -> None:
+        self._store, self._happenings, self._seed = store, happenings, seed
+        self._profile, self._keep_inactive = profile, keep_inactive
+
+    def open(self, external_key: str, authorization: str) -> Object | None:
+        """Give the directory a key and a token open together, or None."""
+        row = self._store.one(
+            "SELECT id FROM directories WHERE external_key = ? AND type LIKE '%scim%' AND state <> 'deleting'",
+            (external_key,),
+        )
+        if row is None:
+            return None
+        directory = self._store.directory(row[0])
+        kind, _, given = authorization.partition(" ")
+        live = self._store.execute("SELECT id FROM tokens WHERE directory = ?", (directory["n"],))
+        known = [bearer_token(token_id, self._seed) for (token_id,) in live]
+        right = [hmac.compare_digest(token.encode(), given.strip().encode()) for token in known]
+        return directory if kind.lower() == "bearer" and any(right) else None
+
+    def answer(self, directory: Object, request: ScimRequest) -> ScimAnswer:
+        """Answer one request: all of its changes are made, or none."""
+        try:
+            with self._store.transaction():
+                door = Door(self._store, self._happenings(), directory, self._profile, self._keep_inactive)
+                return door.answer(request)
+        except ScimRefused as refusal:
+            return ScimAnswer(refusal.status, refusal.body)
+
+    def rows(self, directory_id: str) -> Rows:
+        """Give the SCIM resources of a directory."""
+        with self._store.transaction():
+            return Rows(self._store, self._store.directory(directory_id))
+
+
+def unauthorized() -> ScimAnswer:
+    """Refuse a wrong key or token."""
+    refusal = ScimRefused(401, "The bearer token is not one of this directory's.")
+    return ScimAnswer(401, refusal.body, {"WWW-Authenticate": "Bearer"})
+
+
+def too_large() -> ScimAnswer:
+    """Refuse a body that is too large."""
+    return ScimAnswer(413, ScimRefused(413, f"The body is larger than {MOST_BYTES // 1_000:,} KB.").body)

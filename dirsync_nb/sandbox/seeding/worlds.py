@@ -1,0 +1,294 @@
+"""Worlds: which organizations and directories there are. By name, or from a YAML file of your own.
+
+.. code-block:: yaml
+
+    organizations:
+      - name: Acme
+        domains: [acme.test]            # also: external_id, metadata
+        directories:
+          - name: Acme Okta
+            type: okta scim v2.0
+            people: 25                  # invented, with ninety days of history; 0 is the default
+            groups: [Crew, {name: Admins, role: admin}]
+            users:                      # by hand, on top of the invented ones
+              - {email: ann@acme.test, first_name: Ann, last_name: Lee, groups: [Crew]}
+            # also: state, age (days), domain, departments, locations
+
+Or as a fleet, ``fleet:5000x1000``: 5,000 directories, each of one organization, with 1,000 people on average.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from ... import extras
+from ..directory import clock, create
+from ..directory.changes import STATES
+
+if TYPE_CHECKING:
+    from ..directory.changes import Happenings
+
+_TOP = {"organizations"}
+_ORGANIZATION = {"name", "domains", "external_id", "metadata", "directories"}
+_DIRECTORY = {"name", "type", "state", "people", "age", "domain", "departments", "locations", "groups", "users"}
+_USER = {"email", "first_name", "last_name", "name", "idp_id", "custom_attributes", "groups"}
+_MOST_PEOPLE = 10_000_000
+
+# Of a fleet: sizes for one of 1 on average, mostly small as customers are; types and names in turn.
+_SIZES = (0.1, 0.2, 0.3, 0.4, 0.6, 0.8, 1.0, 1.4, 2.0, 3.2)
+_FLEET_TYPES = (
+    "okta scim v2.0", "azure scim v2.0", "gsuite directory", "okta scim v2.0", "workday",
+    "azure scim v2.0", "onelogin scim v2.0",
+)  # fmt: skip
+_FLEET_NAMES = ("Amber", "Birch", "Copper", "Dune", "Ember", "Fjord", "Garnet", "Heath", "Indigo", "Juniper")
+_FLEET_TRADES = ("Bakeries", "Ferries", "Clinics", "Robotics", "Textiles", "Studios", "Energy")
+_FLEET_FORM = re.compile(r"fleet:([1-9]\d{0,4})x(\d{1,7})")
+_OUT_OF_REACH = 40  # one directory in so many has credentials that its provider refuses
+
+
+@dataclass(frozen=True, slots=True)
+class OrganizationPlan:
+    """Hold what is decided about an organization by hand."""
+
+    key: str
+    name: str
+    domains: tuple[str, ...]
+    external_id: str | None = None
+    metadata: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DirectoryPlan:
+    """Hold what is decided about a directory by hand. ``age`` is in days; young ones send their first sync.
+
+    ``groups`` are (name, role) and ``users`` JSON texts: those written by hand in a file.
+    """
+
+    key: str
+    organization: str
+    type: str
+    name: str
+    state: str
+    people: int
+    age: int
+    domain: str
+    departments: int = 8
+    locations: int = 5
+    projects: tuple[str, ...] = ()
+    empty: tuple[str, ...] = ()
+    switched_off: tuple[str, ...] = ()
+    mapped: tuple[str, ...] = ()
+    stated_domain: bool = True
+    groups: tuple[tuple[str, str | None], ...] = ()
+    users: tuple[str, ...] = ()
+
+    core: ClassVar[int] = 260
+    """The story and the fuller records are for this many people at most."""
+
+    def born(self) -> int:
+        """Give when the directory was made, in milliseconds."""
+        return clock.NOW - self.age * clock.DAY
+
+
+@dataclass(frozen=True, slots=True)
+class FleetPlan(DirectoryPlan):
+    """Hold what is decided about one directory of many: little happens there, at a moment of its own."""
+
+    later: int = 0  # milliseconds after the day its age says, since no two may be made at once
+
+    core: ClassVar[int] = 20
+
+    def born(self) -> int:
+        """Give when the directory was made, in milliseconds."""
+        return clock.NOW - self.age * clock.DAY + self.later
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """Hold all of it. Two worlds with the same plans are the same world."""
+
+    organizations: tuple[OrganizationPlan, ...] = ()
+    directories: tuple[DirectoryPlan, ...] = ()
+
+    def people(self) -> int:
+        """Count the people invented for all directories."""
+        return sum(plan.people for plan in self.directories)
+
+    def between_organizations(self) -> int:
+        """Give the milliseconds from one organization to the next; those of a fleet are sooner all there."""
+        if any(isinstance(plan, FleetPlan) for plan in self.directories):
+            return min(clock.DAY // 4, 100 * clock.DAY // len(self.organizations))
+        return clock.DAY // 4
+
+
+def read(path: str | os.PathLike[str]) -> World:
+    """Read a world from a YAML file; ValueError says what is wrong with it, and where."""
+    extras.need("a world from a YAML file", "scim", "yaml")
+    import yaml  # not needed by the worlds that have a name
+
+    where = Path(path)
+    try:
+        given = yaml.safe_load(where.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ValueError(f"{where} cannot be read: {error.strerror}") from None
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
+        raise ValueError(f"{where} is not YAML: {error}") from None
+    try:
+        return world_of(given)
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"{where}: {error}") from None
+
+
+def world_of(given: Any) -> World:
+    """Make a world from what a file says."""
+    top = _checked(given, _TOP, "the file")
+    organizations, directories = [], []
+    for place, one in enumerate(_list(top.get("organizations"), "organizations")):
+        spoken = f"organizations[{place}]"
+        plain = _checked(one, _ORGANIZATION, spoken)
+        key = f"organization-{place}"
+        organizations.append(_organization(plain, key, spoken))
+        for number, directory in enumerate(_list(plain.get("directories"), f"{spoken}.directories")):
+            found = _directory(directory, key, f"{spoken}.directories[{number}]", organizations[-1])
+            directories.append(found)
+    # Ids and places in lists follow time: the oldest directory comes first.
+    return World(tuple(organizations), tuple(sorted(directories, key=lambda plan: -plan.age)))
+
+
+def fleet(name: str) -> World | None:
+    """Make a world of many directories from ``fleet:<directories>x<people on average>``; None for other names.
+
+    Most are small and some are large, and all together they have exactly as many people as the name says.
+    """
+    if (found := _FLEET_FORM.fullmatch(name)) is None:
+        return None
+    count, people = int(found[1]), int(found[2])
+    sizes = [round(_SIZES[place % len(_SIZES)] * people) for place in range(count)]
+    sizes[-1] += count * people - sum(sizes)
+    if max(sizes) > _MOST_PEOPLE:
+        raise ValueError(f"{name}: a directory holds at most {_MOST_PEOPLE:,} people")
+    span = 200 * clock.DAY
+    organizations, directories = [], []
+    for place, size in enumerate(sizes):
+        first, trade = _FLEET_NAMES[place % len(_FLEET_NAMES)], _FLEET_TRADES[place % len(_FLEET_TRADES)]
+        key, domain = f"customer-{place:05d}", f"customer-{place:05d}.example"
+        kind = _FLEET_TYPES[place % len(_FLEET_TYPES)]
+        organizations.append(OrganizationPlan(key, f"{first} {trade} {place}", (domain,), f"cust-{place:05d}"))
+        directories.append(
+            FleetPlan(
+                key=key,
+                organization=key,
+                type=kind,
+                name=f"{first} {trade} {place}",
+                state="invalid_credentials" if place % _OUT_OF_REACH == _OUT_OF_REACH - 1 else "linked",
+                people=size,
+                age=300,
+                domain=domain,
+                departments=2,
+                locations=0,
+                projects=("Project Beacon",),
+                later=place * span // count,
+            )
+        )
+    return World(tuple(organizations), tuple(directories))
+
+
+def add_by_hand(happenings: Happenings, plan: DirectoryPlan, directory_id: str) -> None:
+    """Let the groups and users written by hand come into their directory."""
+    groups = {
+        name: happenings.add_group(directory_id, name=name, role=role or None) for name, role in plan.groups
+    }
+    for text in plan.users:
+        fields = json.loads(text)
+        names = fields.pop("groups", [])
+        user_id = happenings.add_user(directory_id, **fields)
+        for name in names:
+            happenings.add_member(groups[name], user_id)
+
+
+def _organization(plain: dict[str, Any], key: str, spoken: str) -> OrganizationPlan:
+    metadata = _checked(plain.get("metadata") or {}, None, f"{spoken}.metadata")
+    return OrganizationPlan(
+        key,
+        _text(plain, "name", spoken),
+        tuple(str(one) for one in _list(plain.get("domains"), f"{spoken}.domains")),
+        None if plain.get("external_id") is None else str(plain["external_id"]),
+        tuple((str(name), str(value)) for name, value in metadata.items()),
+    )
+
+
+def _directory(given: Any, organization: str, spoken: str, owner: OrganizationPlan) -> DirectoryPlan:
+    plain = _checked(given, _DIRECTORY, spoken)
+    kind, state = _text(plain, "type", spoken), plain.get("state", "linked")
+    if kind not in create.TYPES:
+        raise ValueError(f"{spoken}.type must be one of {', '.join(create.TYPES)}; got {kind!r}")
+    if state not in STATES:
+        raise ValueError(f"{spoken}.state must be one of {', '.join(STATES)}; got {state!r}")
+    groups = tuple(_group(one, spoken) for one in _list(plain.get("groups"), f"{spoken}.groups"))
+    known = {name for name, _ in groups}
+    users = [_user(one, known, spoken) for one in _list(plain.get("users"), f"{spoken}.users")]
+    people = _whole(plain, "people", 0, spoken)
+    return DirectoryPlan(
+        key=spoken,
+        organization=organization,
+        type=kind,
+        name=_text(plain, "name", spoken),
+        state=state,
+        people=people,
+        age=max(1, _whole(plain, "age", 100, spoken)),
+        domain=str(plain.get("domain") or next(iter(owner.domains), "invented.example")),
+        departments=min(8, _whole(plain, "departments", 3 if people else 0, spoken)),
+        locations=min(5, _whole(plain, "locations", 0, spoken)),
+        stated_domain="domain" in plain,
+        groups=groups,
+        users=tuple(users),
+    )
+
+
+def _group(given: Any, spoken: str) -> tuple[str, str | None]:
+    plain = {"name": given} if isinstance(given, str) else _checked(given, {"name", "role"}, f"{spoken}.groups")
+    return _text(plain, "name", f"{spoken}.groups"), plain.get("role")
+
+
+def _user(given: Any, groups: set[str], spoken: str) -> str:
+    plain = _checked(given, _USER, f"{spoken}.users")
+    unknown = [name for name in _list(plain.get("groups"), f"{spoken}.users.groups") if name not in groups]
+    if unknown:
+        raise ValueError(f"{spoken}.users: no such group among its groups: {unknown[0]!r}")
+    return json.dumps(plain, ensure_ascii=False, default=str)
+
+
+def _checked(given: Any, allowed: set[str] | None, spoken: str) -> dict[str, Any]:
+    if not isinstance(given, dict):
+        raise ValueError(f"{spoken} must be a mapping; got {type(given).__name__}")
+    unknown = sorted(str(key) for key in given if allowed is not None and key not in allowed)
+    if unknown:
+        raise ValueError(f"{spoken} has no {unknown[0]!r}; known are {', '.join(sorted(allowed or ()))}")
+    return given
+
+
+def _list(given: Any, spoken: str) -> list[Any]:
+    if given is None:
+        return []
+    if not isinstance(given, list):
+        raise ValueError(f"{spoken} must be a list; got {type(given).__name__}")
+    return given
+
+
+def _text(plain: dict[str, Any], name: str, spoken: str) -> str:
+    value = plain.get(name)
+    if not isinstance(value, str) or not value.strip():
+        raise ValueError(f"{spoken}.{name} must be text; got {value!r}")
+    return value
+
+
+def _whole(plain: dict[str, Any], name: str, default: int, spoken: str) -> int:
+    value = plain.get(name, default)
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= _MOST_PEOPLE:
+        raise ValueError(f"{spoken}.{name} must be a whole number from 0 to {_MOST_PEOPLE:,}; got {value!r}")
+    return value

@@ -1,0 +1,138 @@
+"""Events taken apart: when each was recorded, and which user, group or directory it speaks of."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+import pandas as pd
+
+from .. import errors
+from ..client import DSYNC_EVENTS, Record
+from ..frames import require_complete
+
+__all__ = [
+    "NEVER",
+    "PLACED",
+    "TOKENS",
+    "Events",
+    "Moment",
+    "Parts",
+    "Unusable",
+    "event_records",
+    "micros",
+    "moment_of",
+    "moment_or_none",
+    "take_apart",
+]
+
+Events = pd.DataFrame | Iterable[Record]
+
+TOKENS = ("dsync.token.created", "dsync.token.revoked")
+PLACED = (*(name for name in DSYNC_EVENTS if name not in TOKENS), "dsync.deactivated")  # the last in old data
+
+
+class Moment(NamedTuple):
+    """A place in the order of all events: when it was recorded (microseconds since 1970), then its id."""
+
+    time: int
+    event_id: str
+
+
+NEVER = Moment(-(2**62), "")
+
+
+class Unusable(errors.DirsyncError):
+    """Say why an event cannot be placed."""
+
+
+@dataclass(slots=True)
+class Parts:
+    """An event taken apart."""
+
+    kind: str
+    moment: Moment
+    directory_id: str | None = None
+    user: Record | None = None
+    group: Record | None = None
+    directory: Record | None = None
+
+
+def event_records(events: Events) -> Iterator[Record]:
+    """Give events as records, whether they come as a frame or as they were read."""
+    if not isinstance(events, pd.DataFrame):
+        yield from events
+        return
+    require_complete(events, "a replay")
+    if "data" not in events or "event" not in events:
+        raise errors.ArgumentError("events must be an events frame (load_events) or a list of event records")
+    columns = [events[name] for name in ("event", "created_at", "data", "context")]
+    for event_id, event, created_at, data, context in zip(events.index, *columns, strict=True):
+        yield {"id": event_id, "event": event, "created_at": created_at, "data": data, "context": context}
+
+
+def take_apart(record: Record) -> Parts:
+    """Find the user, group or directory an event is about; raise Unusable where something is missing."""
+    moment = moment_of(record)
+    kind, data = record.get("event"), record.get("data")
+    if not isinstance(kind, str):
+        raise Unusable("no event name")
+    if kind not in PLACED:
+        where = data.get("directory_id") if isinstance(data, dict) else None
+        return Parts(kind, moment, where if isinstance(where, str) else None)
+    if not isinstance(data, dict):
+        raise Unusable("no data")
+    if kind.startswith("dsync.group.user_"):
+        user, group = _object(data.get("user"), "user"), _object(data.get("group"), "group")
+        where = data.get("directory_id") or group.get("directory_id") or user.get("directory_id")
+        return Parts(kind, moment, where, user=user, group=group)
+    if kind.startswith("dsync.user."):
+        return Parts(kind, moment, data.get("directory_id"), user=_object(data, "user"))
+    if kind.startswith("dsync.group."):
+        return Parts(kind, moment, data.get("directory_id"), group=_object(data, "group"))
+    directory = _object(data, "directory")
+    return Parts(kind, moment, directory["id"], directory=directory)
+
+
+def _object(value: object, noun: str) -> Record:
+    if not isinstance(value, dict) or not isinstance(value.get("id"), str) or not value["id"]:
+        raise Unusable(f"no {noun} with an id inside")
+    if "previous_attributes" in value:  # what changed is no part of what is
+        return {name: held for name, held in value.items() if name != "previous_attributes"}
+    return value
+
+
+def moment_of(record: Mapping[str, Any]) -> Moment:
+    """Give an event's place in the order of all events; raise a DirsyncError where it has none."""
+    event_id = record.get("id")
+    if not isinstance(event_id, str) or not event_id:
+        raise Unusable("no event id")
+    try:
+        return Moment(micros(record.get("created_at")), event_id)
+    except (TypeError, ValueError):
+        raise Unusable("no readable created_at") from None
+
+
+def moment_or_none(record: Mapping[str, Any]) -> Moment | None:
+    """Give an event's place in the order of all events, if it has one."""
+    try:
+        return moment_of(record)
+    except Unusable:
+        return None
+
+
+def micros(value: Any) -> int:
+    """Read a time, as the API writes it or as a frame holds it, in microseconds; without a zone it is UTC."""
+    if isinstance(value, pd.Timestamp):
+        return int(value.as_unit("us").asm8.view("i8"))  # .value would be nanoseconds
+    return _text_micros(value)
+
+
+@functools.lru_cache(maxsize=4096)
+def _text_micros(text: str) -> int:
+    moment = datetime.fromisoformat(text)
+    moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
+    return round(moment.timestamp() * 1_000_000)

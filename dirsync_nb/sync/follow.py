@@ -1,0 +1,347 @@
+"""Follow the events of an environment: polling that waits politely, keeps its place and can be stopped.
+
+The place is the id of the last event whose batch was dealt with. The service keeps events for 90 days; a place
+that it no longer knows is an error with both ends of the gap, never a silent start from somewhere else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import threading
+import time
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from .. import errors
+from ..client import DirectoryClient, Record
+from ..files import replacing
+from ..frames import events_frame
+from ..load import load_events
+from ..load.progress import tell
+from .events import Moment, moment_of
+
+__all__ = ["Follower", "Gap", "LostPlace", "follow_events", "latest_event", "load_since"]
+
+RETENTION = timedelta(days=90)
+DEFAULT_WINDOW = timedelta(days=30)  # what the service gives when it is not told where to begin
+ULID = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+
+
+@dataclass(frozen=True)
+class Gap:
+    """What cannot be read any more: the events between two of them.
+
+    Attributes
+    ----------
+    after_event_id, after_time
+        The last event that was dealt with. The time is missing where neither we nor the id tell.
+    until_event_id, until_time
+        The oldest event the service still has; both missing if it has none.
+    """
+
+    after_event_id: str
+    after_time: pd.Timestamp | None
+    until_event_id: str | None
+    until_time: pd.Timestamp | None
+
+    def __str__(self) -> str:
+        began = f" of {self.after_time:%Y-%m-%d %H:%M} UTC" if self.after_time is not None else ""
+        if self.until_time is None:
+            return f"a gap after {self.after_event_id}{began}; the service has no events at present"
+        return (
+            f"a gap from {self.after_event_id}{began} to {self.until_event_id} of "
+            f"{self.until_time:%Y-%m-%d %H:%M} UTC"
+        )
+
+
+class LostPlace(errors.LoadError):
+    """The service does not know the event to go on from: it is too old, or of another environment.
+
+    Attributes
+    ----------
+    gap
+        What was missed, from the last event dealt with to the oldest that is still there.
+    """
+
+    def __init__(self, message: str, gap: Gap) -> None:
+        super().__init__(message)
+        self.gap = gap
+
+
+def follow_events(
+    client: DirectoryClient,
+    *,
+    after: str | None = None,
+    events: str | Iterable[str] | None = None,
+    organization_id: Any = None,
+    range_start: Any = None,
+    keep: str | Path | None = None,
+    every: float = 30.0,
+    slowest: float = 300.0,
+    clock: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], object] | None = None,
+) -> Follower:
+    """Follow events as they come: loop over it, one events frame a turn.
+
+    ::
+
+        for batch in follow_events(client, keep="place.json"):
+            state.apply(batch)
+
+    Parameters
+    ----------
+    after
+        The event to go on from. Default: the place in ``keep``, else ``range_start``, else the last 30 days.
+    events, organization_id, range_start
+        As in :func:`dirsync_nb.load_events`.
+    keep
+        A small file for the place. A batch counts as dealt with when the loop asks for the next; whoever is
+        killed before gets it again. Where the file exists, its place wins over ``after`` and ``range_start``.
+    every, slowest
+        Seconds between two questions. While nothing happens the pause grows by half each time, up to
+        ``slowest``; full pages are read on at once.
+    clock, sleep
+        For tests. A ``sleep`` of your own is not cut short by :meth:`Follower.stop`.
+
+    Raises
+    ------
+    ArgumentError
+        ``after`` together with ``range_start``, or a file of another server.
+    LostPlace
+        While looping: the service does not know the place any more.
+    """
+    if not 0 < every <= slowest:
+        raise errors.ArgumentError(f"every must be above 0 and at most slowest; got {every} and {slowest}")
+    filters = {"events": events, "organization_id": organization_id, "range_start": range_start, "after": after}
+    # Asked for once before the first turn, so that a wrong call fails here and a doubtful name is questioned.
+    tell(client.receipt("events", filters, log=False).notices, client.told)
+    follower = Follower(client, filters, Path(keep) if keep is not None else None, clock, sleep)
+    follower.every, follower.slowest = every, slowest
+    return follower
+
+
+class Follower:
+    """Events as they come. Made by :func:`follow_events`.
+
+    Loop over it with ``for``, or with ``async for`` where other tasks go on meanwhile.
+
+    Attributes
+    ----------
+    after
+        Id of the last event that was dealt with; None before the first.
+    polls
+        How often the service was asked.
+    """
+
+    every = 30.0
+    slowest = 300.0
+
+    def __init__(
+        self,
+        client: DirectoryClient,
+        filters: dict[str, Any],
+        keep: Path | None,
+        clock: Callable[[], float],
+        sleep: Callable[[float], object] | None,
+    ) -> None:
+        self._client, self._filters, self._keep, self._clock = client, filters, keep, clock
+        self._stop = threading.Event()
+        self._sleep = sleep or self._stop.wait
+        self.after: str | None = _kept_place(keep, client.base_url) or filters["after"]
+        self.polls = 0
+
+    def __repr__(self) -> str:
+        place = f"after {self.after}" if self.after else "from the beginning"
+        return f"<Follower {place}, {self.polls:,} polls{', stopped' if self.stopped else ''}>"
+
+    @property
+    def stopped(self) -> bool:
+        """Whether :meth:`stop` was called."""
+        return self._stop.is_set()
+
+    def stop(self) -> None:
+        """End the loop, from any thread: at once if it waits, else after the batch in hand."""
+        self._stop.set()
+
+    def __iter__(self) -> Iterator[pd.DataFrame]:
+        pause = self.every
+        while not self.stopped:
+            asked, quiet = self._clock(), True
+            for page in self._pages():
+                quiet = False
+                yield events_frame(page)
+                self._dealt_with(page)
+                if self.stopped:
+                    return
+            pause = min(pause * 1.5, self.slowest) if quiet else self.every
+            left = asked + pause - self._clock()
+            if left > 0 and not self.stopped:
+                self._sleep(left)
+
+    async def __aiter__(self) -> AsyncIterator[pd.DataFrame]:
+        steps = iter(self)
+        try:
+            while (batch := await asyncio.to_thread(next, steps, None)) is not None:
+                yield batch
+        finally:  # a cancelled task must not leave its thread waiting
+            self.stop()
+
+    def _pages(self) -> Iterator[list[Record]]:
+        """Read what is new, page by page."""
+        filters = {**self._filters, "after": self.after}
+        if self.after is not None:
+            filters["range_start"] = None
+        receipt = self._client.receipt("events", filters, log=False)
+        self.polls += 1
+        try:
+            yield from (page for page in self._client.walk(receipt) if page)
+        except (errors.BadRequest, errors.Unprocessable) as problem:
+            if self.after is None:
+                raise
+            raise lost_place(self._client, self.after, problem, self._filters) from problem
+
+    def _dealt_with(self, page: list[Record]) -> None:
+        self.after = str(page[-1]["id"])
+        if self._keep is not None:
+            held = {"server": self._client.base_url, "after": self.after, "at": page[-1].get("created_at")}
+            with replacing(self._keep) as temporary:
+                temporary.write_text(json.dumps(held))
+
+
+def _kept_place(path: Path | None, server: str) -> str | None:
+    """Read the place in a file; None when there is no file yet."""
+    if path is None or not path.exists():
+        return None
+    try:
+        held = json.loads(path.read_text())
+        after, of = str(held["after"]), held["server"]
+    except (ValueError, TypeError, KeyError):
+        raise errors.ArgumentError(f"{path} does not hold a place in a stream of events") from None
+    if of != server:
+        raise errors.ArgumentError(f"{path} holds a place at {of}, and this client reads {server}")
+    return after
+
+
+def load_since(
+    client: DirectoryClient, after: str, *, organization_id: Any = None, at: pd.Timestamp | None = None
+) -> pd.DataFrame:
+    """Load the events of Directory Sync after an event, as a frame.
+
+    Raises
+    ------
+    LostPlace
+        The service does not know that event any more. ``at``, if you have it, is its time for the message.
+    """
+    try:
+        return load_events(client, after=after, organization_id=organization_id)
+    except (errors.BadRequest, errors.Unprocessable) as problem:
+        filters = {"organization_id": organization_id}
+        raise lost_place(client, after, problem, filters, at=at) from problem
+
+
+def latest_event(client: DirectoryClient, *, organization_id: Any = None) -> Record | None:
+    """Find the newest event in few requests; None if there was none in the last 30 days.
+
+    The service lists events oldest first only. Where there are more than a page, time is halved until the page
+    that holds the last one is found.
+    """
+    page = _first_page(client, organization_id=organization_id)
+    if not page:
+        return None
+    end = datetime.now(UTC)
+    while len(page) >= client.page_size:
+        newest = _time_of(page[-1])
+        span = {"range_start": newest + (end - newest) / 2, "range_end": end}
+        found = _first_page(client, organization_id=organization_id, **span)
+        if not found:
+            end = span["range_start"]
+        stuck = found and _time_of(found[-1]) <= newest
+        if stuck or end - newest < timedelta(milliseconds=2):  # a burst, which time does not tell apart
+            page = _rest(client, page[-1], organization_id) or page[-1:]
+            break
+        page = found or page
+    return page[-1]
+
+
+def _rest(client: DirectoryClient, event: Record, organization_id: Any) -> list[Record]:
+    receipt = client.receipt("events", {"after": event["id"], "organization_id": organization_id}, log=False)
+    return [record for page in client.walk(receipt) for record in page][-1:]
+
+
+def _first_page(client: DirectoryClient, **filters: Any) -> list[Record]:
+    """Read the first page of events; a span in what is the service's future is an empty one."""
+    receipt = client.receipt("events", filters, log=False)
+    try:
+        return next((page for page in client.walk(receipt) if page), [])
+    except (errors.BadRequest, errors.Unprocessable):
+        if "range_start" in filters:
+            return []
+        raise
+
+
+def knows(client: DirectoryClient, moment: Moment) -> bool:
+    """Say whether the service can still go on from an event."""
+    try:
+        _first_page(client, after=moment.event_id)
+    except (errors.BadRequest, errors.Unprocessable):
+        return False
+    return True
+
+
+def _time_of(record: Record) -> datetime:
+    return datetime.fromtimestamp(moment_of(record).time / 1_000_000, UTC)
+
+
+def lost_place(
+    client: DirectoryClient,
+    after: str,
+    problem: errors.LoadError,
+    filters: dict[str, Any],
+    *,
+    at: pd.Timestamp | None = None,
+) -> errors.LoadError:
+    """Tell a place that is lost from a call that is wrong, by asking the same without the place."""
+    asked = {name: value for name, value in filters.items() if name in ("events", "organization_id")}
+    try:
+        oldest = _oldest_kept(client, asked)
+    except errors.LoadError:
+        return problem
+    until = pd.Timestamp(_time_of(oldest)) if oldest else None
+    gap = Gap(after, at or _time_in(after), str(oldest["id"]) if oldest else None, until)
+    return LostPlace(
+        f"The service no longer knows where we were: {gap}. What happened in between cannot be read from "
+        "events. Take a snapshot (take_snapshot), and follow on from its position.",
+        gap,
+    )
+
+
+def _oldest_kept(client: DirectoryClient, asked: dict[str, Any]) -> Record | None:
+    """Find the oldest event the service still has: within its default window, and then before it."""
+    recent = _first_page(client, **asked)
+    first = _time_of(recent[0]) if recent else datetime.now(UTC)
+    # It is within 30 days, so going back 90 reaches all there is; 60, should it refuse what is past retention.
+    for back in (RETENTION, RETENTION - DEFAULT_WINDOW):
+        older = _first_page(client, **asked, range_start=first - back, range_end=first)
+        if older:
+            return older[0]
+    return recent[0] if recent else None
+
+
+def _time_in(event_id: str) -> pd.Timestamp | None:
+    """Read the time that an id carries in its first ten characters, if it is a ULID."""
+    tail = event_id.rpartition("_")[2].upper()
+    if len(tail) != 26 or not set(tail) <= set(ULID):
+        return None
+    milliseconds = 0
+    for letter in tail[:10]:
+        milliseconds = milliseconds * 32 + ULID.index(letter)
+    with contextlib.suppress(ValueError, OverflowError):
+        return pd.Timestamp(milliseconds, unit="ms", tz="UTC")
+    return None

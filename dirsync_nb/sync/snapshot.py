@@ -1,0 +1,511 @@
+"""A directory at one moment: take it, save it, open it, bring it up to date from events.
+
+A snapshot is five whole frames and a position: the last event that they are sure to contain. The position is
+taken before the load begins, and the events of the meantime are applied at its end, so that the frames hold for
+one moment although reading them took many.
+
+On disk it is one file, a zip of Parquet files with a manifest that holds their checksums. It is written beside
+its place and moved there in one step: a save that is killed leaves the old one whole.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+import zipfile
+import zlib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from .. import errors
+from ..client import DirectoryClient, Receipt, identifier
+from ..files import need_for, open_frame, replacing, save_frame
+from ..frames import (
+    GROUPS,
+    MEMBERSHIP_COLUMNS,
+    USERS,
+    Columns,
+    Table,
+    concat,
+    directories_frame,
+    groups_frame,
+    organizations_frame,
+    require_complete,
+    users_frame,
+)
+from ..load import load_directories, load_events, load_groups, load_memberships, load_organizations, load_users
+from ..load.memberships import Pairs
+from ..load.progress import Progress, tell
+from .checkpoint import Journal
+from .events import NEVER, Moment, moment_of
+from .follow import LostPlace, knows, latest_event, load_since
+from .state import InactivePolicy, State, oldest_first, replay
+
+__all__ = ["DamagedSnapshot", "Snapshot", "open_snapshot", "take_snapshot"]
+
+FORMAT = 1
+FRAMES = ("organizations", "directories", "users", "groups", "memberships")
+NO_POSITION_FOR = timedelta(days=29)  # without one, the last 30 days of events must hold everything
+
+
+class DamagedSnapshot(errors.DirsyncError):
+    """A file that is no snapshot, or whose content is not what its manifest says."""
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class Snapshot:
+    """Directories with all that is in them, at one moment.
+
+    Attributes
+    ----------
+    organizations, directories, users, groups, memberships
+        Whole frames; a partial one is refused.
+    position
+        The last event that the frames are sure to contain, or None where there was none.
+    taken_at
+        When it was last made or brought up to date, by the clock of this machine.
+    server
+        Where it was read.
+    scope
+        Ids of the directories it was taken of; None for all there are.
+    inactive_policy
+        What the environment does with users who are switched off, see :func:`dirsync_nb.sync.replay`.
+    notices
+        What a reader should know about it, one sentence each.
+    news
+        After :meth:`refresh`: what became of each event, as in ``State.report``; else None. Not saved.
+    """
+
+    organizations: pd.DataFrame
+    directories: pd.DataFrame
+    users: pd.DataFrame
+    groups: pd.DataFrame
+    memberships: pd.DataFrame
+    position: Moment | None
+    taken_at: datetime
+    server: str
+    scope: tuple[str, ...] | None = None
+    inactive_policy: InactivePolicy = "delete"
+    notices: tuple[str, ...] = ()
+    news: pd.DataFrame | None = None
+
+    def __post_init__(self) -> None:
+        for name in FRAMES:
+            require_complete(getattr(self, name), "a snapshot")
+
+    @property
+    def moment(self) -> Moment:
+        """The position as a place in the order of all events."""
+        return self.position or NEVER
+
+    def __repr__(self) -> str:
+        counts = {"directory" if len(self.directories) == 1 else "directories": len(self.directories)}
+        counts |= {name: len(getattr(self, name)) for name in FRAMES[2:]}
+        what = ", ".join(f"{count:,} {name}" for name, count in counts.items())
+        return f"<Snapshot as of {self.as_of:%Y-%m-%d %H:%M:%S} UTC: {what}>"
+
+    @property
+    def as_of(self) -> pd.Timestamp:
+        """The moment it holds for, by the clock of the service; without any event, by ours."""
+        if self.position is None:
+            return pd.Timestamp(self.taken_at)
+        return pd.Timestamp(self.position.time, unit="us", tz="UTC")
+
+    def save(self, path: str | Path) -> Path:
+        """Save it as one file. It is whole or not there: a save that breaks leaves what was there before."""
+        need_for("parquet")
+        target = Path(path)
+        with tempfile.TemporaryDirectory() as folder, replacing(target) as temporary:
+            parts = {name: Path(folder, f"{name}.parquet") for name in FRAMES}
+            for name, part in parts.items():
+                save_frame(getattr(self, name), part)
+            with zipfile.ZipFile(temporary, "w") as archive:
+                for part in parts.values():
+                    archive.write(part, part.name)
+                archive.writestr("manifest.json", json.dumps(self._manifest(parts), indent=1))
+            with temporary.open("r+b") as written:  # on the disk before it takes the old one's name
+                os.fsync(written.fileno())
+        return target
+
+    def _manifest(self, parts: Mapping[str, Path]) -> dict[str, Any]:
+        files = {
+            part.name: {"sha256": _checksum(part.read_bytes()), "rows": len(getattr(self, name))}
+            for name, part in parts.items()
+        }
+        return {
+            "what": "dirsync_nb snapshot",
+            "format": FORMAT,
+            "server": self.server,
+            "scope": self.scope,
+            "position": self.position,
+            "taken_at": self.taken_at.isoformat(),
+            "inactive_policy": self.inactive_policy,
+            "notices": self.notices,
+            "files": files,
+        }
+
+    def refresh(self, client: DirectoryClient) -> Snapshot:
+        """Bring it up to date from events, and give the new one; this one stays as it is.
+
+        It takes one request for each hundred events, and one each for directory and organization, however many
+        users there are. Where the service no longer has all events since the position, everything is loaded
+        again, and ``notices`` say so. Events do not carry the deprecated list ``groups`` of a user, which is
+        missing for those they speak of.
+
+        Raises
+        ------
+        ArgumentError
+            The client reads another server than the one this was taken from.
+        LoadError
+            Reading events broke; this snapshot is as good as before.
+        """
+        if client.base_url != self.server:
+            raise errors.ArgumentError(
+                f"this snapshot is of {self.server}, and the client reads {client.base_url}"
+            )
+        try:
+            events = self._events(client)
+        except LostPlace as lost:
+            return self._loaded_again(client, str(lost.gap))
+        if events is None:
+            return self._loaded_again(
+                client, "it has no position and is older than the events that can be read"
+            )
+        return _caught_up(client, self, events)
+
+    def _events(self, client: DirectoryClient) -> pd.DataFrame | None:
+        """Load what came since; None where nobody can say whether that is all."""
+        organization = self._organization()
+        if self.position is not None:
+            return load_since(client, self.position.event_id, organization_id=organization, at=self.as_of)
+        if datetime.now(UTC) - self.taken_at > NO_POSITION_FOR:
+            return None
+        return load_events(client, organization_id=organization)
+
+    def _organization(self) -> str | None:
+        """Name the one organization whose events are enough, if it is one."""
+        owners = self.directories["organization_id"]
+        names = set(owners) if self.scope is not None and owners.notna().all() else set()
+        return names.pop() if len(names) == 1 else None
+
+    def _loaded_again(self, client: DirectoryClient, reason: str) -> Snapshot:
+        fresh = take_snapshot(client, directory_id=self.scope, inactive_policy=self.inactive_policy)
+        notice = f"Everything was loaded again instead of catching up from events: {reason}."
+        tell([notice], client.told)
+        return dataclasses.replace(fresh, notices=(notice, *fresh.notices))
+
+
+def _caught_up(client: DirectoryClient, snapshot: Snapshot, events: pd.DataFrame) -> Snapshot:
+    """Apply events; directories and organizations, of which events tell little, are read again."""
+    only = snapshot.scope
+    state = replay(events, base=snapshot, inactive_policy=snapshot.inactive_policy, directory_ids=only)
+    directories, organizations = _tops(client, only, known=state.directories)
+    notices = tuple(_doubts(state, directories))
+    tell(notices, client.told)
+    return dataclasses.replace(
+        snapshot,
+        organizations=organizations,
+        directories=directories,
+        users=state.users,
+        groups=state.groups,
+        memberships=state.memberships,
+        position=state.moment if state.moment != NEVER else None,
+        taken_at=datetime.now(UTC),
+        notices=notices,
+        news=state.report,
+    )
+
+
+def _doubts(state: State, directories: pd.DataFrame) -> Iterator[str]:
+    """Say what the events leave open, and where the service counts otherwise than we do."""
+    yield from state.notices
+    failed = state.report["outcome"].eq("failed").sum()
+    if failed:
+        yield f"{failed} events could not be placed; their ids and reasons are in `news`."
+    found = state.users["directory_id"].value_counts()
+    counts = directories["active_users"] + directories["inactive_users"]
+    for directory_id, count in counts.dropna().items():
+        ours = found.get(directory_id, 0)
+        if count != ours:
+            yield (
+                f"The service counts {count:,} users in {directory_id}, the snapshot {ours:,}: somebody came "
+                "or went just now, or an event was missed. If it stays so, take a new snapshot."
+            )
+
+
+def take_snapshot(
+    client: DirectoryClient,
+    *,
+    directory_id: Any = None,
+    path: str | Path | None = None,
+    inactive_policy: InactivePolicy = "delete",
+) -> Snapshot:
+    """Load directories with all that is in them, as of one moment.
+
+    Parameters
+    ----------
+    directory_id
+        One directory or several (ids, records or rows). Default: all there are.
+    path
+        Save it here. While it loads, what was read is kept beside it in a folder ``<path>.loading``: a load
+        that is interrupted or killed goes on from there when it is called again.
+    inactive_policy
+        What the environment does with users who are switched off, see :func:`dirsync_nb.sync.replay`.
+
+    Raises
+    ------
+    NotFound
+        No such directory in this environment.
+    LoadError
+        The load broke. With ``path``, call again to go on.
+    ArgumentError
+        The folder beside ``path`` belongs to a load of something else.
+    """
+    if path is not None:
+        need_for("parquet")  # before all is loaded
+    scope = None if directory_id is None else _scope(directory_id)
+    keeper = None if path is None else _Keeper.opened(Path(f"{path}.loading"), client, scope)
+    if keeper is not None and keeper.position is not None and not knows(client, keeper.position):
+        keeper = _Keeper.anew(keeper.folder, client, scope)
+    position = keeper.position if keeper is not None else _position(client)
+    directories, organizations = _tops(client, scope)
+    contents = [_contents(client, name, keeper, sure=scope is not None) for name in directories.index]
+    whole = [content for content in contents if content is not None]
+    snapshot = Snapshot(
+        organizations=organizations,
+        directories=directories,
+        users=oldest_first(concat([users for users, _, _ in whole] or [users_frame([])])),
+        groups=oldest_first(concat([groups for _, groups, _ in whole] or [groups_frame([])])),
+        memberships=_together([memberships for _, _, memberships in whole]),
+        position=position,
+        taken_at=datetime.now(UTC),
+        server=client.base_url,
+        scope=scope,
+        inactive_policy=inactive_policy,
+    )
+    events = snapshot._events(client)
+    if events is not None:
+        snapshot = dataclasses.replace(_caught_up(client, snapshot, events), news=None)
+    if keeper is not None and path is not None:
+        snapshot.save(path)
+        keeper.clear()
+    return snapshot
+
+
+def open_snapshot(path: str | Path) -> Snapshot:
+    """Open a snapshot that was saved, and check that it is what was saved.
+
+    Raises
+    ------
+    DamagedSnapshot
+        The file is no snapshot, was cut short, or holds something else than its manifest says.
+    ArgumentError
+        A newer version of this toolkit wrote it.
+    """
+    need_for("parquet")
+    try:
+        with zipfile.ZipFile(path) as archive, tempfile.TemporaryDirectory() as folder:
+            manifest = json.loads(archive.read("manifest.json"))
+            if manifest.get("what") != "dirsync_nb snapshot":
+                raise DamagedSnapshot(f"{path} is not a snapshot of dirsync_nb")
+            if manifest["format"] > FORMAT:
+                raise errors.ArgumentError(
+                    f"{path} has format {manifest['format']}, and this version reads up to {FORMAT}: upgrade "
+                    "dirsync_nb"
+                )
+            frames = {name: _part(archive, manifest, name, Path(folder)) for name in FRAMES}
+    except (zipfile.BadZipFile, KeyError, ValueError, EOFError, zlib.error) as problem:
+        if isinstance(problem, errors.DirsyncError):
+            raise
+        raise DamagedSnapshot(f"{path} is not a whole snapshot: {problem}") from problem
+    return Snapshot(
+        **frames,
+        position=Moment(*manifest["position"]) if manifest["position"] else None,
+        taken_at=datetime.fromisoformat(manifest["taken_at"]),
+        server=manifest["server"],
+        scope=tuple(manifest["scope"]) if manifest["scope"] is not None else None,
+        inactive_policy=manifest["inactive_policy"],
+        notices=tuple(manifest["notices"]),
+    )
+
+
+def _part(archive: zipfile.ZipFile, manifest: Mapping[str, Any], name: str, folder: Path) -> pd.DataFrame:
+    """Unpack one frame, and hold it against its checksum."""
+    member = f"{name}.parquet"
+    content = archive.read(member)
+    if _checksum(content) != manifest["files"][member]["sha256"]:
+        raise DamagedSnapshot(f"{archive.filename}: {member} is not what was saved; its checksum differs")
+    part = folder / member
+    part.write_bytes(content)
+    return open_frame(part)
+
+
+def _checksum(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+# Loading ------------------------------------------------------------------------------------------------
+
+
+def _scope(directory_id: Any) -> tuple[str, ...]:
+    several = isinstance(directory_id, list | tuple | set | frozenset | pd.Index)
+    found = [identifier(one, "directory_id") for one in (directory_id if several else [directory_id])]
+    if not found:
+        raise errors.ArgumentError("directory_id is an empty list; leave it out for all directories")
+    return tuple(dict.fromkeys(found))
+
+
+def _position(client: DirectoryClient) -> Moment | None:
+    event = latest_event(client)
+    return None if event is None else moment_of(event)
+
+
+def _tops(
+    client: DirectoryClient, scope: tuple[str, ...] | None, known: pd.DataFrame | None = None
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Load directories and their organizations.
+
+    With ``known``, a directory that is gone keeps the row it has there, if it has one: its event will come.
+    """
+    if scope is None:
+        return load_directories(client), load_organizations(client)
+    records, gone = [], []
+    for name in scope:
+        try:
+            records.append(client.directory(name))
+        except errors.NotFound:
+            if known is None:
+                raise
+            gone.append(name)
+    directories = directories_frame(records)
+    if known is not None and len(kept := known[known.index.isin(gone)]):
+        directories = concat([directories, kept])
+    owners = directories["organization_id"].dropna().unique()
+    return directories, organizations_frame([client.organization(name) for name in owners])
+
+
+Contents = tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]
+
+
+def _contents(
+    client: DirectoryClient, directory_id: str, keeper: _Keeper | None, *, sure: bool
+) -> Contents | None:
+    """Load what is in one directory; None where it was deleted meanwhile and nobody asked for it by name."""
+    try:
+        if keeper is not None:
+            groups = keeper.records(client, "groups", GROUPS, directory_id)
+            users = keeper.records(client, "users", USERS, directory_id)
+            return users, groups, keeper.memberships(client, directory_id, users, groups)
+        groups = load_groups(client, directory_id=directory_id)
+        users = load_users(client, directory_id=directory_id)
+        memberships = load_memberships(client, directory_id=directory_id, users=users, groups=groups)
+    except errors.NotFound:
+        if sure:
+            raise
+        return None
+    return users, groups, memberships
+
+
+def _together(parts: list[pd.DataFrame]) -> pd.DataFrame:
+    empty = pd.DataFrame(columns=list(MEMBERSHIP_COLUMNS)).astype(MEMBERSHIP_COLUMNS)
+    return pd.concat(parts, ignore_index=True) if parts else empty
+
+
+# What a killed load leaves ------------------------------------------------------------------------------
+
+
+class _Keeper:
+    """Keep what a load has read in a folder, so that it can go on after the process was killed.
+
+    Each list has a file of its own, one page a line. A line that was cut short is not counted.
+    """
+
+    def __init__(self, folder: Path, position: Moment | None) -> None:
+        self.folder, self.position = folder, position
+
+    @classmethod
+    def opened(cls, folder: Path, client: DirectoryClient, scope: tuple[str, ...] | None) -> _Keeper:
+        """Go on with what is there, or begin."""
+        about = folder / "about.json"
+        if not about.exists():
+            return cls.anew(folder, client, scope)
+        held = json.loads(about.read_text())
+        if held["load"] != _load_of(client, scope):
+            raise errors.ArgumentError(
+                f"{folder} holds the beginning of another load ({held['load']}); remove it, or name another "
+                "path"
+            )
+        return cls(folder, Moment(*held["position"]) if held["position"] else None)
+
+    @classmethod
+    def anew(cls, folder: Path, client: DirectoryClient, scope: tuple[str, ...] | None) -> _Keeper:
+        """Begin, with a position from before anything is read."""
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        position = _position(client)
+        with replacing(folder / "about.json") as temporary:
+            temporary.write_text(json.dumps({"load": _load_of(client, scope), "position": position}))
+        return cls(folder, position)
+
+    def clear(self) -> None:
+        """Remove the folder: the load is whole and saved."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _journal(self, kind: str, directory_id: str) -> Journal:
+        # Ids are other people's typing: a directory moved to WorkOS keeps those its server had given out.
+        name = hashlib.sha256(directory_id.encode("utf-8", "backslashreplace")).hexdigest()[:16]
+        return Journal(self.folder / f"{kind}-{name}.jsonl")
+
+    def records(self, client: DirectoryClient, kind: str, table: Table, directory_id: str) -> pd.DataFrame:
+        """Load a list from where it broke off."""
+        receipt, columns = client.receipt(kind, {"directory_id": directory_id}), Columns(table)
+        with self._journal(kind, directory_id) as journal, Progress(kind, total=lambda: None) as progress:
+            for line in journal.lines:
+                columns.add(line["page"])
+                receipt.cursor = line["page"][-1]["id"] if line["page"] else receipt.cursor
+            if not journal.done:
+                for page in client.walk(receipt):
+                    columns.add(page)
+                    journal.add({"page": page})
+                    progress.show(receipt.rows)
+                journal.finish()
+        tell(columns.notices, client.told)
+        return columns.frame()
+
+    def memberships(
+        self, client: DirectoryClient, directory_id: str, users: pd.DataFrame, groups: pd.DataFrame
+    ) -> pd.DataFrame:
+        """Load memberships, from those owners on whose lists are not there yet."""
+        with self._journal("memberships", directory_id) as journal:
+            pairs = Pairs(directory_id, route=next((line["route"] for line in journal.lines), None))
+            pairs.done = {line["owner"]: line["members"] for line in journal.lines}
+            pairs.done = _Written(pairs, journal)
+            broken = Receipt(endpoint="memberships", filters={"directory": directory_id}, so_far=pairs)
+            return load_memberships(
+                client, directory_id=directory_id, users=users, groups=groups, resume=broken
+            )
+
+
+class _Written(dict[str, list[str]]):
+    """The lists a load of memberships has so far; each is written down as it is kept."""
+
+    def __init__(self, pairs: Pairs, journal: Journal) -> None:
+        super().__init__(pairs.done)
+        self._pairs, self._journal = pairs, journal
+
+    def __setitem__(self, owner: str, members: list[str]) -> None:
+        self._journal.add({"route": self._pairs.route, "owner": owner, "members": members})
+        super().__setitem__(owner, members)
+
+
+def _load_of(client: DirectoryClient, scope: Iterable[str] | None) -> dict[str, Any]:
+    return {"server": client.base_url, "scope": None if scope is None else list(scope), "format": FORMAT}

@@ -1,0 +1,129 @@
+"""The row of filters for users: search, state, group, domain, attribute and its value."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import ipywidgets as w
+import numpy as np
+import pandas as pd
+
+from ...provisioning.onboarding import domain_of
+from .controls import MENU, Controls
+from .listing import Listing, Mask, attribute_values
+from .parts import ROWS, field, row
+from .text import NO_NAME, label
+
+__all__ = ["UserFilters"]
+
+
+class UserFilters:
+    """Controls tied to the traits ``search``, ``state``, ``attribute`` and ``attribute_value`` of a widget.
+
+    Parameters
+    ----------
+    controls
+        The widget's.
+    group
+        Also a menu of groups, for the trait ``group_id``.
+    domain
+        Also a menu of address domains, for the trait ``domain``.
+    """
+
+    def __init__(self, controls: Controls, *, group: bool = False, domain: bool = False) -> None:
+        self._controls = controls
+        self.search = field(
+            w.Text(description="Search", placeholder="name, address, id, attribute …"), grow=True
+        )
+        self.state, self.attribute, self.value = _menu("State"), _menu("Attribute"), _menu("Value")
+        self.group: Any = _menu("In group") if group else None
+        self.domain: Any = _menu("Domain") if domain else None
+        tied = [
+            (self.search, "search"),
+            (self.state, "state"),
+            (self.group, "group_id"),
+            (self.domain, "domain"),
+            (self.attribute, "attribute"),
+            (self.value, "attribute_value"),
+        ]
+        tied = [(control, trait) for control, trait in tied if control is not None]
+        for control, trait in tied:
+            controls.tie(control, trait)
+        self._traits = [trait for _, trait in tied]
+        self.row = row(*(control for control, _ in tied))
+
+    def clear(self) -> None:
+        """Let everybody fit."""
+        for trait in self._traits:
+            setattr(self._controls.owner, trait, "" if trait == "search" else None)
+
+    def offer(
+        self,
+        listing: Listing | None,
+        *,
+        groups: Listing | None = None,
+        attributes: Sequence[str] = (),
+        domains: Sequence[str] = (),
+    ) -> None:
+        """Offer what there is to choose from; a menu never holds more than 50."""
+        frame = listing.frame if listing is not None else pd.DataFrame()
+        states = [str(s) for s in frame["state"].value_counts().index] if "state" in frame else []
+        self._controls.offer(self.state, states)
+        if self.domain is not None:
+            self._controls.offer(self.domain, domains[:ROWS], of=len(domains))
+        self._controls.offer(self.attribute, attributes[:ROWS], of=len(attributes))
+        if self.group is not None:
+            first = [] if groups is None else groups.rows(groups.order("name")[:ROWS].tolist())
+            self.offer_groups([(label(cells[0], MENU) or NO_NAME, i) for i, cells in first], groups)
+        self.offer_values(None, None)
+        self._controls.follow()
+
+    def offer_groups(self, entries: Sequence[tuple[str, str]], groups: Listing | None) -> None:
+        """Offer groups."""
+        self._controls.fill(self.group, entries, of=0 if groups is None else len(groups), first="any")
+        self.group.layout.display = "" if entries else "none"
+
+    def offer_values(self, users: pd.DataFrame | None, attribute: str | None) -> None:
+        """Offer the values of an attribute, the most common first."""
+        self.value.layout.display = "none" if attribute is None else ""
+        counts = pd.Series(dtype="int64")
+        if users is not None and attribute is not None:
+            counts = attribute_values(users, attribute)
+        entries = [(f"{label(value, MENU)} ({count:,})", str(value)) for value, count in counts[:ROWS].items()]
+        self._controls.fill(self.value, entries, of=len(counts), first="any")
+
+    def mask(self, listing: Listing) -> Mask:
+        """Say which rows fit search, state, domain and attribute."""
+        owner = self._controls.owner
+        mask = listing.matching(owner.search)
+        if owner.state is not None and "state" in listing.frame:
+            mask = mask & listing.equal("state", owner.state)
+        if owner.attribute is not None and owner.attribute_value is not None:
+            mask = mask & listing.having(owner.attribute, owner.attribute_value)
+        if getattr(owner, "domain", None) is not None:
+            mask = mask & listing.fitting(("domain", owner.domain), lambda: _in_domain(listing, owner.domain))
+        return mask
+
+    def asked(self) -> dict[str, Any]:
+        """Give the same as arguments of ``select_users``."""
+        owner = self._controls.owner
+        asked: dict[str, Any] = {}
+        if owner.search.strip():
+            asked["search"] = owner.search
+        if owner.state is not None:
+            asked["state"] = owner.state
+        if getattr(owner, "domain", None) is not None:
+            asked["domain"] = owner.domain
+        if owner.attribute is not None and owner.attribute_value is not None:
+            asked["attributes"] = {owner.attribute: owner.attribute_value}
+        return asked
+
+
+def _menu(name: str) -> Any:
+    return field(w.Dropdown(description=name, options=[("any", "")]))
+
+
+def _in_domain(listing: Listing, domain: str) -> Mask:
+    found = (domain_of(one) == domain for one in listing.frame["address"])
+    return np.fromiter(found, dtype=bool, count=len(listing))

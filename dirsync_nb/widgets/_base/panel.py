@@ -1,0 +1,136 @@
+"""What every widget is: a column of controls with a status line, the code behind it, and a static picture."""
+
+from __future__ import annotations
+
+import functools
+import uuid
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+import ipywidgets as w
+
+from .jobs import Jobs
+from .live import announce, kernel_shell
+from .parts import CodeView, StatusLine
+from .text import LITERAL
+
+__all__ = ["Panel"]
+
+SETTLE = 1.0  # seconds without a change before the static picture follows
+
+
+@functools.cache
+def _style() -> str:
+    return Path(__file__).with_name("widgets.css").read_text(encoding="utf-8")
+
+
+class Panel(w.VBox):  # type: ignore[misc]  # ipywidgets has no types
+    """Base of the widgets.
+
+    Showing it sends two things: the live widget, and a static table for whoever reads the notebook without a
+    kernel. The live one hides the static one.
+    """
+
+    name: ClassVar[str] = ""
+
+    def __init__(self) -> None:
+        self._mark = f"dsn-static-{uuid.uuid4().hex[:12]}"
+        self.jobs = Jobs(lambda text: self.status.say("busy", text, stoppable=True))
+        self.status = StatusLine(self.jobs.stop, self.again)
+        self.code = CodeView()
+        self.retired = False
+        self._shown = False
+        self._last_static = ""
+        # The rule is in force only as long as the live view is on the page.
+        self._dress = w.HTML(f"<style>{_style()}\n.{self._mark} {{ display: none; }}</style>")
+        self._dress.layout.display = "none"
+        super().__init__()
+        for name in ("dsn", *LITERAL.split()):
+            self.add_class(name)
+
+    def assemble(self, *children: Any, below: Sequence[Any] = (), nested: bool = False) -> None:
+        """Put the parts together; a widget inside another one is not registered for itself.
+
+        The status line stands after the controls; tables and what else is tall go ``below`` it.
+        """
+        self.children = (self._dress, *children, self.status, *below, self.code)
+        if not nested:
+            announce(self)
+
+    # What a kind of widget says of itself --------------------------------------------------------------------
+
+    def again(self) -> None:
+        """Do once more what did not end well."""
+
+    def summary(self) -> str:
+        """Say in one line what is shown."""
+        return self.name
+
+    def static(self) -> str:
+        """Give the HTML a reader without a kernel sees."""
+        return ""
+
+    # Life ---------------------------------------------------------------------------------------------------
+
+    def busy(self, text: str) -> None:
+        """Say that something is loading, and offer to stop it."""
+        self.status.say("busy", text, stoppable=True)
+
+    def retire(self) -> None:
+        """Become inert: running the cell again made a newer one. Its models leave the page and the file."""
+        for widget in _family(self):
+            if isinstance(widget, Panel):
+                widget.retired = True
+                widget.jobs.close()
+            widget.unobserve_all()
+            if hasattr(widget, "close"):
+                widget.close()
+
+    # Showing ------------------------------------------------------------------------------------------------
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}: {self.summary()}>"
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, Any] | None:
+        bundle: dict[str, Any] | None = super()._repr_mimebundle_(**kwargs)
+        if bundle is not None:
+            bundle["text/plain"] = repr(self)
+            bundle["text/html"] = self._static_html()
+        return bundle
+
+    def _ipython_display_(self, **_: Any) -> None:
+        shell = kernel_shell()
+        if shell is None or self.retired:
+            raise NotImplementedError  # IPython goes on to the text form
+        bundle = self._repr_mimebundle_() or {}
+        table = bundle.pop("text/html", "")
+        # Apart: JupyterLab shows an error instead of the table when a bundle's widget is not there any more.
+        shell.display_pub.publish(bundle)
+        self._publish(shell, table, update=self._shown)
+        self._shown = True
+
+    def settled(self) -> None:
+        """Bring the static picture up to date, a moment after the last change."""
+        if self._shown:
+            self.jobs.later("static", SETTLE, self._refresh_static)
+
+    def _refresh_static(self) -> None:
+        table, shell = self._static_html(), kernel_shell()
+        if shell is not None and table != self._last_static:
+            self._publish(shell, table, update=True)
+
+    def _publish(self, shell: Any, table: str, *, update: bool) -> None:
+        self._last_static = table
+        data = {"text/html": table, "text/plain": ""}
+        shell.display_pub.publish(data, transient={"display_id": self._mark}, update=update)
+
+    def _static_html(self) -> str:
+        return f'<div class="{self._mark} {LITERAL}">{self.static()}</div>'
+
+
+def _family(widget: Any) -> list[Any]:
+    """List a widget, everything inside it, and the models of their looks."""
+    looks = [getattr(widget, name) for name in ("layout", "style") if widget.has_trait(name)]
+    inner = [one for child in getattr(widget, "children", ()) for one in _family(child)]
+    return [widget, *inner, *(look for look in looks if look is not None)]

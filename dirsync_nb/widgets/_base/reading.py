@@ -1,0 +1,129 @@
+"""Reads for widgets: page by page, with progress and a way out, printing nothing and touching no widget.
+
+The loaders of ``dirsync_nb`` show a progress bar, which is a widget too, and may not be made on a thread.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import pandas as pd
+
+from ... import errors
+from ...client import DirectoryClient, Record
+from ...frames import DIRECTORIES, EVENTS, GROUPS, MEMBERSHIP_COLUMNS, ORGANIZATIONS, USERS, Columns
+from ...load.memberships import estimate_routes
+from .jobs import Job
+
+__all__ = ["overlaps", "read_frame", "read_ids", "read_memberships", "read_records", "read_users"]
+
+TABLES = {
+    "organizations": ORGANIZATIONS,
+    "directories": DIRECTORIES,
+    "users": USERS,
+    "groups": GROUPS,
+    "events": EVENTS,
+}
+
+
+def read_frame(
+    client: DirectoryClient, kind: str, job: Job, *, expected: int | None = None, **filters: Any
+) -> pd.DataFrame:
+    """Read a list to its end, as the frame the loaders give."""
+    receipt = client.receipt(kind, filters)
+    columns = Columns(TABLES[kind])
+    total = f" of {expected:,}" if expected else ""
+    for page in client.walk(receipt):
+        columns.add(page)
+        job.check()
+        job.tell(f"Reading {kind}: {receipt.rows:,}{total} …")
+    receipt.complete = True
+    frame = columns.frame()
+    receipt.rows, receipt.duplicates = len(frame), columns.duplicates
+    receipt.notices += columns.notices
+    return frame
+
+
+def read_users(client: DirectoryClient, directories: pd.DataFrame, directory_id: str, job: Job) -> pd.DataFrame:
+    """Read the users of a directory; the directories frame tells how many there will be."""
+    counts = directories.loc[directory_id, ["active_users", "inactive_users"]]
+    expected = int(counts.to_numpy(dtype=int).sum()) if counts.notna().all() else None
+    return read_frame(client, "users", job, directory_id=directory_id, expected=expected)
+
+
+def read_records(
+    client: DirectoryClient,
+    kind: str,
+    job: Job,
+    *,
+    pages: int | None = None,
+    log: bool = True,
+    **filters: Any,
+) -> tuple[list[Record], bool]:
+    """Read records, at most so many pages; say whether the list was read to its end."""
+    receipt = client.receipt(kind, filters, log=log)
+    records: dict[str, Record] = {}
+    for number, page in enumerate(client.walk(receipt), 1):
+        records.update((str(record.get("id")), record) for record in page)
+        job.check()
+        job.tell(f"Reading {kind}: {receipt.rows:,} …")
+        if pages is not None and number >= pages and len(page) == client.page_size:
+            return list(records.values()), False
+    receipt.complete = True
+    return list(records.values()), True
+
+
+def read_ids(client: DirectoryClient, kind: str, job: Job, **filters: Any) -> list[str]:
+    """Read the ids of a list."""
+    return [str(record["id"]) for record in read_records(client, kind, job, **filters)[0]]
+
+
+def read_memberships(
+    client: DirectoryClient, users: pd.DataFrame, groups: pd.DataFrame, job: Job
+) -> pd.DataFrame:
+    """Read the memberships of these groups, group by group or user by user, whichever takes less time."""
+    ways = estimate_routes(len(users), len(groups), client.transport.pacer, listed=(True, True))
+    by_group = ways["by_group"]["seconds"] <= ways["by_user"]["seconds"]
+    owners, noun = (groups, "group") if by_group else (users, "user")
+    pairs: dict[tuple[str, str], str] = {}
+    for place, (owner, home) in enumerate(zip(map(str, owners.index), owners["directory_id"], strict=True), 1):
+        job.tell(f"Reading memberships: {noun} {place:,} of {len(owners):,} …")
+        # Their receipts would pile up: there may be thousands of groups.
+        filters = {"group_id": owner, "directory_id": home} if by_group else {"user_id": owner}
+        try:
+            found = read_ids(client, "users" if by_group else "groups", job, log=False, **filters)
+        except errors.NotFound:
+            continue  # deleted meanwhile, and its memberships with it
+        pairs.update(((one, owner) if by_group else (owner, one), str(home)) for one in found)
+    rows = [(user_id, group_id, home) for (user_id, group_id), home in pairs.items()]
+    return pd.DataFrame(rows, columns=list(MEMBERSHIP_COLUMNS)).astype(MEMBERSHIP_COLUMNS)
+
+
+def overlaps(
+    client: DirectoryClient,
+    group_id: str,
+    members: Iterable[str],
+    groups: Mapping[str, str],
+    directory_id: str,
+    job: Job,
+) -> list[tuple[str, int]]:
+    """Count the members a group shares with each other group, the most first; (group id, shared).
+
+    Goes whichever way needs fewer requests: each member's groups, or each group's members.
+    """
+    own = set(members)
+    others = [name for name in groups if name != group_id]
+    shared: Counter[str] = Counter()
+    if len(own) <= len(others):
+        for place, user_id in enumerate(sorted(own), 1):
+            job.tell(f"Comparing groups: member {place:,} of {len(own):,} …")
+            shared.update(read_ids(client, "groups", job, user_id=user_id))
+    else:
+        for place, other in enumerate(others, 1):
+            job.tell(f"Comparing groups: {place:,} of {len(others):,} …")
+            found = read_ids(client, "users", job, group_id=other, directory_id=directory_id)
+            shared[other] = len(own.intersection(found))
+    shared.pop(group_id, None)
+    return [(name, count) for name, count in shared.most_common() if count]

@@ -1,0 +1,128 @@
+"""The face of the onboarding widget: its controls and where they stand. What they do is the widget's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import ipywidgets as w
+
+from .._base.controls import Controls
+from .._base.filters import UserFilters
+from .._base.groups import GroupPicker
+from .._base.pager import Pager
+from .._base.parts import RowTable, button, field, note, row
+from .lists import COLUMNS, VIEWS, counts_html
+
+__all__ = ["KINDS", "MATCHES", "Face"]
+
+MATCHES = ("in any", "in all")
+KINDS = {"CSV": "csv", "Excel": "xlsx", "Parquet": "parquet"}
+
+
+class Face:
+    """The controls, in three parts: the directory on top, whom to pick, and the lists with their files.
+
+    Parameters
+    ----------
+    controls
+        The widget's, to which those that stand for a trait are tied.
+    tick
+        Called with the id of a person whose row was clicked.
+    """
+
+    def __init__(self, controls: Controls, *, tick: Callable[[str], None]) -> None:
+        self._make_picking(controls)
+        self._make_lists(controls, tick)
+        for control, trait in (
+            (self.match, "match"),
+            (self.views, "view"),
+            (self.kind, "kind"),
+            (self.folder, "folder"),
+        ):
+            controls.tie(control, trait)
+
+    def _make_picking(self, controls: Controls) -> None:
+        self.directory = field(w.Dropdown(description="Directory", options=[("choose …", "")]), grow=True)
+        self.top = row(self.directory)
+        self.filters = UserFilters(controls, domain=True)
+        self.groups = GroupPicker(controls, "Members of these groups", rows=4)
+        self.match = w.ToggleButtons(options=MATCHES, tooltips=["Of any picked group", "Of all picked groups"])
+        self.add, self.drop, self.others, self.none = (
+            button(text, icon, tip)
+            for text, icon, tip in (
+                ("Select these", "plus", "Add everybody who fits to the selection"),
+                ("Deselect these", "minus", "Take everybody who fits out of the selection"),
+                ("All but these", "adjust", "Select everybody who does not fit"),
+                ("Select nobody", "times", "Empty the selection"),
+            )
+        )
+        self.clear = button("Clear filters", "filter", "List everybody again")
+        self.picking = w.VBox(
+            [
+                self.filters.row,
+                row(self.groups.find, self.groups.list, self.match, top=True),
+                self.groups.said,
+                row(self.add, self.drop, self.others, self.none, self.clear, level=True),
+            ]
+        )
+
+    def _make_lists(self, controls: Controls, tick: Callable[[str], None]) -> None:
+        self.counts = w.HTML()
+        self.views = w.ToggleButtons(
+            options=VIEWS, tooltips=["Whom to select", "Who is invited", "Account prefill", "Team prefill"]
+        )
+        self.table = RowTable(COLUMNS["People"], label="People", sort="name", tick=tick)
+        self.pager = Pager(controls)
+        self.kind = field(w.Dropdown(description="Kind of file", options=list(KINDS.items())))
+        self.folder = field(w.Text(description="Folder", continuous_update=False), grow=True)
+        self.write = button("Write files", "save", "Write the four lists")
+        files = w.VBox(
+            [
+                row(self.kind, self.folder, self.write),
+                note(
+                    "Writes invites, accounts, teams and team_members into this folder, beside this notebook's "
+                    "kernel; files of the same name are replaced. Nothing is sent to anybody."
+                ),
+            ]
+        )
+        files.add_class("dsn-step")
+        pages = row(*self.pager.controls, level=True)
+        self.lists = w.VBox([self.counts, self.views, self.table, pages, files])
+
+    def open(self, *, here: bool) -> None:
+        """Show all but the directory only when its people are here."""
+        self.picking.layout.display = self.lists.layout.display = "" if here else "none"
+
+    def offer(
+        self, counts: Mapping[str, int | None], total: int, *, filtered: bool, groups: bool, several: bool
+    ) -> None:
+        """Show the counts, and the controls there is something to do with.
+
+        Parameters
+        ----------
+        counts
+            How many are selected, and how many of each verdict.
+        total
+            How many people fit the filters.
+        filtered
+            Whether there are any filters.
+        groups
+            Whether there are groups to pick from.
+        several
+            Whether more than one of them is picked.
+        """
+        for control in (self.groups.find, self.groups.list, self.groups.said):
+            control.layout.display = "" if groups else "none"
+        self.match.layout.display = "" if several else "none"
+        self.clear.layout.display = "" if filtered else "none"
+        self.none.disabled = self.write.disabled = not counts["selected"]
+        self.counts.value = counts_html(counts)
+        these = "this one" if total == 1 else f"these {total:,}"
+        self.add.description, self.drop.description = f"Select {these}", f"Deselect {these}"
+
+    def turn(self, view: str, sort: str) -> None:
+        """Let the table show the columns of a view; only people can be sorted and ticked."""
+        people = view == "People"
+        self.table.columns, self.table.label = COLUMNS[view], view
+        self.table.tickable = self.table.clickable = people
+        self.table.sort = sort if people else ""

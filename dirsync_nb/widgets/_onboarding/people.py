@@ -1,0 +1,109 @@
+"""The people of the onboarding widget: who they are, in what order they are listed, who of them is selected."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+import traitlets as t
+
+from ...client import DirectoryClient
+from ...frames import concat
+from ...provisioning import onboarding
+from ...text import USER_TEXT
+from .._base.jobs import Job
+from .._base.listing import Listing, Mask, attribute_names
+from .._base.parts import Column
+from .._base.reading import read_frame, read_users
+from .lists import COLUMNS, Rows
+from .selection import Selection
+
+__all__ = ["People", "read_people"]
+
+
+class People:
+    """The people of one directory, or of several, with what has to be worked out once.
+
+    That takes a while and touches no widget, so it can be done on a thread.
+
+    Parameters
+    ----------
+    users, groups, memberships
+        Whole frames; of the last two, None while they are not known.
+    app
+        What :class:`dirsync_nb.provisioning.onboarding.Roster` wants to know of the app besides.
+    """
+
+    def __init__(
+        self,
+        users: pd.DataFrame,
+        groups: pd.DataFrame | None,
+        memberships: pd.DataFrame | None,
+        app: Mapping[str, Any],
+    ) -> None:
+        self.roster = onboarding.Roster(users, groups, memberships, **app)
+        self.roster.verdicts(self.roster.everybody)
+        self.listing = Listing(users, COLUMNS["People"][:3], USER_TEXT)
+        self.listing.order("name")
+        self.groups = _listed_groups(self.roster)
+        self.attributes = attribute_names(users)
+        domains = Counter(filter(None, map(onboarding.domain_of, users["address"])))
+        self.domains = [name for name, _ in domains.most_common()]
+        self.selection = Selection(self.roster)
+
+    def __len__(self) -> int:
+        return len(self.listing)
+
+    def join(self, memberships: pd.DataFrame) -> None:
+        """Learn who is in which group; the selection stays."""
+        self.roster = self.roster.joined(self.roster.groups, memberships)
+        self.groups = _listed_groups(self.roster)
+
+    @property
+    def chosen(self) -> Mask:
+        """Who is selected."""
+        return self.selection.mask
+
+    def rows(self, places: Sequence[int]) -> Rows:
+        """Give rows for the table of people, each with its verdict if the person is selected."""
+        verdicts = self.roster.verdicts(self.chosen)
+        return [
+            (i, (*cells, "" if verdicts[place] < 0 else onboarding.VERDICTS[verdicts[place]]))
+            for place, (i, cells) in zip(places, self.listing.rows(places), strict=True)
+        ]
+
+    def ticked(self, places: Sequence[int]) -> list[str]:
+        """Give the ids of those who are selected."""
+        return [self.listing.ids[place] for place in places if self.chosen[place]]
+
+    def in_groups(self) -> tuple[pd.DataFrame, pd.DataFrame]:
+        """Give groups and memberships, or say that they are not there yet."""
+        if self.roster.groups is None or self.roster.memberships is None:
+            raise t.TraitError("groups and their members are not read yet")
+        return self.roster.groups, self.roster.memberships
+
+
+def read_people(
+    client: DirectoryClient,
+    directories: pd.DataFrame,
+    directory_ids: Sequence[str],
+    app: Mapping[str, Any],
+    job: Job,
+) -> People:
+    """Read groups and users of each directory, on a thread; memberships take longer, and come later."""
+    groups, users = [], []
+    for home in directory_ids:
+        groups.append(read_frame(client, "groups", job, directory_id=home))
+        users.append(read_users(client, directories, home, job))
+    job.tell("Preparing the search …")
+    return People(concat(users), concat(groups), None, app)
+
+
+def _listed_groups(roster: onboarding.Roster) -> Listing | None:
+    """Give the groups to pick from, once it is known who is in them."""
+    if roster.groups is None or roster.memberships is None:
+        return None
+    column: list[Column] = [{"key": "name", "title": "Group"}]
+    return Listing(roster.groups, column, ("name", "idp_id"))

@@ -1,0 +1,1 @@
+"""The parts of the setup widget: providers and the steps to connect them."""

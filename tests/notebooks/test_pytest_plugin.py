@@ -1,0 +1,135 @@
+"""The pytest plugin, in a user's own repository: an example that is copied, broken in every way, and run."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbformat import v4
+
+EXAMPLE = Path(__file__).parents[1] / "data" / "example_repository"
+README = Path(__file__).parents[2] / "README.md"
+KERNEL = {"kernelspec": {"name": "python3", "display_name": "Python 3 (ipykernel)", "language": "python"}}
+
+
+def run(folder, *arguments, **variables):
+    # Without what only this repository's own tests use, and what is slow to load.
+    spared = ("no:cacheprovider", "no:hypothesispytest", "no:schemathesis")
+    without = [word for name in spared for word in ("-p", name)]
+    command = [sys.executable, "-m", "pytest", *without, *arguments]
+    clean = {n: v for n, v in os.environ.items() if not n.startswith(("WORKOS_", "DIRSYNC_", "PYTEST_"))}
+    return subprocess.run(
+        command, cwd=folder, capture_output=True, text=True, timeout=150, env={**clean, **variables}
+    )
+
+
+@pytest.fixture
+def repository(tmp_path):
+    return shutil.copytree(EXAMPLE, tmp_path / "repository")
+
+
+def write(folder, name, *sources, count=1, kernel="python3"):
+    cells = [v4.new_code_cell(source, execution_count=count) for source in sources]
+    metadata = {"kernelspec": {**KERNEL["kernelspec"], "name": kernel}}
+    nbformat.write(v4.new_notebook(cells=cells, metadata=metadata), folder / f"{name}.ipynb")
+
+
+def own_kernel(folder):
+    """Install a kernel that takes nothing from its environment, and so no guard; give the variable for it."""
+    spec = folder / "kernels" / "alone"
+    spec.mkdir(parents=True)
+    argv = [sys.executable, "-I", "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+    (spec / "kernel.json").write_text(json.dumps({"argv": argv, "display_name": "Alone", "language": "python"}))
+    return {"JUPYTER_PATH": str(folder)}
+
+
+@pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["alone", "two workers"])
+def test_notebooks_and_tests_of_a_repository_meet_a_sandbox_whatever_key_is_set(repository, workers):
+    """NBC-10; the key of the environment is never used, nor the address it would go to."""
+    planted = "sk_live_" + "planted" * 3
+    done = run(
+        repository,
+        "--dirsync-sandbox",
+        "--nbval",
+        *workers,
+        WORKOS_API_KEY=planted,
+        WORKOS_BASE_URL="https://api.workos.com",
+    )
+    assert done.returncode == 0, done.stdout
+    assert "4 passed" in done.stdout
+    assert planted not in done.stdout + done.stderr
+
+
+def test_the_same_seed_is_the_same_world_and_another_is_not(repository):
+    done = run(repository, "--dirsync-sandbox", "--nbval", "--dirsync-users=7", "notebooks")
+    assert done.returncode == 1
+    assert "people.ipynb" in done.stdout
+
+
+def test_what_is_wrong_with_a_cell_is_said_with_file_cell_line_and_cause(tmp_path):
+    """NBC-08, NBC-10: out of the machine, never run, hanging, dead; each is one clear failure."""
+    outside = "import socket\ntry:\n    socket.create_connection(('192.0.2.7', 443), timeout=2)\n"
+    outside += "except OSError:\n    pass"
+    write(tmp_path, "a_outside", outside)
+    write(tmp_path, "b_name", "import requests\nrequests.get('https://people.example.com')")
+    write(tmp_path, "c_stripped", "print('never run')", count=None)
+    write(tmp_path, "d_hangs", "# wait for ever\nimport time\ntime.sleep(600)", "1", "2")
+    write(tmp_path, "e_dies", "import os\nos._exit(9)", "1", "2")
+    write(tmp_path, "g_alone", "import os", kernel="alone")
+    write(tmp_path, "f_fine", "import dirsync_nb as ds\nclient = ds.connect_sandbox()")
+    options = ("--dirsync-sandbox", "--nbval", "--nbval-cell-timeout=4", "-n", "2")
+    done = run(tmp_path, *options, **own_kernel(tmp_path / "jupyter"))
+    said = re.sub(r"\x1b\[[\d;]*m", "", done.stdout)
+    assert done.returncode == 1
+    assert "6 failed, 1 passed, 4 skipped" in said, said
+    assert "a_outside.ipynb, cell 1 ('import socket'): reached for 192.0.2.7:443, which was refused" in said
+    assert "b_name.ipynb, cell 1 ('import requests'): reached for people.example.com:443" in said
+    assert (
+        "c_stripped.ipynb, cell 1 (\"print('never run')\"): it is to be checked, and it is stored as if" in said
+    )
+    assert "d_hangs.ipynb, cell 1 ('# wait for ever'): it did not end within 4 s" in said
+    assert "e_dies.ipynb, cell 1 ('import os'): its kernel died" in said
+    assert "g_alone.ipynb, cell 1 ('import os'): its kernel cannot be kept to this machine" in said
+
+
+def test_an_ordinary_test_that_reaches_out_fails_with_the_address(tmp_path):
+    (tmp_path / "test_out.py").write_text(
+        "import asyncio, socket\n"
+        "def test_number():\n    socket.create_connection(('192.0.2.7', 443), timeout=2)\n"
+        "def test_loop():\n    asyncio.run(asyncio.open_connection('people.example.com', 443))\n"
+        "def test_here():\n"
+        "    with socket.create_server(('127.0.0.1', 0)) as server:\n"
+        "        socket.create_connection(server.getsockname()).close()\n"
+    )
+    done = run(tmp_path, "--dirsync-sandbox")
+    assert "2 failed, 1 passed" in done.stdout
+    assert "a connection to 192.0.2.7:443 was refused" in done.stdout
+    assert "a connection to people.example.com:443 was refused" in done.stdout
+
+
+def test_without_its_option_nothing_is_changed_and_nothing_heavy_is_loaded(tmp_path):
+    (tmp_path / "test_inert.py").write_text(
+        "import os, sys\n"
+        "def test_inert():\n"
+        "    assert os.environ['WORKOS_API_KEY'] == 'as it was'\n"
+        "    assert 'DIRSYNC_SANDBOX_URL' not in os.environ\n"
+        "    assert 'dirsync_nb.notebooks.pytest_plugin' in sys.modules\n"
+        "    heavy = {'pandas', 'numpy', 'matplotlib', 'starlette', 'uvicorn', 'ipywidgets', 'dask'}\n"
+        "    assert not heavy & set(sys.modules)\n"
+        "def test_asks(dirsync_client):\n    pass\n"
+    )
+    done = run(tmp_path, WORKOS_API_KEY="as it was")
+    assert "1 passed, 1 error" in done.stdout, done.stdout
+    assert "need --dirsync-sandbox" in done.stdout
+
+
+def test_the_readme_shows_the_workflow_of_the_example():
+    workflow = (EXAMPLE / ".github" / "workflows" / "notebooks.yml").read_text()
+    assert f"```yaml\n{workflow}```" in README.read_text()
