@@ -165,7 +165,7 @@ def _jupyter(arguments: argparse.Namespace, folder: Path) -> list[str]:
 
 
 def _first(folder: Path) -> str:
-    """Give what follows ``/lab`` in the address that opens the first guided notebook, if it is there."""
+    """Return what follows ``/lab`` in the address that opens the first guided notebook, if it is there."""
     names = [path.name for path in tour.guided_notebooks() if (folder / path.name).exists()]
     return f"/tree/{quote(names[0])}" if names else ""
 

@@ -188,7 +188,7 @@ def _timeout(given: float | None) -> float:
 
 
 def _running_sandbox(options: dict[str, Any]) -> Any:
-    """Give the running sandbox with these options, started when there is none."""
+    """Return the running sandbox with these options, started when there is none."""
     from .sandbox import Sandbox
 
     wanted = tuple(sorted(options.items(), key=lambda item: item[0]))

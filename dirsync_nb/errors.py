@@ -25,7 +25,7 @@
         └── DirectoriesFailed  some of many directories; it names each with its reason
 
 Four more live where they are raised: ``follow.LostPlace`` (a LoadError), ``snapshot.DamagedSnapshot``,
-``comparison.EverybodyLeft`` and ``webhooks.InvalidSignature``.
+``comparison.TooManyDeactivations`` and ``webhooks.InvalidSignature``.
 
 Every error answers the same three questions as fields: ``status_code`` (None without an answer),
 ``retry_after`` (seconds the service asked us to wait, or None) and ``retryable`` (may the same call succeed
@@ -72,7 +72,7 @@ class DirsyncError(Exception):
     receipt: Any = None
 
     def __str__(self) -> str:
-        """Give the message, and where the rows already read can be found."""
+        """Return the message, and where the rows already read can be found."""
         message = super().__str__()
         if self.partial is None:
             return message

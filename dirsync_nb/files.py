@@ -197,7 +197,7 @@ def need_for(kind: str) -> None:
 
 
 def _parts(frame: pd.DataFrame) -> Parts:
-    """Give what there is to write, by position, since two columns may share a name: the index comes first."""
+    """Return what there is to write, by position, since two columns may share a name: the index comes first."""
     levels = [] if _only_row_numbers(frame.index) else list(range(frame.index.nlevels))
     parts: Parts = []
     for level in levels:
@@ -253,7 +253,7 @@ def _plain_column(
 
 
 def _plain(value: Any) -> Any:
-    """Give what one cell can hold: text, a number, a truth value or nothing."""
+    """Return what one cell can hold: text, a number, a truth value or nothing."""
     if isinstance(value, dict | list | tuple):
         try:
             return json.dumps(value, ensure_ascii=False, default=str)
@@ -265,7 +265,7 @@ def _plain(value: Any) -> Any:
 
 
 def _for_sheet(value: Any) -> Any:
-    """Give what a workbook knows how to store; what it does not becomes text."""
+    """Return what a workbook knows how to store; what it does not becomes text."""
     if pd.isna(value):
         return None
     if isinstance(value, pd.Timestamp):

@@ -39,7 +39,7 @@ OWN_STATES = {"filled", "null", "absent"}
 
 
 def redact(frame: T, *, key: str | bytes | None = None, keep_attributes: Iterable[str] = ()) -> T:
-    """Give a copy with stable pseudonyms for names, addresses, ids, attributes and all other text.
+    """Return a copy with stable pseudonyms for names, addresses, ids, attributes and all other text.
 
     Works on every frame of the toolkit (lists, memberships, events with their payloads, analysis, plans,
     receipts), on a row of one, on a snapshot and a plan; and on an app's own table, of which nothing is known,

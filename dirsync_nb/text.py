@@ -36,14 +36,14 @@ def fold(text: str) -> str:
 
 
 def folded_rows(frame: pd.DataFrame, searched: Sequence[str]) -> list[str]:
-    """Give the searched text of each row, folded: its id, then these columns, a line each."""
+    """Return the searched text of each row, folded: its id, then these columns, a line each."""
     texts = [_texts(frame[name]) for name in searched]
     ids = [str(name) for name in frame.index]
     return ["\n".join(fold(text) for text in row) for row in zip(ids, *texts, strict=True)]
 
 
 def holding(folded: Sequence[str], search: str, places: Sequence[int] | None = None) -> list[int]:
-    """Give the places, of all or of these, whose text holds every word of a search."""
+    """Return the places, of all or of these, whose text holds every word of a search."""
     found = list(range(len(folded))) if places is None else list(places)
     for word in fold(search).split():
         found = [place for place in found if word in folded[place]]
@@ -51,14 +51,14 @@ def holding(folded: Sequence[str], search: str, places: Sequence[int] | None = N
 
 
 def attribute_of(users: pd.DataFrame, name: str) -> list[Any]:
-    """Give an attribute's value for every user: the column ``role``, or the custom attribute of this name."""
+    """Return an attribute's value for every user: the column ``role``, or the custom attribute of this name."""
     if name == "role":
         return list(users["role"])
     return [a.get(name) if isinstance(a, dict) else None for a in users["custom_attributes"]]
 
 
 def _texts(column: pd.Series) -> list[str]:
-    """Give a column as texts; of attributes, all values but the manager's, who is somebody else."""
+    """Return a column as texts; of attributes, all values but the manager's, who is somebody else."""
     if column.dtype != object:
         return ["" if missing else str(v) for v, missing in zip(column, column.isna(), strict=True)]
     return [" ".join(_leaves(value)) for value in column]

@@ -37,7 +37,7 @@ HEARD = ("urllib3.connectionpool", "urllib3.util.retry", "requests", "dirsync_nb
 
 
 def spellings(secret: str) -> list[bytes]:
-    """Give the forms in which a secret may stand in bytes: UTF-8, UTF-16, and base64 at any offset."""
+    """Return the forms in which a secret may stand in bytes: UTF-8, UTF-16, and base64 at any offset."""
     plain = secret.encode()
     found = [plain, secret.encode("utf-16-le")]
     for offset in range(3):
@@ -69,7 +69,7 @@ class Canary:
             self.finds.append(place)
 
     def cleaned(self, text: str, place: str) -> str:
-        """Give a text without the key; note the place if it was there."""
+        """Return a text without the key; note the place if it was there."""
         if self.secret not in text:
             return text
         self.note(place)
@@ -170,7 +170,7 @@ class _Ear(logging.Filter):
 
 
 def contents(path: Path) -> Iterator[tuple[Any, str]]:
-    """Give the bytes of a file, and those of the files in it where it is a zip (a workbook, a snapshot)."""
+    """Return the bytes of a file, and those of the files in it where it is a zip (a workbook, a snapshot)."""
     if path.stat().st_size == 0:
         return
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as whole:

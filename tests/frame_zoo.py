@@ -220,7 +220,7 @@ def _events(
 
 
 def zoo() -> dict[str, Company]:
-    """Give the awkward companies by name."""
+    """Return the awkward companies by name."""
     small = company(30, 6, directories=1)
     nobody = Company(directories_frame([]), users_frame([]), groups_frame([]), memberships(), events_frame([]))
     same_names = groups_frame(

@@ -43,7 +43,7 @@ OURS = {"People", "member"}  # a group and a role of the sandbox, and words of o
 
 
 def personal_texts(value: Any, name: str = "") -> set[str]:
-    """Give every text and longer number in a record that tells of somebody: all but states, types and times."""
+    """Return every text and longer number in a record about somebody: all but states, types and times."""
     if isinstance(value, dict):
         return {text for key, held in value.items() for text in personal_texts(held, key)}
     if isinstance(value, list | tuple):
@@ -54,7 +54,7 @@ def personal_texts(value: Any, name: str = "") -> set[str]:
 
 
 def survivors(originals: set[str], text: str) -> list[str]:
-    """Give the originals that stand in a text as words of their own, in whatever case."""
+    """Return the originals that stand in a text as words of their own, in whatever case."""
     text = text.casefold()
     words = set(re.findall(r"\w+", text))
     found = []
@@ -547,7 +547,7 @@ def test_errors_of_the_service_name_pseudonyms_only(serve, caplog):
 
 
 def told_by(error):
-    """Give all that an error tells: words, fields, what led to it, and the variables of our own functions."""
+    """Return all that an error tells: words, fields, what led to it, and the variables of our own functions."""
     told = traceback.TracebackException.from_exception(error, capture_locals=True)
     ours = [frame for frame in told.stack if "/dirsync_nb/" in frame.filename]
     assert ours

@@ -17,7 +17,7 @@ ROOMS = [name for name in ds.__all__ if inspect.ismodule(getattr(ds, name))]
 
 
 def functions():
-    """Give every public function of the package and of its public rooms, by its dotted name."""
+    """Return every public function of the package and of its public rooms, by its dotted name."""
     found = {f"ds.{name}": getattr(ds, name) for name in ds.__all__ if inspect.isfunction(getattr(ds, name))}
     for room in ROOMS:
         module = getattr(ds, room)

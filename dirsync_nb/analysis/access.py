@@ -100,7 +100,7 @@ def effective_memberships(memberships: pd.DataFrame, nesting: pd.DataFrame) -> p
 
 
 def _closure(nesting: pd.DataFrame) -> pd.DataFrame:
-    """Give every group with each group it lies in at any depth; ends at cycles, since nothing new is found."""
+    """Return every group with each group it lies in at any depth; ends at cycles, where nothing is new."""
     from scipy import sparse  # type: ignore[import-untyped,unused-ignore]
 
     codes, ids = pd.factorize(pd.concat([nesting["member_group_id"], nesting["group_id"]]))

@@ -126,7 +126,7 @@ def _counted(matrix: Any, codes: Array, width: int) -> Array:
 
 
 def _values_of(users: pd.DataFrame, attribute: str) -> list[Any]:
-    """Give an attribute's value for every user, from the columns first, then from the custom attributes."""
+    """Return an attribute's value for every user, from the columns first, then from the custom attributes."""
     if attribute in users:
         return users[attribute].tolist()
     name = attribute.removeprefix("custom_attributes.")
@@ -186,7 +186,7 @@ def _described(values: list[Any]) -> tuple[Any, ...]:
 
 
 def attribute_status(users: pd.DataFrame) -> pd.DataFrame:
-    """Say what each user has: one row per user, one column per attribute: filled, null or absent.
+    """Return what each user has: one row per user, one column per attribute: filled, null or absent.
 
     The columns are the rows of :func:`attribute_coverage`, and the words mean the same.
     """
@@ -208,7 +208,7 @@ def _status(value: Any) -> str:
 
 
 def values_by_attribute(users: pd.DataFrame) -> dict[str, list[Any]]:
-    """Give each attribute's values, one per user, in the order attributes are first seen."""
+    """Return each attribute's values, one per user, in the order attributes are first seen."""
     rows = _custom(users)
     custom = dict.fromkeys(name for row in rows for name in row)
     standard = {name: users[name].tolist() for name in STANDARD_FIELDS}
@@ -220,7 +220,7 @@ def _custom(users: pd.DataFrame) -> list[dict[str, Any]]:
 
 
 def is_empty(value: Any) -> bool:
-    """Say whether there is no data: null, blank text, an empty list or object."""
+    """Return whether there is no data: null, blank text, an empty list or object."""
     if isinstance(value, str):
         return not value.strip()
     if isinstance(value, dict | list | tuple):

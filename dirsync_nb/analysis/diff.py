@@ -260,7 +260,7 @@ def _off(frame: pd.DataFrame) -> Array:
 
 
 def _keys(frame: pd.DataFrame, key: str, pool: Array) -> pd.Series:
-    """Give directory and key of the rows in the pool, by row; only keys that one row has."""
+    """Return directory and key of the rows in the pool, by row; only keys that one row has."""
     rows = np.flatnonzero(pool)
     part = frame.iloc[rows]
     texts = part["directory_id"] + "\n" + part[key].str.strip().str.casefold()

@@ -74,7 +74,7 @@ def group_overlap(
 
 
 def _shared(matrix: Any, min_shared: int) -> Iterator[Pairs]:
-    """Give the pairs that share members, each once, a block of groups at a time."""
+    """Return the pairs that share members, each once, a block of groups at a time."""
     members = matrix.T.tocsr()
     for start in range(0, members.shape[0], BLOCK):
         product = (members[start : start + BLOCK] @ matrix).tocoo()

@@ -33,7 +33,7 @@ Array = np.ndarray[Any, Any]
 def membership_matrix(
     memberships: pd.DataFrame, users: pd.DataFrame | None = None, groups: pd.DataFrame | None = None
 ) -> tuple[Any, pd.Index, pd.Index]:
-    """Give memberships as a sparse matrix: one row per user, one column per group, 1 where the user is in it.
+    """Return memberships as a sparse matrix: one row per user, one column per group, 1 where the user is in it.
 
     A pair listed twice counts once.
 

@@ -136,7 +136,7 @@ class Roles:
         )
 
     def present(self) -> pd.Index:
-        """Give the ids of the users who are there under the policy and can have roles."""
+        """Return the ids of the users who are there under the policy and can have roles."""
         return self.users.index[self._there()]
 
     def _there(self) -> Array:
@@ -153,7 +153,7 @@ class Roles:
         return there
 
     def frame(self) -> pd.DataFrame:
-        """Give the roles that follow: one row per user and role, the users in their order."""
+        """Return the roles that follow: one row per user and role, the users in their order."""
         given = self._given()
         rank = {role: place for place, role in enumerate(self.order)}
         given["rank"] = given["role"].map(rank).astype("int64")
@@ -171,7 +171,7 @@ class Roles:
         return _declared(answer.sort_values(["place", "rank"], kind="stable"), ROLE_COLUMNS)
 
     def _given(self) -> pd.DataFrame:
-        """Give each membership of a mapped group with its role; the place is the user's in users."""
+        """Return each membership of a mapped group with its role; the place is the user's in users."""
         pairs = self.memberships[self.memberships["group_id"].isin(list(self.mapped))]
         pairs = pairs[["user_id", "group_id"]].drop_duplicates()
         place = self.users.index.get_indexer(pd.Index(pairs["user_id"]))
@@ -180,7 +180,7 @@ class Roles:
         return pairs.assign(role=pairs["group_id"].map(self.mapped).astype("str"), place=place[known])
 
     def _defaults(self, given: pd.DataFrame) -> pd.DataFrame:
-        """Give the default role to those whom no group gives one."""
+        """Return the default role to those whom no group gives one."""
         without = self._there()
         without[given["place"].to_numpy(dtype=np.int64)] = False
         places = np.flatnonzero(without) if self.default is not None else np.empty(0, dtype=np.int64)
@@ -398,7 +398,7 @@ def _table(table: Any) -> list[tuple[str, str, float]]:
 
 
 def _order(rows: list[tuple[str, str, float]], priority: Sequence[str]) -> tuple[str, ...]:
-    """Give the roles, the highest first: those of ``priority``, then by the table's own numbers."""
+    """Return the roles, the highest first: those of ``priority``, then by the table's own numbers."""
     ranks: dict[str, float] = {}
     for _, role, rank in rows:
         if ranks.setdefault(role, rank) != rank and role not in priority:

@@ -73,7 +73,7 @@ _shown: WeakSet[ChartAxes] = WeakSet()
 
 
 def lettering(texts: Iterable[str]) -> dict[str, Any]:
-    """Give the keywords under which these texts are drawn literally and, where a font is there, legibly."""
+    """Return the keywords under which these texts are drawn literally and, where a font is there, legibly."""
     families, missing = _families("".join(texts))
     fallback = [LAST_RESORT] if missing and _installed(LAST_RESORT) else []
     return {"parse_math": False, "fontfamily": [*mpl.rcParams["font.family"], *families, *fallback]}
@@ -154,7 +154,7 @@ class ChartFigure(Figure):
 
 
 def new_axes(ax: Axes | None, width: float, height: float) -> Axes:
-    """Give the Axes that was handed in, or a new one on its own figure of this size in inches."""
+    """Return the Axes that was handed in, or a new one on its own figure of this size in inches."""
     if ax is not None:
         return ax
     figure = ChartFigure(figsize=(width, height), layout=ConstrainedLayoutEngine(w_pad=0.09, h_pad=0.09))
@@ -291,13 +291,13 @@ def _footnote(ax: Axes, text: str) -> None:
 
 
 def _inches(ax: Axes) -> float:
-    """Give the width a headline may have."""
+    """Return the width a headline may have."""
     whole = float(ax.figure.get_figwidth()) if isinstance(ax.figure, Figure) else 6.0
     return whole * 0.97 if isinstance(ax, ChartAxes) else whole * float(ax.get_position().width)
 
 
 def alt_text(ax: Axes) -> str:
-    """Give a chart's text alternative: the finding, what was left out, the main numbers; else ""."""
+    """Return a chart's text alternative: the finding, what was left out, the main numbers; else ""."""
     return _alt_texts.get(ax, "")
 
 
@@ -311,7 +311,7 @@ def check_top(top: int | None) -> None:
 
 
 def rows_height(rows: int, at_most: float = 60.0) -> float:
-    """Give the inches that so many rows of names need, with the texts around them."""
+    """Return the inches that so many rows of names need, with the texts around them."""
     return min(at_most, max(2.4, 0.29 * rows + 1.5))
 
 
@@ -326,7 +326,7 @@ def name_rows(ax: Axes, labels: Sequence[str]) -> None:
 
 
 def _kernel_shell() -> Any:
-    """Give IPython's shell when a kernel runs it, without importing IPython into a plain script."""
+    """Return IPython's shell when a kernel runs it, without importing IPython into a plain script."""
     ipython = sys.modules.get("IPython")
     shell = ipython.get_ipython() if ipython is not None else None
     return shell if getattr(shell, "kernel", None) is not None else None

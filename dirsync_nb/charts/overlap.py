@@ -89,7 +89,7 @@ def _overlap_finding(
     labels: Mapping[str, str],
     by: str,
 ) -> tuple[str, str]:
-    """Say which groups are most alike, and give the next few for the text alternative."""
+    """Return which groups are most alike, and give the next few for the text alternative."""
     inside = memberships[memberships["group_id"].isin(list(labels))]
     pairs = analysis.group_overlap(inside, groups, by=by, top=5)
     if pairs.empty:
@@ -114,7 +114,7 @@ def _both(labels: Mapping[str, str], a: str, b: str) -> str:
 
 
 def _square_size(labels: Sequence[str]) -> tuple[float, float]:
-    """Give width and height in inches for a square of cells with its names on two sides and a colour bar."""
+    """Return width and height in inches for a square of cells with its names on two sides and a colour bar."""
     if len(labels) < 2:  # only a sentence
         return 8, 2.4
     cells = max(2.4, min(13.0, len(labels) * (0.6 if len(labels) <= LABELLED_CELLS else 0.28)))
@@ -249,7 +249,7 @@ def _scale(ax: Axes, image: AxesImage, label: str, *, shrink: float) -> Axes:
 
 
 def _heat() -> Colormap:
-    """Give light to dark blue, for shares and counts; what has no value is grey."""
+    """Return light to dark blue, for shares and counts; what has no value is grey."""
     return colormaps["Blues"].with_extremes(bad="#DDDDDD")
 
 

@@ -63,7 +63,7 @@ def fold(counts: pd.DataFrame, most: int, noun: str) -> pd.DataFrame:
 
 
 def choose_looks(kinds: Iterable[str], known: Mapping[str, Look]) -> dict[str, Look]:
-    """Give each kind its look; unknown ones take spare looks in turn, and what was folded has its own."""
+    """Return each kind its look; unknown ones take spare looks in turn, and what was folded has its own."""
     spare = cycle(SPARE_LOOKS)
     looks = {}
     for kind in kinds:

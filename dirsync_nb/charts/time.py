@@ -147,7 +147,7 @@ def _offset(freq: Any) -> Any:
 
 
 def _edges(times: pd.Series, offset: Any) -> pd.DatetimeIndex:
-    """Give the borders of the periods these times lie in, without gaps: one more than there are periods.
+    """Return the borders of the periods these times lie in, without gaps: one more than there are periods.
 
     Frequencies named after the end of a period (``"ME"``, ``"W"``: weeks ending on Sunday) give the days on
     which periods end. Theirs are the same periods as with a frequency named after the start.

@@ -151,7 +151,7 @@ class DirectoryClient:
         self.side_by_side = 1
 
     def branch(self, stop: threading.Event) -> DirectoryClient:
-        """Give a client for a part of a larger work: same connections and budgets, receipts of its own.
+        """Return a client for a part of a larger work: same connections and budgets, receipts of its own.
 
         Whatever it does is given up when ``stop`` is set.
         """
@@ -181,7 +181,7 @@ class DirectoryClient:
     def redacted(
         self, *, key: str | bytes | None = None, keep_attributes: Iterable[str] = ()
     ) -> RedactedClient:
-        """Give a client whose every answer has pseudonyms in place of people, for notebooks to share.
+        """Return a client whose every answer has pseudonyms in place of people, for notebooks to share.
 
         Frames, raw records, events, widgets, receipts, errors and saved snapshots then hold pseudonyms only,
         the very ones that :func:`dirsync_nb.redaction.redact` makes with the same key. Ids from its frames can
@@ -483,7 +483,7 @@ class DirectoryClient:
         return _envelope(payload, doing)
 
     def rate(self, receipt: Receipt) -> float | None:
-        """Give the requests a second that the budgets allow this list, or None without a limit."""
+        """Return the requests a second that the budgets allow this list, or None without a limit."""
         return self.transport.pacer.rate(_scope(receipt))
 
     def _check_caps(self, receipt: Receipt, *, cut: bool, more: bool) -> None:
@@ -515,7 +515,7 @@ class RedactedClient(DirectoryClient):
     def redacted(
         self, *, key: str | bytes | None = None, keep_attributes: Iterable[str] = ()
     ) -> RedactedClient:
-        """Give this client: it is redacted already. A key or attributes are refused."""
+        """Return this client: it is redacted already. A key or attributes are refused."""
         if key is not None or keep_attributes:
             raise errors.ArgumentError("this client is redacted already; ask the one it was made from")
         return self

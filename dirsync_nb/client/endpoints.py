@@ -171,7 +171,7 @@ def _event_notices(wire: Mapping[str, str]) -> list[str]:
 
 
 def identifier(value: object, name: str) -> str:
-    """Give the id in a text, a record, a row of a frame, or an object of the official SDK."""
+    """Return the id in a text, a record, a row of a frame, or an object of the official SDK."""
     candidates: list[object] = [value]
     if isinstance(value, Mapping):
         candidates = [value.get("id")]

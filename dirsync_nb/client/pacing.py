@@ -48,7 +48,7 @@ class RetryPolicy:
     spread: Callable[[], float] = field(default=lambda: random.uniform(0.5, 1.5), repr=False)
 
     def pause(self, tries_so_far: int, retry_after: float | None) -> float | None:
-        """Give the seconds to wait before the next try, or None when there shall be none."""
+        """Return the seconds to wait before the next try, or None when there shall be none."""
         if tries_so_far >= self.attempts:
             return None
         if retry_after is None:
@@ -149,7 +149,7 @@ class Pacer:
         return cls(per_directory=None, per_key=None)
 
     def rate(self, scope: str | None) -> float | None:
-        """Give the requests a second that a budget allows, or None without a limit."""
+        """Return the requests a second that a budget allows, or None without a limit."""
         limits = [self.per_key] if scope is None else [self.per_directory, self.per_key]
         return min((limit for limit in limits if limit), default=None)
 

@@ -35,7 +35,7 @@ EVENTS = (
 def find_in_events(
     client: DirectoryClient, directory_id: str, organization_id: str, cursor: str | None, traffic: Traffic
 ) -> tuple[Places, str | None]:
-    """Give users of a directory whom a page of events names, and the cursor of the next page."""
+    """Return users of a directory whom a page of events names, and the cursor of the next page."""
     filters = {"events": EVENTS, "organization_id": organization_id}
     page, after = _ask(client, "events", filters, traffic, after=cursor)
     found: Places = {}
@@ -48,7 +48,7 @@ def find_in_events(
 
 
 def find_groups(client: DirectoryClient, directory_id: str, traffic: Traffic) -> list[str]:
-    """Give a few groups of a directory, from the middle of their list first."""
+    """Return a few groups of a directory, from the middle of their list first."""
     page, _ = _ask(client, "groups", {"directory_id": directory_id}, traffic)
     names = [group["id"] for group in page if isinstance(group.get("id"), str)]
     sixteenths = (8, 4, 12, 2, 6, 10, 14, 1)
@@ -58,7 +58,7 @@ def find_groups(client: DirectoryClient, directory_id: str, traffic: Traffic) ->
 def find_in_group(
     client: DirectoryClient, filters: dict[str, str], order: str, cursor: str | None, traffic: Traffic
 ) -> tuple[Places, str | None]:
-    """Give members of a group and the last of them; where no page follows, all and None.
+    """Return members of a group and the last of them; where no page follows, all and None.
 
     Those of a large group's page stand close together, so that only the last is a place of its own.
     """

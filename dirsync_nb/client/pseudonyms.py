@@ -170,7 +170,7 @@ class Pseudonyms:
     # Texts ----------------------------------------------------------------------------------------------
 
     def text(self, text: str) -> str:
-        """Give the pseudonym of a text. Spaces around it stay, blank text stays, and so do pseudonyms."""
+        """Return the pseudonym of a text. Spaces around it stay, blank text stays, and so do pseudonyms."""
         made = self._made.get(text)
         if made is None:
             if len(self._made) >= REMEMBERED:
@@ -179,7 +179,7 @@ class Pseudonyms:
         return made
 
     def domain(self, text: str) -> str:
-        """Give the pseudonym of a domain, the one it has inside addresses; of several, with commas between."""
+        """Return the pseudonym of a domain, as inside addresses; of several, with commas between."""
         return ",".join(self._around(one, self._of_domain) for one in text.split(","))
 
     def _around(self, text: str, make: Any) -> str:
@@ -223,7 +223,7 @@ class Pseudonyms:
     # Fields and records ---------------------------------------------------------------------------------
 
     def record(self, record: Mapping[str, Any]) -> dict[str, Any]:
-        """Give a record of the API, or a part of one, with pseudonyms in it."""
+        """Return a record of the API, or a part of one, with pseudonyms in it."""
         made = {
             name if FIELD.fullmatch(name) else self.text(name): self.field(name, value)
             for name, value in record.items()
@@ -233,11 +233,11 @@ class Pseudonyms:
         return made
 
     def keeps(self, name: str) -> bool:
-        """Say whether the values of a field stay as they are."""
+        """Return whether the values of a field stay as they are."""
         return name.removeprefix("custom_attributes.") in self.keep
 
     def field(self, name: str, value: Any) -> Any:
-        """Give the value of a field, or of a cell in the column of that name, with pseudonyms in it."""
+        """Return the value of a field, or of a cell in the column of that name, with pseudonyms in it."""
         if value is None or self.keeps(name):
             return value
         if name.startswith("custom_attributes.") or name == "emails":
@@ -285,7 +285,7 @@ class Pseudonyms:
         return dict(self._entry(key, item) for key, item in value.items())
 
     def attribute(self, value: Any) -> Any:
-        """Give the value of a custom attribute, of which nothing is known, with every text and number redacted.
+        """Return the value of a custom attribute, of which nothing is known, each text and number redacted.
 
         What lists and objects are made of stays visible, since frames are derived from it: ``primary`` and
         ``type`` of an address, and the names of the parts that SCIM knows.
@@ -310,7 +310,7 @@ class Pseudonyms:
         return name, item if stays else self.attribute(item)
 
     def _other(self, value: Any) -> Any:
-        """Give the pseudonym of a number, a flag or a time: that of the text it is written as."""
+        """Return the pseudonym of a number, a flag or a time: that of the text it is written as."""
         if isinstance(value, float):
             if value != value:  # nothing is there
                 return value
@@ -320,7 +320,7 @@ class Pseudonyms:
         return self.text(str(value))
 
     def answer(self, payload: Any) -> Any:
-        """Give an answer of the API, a list or a single object, with pseudonyms in it."""
+        """Return an answer of the API, a list or a single object, with pseudonyms in it."""
         if not isinstance(payload, dict):
             return self.attribute(payload)
         data, metadata = payload.get("data"), payload.get("list_metadata")
@@ -338,7 +338,7 @@ class Pseudonyms:
                 self.found[made.strip()] = value.strip()
 
     def disguise(self, name: str, value: str) -> str:
-        """Give the pseudonym of a filter's value, whether it is one already or a person typed the text.
+        """Return the pseudonym of a filter's value, whether it is one already or a person typed the text.
 
         Raises
         ------

@@ -94,11 +94,11 @@ class Line:
     # What is known ----------------------------------------------------------------------------------------
 
     def ids(self) -> list[str]:
-        """Give the ids of all rows, in the order of the list."""
+        """Return the ids of all rows, in the order of the list."""
         return [name for piece in self.pieces for names in piece.ids for name in names]
 
     def edges(self) -> list[Edge]:
-        """Give the places where something is still to be read."""
+        """Return the places where something is still to be read."""
         return [edge for piece in self.pieces for edge in (piece.back, piece.on) if edge is not None]
 
     @property
@@ -118,7 +118,7 @@ class Line:
     # A page comes in --------------------------------------------------------------------------------------
 
     def sift(self, edge: Edge, page: list[Record]) -> tuple[list[Record], Piece | None]:
-        """Give the rows of a page that are new, up to where it meets another piece, and that piece.
+        """Return the rows of a page that are new, up to where it meets another piece, and that piece.
 
         Among rows that were read before, as after a step back, new ones were created meanwhile: they are left
         out, since their place is behind us.
@@ -259,7 +259,7 @@ class Line:
         return (_number(key) - near) / (far - near) if far != near else None
 
     def is_near(self, key: Key) -> bool:
-        """Say whether a place seems to be ahead of the first piece, but not far."""
+        """Return whether a place seems to be ahead of the first piece, but not far."""
         way = self.way(key)
         return way is not None and 0 < way < FAR
 
@@ -292,7 +292,7 @@ class Line:
         return best[1] if best else None
 
     def has_both_ends(self) -> bool:
-        """Say whether rows of both ends were read: before, nothing is begun between them.
+        """Return whether rows of both ends were read: before, nothing is begun between them.
 
         A service that begins anew at a cursor it does not know would otherwise give the rows of the end to a
         piece in the middle, as if they stood next to it.
@@ -314,7 +314,7 @@ class Line:
         return piece.on
 
     def _gaps(self) -> Iterator[tuple[list[Edge], int, int]]:
-        """Give the edges of each gap, how many places are known inside it, and how wide it is by its keys.
+        """Return the edges of each gap, how many places are known inside it, and how wide it is by its keys.
 
         Both guess at the rows in it; the keys guess well only where rows came at an even pace.
         """
@@ -328,7 +328,7 @@ class Line:
                 yield edges, len(self._inside(place)), max(keys) - min(keys) if len(keys) == 2 else 0
 
     def _inside(self, place: int) -> list[str]:
-        """Give the known places between a piece and the next one, in the order of their keys."""
+        """Return the known places between a piece and the next one, in the order of their keys."""
         first = self.pieces[place].on
         last = self.pieces[place + 1].back if place + 1 < len(self.pieces) else None
         if first is None or first.key is None or last is None or last.key is None or not self.middles:
@@ -340,13 +340,13 @@ class Line:
 
 
 def _other_places(page: list[Record]) -> list[str]:
-    """Give rows to go on from, the last one first, should the row at the end of a page be deleted."""
+    """Return rows to go on from, the last one first, should the row at the end of a page be deleted."""
     rows = (page[at].get("id") for at in (0, len(page) // 2, -min(2, len(page))))
     return [row for row in rows if isinstance(row, str)]
 
 
 def key_of(record: Record) -> Key:
-    """Give what the service sorts a record by."""
+    """Return what the service sorts a record by."""
     return str(record.get("created_at")), str(record.get("id"))
 
 

@@ -310,7 +310,7 @@ class Transport:
             return failure
 
     def _explain(self, response: Any, content: bytes, doing: str) -> errors.ApiError:
-        """Say what an error status means here and what to do next."""
+        """Return what an error status means here and what to do next."""
         status = response.status
         body = _error_body(response, content)
         said = self._key.hidden_in(_said(body))
@@ -331,7 +331,7 @@ class Transport:
         return failure
 
     def _advice(self, status: int) -> str:
-        """Say what a person does next after this status."""
+        """Return what a person does next after this status."""
         if status == 401:
             return (
                 f"The key read from {self.key_source} ({self.key_environment}) was refused: check that it is "
@@ -371,7 +371,7 @@ def parse_json(content: bytes) -> Any:
 
 
 def _give_up(failure: errors.LoadError, tries: int, max_wait: float) -> errors.LoadError:
-    """Say how often we tried, or that the service asked for more patience than allowed."""
+    """Return how often we tried, or that the service asked for more patience than allowed."""
     if failure.retry_after is not None and failure.retry_after > max_wait:
         note = (
             f" It asks for {failure.retry_after:g} s, more than max_wait={max_wait:g}: run it again after "
@@ -396,7 +396,7 @@ def _error_body(response: BaseHTTPResponse, content: bytes) -> dict[str, Any]:
 
 
 def _said(body: Mapping[str, Any]) -> str:
-    """Give the API's own words in one line of bounded length, from whichever field holds them."""
+    """Return the API's own words in one line of bounded length, from whichever field holds them."""
     parts = []
     for entry in _as_list(body.get("errors")):
         if isinstance(entry, dict):
@@ -452,11 +452,11 @@ class Secret:
         raise TypeError("a client cannot be pickled, since its key would be; connect again instead")
 
     def reveal(self) -> str:
-        """Give the key itself."""
+        """Return the key itself."""
         return self._value
 
     def hidden_in(self, text: str) -> str:
-        """Give a text without the key, should somebody have quoted it there."""
+        """Return a text without the key, should somebody have quoted it there."""
         return text.replace(self._value, "<key hidden>") if self._value else text
 
 
@@ -495,7 +495,7 @@ class _OnlyGet(HTTPAdapter):
         return super().send(request, *args, **kwargs)
 
     def connections(self, request: requests.PreparedRequest, address: str, settings: Mapping[str, Any]) -> Any:
-        """Give the connections to an address, by its proxy and with its certificates."""
+        """Return the connections to an address, by its proxy and with its certificates."""
         verify, cert = settings["verify"], settings["cert"]
         pool = self.get_connection_with_tls_context(request, verify, proxies=settings["proxies"], cert=cert)
         self.cert_verify(pool, address, verify, cert)  # type: ignore[no-untyped-call]
@@ -509,7 +509,7 @@ def _origin(url: str) -> tuple[str, str, int | None]:
 
 
 def is_loopback(url: str) -> bool:
-    """Say whether an address is this very machine: localhost, 127.0.0.0/8 or ::1."""
+    """Return whether an address is this very machine: localhost, 127.0.0.0/8 or ::1."""
     host = urlsplit(url).hostname or ""
     try:
         return ipaddress.ip_address(host).is_loopback

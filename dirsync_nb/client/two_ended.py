@@ -71,7 +71,7 @@ class Walkers:
 
 
 def can_widen(client: DirectoryClient, receipt: Receipt) -> bool:
-    """Say whether a list may be walked from several places: in a stated order, within a limit, with no cap."""
+    """Whether a list may be read from several places: in a stated order, within a limit, with no cap."""
     if receipt.order not in ("asc", "desc") or client.max_rows is not None or client.max_pages is not None:
         return False
     return client.rate(receipt) is not None
@@ -233,7 +233,7 @@ class _Walk:
     # Who goes out -----------------------------------------------------------------------------------------
 
     def _wanted(self) -> int:
-        """Give how many walkers fill the limit at the pace of the answers."""
+        """Return how many walkers fill the limit at the pace of the answers."""
         rate = self.client.rate(self.receipt)
         needed = 0.0 if rate is None or self.latency is None else rate * self.latency
         if needed <= PAYS_FROM:
@@ -286,7 +286,7 @@ class _Walk:
         self.walkers.send(self._learn_from_events, job)
 
     def _may_ask_members(self) -> bool:
-        """Say whether the list is still long enough, and the pages before this one were not in vain."""
+        """Return whether the list is still long enough, and the pages before this one were not in vain."""
         left = 0 if self.total is None else self.total - len(self.line.owner)
         tries = min(left // self.client.page_size // PAGES_PER_TRY, MOST_TRIES)
         return self.tries < tries and self.vain < 2 and self.line.refused_middles < 2
@@ -310,7 +310,7 @@ class _Walk:
         return traffic
 
     def _errand(self, edge: Edge) -> Callable[[], Answer]:
-        """Give the job of reading the next page of an edge."""
+        """Return the job of reading the next page of an edge."""
         order = self.receipt.order if edge.onward else {"asc": "desc", "desc": "asc"}[str(self.receipt.order)]
         extra = {"after": edge.cursor} if edge.cursor else {}
         number, traffic = self.receipt.pages + self.under_way, self._traffic()

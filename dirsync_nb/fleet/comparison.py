@@ -13,7 +13,7 @@ from typing import Any
 
 import pandas as pd
 
-from ..provisioning import EverybodyLeft, Plan, compare
+from ..provisioning import Plan, TooManyDeactivations, compare
 from .dataset import TABLES, Reader
 
 __all__ = ["AppComparison", "columns_for", "nothing_to_do", "whole_plan"]
@@ -53,7 +53,7 @@ class AppComparison:
             here = SimpleNamespace(users=people.get(owner, users.iloc[:0]), directories=listed.get(owner))
             try:
                 plans.append(compare(here, theirs.get(owner, app_users.iloc[:0]), **self.asked))
-            except EverybodyLeft as error:
+            except TooManyDeactivations as error:
                 plans.append(error.plan)
                 stopped.append(owner)
         return plans, stopped
@@ -64,7 +64,7 @@ def _by(frame: pd.DataFrame, keys: Any) -> dict[str, pd.DataFrame]:
 
 
 def nothing_to_do(notice: str) -> Plan:
-    """Give an empty plan that says something."""
+    """Return an empty plan that says something."""
     empty = compare(Reader("").meta("users"), pd.DataFrame({"user_id": []}), on="user_id")
     return replace(empty, notices=(notice,))
 
@@ -90,7 +90,7 @@ def whole_plan(pieces: Iterable[tuple[list[Plan], list[str]]], theirs: str) -> P
     )
     if stopped:
         named = ", ".join(stopped[:3]) + (f" and {len(stopped) - 3:,} more" if len(stopped) > 3 else "")
-        raise EverybodyLeft(
+        raise TooManyDeactivations(
             f"This plan would switch off more of the active users than guard allows, for the {theirs} {named}. "
             "Are these the right directories, are they linked, and is `on` right? Look at the plan in this "
             "error, and if everybody really left, say guard=None.",

@@ -66,7 +66,7 @@ Entry = dict[str, Any]
 
 
 def part_of(folder: Path, table: str, directory_id: str) -> Path:
-    """Give the file that holds a directory's rows of one table."""
+    """Return the file that holds a directory's rows of one table."""
     return folder / table / f"directory_id={quote(directory_id, safe='')}" / "part.parquet"
 
 
@@ -208,7 +208,7 @@ class Reader:
         return pd.Series(values.to_pandas().astype(dtype).array, index=index, copy=False)
 
     def meta(self, table: str, columns: Sequence[str] | None = None) -> pd.DataFrame:
-        """Give the frame without rows."""
+        """Return the frame without rows."""
         return self.frame(table, (), columns)
 
 
@@ -216,7 +216,7 @@ class Reader:
 
 
 def entries_of(folder: Path, manifest: Mapping[str, Any]) -> dict[str, Entry]:
-    """Give the entries of whole directories: those of the manifest, and what a run that was cut off left."""
+    """Return the entries of whole directories: those of the manifest, and what a run that was cut off left."""
     known = manifest.get("entries", {})
     with ThreadPoolExecutor(OPENERS) as pool:
         rest = [name for name in manifest["directories"] if name not in known]

@@ -150,7 +150,7 @@ class Fleet:
         return pd.DataFrame(columns, index=index)
 
     def excluding(self, directories: Iterable[Any]) -> Fleet:
-        """Give the fleet without some directories; ``fleet.excluding(fleet.missing)`` is always complete.
+        """Return the fleet without some directories; ``fleet.excluding(fleet.missing)`` is always complete.
 
         Answers then hold for the others alone, and a comparison leaves the app's users of these out.
         """
@@ -187,7 +187,7 @@ class Fleet:
         return self._dask("memberships")
 
     def directory(self, directory_id: Any) -> SimpleNamespace:
-        """Give one directory's ``users``, ``groups``, ``memberships`` and ``directories`` as pandas frames."""
+        """Return one directory's ``users``, ``groups``, ``memberships`` and ``directories`` as frames."""
         name = identifier(directory_id, "directory_id")
         if name not in self.entries:
             why = self.missing.get(name, "it is not in this fleet")
@@ -337,7 +337,7 @@ class Fleet:
 
         Raises
         ------
-        EverybodyLeft
+        TooManyDeactivations
             The guard stopped it, and says where; the error holds the whole plan.
         IncompleteError
             A directory is missing, and is not excluded.
@@ -460,7 +460,7 @@ def _check_options(name: str, asked: Question, options: Mapping[str, Any], befor
 
 
 def _common(before: Fleet, after: Fleet) -> list[list[str]]:
-    """Give the parts of two fleets; refuse directories that one of them cannot know about."""
+    """Return the parts of two fleets; refuse directories that one of them cannot know about."""
     if before.server != after.server:
         raise errors.ArgumentError(f"the fleets are of two servers: {before.server} and {after.server}")
     before._require_complete("a comparison of two moments")

@@ -23,7 +23,7 @@ from ..client import DirectoryClient, Pacer
 from ..client.pacing import Stop
 from ..connect import connect
 from ..load import load_groups, load_memberships, load_users
-from ..load.parallel import _side_by_side, each_directory
+from ..load.parallel import _side_by_side, for_each_directory
 from .dataset import MANIFEST, Entry, directory_entry, save_directory
 
 __all__ = ["Connect", "Job", "Outcomes", "load_here", "load_there", "opened"]
@@ -74,7 +74,7 @@ class Job:
 def load_here(client: DirectoryClient, job: Job, todo: Sequence[str], workers: int | None = None) -> Outcomes:
     """Load in threads of this process."""
     branch = client.branch(Stop(client.stop))
-    done, failed = each_directory(branch, todo, job, workers=workers)
+    done, failed = for_each_directory(branch, todo, job, workers=workers)
     return {**done, **{name: _reason(problem) for name, problem in failed.items()}}
 
 
@@ -168,7 +168,7 @@ _clients: dict[tuple[Any, ...], DirectoryClient] = {}
 def _worker_client(
     server: str, rates: tuple[float | None, float | None], connect_worker: Connect | None
 ) -> DirectoryClient:
-    """Give this process's one client for a server: all its threads pace on one share."""
+    """Return this process's one client for a server: all its threads pace on one share."""
     make = connect_worker or _connect
     key = (server, rates, make.__module__, getattr(make, "__qualname__", repr(make)))
     if key not in _clients:
@@ -182,7 +182,7 @@ def _connect(server: str, pacer: Pacer) -> DirectoryClient:
 
 @contextmanager
 def opened(cluster: Any) -> Iterator[Any]:
-    """Give a client of the cluster: the one handed in (or None), or for an address one while it is needed."""
+    """Return a client of the cluster: the one handed in (or None), or for an address one while it is needed."""
     if not isinstance(cluster, str):
         yield cluster
         return

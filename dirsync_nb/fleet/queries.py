@@ -80,7 +80,7 @@ def frames_of(reader: Reader, directory_ids: Sequence[str], needs: Needs, option
 
 
 def _rest(options: Options, *names: str) -> dict[str, Any]:
-    """Give the options that are no frames."""
+    """Return the options that are no frames."""
     return {name: value for name, value in options.items() if name not in ("users", "groups", *names)}
 
 
@@ -107,7 +107,7 @@ def _sorted(by: Sequence[str], ascending: list[bool] | bool = True, *, ignore_in
 
 
 def _group_ids(frames: Frames) -> tuple[pd.Index, pd.Index]:
-    """Give the ids of groups as ``membership_matrix`` orders them: those of the frame, then the others."""
+    """Return the ids of groups as ``membership_matrix`` orders them: those of the frame, then the others."""
     listed = frames["groups"].index if frames.get("groups") is not None else pd.Index([], dtype="str")
     met = pd.Index(frames["memberships"]["group_id"].dropna().unique())
     return listed.unique(), met[~met.isin(listed)]
@@ -248,7 +248,7 @@ def _numbered(part: _Counts, ids: pd.Index, values: pd.Index) -> pd.DataFrame:
 
 
 def _shown(values: list[str], totals: Array, top: int | None) -> tuple[list[str], Array]:
-    """Give the columns, the most common value first, and the column of each value; the rest share one."""
+    """Return the columns, the most common value first, and the column of each value; the rest share one."""
     special = {NO_VALUE: 2, NOT_IN_USERS: 3}
     order = sorted(range(len(values)), key=lambda i: (special.get(values[i], 0), -totals[i], values[i]))
     common = [i for i in order if values[i] not in special]
@@ -395,7 +395,7 @@ def _together(users: int, parts: Sequence[_Described], distinct: int) -> tuple[A
 
 
 def _status_piece(frames: Frames, options: Options) -> Any:
-    """Say what each user has, in the columns of the whole fleet; asked without them, name those here."""
+    """Return what each user has, in the columns of the whole fleet; asked without them, name those here."""
     if "attributes" not in options:
         return list(values_by_attribute(frames["users"]))
     answer = analysis.attribute_status(frames["users"])

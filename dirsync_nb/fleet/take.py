@@ -13,7 +13,7 @@ from .. import errors
 from ..client import DirectoryClient, identifier
 from ..files import save_frame
 from ..load import load_directories
-from ..load.parallel import several
+from ..load.parallel import as_directory_ids
 from ..load.progress import Progress, tell
 from ..sync import latest_event, moment_of
 from .dataset import (
@@ -135,7 +135,7 @@ def _listing(client: DirectoryClient, wanted: Any) -> tuple[pd.DataFrame, list[s
     listing = load_directories(client)
     scope = None
     if wanted is not None:
-        found = several(wanted, "take_fleet")
+        found = as_directory_ids(wanted, "take_fleet")
         scope = sorted([identifier(wanted, "directory_id")] if found is None else found)
         if not scope:
             raise errors.ArgumentError("directories is an empty list; leave it out for all there are")

@@ -4,14 +4,14 @@ Reading order: ``schema`` (the columns), ``records`` (how a record becomes a row
 nest), ``builder`` (pages to one frame), ``tools`` (put together, taken apart).
 """
 
-from .builder import Columns
+from .builder import FrameBuilder
 from .records import (
     DIRECTORIES,
     EVENTS,
     GROUPS,
     ORGANIZATIONS,
     USERS,
-    Table,
+    FrameSpec,
     choose_address,
     looks_like_address,
 )
@@ -62,8 +62,8 @@ __all__ = [
     "USERS",
     "USER_COLUMNS",
     "USER_STATES",
-    "Columns",
-    "Table",
+    "FrameBuilder",
+    "FrameSpec",
     "choose_address",
     "concat",
     "directories_frame",

@@ -34,17 +34,17 @@ from pandas.api.types import union_categoricals
 
 from ..client import Record
 from .json_array import JsonArray, json_lines
-from .records import Page, Table
+from .records import FrameSpec, Page
 from .schema import JSON, TIME
 
-__all__ = ["Columns", "arrow_text", "categorical"]
+__all__ = ["FrameBuilder", "arrow_text", "categorical"]
 
 FOLD_AT = 10_000  # rows held as Python objects before they are packed into arrays
 
 Values = Mapping[str, Sequence[Any]]
 
 
-class Columns:
+class FrameBuilder:
     """Collect pages of one kind into columns, and give the frame.
 
     A page is turned into columns at once, while it is warm in the processor's cache, and what it nests into
@@ -59,7 +59,7 @@ class Columns:
         Rows dropped by the last call of :meth:`frame`.
     """
 
-    def __init__(self, table: Table) -> None:
+    def __init__(self, table: FrameSpec) -> None:
         self.table = table
         self.notices: list[str] = []
         self.duplicates = 0
@@ -97,7 +97,7 @@ class Columns:
         return values
 
     def _extras(self, page: Page, given: Values) -> list[dict[str, Any] | None]:
-        """Give what no column holds: unknown fields, and known ones of an unexpected shape."""
+        """Return what no column holds: unknown fields, and known ones of an unexpected shape."""
         if given.keys() <= self.table.fields and all(
             all(map(fits, given[name])) for name, fits in self.table.shapes.items() if name in given
         ):
@@ -124,7 +124,7 @@ class Columns:
         self._waiting_rows = 0
 
     def _kept(self, name: str) -> list[Any]:
-        """Give the arrays of a column, up to the last whole fold."""
+        """Return the arrays of a column, up to the last whole fold."""
         rows, kept = 0, []
         for chunk in self._chunks[name]:
             rows += len(chunk)
@@ -189,7 +189,7 @@ class Columns:
             self.notices.append(notice)
 
     def frame(self) -> pd.DataFrame:
-        """Give everything collected so far as a frame with the declared columns and dtypes."""
+        """Return everything collected so far as a frame with the declared columns and dtypes."""
         self._fold()
         packed = {name: self._joined(name) for name in self._dtypes}
         index = pd.Index(packed["id"], name=self.table.index)
@@ -270,7 +270,7 @@ def _arrow_times(values: list[Any]) -> Any:
 
 
 def _repeated(index: pd.Index) -> np.ndarray[Any, np.dtype[np.bool_]]:
-    """Say which rows came again later; rows without an id did not.
+    """Return which rows came again later; rows without an id did not.
 
     pandas would make a Python object of every id, and keep a tenth of a gigabyte for a million. As a rule no id
     came twice, and then all their hashes differ, which is soon seen.

@@ -42,7 +42,7 @@ class JsonDtype(ExtensionDtype):
 
     @classmethod
     def construct_array_type(cls) -> builtins.type[JsonArray]:
-        """Give the class of the arrays."""
+        """Return the class of the arrays."""
         return JsonArray
 
     def __from_arrow__(self, array: Any) -> JsonArray:
@@ -119,7 +119,7 @@ class JsonArray(ExtensionArray):
         return values
 
     def __arrow_array__(self, type: Any = None) -> Any:  # noqa: A002
-        """Give the texts to Arrow, so that the column lies in a Parquet file as JSON text."""
+        """Return the texts to Arrow, so that the column lies in a Parquet file as JSON text."""
         import pyarrow as pa
 
         texts = [None if text is None else text.decode() for text in self._texts]
@@ -161,7 +161,7 @@ class JsonArray(ExtensionArray):
         return type(self)(texts)
 
     def copy(self) -> JsonArray:
-        """Give an array of its own."""
+        """Return an array of its own."""
         return type(self)(self._texts.copy())
 
     @classmethod
@@ -169,7 +169,7 @@ class JsonArray(ExtensionArray):
         return cls(np.concatenate([array._texts for array in to_concat]))
 
     def astype(self, dtype: Any, copy: bool = True) -> Any:
-        """Give objects, their JSON as text (``str``), or a copy."""
+        """Return objects, their JSON as text (``str``), or a copy."""
         wanted = pd.api.types.pandas_dtype(dtype)
         if wanted == np.dtype(object):
             return self.__array__()
@@ -179,7 +179,7 @@ class JsonArray(ExtensionArray):
         return super().astype(dtype, copy=copy)
 
     def _explode(self) -> tuple[Any, Any]:
-        """Give each entry of a list a row, as ``explode`` does with lists."""
+        """Return each entry of a list a row, as ``explode`` does with lists."""
         objects: Any = pd.Series(self.__array__(), dtype=object)
         exploded = objects.reset_index(drop=True).explode()
         counts = exploded.groupby(level=0).size().reindex(range(len(self))).to_numpy()
@@ -190,7 +190,7 @@ class JsonArray(ExtensionArray):
 
 
 def json_lines(values: Sequence[Any]) -> list[bytes | None]:
-    """Give the JSON text of each value, None for what is missing; short equal texts are one object.
+    """Return the JSON text of each value, None for what is missing; short equal texts are one object.
 
     All are written in one call, one a line: twice as fast as one by one, and in memory of exactly their size.
 

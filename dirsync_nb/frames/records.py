@@ -28,7 +28,7 @@ __all__ = [
     "GROUPS",
     "ORGANIZATIONS",
     "USERS",
-    "Table",
+    "FrameSpec",
     "as_dict",
     "as_tuple",
     "choose_address",
@@ -39,7 +39,7 @@ Page = Sequence[Record]
 
 
 @dataclass(frozen=True)
-class Table:
+class FrameSpec:
     """How records of one kind become a frame.
 
     Parameters
@@ -117,7 +117,7 @@ def _role_columns(page: Page) -> dict[str, list[Any]]:
 
 
 def _shared(tuples: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
-    """Give equal tuples as one object: most people of a company have the same few roles."""
+    """Return equal tuples as one object: most people of a company have the same few roles."""
     known: dict[tuple[Any, ...], tuple[Any, ...]] = {}
     try:
         return [known.setdefault(one, one) for one in tuples]
@@ -166,7 +166,7 @@ _ADDRESS_CHOICE: tuple[tuple[str, Callable[[Mapping[str, Any]], bool]], ...] = (
 
 
 def looks_like_address(text: str) -> bool:
-    """Say whether a text has the shape of an e-mail address: one @, no spaces, a dot in the domain."""
+    """Return whether a text has the shape of an e-mail address: one @, no spaces, a dot in the domain."""
     return re.fullmatch(r"[^@\s]+@[^@\s.]+(\.[^@\s.]+)+", text) is not None
 
 
@@ -216,12 +216,12 @@ def _text(value: object) -> TypeGuard[str]:
 
 
 def as_dict(value: object) -> dict[str, Any]:
-    """Give a dict as it is, and an empty one for anything else."""
+    """Return a dict as it is, and an empty one for anything else."""
     return value if isinstance(value, dict) else {}
 
 
 def as_tuple(value: object) -> tuple[Any, ...]:
-    """Give a list or tuple as a tuple, and an empty one for anything else."""
+    """Return a list or tuple as a tuple, and an empty one for anything else."""
     # Tuples, since all empty ones are one object: a million users have three million empty lists otherwise.
     return tuple(value) if isinstance(value, list | tuple) else ()
 
@@ -253,14 +253,14 @@ def _is_user_and_group_counts(value: object) -> bool:
 
 # The five kinds ----------------------------------------------------------------------------------------
 
-ORGANIZATIONS = Table(
+ORGANIZATIONS = FrameSpec(
     "organization_id",
     "organization",
     ORGANIZATION_COLUMNS,
     derived=((("domains",), _organization_columns),),
     shapes={"domains": lambda value: isinstance(value, list | None)},
 )
-DIRECTORIES = Table(
+DIRECTORIES = FrameSpec(
     "directory_id",
     "directory",
     DIRECTORY_COLUMNS,
@@ -268,7 +268,7 @@ DIRECTORIES = Table(
     known={"type": DIRECTORY_TYPES, "state": DIRECTORY_STATES},
     shapes={"metadata": _is_user_and_group_counts},
 )
-USERS = Table(
+USERS = FrameSpec(
     "user_id",
     "directory_user",
     USER_COLUMNS,
@@ -279,7 +279,7 @@ USERS = Table(
         "roles": _are_roles,
     },
 )
-GROUPS = Table("group_id", "directory_group", GROUP_COLUMNS)
-EVENTS = Table(
+GROUPS = FrameSpec("group_id", "directory_group", GROUP_COLUMNS)
+EVENTS = FrameSpec(
     "event_id", "event", EVENT_COLUMNS, derived=(((), _event_columns),), known={"event": DSYNC_EVENTS}
 )

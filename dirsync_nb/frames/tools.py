@@ -13,14 +13,14 @@ import pandas as pd
 
 from .. import errors
 from ..client import DSYNC_EVENTS, Receipt, Record
-from .builder import Columns, categorical
+from .builder import FrameBuilder, categorical
 from .records import (
     DIRECTORIES,
     EVENTS,
     GROUPS,
     ORGANIZATIONS,
     USERS,
-    Table,
+    FrameSpec,
     as_dict,
     as_tuple,
     choose_address,
@@ -56,8 +56,8 @@ __all__ = [
     "USERS",
     "USER_COLUMNS",
     "USER_STATES",
-    "Columns",
-    "Table",
+    "FrameBuilder",
+    "FrameSpec",
     "choose_address",
     "concat",
     "directories_frame",
@@ -74,8 +74,8 @@ __all__ = [
 ]
 
 
-def _collected(table: Table, records: Iterable[Record]) -> pd.DataFrame:
-    columns = Columns(table)
+def _collected(table: FrameSpec, records: Iterable[Record]) -> pd.DataFrame:
+    columns = FrameBuilder(table)
     columns.add(list(records))
     return columns.frame()
 
@@ -141,7 +141,7 @@ def latest(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def why_incomplete(*frames: pd.DataFrame | None) -> str | None:
-    """Say why the first partial one of these frames is partial; None when all are whole."""
+    """Return why the first partial one of these frames is partial; None when all are whole."""
     partial = (f for f in frames if f is not None and "incomplete" in f.attrs)
     return next((str(f.attrs["incomplete"]) for f in partial), None)
 
@@ -170,7 +170,7 @@ def require_complete(frame: pd.DataFrame, purpose: str) -> pd.DataFrame:
 
 
 def spread_attributes(users: pd.DataFrame, names: str | Sequence[str] | None = None) -> pd.DataFrame:
-    """Give each custom attribute a column ``custom_attributes.<name>`` in place of the one that held them.
+    """Return each custom attribute a column ``custom_attributes.<name>`` in place of the one that held them.
 
     Columns stand in the order in which the attributes are first seen. Texts become ``str``, whole numbers
     ``Int64``, other numbers ``Float64``, truth values ``boolean``; lists, objects and mixtures stay as

@@ -21,8 +21,8 @@ from ..client import ENDPOINTS, DirectoryClient, Receipt, Record, RetryPolicy
 from ..client.segments import Line
 from ..client.transport import Traffic
 from ..client.two_ended import can_widen, walk_wide
-from ..frames import DIRECTORIES, EVENTS, GROUPS, ORGANIZATIONS, USERS, Columns, Table
-from .parallel import load_each, several
+from ..frames import DIRECTORIES, EVENTS, GROUPS, ORGANIZATIONS, USERS, FrameBuilder, FrameSpec
+from .parallel import as_directory_ids, load_each
 from .progress import Progress, tell
 
 __all__ = [
@@ -290,8 +290,8 @@ def load_group(client: DirectoryClient, group_id: Any) -> pd.Series[Any]:
     return _row(client, GROUPS, client.group(group_id))
 
 
-def _row(client: DirectoryClient, table: Table, record: Record) -> pd.Series[Any]:
-    columns = Columns(table)
+def _row(client: DirectoryClient, table: FrameSpec, record: Record) -> pd.Series[Any]:
+    columns = FrameBuilder(table)
     columns.add([record])
     frame = columns.frame()
     tell(columns.notices, client.told)
@@ -302,14 +302,14 @@ def _row(client: DirectoryClient, table: Table, record: Record) -> pd.Series[Any
 def _load(
     client: DirectoryClient,
     kind: str,
-    table: Table,
+    table: FrameSpec,
     filters: Mapping[str, Any],
     order: str | None,
     resume: Receipt | None,
 ) -> pd.DataFrame:
     """Load a list into a frame; of many directories side by side, where that is asked for."""
     name = "directory" if filters.get("directory") is not None else "directory_id"
-    names = several(filters.get(name), f"load_{kind}") if kind in ("users", "groups") else None
+    names = as_directory_ids(filters.get(name), f"load_{kind}") if kind in ("users", "groups") else None
     if names is None:
         return _load_one(client, kind, table, filters, order, resume)
     with collector_paused():
@@ -319,7 +319,7 @@ def _load(
             lambda part, one, broken: _load_one(part, kind, table, {**filters, name: one}, order, broken),
             endpoint=ENDPOINTS[kind].path,
             filters={other: value for other, value in filters.items() if other != name},
-            empty=Columns(table).frame(),
+            empty=FrameBuilder(table).frame(),
             order=order,
             resume=resume,
         )
@@ -328,14 +328,14 @@ def _load(
 def _load_one(
     client: DirectoryClient,
     kind: str,
-    table: Table,
+    table: FrameSpec,
     filters: Mapping[str, Any],
     order: str | None,
     resume: Receipt | None,
 ) -> pd.DataFrame:
     """Walk a list into a frame; whatever ends it early leaves the rows so far on the receipt."""
     receipt = client.receipt(kind, filters, order=order, resume=resume)
-    rows = receipt.so_far = Rows(Columns(table)) if resume is None else resume.so_far
+    rows = receipt.so_far = Rows(FrameBuilder(table)) if resume is None else resume.so_far
     try:
         with collector_paused(), Progress(kind, lambda: _expected_rows(client, kind, receipt)) as progress:
             for page in _walk(client, kind, receipt, rows):
@@ -356,11 +356,11 @@ def _load_one(
 class Rows:
     """What a load has so far; a resumed one goes on with it. ``line`` knows the order where it is not plain."""
 
-    columns: Columns
+    columns: FrameBuilder
     line: Line | None = None
 
     def frame(self) -> pd.DataFrame:
-        """Give the rows in the order of the list."""
+        """Return the rows in the order of the list."""
         frame = self.columns.frame()
         if self.line is None:
             return frame

@@ -24,7 +24,7 @@ from ..client import DirectoryClient, Pacer, Receipt, Record, identifier
 from ..client.pacing import Stop
 from ..frames import MEMBERSHIP_COLUMNS, require_complete
 from .lists import collector_paused
-from .parallel import load_each, several
+from .parallel import as_directory_ids, load_each
 from .progress import Progress, tell
 
 __all__ = ["load_memberships"]
@@ -86,7 +86,7 @@ def load_memberships(
     """
     if route not in ROUTES:
         raise errors.ArgumentError(f"route must be one of {', '.join(map(repr, ROUTES))}; got {route!r}")
-    names = several(directory_id, "load_memberships")
+    names = as_directory_ids(directory_id, "load_memberships")
     if names is None:
         return _load_one(client, directory_id, route, users, groups, resume)
 
@@ -98,7 +98,7 @@ def load_memberships(
 
 
 def _only(frame: pd.DataFrame | None, directory: str) -> pd.DataFrame | None:
-    """Give the rows of one directory, where there is a frame."""
+    """Return the rows of one directory, where there is a frame."""
     if frame is None or "directory_id" not in frame:
         return frame
     return frame[frame["directory_id"] == directory]
@@ -172,7 +172,7 @@ class Pairs:
     embedded_differs: bool = False
 
     def frame(self) -> tuple[pd.DataFrame, int]:
-        """Give the distinct pairs, ordered by group, then user; and how many came more than once."""
+        """Return the distinct pairs, ordered by group, then user; and how many came more than once."""
         owners = [name for name, members in self.done.items() for _ in members]
         members = [name for members in self.done.values() for name in members]
         names = ("group_id", "user_id") if self.route == "by_group" else ("user_id", "group_id")
@@ -272,7 +272,7 @@ def _owners(
     users: pd.DataFrame | None,
     groups: pd.DataFrame | None,
 ) -> list[str]:
-    """Give the ids whose lists are to be read: groups, or users."""
+    """Return the ids whose lists are to be read: groups, or users."""
     known, kind = (groups, "groups") if by_group else (users, "users")
     directory = receipt.filters["directory"]
     if known is None:
@@ -400,7 +400,7 @@ def _look_up_unlisted(client: DirectoryClient, receipt: Receipt, pairs: Pairs, u
 
 
 def _report(receipt: Receipt, pairs: Pairs, groups: pd.DataFrame | None = None) -> pd.DataFrame:
-    """Give the frame, and write what a reader should know into the receipt."""
+    """Return the frame, and write what a reader should know into the receipt."""
     frame, receipt.duplicates = pairs.frame()
     receipt.rows = len(frame)
     receipt.details |= {"deleted": pairs.deleted + sorted(pairs.gone), "unlisted": list(pairs.unlisted)}

@@ -19,7 +19,7 @@ from ..client.pacing import Stop
 from ..frames import DIRECTORY_COLUMNS, concat, require_complete
 from .progress import Gathering, Progress, tell
 
-__all__ = ["each_directory", "load_each", "several"]
+__all__ = ["as_directory_ids", "for_each_directory", "load_each"]
 
 T = TypeVar("T")
 
@@ -28,8 +28,8 @@ UNPACED = 8  # at once, where nothing limits
 LOOK = 0.2  # seconds between two looks at how far the others are
 
 
-def several(directory_id: object, doing: str) -> list[str] | None:
-    """Give the ids in a list, tuple, Index, Series, array or frame of directories; None for one directory.
+def as_directory_ids(directory_id: object, doing: str) -> list[str] | None:
+    """Return the ids in a list, tuple, Index, Series, array or frame of directories; None for one directory.
 
     A row of a directories frame is one directory. A partial frame of directories is refused.
     """
@@ -53,7 +53,7 @@ def several(directory_id: object, doing: str) -> list[str] | None:
     return list(dict.fromkeys(identifier(one, "directory_id") for one in directory_id))
 
 
-def each_directory(
+def for_each_directory(
     client: DirectoryClient,
     directory_ids: Iterable[str],
     job: Callable[[DirectoryClient, str], T],
@@ -133,7 +133,7 @@ def _collected(
 
 
 def _side_by_side(pacer: Pacer) -> int:
-    """Say how many directories at once use up the key's budget."""
+    """Return how many directories at once use up the key's budget."""
     if not pacer.per_key or not pacer.per_directory:
         return UNPACED
     return max(1, round(SPARE * pacer.per_key / pacer.per_directory))
@@ -150,11 +150,11 @@ class Parts:
     receipts: dict[str, Receipt] = field(default_factory=dict)
 
     def in_order(self, names: list[str]) -> dict[str, Receipt]:
-        """Give the receipt of each directory that was begun."""
+        """Return the receipt of each directory that was begun."""
         return {name: self.receipts[name] for name in names if name in self.receipts}
 
     def broken(self, name: str) -> Receipt | None:
-        """Give the receipt to go on with, where a directory broke off."""
+        """Return the receipt to go on with, where a directory broke off."""
         receipt = self.receipts.get(name)
         return receipt if receipt is not None and not receipt.complete and receipt.so_far is not None else None
 
@@ -175,7 +175,7 @@ def load_each(
     Parameters
     ----------
     client, directory_ids
-        As in :func:`each_directory`.
+        As in :func:`for_each_directory`.
     load
         Loads the frame of one directory, from where a receipt of it broke off.
     endpoint, filters, order
@@ -209,7 +209,7 @@ def load_each(
     started = clock()
     try:
         todo = [name for name in directory_ids if name not in parts.frames]
-        _, failures = each_directory(client, todo, job)
+        _, failures = for_each_directory(client, todo, job)
         frame = concat([parts.frames[name] for name in directory_ids if name in parts.frames] or [empty])
         _add_up(receipt, parts, todo)
         receipt.rows = len(frame)

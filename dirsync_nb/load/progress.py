@@ -19,7 +19,7 @@ SHOW_AFTER = 2.0  # seconds; a shorter load shows no bar
 
 
 def is_interactive() -> bool:
-    """Say whether a person is watching: a notebook, an IPython shell, or a terminal."""
+    """Return whether a person is watching: a notebook, an IPython shell, or a terminal."""
     ipython = sys.modules.get("IPython")
     if ipython is not None and ipython.get_ipython() is not None:
         return True

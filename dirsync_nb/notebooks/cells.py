@@ -41,7 +41,7 @@ _NAMED = ast.Name | ast.Subscript | ast.BinOp | ast.Constant | ast.Compare | ast
 
 
 def first_line(cell: Cell) -> str:
-    """Give the first line of a cell with words in it, without what must not be shown, cut to a width."""
+    """Return the first line of a cell with words in it, without what must not be shown, cut to a width."""
     text = _joined(cell.get("source"))
     lines = [line.strip() for line in secrets.hidden(text).splitlines() if line.strip()]
     line = secrets.hidden(lines[0]) if lines else ""
@@ -49,24 +49,24 @@ def first_line(cell: Cell) -> str:
 
 
 def tags_of(cell: Cell) -> set[str]:
-    """Give the tags of a cell, and what nbval reads from a comment as if it were one."""
+    """Return the tags of a cell, and what nbval reads from a comment as if it were one."""
     tags = cell.get("metadata", {}).get("tags")
     marked = {name.lower().replace("_", "-") for name in _MARKERS.findall(_joined(cell.get("source")))}
     return marked | ({tag for tag in tags if isinstance(tag, str)} if isinstance(tags, list) else set())
 
 
 def has_code(cell: Cell) -> bool:
-    """Tell whether there is something to run in a cell."""
+    """Return whether there is something to run in a cell."""
     return cell["cell_type"] == "code" and bool(_joined(cell.get("source")).strip())
 
 
 def is_free(cell: Cell) -> bool:
-    """Tell whether a cell is not meant to run."""
+    """Return whether a cell is not meant to run."""
     return bool(tags_of(cell) & _FREE_TAGS)
 
 
 def should_show(cell: Cell) -> bool:
-    """Tell whether a cell that was run ends in a value, or prints, and yet has no output."""
+    """Return whether a cell that was run ends in a value, or prints, and yet has no output."""
     if not has_code(cell) or cell.get("execution_count") is None or cell.get("outputs"):
         return False
     source = _joined(cell["source"]).rstrip()
@@ -102,7 +102,7 @@ def _joined(source: Any) -> str:
 
 
 def by_mime(output: dict[str, Any]) -> dict[str, Any]:
-    """Give what an output shows, by kind of content; nothing where it has no such thing."""
+    """Return what an output shows, by kind of content; nothing where it has no such thing."""
     data = output.get("data")
     return data if isinstance(data, dict) else {}
 
@@ -128,13 +128,13 @@ def _is_picture(mime: str) -> bool:
 
 
 def found_in(thing: Any) -> Iterator[tuple[str, str]]:
-    """Give what must not be shared in a piece of JSON, as :func:`dirsync_nb.notebooks.secrets.found` does."""
+    """Return what must not be shared in a piece of JSON, as :func:`dirsync_nb.notebooks.secrets.found` does."""
     for text in _texts(thing):
         yield from secrets.found(text)
 
 
 def _texts(thing: Any, mime: str = "") -> Iterator[str]:
-    """Give every text in a piece of JSON, names of fields as well; lines of one text together."""
+    """Return every text in a piece of JSON, names of fields as well; lines of one text together."""
     if isinstance(thing, str):
         yield from _of_mime(thing, mime)
     elif isinstance(thing, list):
@@ -162,7 +162,7 @@ def _of_mime(text: str, mime: str) -> Iterator[str]:
 
 
 def has_filled_password(thing: Any) -> bool:
-    """Tell whether there is a password field with something in it anywhere in a piece of JSON."""
+    """Return whether there is a password field with something in it anywhere in a piece of JSON."""
     return any(map(_is_filled_password, _dicts(thing)))
 
 

@@ -17,7 +17,7 @@ _HIDDEN = {"node_modules", "__pycache__"}  # passed by like what begins with a d
 
 
 def notebooks_in(path: Path) -> list[Path]:
-    """Give the notebook itself, or those in a folder and below.
+    """Return the notebook itself, or those in a folder and below.
 
     Raises
     ------
@@ -60,7 +60,7 @@ def read(path: Path) -> tuple[dict[str, Any], str]:
 
 
 def _is_whole(notebook: dict[str, Any]) -> bool:
-    """Tell whether what is read later has the form it should have."""
+    """Return whether what is read later has the form it should have."""
     cells, metadata = notebook.get("cells"), notebook.get("metadata", {})
     if not isinstance(cells, list) or not isinstance(metadata, dict):
         return False

@@ -90,7 +90,7 @@ def check_file(path: Path, *, large: int = LARGE) -> list[Finding]:
 
 
 def kernel_problem(notebook: dict[str, Any]) -> str:
-    """Say what is wrong with the kernel's name; "" for nothing.
+    """Return what is wrong with the kernel's name; "" for nothing.
 
     NBC-03: a personal name runs on one machine only. Other languages than Python have their own names.
     """

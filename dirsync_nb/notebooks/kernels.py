@@ -79,7 +79,7 @@ def has_home(given: Mapping[str, str]) -> bool:
 
 @contextlib.contextmanager
 def at_home() -> Iterator[None]:
-    """Give this process, and what it starts, usable folders until the block ends."""
+    """Return this process, and what it starts, usable folders until the block ends."""
     before = dict(os.environ)
     with contextlib.ExitStack() as stack:
         home = "" if has_home(before) else stack.enter_context(_temporary())
@@ -101,7 +101,7 @@ def _temporary(parent: str | None = None) -> tempfile.TemporaryDirectory[str]:
 
 @contextlib.contextmanager
 def place() -> Iterator[Place]:
-    """Give a place that is gone when the block ends.
+    """Return a place that is gone when the block ends.
 
     It is the first of the usual folder for temporary files and ``/tmp`` whose paths a socket takes; the limit
     is about 100 bytes. Where neither does, as on Windows, kernels are spoken to over TCP.
@@ -163,7 +163,7 @@ def _writable(folder: Path) -> bool:
 
 
 def manager(where: Place) -> Any:
-    """Give a manager for one kernel of this very interpreter, whatever ``python3`` means on this machine."""
+    """Return a manager for one kernel of this very interpreter, whatever ``python3`` means on this machine."""
     from jupyter_client.kernelspec import KernelSpec
     from jupyter_client.manager import AsyncKernelManager
 

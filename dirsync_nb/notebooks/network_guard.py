@@ -67,7 +67,7 @@ def write_sitecustomize(folder: Path, log: Path) -> None:
 
 
 def kept_here(environment: dict[str, str], folder: Path) -> dict[str, str]:
-    """Give an environment in which every Python refuses, without a key, a server, or a proxy as a way out.
+    """Return an environment in which every Python refuses, without a key, a server, or a proxy as a way out.
 
     Parameters
     ----------
@@ -175,7 +175,7 @@ def _is_number(host: str) -> bool:
 
 
 def _is_here(host: str) -> bool:
-    """Tell whether a host, by name or number, is this machine. An empty one and 0.0.0.0 are."""
+    """Return whether a host, by name or number, is this machine. An empty one and 0.0.0.0 are."""
     name = host.casefold().rstrip(".")
     if name in ("", "localhost") or name.endswith(".localhost"):
         return True

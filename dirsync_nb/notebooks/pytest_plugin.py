@@ -142,7 +142,7 @@ class Run:
     def pytest_runtest_makereport(
         self, item: pytest.Item, call: pytest.CallInfo[None]
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-        """Say what went wrong with a cell in words; fail one that reached out, whoever caught the refusal."""
+        """Tell what went wrong with a cell; fail one that reached out, whoever caught the refusal."""
         report = yield
         if call.when != "call":
             return report
@@ -207,7 +207,7 @@ def _cause(item: Any, call: pytest.CallInfo[None]) -> str:
 
 @pytest.fixture
 def dirsync_sandbox(request: pytest.FixtureRequest) -> Sandbox:
-    """Give the run's sandbox, made new: add people, let them leave, script faults."""
+    """Return the run's sandbox, made new: add people, let them leave, script faults."""
     run = request.config.pluginmanager.get_plugin(NAME)
     if run is None:
         raise pytest.UsageError("the fixtures dirsync_sandbox and dirsync_client need --dirsync-sandbox")
@@ -218,7 +218,7 @@ def dirsync_sandbox(request: pytest.FixtureRequest) -> Sandbox:
 
 @pytest.fixture
 def dirsync_client(dirsync_sandbox: Sandbox) -> Iterator[DirectoryClient]:
-    """Give a client of the run's sandbox, as ``connect()`` gives it to a notebook."""
+    """Return a client of the run's sandbox, as ``connect()`` gives it to a notebook."""
     from ..connect import connect
 
     with connect(dirsync_sandbox.api_key, base_url=dirsync_sandbox.url) as client:

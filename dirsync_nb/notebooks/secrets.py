@@ -105,7 +105,7 @@ _PNG = b"\x89PNG\r\n\x1a\n"
 
 
 def found(text: str) -> set[tuple[str, str]]:
-    """Give what must not be shared in this text: pairs of a kind and the very characters. Never print them."""
+    """Return what must not be shared in this text: pairs of kind and very characters. Never print them."""
     seen = {pair for view in _views(text) for pair in _in_plain(view)}
     for inner in _decoded(text):
         seen |= {(KEY, match) for match in _keys_in(inner)}
@@ -113,7 +113,7 @@ def found(text: str) -> set[tuple[str, str]]:
 
 
 def hidden(text: str) -> str:
-    """Give the text with "…" in place of what must not be shared; "(not shown)" if that would not do."""
+    """Return the text with "…" in place of what must not be shared; "(not shown)" if that would not do."""
     spans = sorted(span for _, span in _spans(text))
     pieces, end = [], 0
     for start, stop in spans:
@@ -126,7 +126,7 @@ def hidden(text: str) -> str:
 
 
 def image_texts(data: bytes) -> Iterator[str]:
-    """Give the words in an image file: the text chunks of a PNG; of others all bytes, if a key may be there."""
+    """Return the words in an image file: the text chunks of a PNG; of others all, if a key may be there."""
     if not data.startswith(_PNG):
         if any(sign in data for sign in _KEY_SIGNS):
             yield data.decode("latin-1")
@@ -156,7 +156,7 @@ def unbase64(text: str) -> bytes:
 
 
 def _views(text: str) -> Iterator[str]:
-    """Give the text as it stands, and once as a reader of a page, a log or a JSON string would see it."""
+    """Return the text as it stands, and once as a reader of a page, a log or a JSON string would see it."""
     yield text
     plain = _ANSI.sub("", text) if "\x1b" in text else text
     if "<" in plain:
@@ -208,7 +208,7 @@ def _in_plain(text: str) -> Iterator[tuple[str, str]]:
 
 
 def _spans(text: str) -> Iterator[tuple[str, tuple[int, int]]]:
-    """Give kind and place of everything in a plain text."""
+    """Return kind and place of everything in a plain text."""
     for pattern in _KEYS:
         for match in pattern.finditer(text):
             if not _is_no_key(match[0]):

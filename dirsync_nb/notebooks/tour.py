@@ -64,7 +64,7 @@ class Chapter:
         return re.sub(r"[`*]", "", found[1]) if found else self.path.stem
 
     def __str__(self) -> str:
-        """Say in one line how it went."""
+        """Return in one line how it went."""
         return f"{self.path.stem:<28} {self.cells:>3} cells {self.seconds:>6.1f} s  " + (
             f"failed: {self.problem}" if self.problem else "ok"
         )
@@ -238,7 +238,7 @@ def _hide_key(node: Any) -> None:
 
 
 def report(chapters: Sequence[Chapter], server: str) -> str:
-    """Give one HTML page with a cover and every chapter, which loads nothing from anywhere.
+    """Return one HTML page with a cover and every chapter, which loads nothing from anywhere.
 
     Parameters
     ----------

@@ -3,7 +3,7 @@ from . import checklist as checklist
 from . import comparison as comparison
 from . import database as database
 from . import onboarding as onboarding
-from .comparison import EverybodyLeft as EverybodyLeft
 from .comparison import Plan as Plan
+from .comparison import TooManyDeactivations as TooManyDeactivations
 from .comparison import compare as compare
 from .database import load_app_users as load_app_users

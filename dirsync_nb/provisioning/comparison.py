@@ -14,7 +14,7 @@ import pandas as pd
 from .. import errors
 from ..frames import require_complete
 
-__all__ = ["EverybodyLeft", "Plan", "compare"]
+__all__ = ["Plan", "TooManyDeactivations", "compare"]
 
 ACTIONS = (
     "create",
@@ -62,7 +62,7 @@ class HasUsers(Protocol):
         """Users frame."""
 
 
-class EverybodyLeft(errors.DirsyncError):
+class TooManyDeactivations(errors.DirsyncError):
     """A plan would switch off so many people that the directory is more likely broken than empty.
 
     Attributes
@@ -95,7 +95,7 @@ class Plan:
     notices: tuple[str, ...] = ()
 
     def __getitem__(self, action: str) -> pd.DataFrame:
-        """Give the rows of one action."""
+        """Return the rows of one action."""
         if action not in ACTIONS:
             raise errors.ArgumentError(f"an action is one of {', '.join(ACTIONS)}; got {action!r}")
         return self.rows[self.rows["action"] == action]
@@ -202,7 +202,7 @@ def _check_guard(plan: Plan, active: int, guard: float | None, *, empty: bool) -
     share = leaving / active if active else 0.0
     if guard is None or share <= guard or (leaving < GUARD_FROM and not empty):
         return
-    raise EverybodyLeft(
+    raise TooManyDeactivations(
         f"This plan would switch off {leaving:,} of {active:,} active users ({share:.0%}), more than "
         f"guard={guard:g} allows. Is this the right directory, is it linked, and is `on` right? Look at the "
         "plan in this error, and if everybody really left, say guard=None.",
@@ -211,7 +211,7 @@ def _check_guard(plan: Plan, active: int, guard: float | None, *, empty: bool) -
 
 
 def _notices(directory: object) -> tuple[str, ...]:
-    """Say which directories of a snapshot are not working: their people are what was last known."""
+    """Return which directories of a snapshot are not working: their people are what was last known."""
     directories = getattr(directory, "directories", None)
     if not isinstance(directories, pd.DataFrame):
         return ()
@@ -251,7 +251,7 @@ class _Directory:
         self._places: dict[str, dict[str, list[int]]] = {}
 
     def values(self, column: str) -> list[Any]:
-        """Give a column, plain: None where there is nothing."""
+        """Return a column, plain: None where there is nothing."""
         if column not in self._values:
             if column == "user_id":
                 found: list[Any] = list(self.users.index)
@@ -279,7 +279,7 @@ class _Directory:
         return [place for place in found if self.active[place]] or found
 
     def successor(self, place: int) -> int:
-        """Give the active record that took the place of an inactive one: same provider's id and directory."""
+        """Return the active record that took the place of an inactive one: same provider's id and directory."""
         idp_id = self.values("idp_id")[place]
         if self.active[place] or idp_id is None:
             return place
@@ -345,7 +345,7 @@ class _Comparison:
         return None, None, None
 
     def _possible(self, record: dict[str, Any]) -> set[int]:
-        """Give everybody a row may be, so that none of them is created a second time."""
+        """Return everybody a row may be, so that none of them is created a second time."""
         return {
             place for ours, theirs in self.keys.items() for place in self.directory.places(theirs, record[ours])
         }
@@ -392,7 +392,7 @@ class _Comparison:
     def _difference_of_keys(
         self, record: dict[str, Any], before: dict[str, Any], after: dict[str, Any], by: str | None
     ) -> str | None:
-        """Say in words how the keys of one person differ; None where they do not."""
+        """Return in words how the keys of one person differ; None where they do not."""
         differing = [ours for ours in self.keys if ours in before and record[ours] is not None]
         if not differing:
             return None
@@ -447,7 +447,7 @@ class _Comparison:
 
 
 def _text_of(record: dict[str, Any], keys: Mapping[str, str], name: str) -> str | None:
-    """Give what the app itself calls a person, for rows that nobody in the directory matches."""
+    """Return what the app itself calls a person, for rows that nobody in the directory matches."""
     held = next((record[ours] for ours, theirs in keys.items() if theirs == name), None)
     return held if isinstance(held, str) else None
 
@@ -485,7 +485,7 @@ def _same(ours: Any, theirs: Any) -> bool:
 
 
 def _key(column: str, value: Any) -> str | None:
-    """Give the form of a value that is looked up: addresses and names by their folded text, ids exactly."""
+    """Return the form of a value that is looked up: addresses and names by their folded text, ids exactly."""
     if value is None:
         return None
     text = str(value).strip()
@@ -495,7 +495,7 @@ def _key(column: str, value: Any) -> str | None:
 
 
 def is_on(value: Any) -> bool:
-    """Say whether an app's mark of who is active means yes: a word, a number, a truth value, or nothing."""
+    """Return whether an app's mark of who is active means yes: a word, a number, a truth value, or nothing."""
     if isinstance(value, str):
         return value.strip().casefold() not in OFF_WORDS
     return bool(_plain(value))

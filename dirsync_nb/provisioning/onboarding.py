@@ -141,7 +141,7 @@ def select_users(
 
 
 def domain_of(address: object) -> str:
-    """Give the domain of an address, folded; nothing where there is none."""
+    """Return the domain of an address, folded; nothing where there is none."""
     return fold(plain(address).rpartition("@")[2].strip()) if "@" in plain(address) else ""
 
 
@@ -265,7 +265,7 @@ class Roster:
         self._join(groups, memberships)
 
     def joined(self, groups: pd.DataFrame | None, memberships: pd.DataFrame | None) -> Roster:
-        """Give a roster of the same people with these groups and memberships."""
+        """Return a roster of the same people with these groups and memberships."""
         for frame in (groups, memberships):
             if frame is not None:
                 require_complete(frame, "onboarding")
@@ -370,7 +370,7 @@ class Roster:
         return counts
 
     def invites(self, chosen: Mask, *, most: int | None = None) -> pd.DataFrame:
-        """Give the invite list of those chosen, or its first rows."""
+        """Return the invite list of those chosen, or its first rows."""
         verdicts = self.verdicts(chosen)
         places = np.flatnonzero(chosen)[:most]
         part = self.users.iloc[places]

@@ -78,7 +78,7 @@ FORMATS = ("csv", "xlsx", "parquet")
 def account_prefill(
     users: pd.DataFrame, invites: pd.DataFrame | None = None, *, attributes: Sequence[str] = ()
 ) -> pd.DataFrame:
-    """Give what is known of each new account: one row per person to invite.
+    """Return what is known of each new account: one row per person to invite.
 
     Parameters
     ----------
@@ -172,7 +172,7 @@ def _managers(users: pd.DataFrame, part: pd.DataFrame, held: list[dict[str, Any]
 def team_prefill(
     groups: pd.DataFrame, memberships: pd.DataFrame, invites: pd.DataFrame, *, empty: bool = False
 ) -> pd.DataFrame:
-    """Give the teams the app could make from groups: one row per group that somebody with an account is in.
+    """Return the teams the app could make from groups: one row per group that somebody with an account is in.
 
     Parameters
     ----------
@@ -243,7 +243,7 @@ def team_members(groups: pd.DataFrame, memberships: pd.DataFrame, invites: pd.Da
 
 
 def _with_account(invites: pd.DataFrame) -> pd.DataFrame:
-    """Give those who have an account or get one: not the second record of somebody for whom no seat is left."""
+    """Return those who have an account or get one: not a second record of somebody for whom no seat is left."""
     verdict = invites["verdict"].astype("str")
     addresses = invites["address"].str.strip().str.casefold()
     seatless = set(addresses[verdict == "over the seats"])

@@ -46,7 +46,7 @@ class RemoteSandbox:
         return True
 
     def info(self) -> dict[str, Any]:
-        """Say what this sandbox is and how much is in it."""
+        """Return what this sandbox is and how much is in it."""
         answer: dict[str, Any] = self._ask("GET", "")
         return answer
 
@@ -65,12 +65,12 @@ class RemoteSandbox:
         self._ask("DELETE", "/webhooks", {"id": id})
 
     def webhook_log(self) -> list[dict[str, Any]]:
-        """Give every try to deliver an event, oldest first."""
+        """Return every try to deliver an event, oldest first."""
         answer: list[dict[str, Any]] = self._ask("GET", "/webhooks/log")
         return answer
 
     def scim(self, directory_id: str) -> ScimAccess:
-        """Give what the provider of a directory is configured with: endpoint and token."""
+        """Return what the provider of a directory is configured with: endpoint and token."""
         for door in self._ask("GET", "/scim"):
             if door["directory_id"] == directory_id:
                 return ScimAccess(door["url"], door["token"])

@@ -278,7 +278,7 @@ class Sandbox:
         return Truth(self._opened())
 
     def info(self) -> Object:
-        """Say what this sandbox is and how much is in it."""
+        """Return what this sandbox is and how much is in it."""
         return {
             "version": VERSION,
             "seed": self.seed,
@@ -291,7 +291,7 @@ class Sandbox:
     # -- the SCIM door ----------------------------------------------------------------------------------
 
     def scim(self, directory_id: str) -> ScimAccess:
-        """Give what the provider of a directory is configured with: endpoint and newest token.
+        """Return what the provider of a directory is configured with: endpoint and newest token.
 
         A directory whose tokens were all revoked gets a new one.
         """
@@ -307,11 +307,11 @@ class Sandbox:
         )
 
     def bearer_token(self, token_id: str) -> str:
-        """Give the secret of a token that ``create_token`` made, as the dashboard shows it once."""
+        """Return the secret of a token that ``create_token`` made, as the dashboard shows it once."""
         return bearer_token(token_id, self.seed)
 
     def scim_report(self, directory_id: str) -> Object:
-        """Say what the dashboard would list about provisioning: who waits for an address, what was noted."""
+        """Return what the dashboard would list about provisioning: who waits for an address, what was noted."""
         rows = self._doors().rows(directory_id)
         notes = [{"id": scim_id, "note": note} for scim_id, note in rows.notes()]
         return {"validating": rows.validating(), "notes": notes}
@@ -393,7 +393,7 @@ class Sandbox:
         self.deliveries.remove(id)
 
     def webhook_log(self) -> list[Object]:
-        """Give every try to deliver an event, oldest first."""
+        """Return every try to deliver an event, oldest first."""
         return self.deliveries.log()
 
     @property
@@ -459,7 +459,7 @@ class Sandbox:
                 store.set_meta(key, value)
 
     def _marks(self) -> dict[str, str]:
-        """Give what a kept file must agree on to be reopened."""
+        """Return what a kept file must agree on to be reopened."""
         made_by = {
             "format": FORMAT,
             "seed": self.seed,
@@ -523,20 +523,20 @@ class Truth:
         self._store = store
 
     def directories(self) -> list[Object]:
-        """Give all directories, oldest first."""
+        """Return all directories, oldest first."""
         rows = self._store.execute("SELECT * FROM directories ORDER BY n")
         return [objects.directory_object(stores.as_directory(row)) for row in rows]
 
     def users(self, directory_id: str) -> list[Object]:
-        """Give all users of a directory, oldest first, as teams from May 2026 on see them."""
+        """Return all users of a directory, oldest first, as teams from May 2026 on see them."""
         return self._of("SELECT json FROM users WHERE directory = ? ORDER BY n", directory_id)
 
     def groups(self, directory_id: str) -> list[Object]:
-        """Give all groups of a directory, oldest first."""
+        """Return all groups of a directory, oldest first."""
         return self._of("SELECT json FROM groups WHERE directory = ? ORDER BY n", directory_id)
 
     def memberships(self, directory_id: str) -> set[tuple[str, str]]:
-        """Give all (user id, group id) of a directory."""
+        """Return all (user id, group id) of a directory."""
         n = self._store.directory(directory_id)["n"]
         rows = self._store.execute(
             "SELECT users.id, groups.id FROM groups JOIN memberships ON memberships.group_n = groups.n"

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-__all__ = ["Journal"]
+__all__ = ["Checkpoint"]
 
 
-class Journal:
+class Checkpoint:
     """A file of JSON lines that a kill at any moment leaves usable."""
 
     def __init__(self, path: Path) -> None:
@@ -28,7 +28,7 @@ class Journal:
         self._file = path.open("ab")
         self._file.truncate(whole)
 
-    def __enter__(self) -> Journal:
+    def __enter__(self) -> Checkpoint:
         return self
 
     def __exit__(self, *_: object) -> None:

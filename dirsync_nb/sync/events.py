@@ -20,13 +20,13 @@ __all__ = [
     "TOKENS",
     "Events",
     "Moment",
-    "Parts",
+    "ParsedEvent",
     "Unusable",
     "event_records",
     "micros",
     "moment_of",
     "moment_or_none",
-    "take_apart",
+    "parse_event",
 ]
 
 Events = pd.DataFrame | Iterable[Record]
@@ -50,7 +50,7 @@ class Unusable(errors.DirsyncError):
 
 
 @dataclass(slots=True)
-class Parts:
+class ParsedEvent:
     """An event taken apart."""
 
     kind: str
@@ -62,7 +62,7 @@ class Parts:
 
 
 def event_records(events: Events) -> Iterator[Record]:
-    """Give events as records, whether they come as a frame or as they were read."""
+    """Return events as records, whether they come as a frame or as they were read."""
     if not isinstance(events, pd.DataFrame):
         yield from events
         return
@@ -74,7 +74,7 @@ def event_records(events: Events) -> Iterator[Record]:
         yield {"id": event_id, "event": event, "created_at": created_at, "data": data, "context": context}
 
 
-def take_apart(record: Record) -> Parts:
+def parse_event(record: Record) -> ParsedEvent:
     """Find the user, group or directory an event is about; raise Unusable where something is missing."""
     moment = moment_of(record)
     kind, data = record.get("event"), record.get("data")
@@ -82,19 +82,19 @@ def take_apart(record: Record) -> Parts:
         raise Unusable("no event name")
     if kind not in PLACED:
         where = data.get("directory_id") if isinstance(data, dict) else None
-        return Parts(kind, moment, where if isinstance(where, str) else None)
+        return ParsedEvent(kind, moment, where if isinstance(where, str) else None)
     if not isinstance(data, dict):
         raise Unusable("no data")
     if kind.startswith("dsync.group.user_"):
         user, group = _object(data.get("user"), "user"), _object(data.get("group"), "group")
         where = data.get("directory_id") or group.get("directory_id") or user.get("directory_id")
-        return Parts(kind, moment, where, user=user, group=group)
+        return ParsedEvent(kind, moment, where, user=user, group=group)
     if kind.startswith("dsync.user."):
-        return Parts(kind, moment, data.get("directory_id"), user=_object(data, "user"))
+        return ParsedEvent(kind, moment, data.get("directory_id"), user=_object(data, "user"))
     if kind.startswith("dsync.group."):
-        return Parts(kind, moment, data.get("directory_id"), group=_object(data, "group"))
+        return ParsedEvent(kind, moment, data.get("directory_id"), group=_object(data, "group"))
     directory = _object(data, "directory")
-    return Parts(kind, moment, directory["id"], directory=directory)
+    return ParsedEvent(kind, moment, directory["id"], directory=directory)
 
 
 def _object(value: object, noun: str) -> Record:
@@ -106,7 +106,7 @@ def _object(value: object, noun: str) -> Record:
 
 
 def moment_of(record: Mapping[str, Any]) -> Moment:
-    """Give an event's place in the order of all events; raise a DirsyncError where it has none."""
+    """Return an event's place in the order of all events; raise a DirsyncError where it has none."""
     event_id = record.get("id")
     if not isinstance(event_id, str) or not event_id:
         raise Unusable("no event id")
@@ -117,7 +117,7 @@ def moment_of(record: Mapping[str, Any]) -> Moment:
 
 
 def moment_or_none(record: Mapping[str, Any]) -> Moment | None:
-    """Give an event's place in the order of all events, if it has one."""
+    """Return an event's place in the order of all events, if it has one."""
     try:
         return moment_of(record)
     except Unusable:

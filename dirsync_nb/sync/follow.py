@@ -287,7 +287,7 @@ def _first_page(client: DirectoryClient, **filters: Any) -> list[Record]:
 
 
 def knows(client: DirectoryClient, moment: Moment) -> bool:
-    """Say whether the service can still go on from an event."""
+    """Return whether the service can still go on from an event."""
     try:
         _first_page(client, after=moment.event_id)
     except (errors.BadRequest, errors.Unprocessable):

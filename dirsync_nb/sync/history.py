@@ -10,17 +10,17 @@ import pandas as pd
 
 from ..client import Record
 from ..frames import TIME, choose_address
-from .events import Events, Parts, Unusable, event_records, take_apart
+from .events import Events, ParsedEvent, Unusable, event_records, parse_event
 
 __all__ = ["changes", "missed", "timeline"]
 
 
-def _in_order(events: Events) -> list[tuple[Parts, Record]]:
-    """Give the usable events in the order they were recorded, each once."""
-    found: dict[str, tuple[Parts, Record]] = {}
+def _in_order(events: Events) -> list[tuple[ParsedEvent, Record]]:
+    """Return the usable events in the order they were recorded, each once."""
+    found: dict[str, tuple[ParsedEvent, Record]] = {}
     for record in event_records(events):
         try:
-            parts = take_apart(record)
+            parts = parse_event(record)
         except Unusable:
             continue
         found.setdefault(parts.moment.event_id, (parts, record))
@@ -64,7 +64,7 @@ def timeline(events: Events) -> pd.DataFrame:
 
 
 def _previous(record: Record) -> Mapping[str, Any]:
-    """Give an update's old values, from the data or, failing that, the context."""
+    """Return an update's old values, from the data or, failing that, the context."""
     for holder in (record.get("data"), record.get("context")):
         if isinstance(holder, dict) and isinstance(holder.get("previous_attributes"), dict):
             found: dict[str, Any] = holder["previous_attributes"]
@@ -87,7 +87,7 @@ class _Story:
         self.people.setdefault(user["id"], user)
         self.inside.setdefault(user["id"], user.get("state") == "active")
 
-    def hear(self, parts: Parts, user: Record, previous: Mapping[str, Any]) -> None:
+    def hear(self, parts: ParsedEvent, user: Record, previous: Mapping[str, Any]) -> None:
         name, on = user["id"], user.get("state") == "active" and not parts.kind.endswith("deleted")
         was = self.inside.get(name)
         self.people[name], self.inside[name] = user, on
@@ -104,7 +104,7 @@ class _Story:
         if user.get("idp_id"):
             self.by_idp[user.get("directory_id"), user["idp_id"]] = name
 
-    def _deleted(self, parts: Parts, user: Record, was: bool | None) -> None:
+    def _deleted(self, parts: ParsedEvent, user: Record, was: bool | None) -> None:
         row = self.left_row.get(user["id"])
         if was is False and row is not None:
             if row[2] == "deactivated":
@@ -112,7 +112,7 @@ class _Story:
             return
         self.left_row[user["id"]] = self._tell(parts, "left", "deleted", user)
 
-    def directory_ends(self, parts: Parts) -> None:
+    def directory_ends(self, parts: ParsedEvent) -> None:
         for name, user in self.people.items():
             if self.inside[name] and user.get("directory_id") == parts.directory_id:
                 self.inside[name] = False
@@ -123,7 +123,7 @@ class _Story:
         return former if former is not None and self.inside.get(former) is False else None
 
     def _tell(
-        self, parts: Parts, change: str, manner: str, user: Record, former: str | None = None
+        self, parts: ParsedEvent, change: str, manner: str, user: Record, former: str | None = None
     ) -> list[Any]:
         shown = choose_address(user)[0] or user.get("name") or user.get("idp_id")
         at, event_id = parts.moment
@@ -142,7 +142,7 @@ class _Story:
 
 
 def changes(events: Events) -> pd.DataFrame:
-    """Tell what updates changed, one row a field, oldest first, from their ``previous_attributes``.
+    """Return what updates changed, one row a field, oldest first, from their ``previous_attributes``.
 
     Returns
     -------

@@ -33,8 +33,8 @@ from ..frames import (
     GROUPS,
     MEMBERSHIP_COLUMNS,
     USERS,
-    Columns,
-    Table,
+    FrameBuilder,
+    FrameSpec,
     concat,
     directories_frame,
     groups_frame,
@@ -45,7 +45,7 @@ from ..frames import (
 from ..load import load_directories, load_events, load_groups, load_memberships, load_organizations, load_users
 from ..load.memberships import Pairs
 from ..load.progress import Progress, tell
-from .checkpoint import Journal
+from .checkpoint import Checkpoint
 from .events import NEVER, Moment, moment_of
 from .follow import LostPlace, knows, latest_event, load_since
 from .state import InactivePolicy, State, oldest_first, replay
@@ -226,7 +226,7 @@ def _caught_up(client: DirectoryClient, snapshot: Snapshot, events: pd.DataFrame
 
 
 def _doubts(state: State, directories: pd.DataFrame) -> Iterator[str]:
-    """Say what the events leave open, and where the service counts otherwise than we do."""
+    """Return what the events leave open, and where the service counts otherwise than we do."""
     yield from state.notices
     failed = state.report["outcome"].eq("failed").sum()
     if failed:
@@ -460,14 +460,14 @@ class _Keeper:
         """Remove the folder: the load is whole and saved."""
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def _journal(self, kind: str, directory_id: str) -> Journal:
+    def _journal(self, kind: str, directory_id: str) -> Checkpoint:
         # Ids are other people's typing: a directory moved to WorkOS keeps those its server had given out.
         name = hashlib.sha256(directory_id.encode("utf-8", "backslashreplace")).hexdigest()[:16]
-        return Journal(self.folder / f"{kind}-{name}.jsonl")
+        return Checkpoint(self.folder / f"{kind}-{name}.jsonl")
 
-    def records(self, client: DirectoryClient, kind: str, table: Table, directory_id: str) -> pd.DataFrame:
+    def records(self, client: DirectoryClient, kind: str, table: FrameSpec, directory_id: str) -> pd.DataFrame:
         """Load a list from where it broke off."""
-        receipt, columns = client.receipt(kind, {"directory_id": directory_id}), Columns(table)
+        receipt, columns = client.receipt(kind, {"directory_id": directory_id}), FrameBuilder(table)
         with self._journal(kind, directory_id) as journal, Progress(kind, total=lambda: None) as progress:
             for line in journal.lines:
                 columns.add(line["page"])
@@ -498,7 +498,7 @@ class _Keeper:
 class _Written(dict[str, list[str]]):
     """The lists a load of memberships has so far; each is written down as it is kept."""
 
-    def __init__(self, pairs: Pairs, journal: Journal) -> None:
+    def __init__(self, pairs: Pairs, journal: Checkpoint) -> None:
         super().__init__(pairs.done)
         self._pairs, self._journal = pairs, journal
 

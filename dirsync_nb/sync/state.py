@@ -41,13 +41,13 @@ from .events import (
     TOKENS,
     Events,
     Moment,
-    Parts,
+    ParsedEvent,
     Unusable,
     event_records,
     micros,
     moment_of,
     moment_or_none,
-    take_apart,
+    parse_event,
 )
 
 __all__ = ["NEVER", "Base", "InactivePolicy", "Moment", "State", "moment_of", "oldest_first", "replay"]
@@ -198,10 +198,10 @@ class State:
             )
         return self
 
-    def _place(self, record: Record) -> tuple[str, str | None, Parts | None]:
+    def _place(self, record: Record) -> tuple[str, str | None, ParsedEvent | None]:
         """Place one event; say how that ended, and why."""
         try:
-            parts = take_apart(record)
+            parts = parse_event(record)
         except Unusable as problem:
             # One broken event must not stop what comes behind it: the position moves on all the same.
             self._pass(moment_or_none(record))
@@ -217,13 +217,13 @@ class State:
             return "elsewhere", "another directory", parts
         if parts.moment <= self._start:
             return "superseded", "the snapshot already holds it", parts
-        return *self._weigh(parts), parts
+        return *self._apply(parts), parts
 
     def _pass(self, moment: Moment | None) -> None:
         if moment is not None and moment > self.moment:
             self.moment = moment
 
-    def _weigh(self, parts: Parts) -> tuple[str, str | None]:
+    def _apply(self, parts: ParsedEvent) -> tuple[str, str | None]:
         """Add the evidence; an event is superseded if newer evidence about its subject was there already."""
         if parts.directory is not None:
             news = self._hear(self._directories, parts.directory, parts, ends=parts.kind == "dsync.deleted")
@@ -236,7 +236,7 @@ class State:
             news = self._hear(self._groups, parts.group, parts, ends=parts.kind.endswith("deleted"))
         return ("applied", None) if news else ("superseded", "something newer was known")
 
-    def _hear(self, things: dict[str, _Thing], record: Record, parts: Parts, *, ends: bool) -> bool:
+    def _hear(self, things: dict[str, _Thing], record: Record, parts: ParsedEvent, *, ends: bool) -> bool:
         """Weigh a record's own event; say whether it is the newest word."""
         thing = self._thing(things, record, parts)
         end = max(thing.dead, self._end_of(parts.directory_id))
@@ -250,7 +250,7 @@ class State:
             thing.born = max(thing.born, parts.moment)
         return better and parts.moment > end
 
-    def _membership(self, parts: Parts, user: Record, group: Record) -> tuple[str, str | None]:
+    def _membership(self, parts: ParsedEvent, user: Record, group: Record) -> tuple[str, str | None]:
         joins, pair = parts.kind.endswith("user_added"), (user["id"], group["id"])
         ends = [self._end_of(parts.directory_id)]
         for things, record in ((self._users, user), (self._groups, group)):
@@ -268,8 +268,8 @@ class State:
             return "superseded", "its user, group or directory was deleted later"
         return "applied", None
 
-    def _thing(self, things: dict[str, _Thing], record: Record, parts: Parts) -> _Thing:
-        """Give the evidence about an object; at first sight, what the base knows of it."""
+    def _thing(self, things: dict[str, _Thing], record: Record, parts: ParsedEvent) -> _Thing:
+        """Return the evidence about an object; at first sight, what the base knows of it."""
         thing = things.get(record["id"])
         if thing is None:
             thing = things[record["id"]] = _Thing(record.get("directory_id") or parts.directory_id)
@@ -348,7 +348,7 @@ class State:
         return joined and since > ends and self._living(user) and self._living(group)
 
     def _kept_pairs(self, base: pd.DataFrame) -> pd.DataFrame:
-        """Give the base's memberships that no event speaks of and no deletion ended."""
+        """Return the base's memberships that no event speaks of and no deletion ended."""
         gone_users = [n for n, thing in self._users.items() if not self._living(thing) or thing.cut != NEVER]
         gone_groups = [name for name, thing in self._groups.items() if thing.dead != NEVER]
         gone = base["user_id"].isin(gone_users) | base["group_id"].isin(gone_groups)
@@ -359,7 +359,7 @@ class State:
         return base[~gone]
 
     def people(self) -> pd.DataFrame:
-        """Give everybody ever met, one row a user id, with one word for how things stand.
+        """Return everybody ever met, one row a user id, with one word for how things stand.
 
         Returns
         -------
@@ -394,7 +394,7 @@ class State:
         return whole
 
     def _tombstones(self) -> pd.DataFrame:
-        """Give the last known record of everybody who is gone."""
+        """Return the last known record of everybody who is gone."""
         gone = {name: thing for name, thing in self._users.items() if not self._living(thing)}
         last = users_frame([thing.record for thing in gone.values() if thing.record])
         if self._base is not None:

@@ -108,7 +108,7 @@ def verify(
 def explain(
     body: Body, header: str | None, secret: str, *, tolerance: float = TOLERANCE, clock: Clock = time.time
 ) -> str:
-    """Say in words whether a signature is right and, if not, what probably went wrong.
+    """Return in words whether a signature is right and, if not, what probably went wrong.
 
     It tries the usual mishaps: another unit of time, a body that was parsed and written again, a line end more
     or less, a secret with its prefix cut off. For finding out, not for deciding: only :func:`verify` decides.
@@ -134,7 +134,7 @@ def explain(
 
 
 def _problem(raw: bytes, header: str | None, key: bytes, tolerance: float, now: float) -> str | None:
-    """Give the first thing that is wrong, or None."""
+    """Return the first thing that is wrong, or None."""
     if not header:
         return f"there is no {SIGNATURE_HEADER} header"
     parsed = _parsed(header)
@@ -164,7 +164,7 @@ def _parsed(header: str | None) -> _Header | None:
 
 
 def _lateness(stamp: int, now: float, tolerance: float) -> str | None:
-    """Say how far a time is off; where another unit would put it near now, name that unit."""
+    """Return how far a time is off; where another unit would put it near now, name that unit."""
     off = now - stamp * UNITS["milliseconds"]
     if abs(off) <= tolerance:
         return None

@@ -160,7 +160,7 @@ class DetailCard(Panel):
             self._load_record()
 
     def _part(self, name: str, work: Any) -> Any:
-        """Give a part of the card if it was read, else start reading it."""
+        """Return a part of the card if it was read, else start reading it."""
         if name in self._parts:
             return self._parts[name]
         if not self.jobs.busy:
@@ -316,14 +316,14 @@ class DetailCard(Panel):
         return self.name if self.record is None else f"{self.kind} {label(_name(self.record))}"
 
     def static(self) -> str:
-        """Give the overview as a table."""
+        """Return the overview as a table."""
         if self.record is None:
             return html_table(("Detail card",), [(self.name,)])
         return html_table(("Field", "Value"), overview(self.record), caption=label(_name(self.record)))
 
 
 def _name(record: Record) -> str:
-    """Give the best name of a user or group."""
+    """Return the best name of a user or group."""
     return (
         plain(record.get("name"))
         or plain(choose_address(record)[0])
@@ -370,7 +370,7 @@ def _attribute_pairs(attributes: dict[str, Any]) -> list[tuple[str, object]]:
 
 
 def _value(value: object) -> object:
-    """Give an attribute in words; of addresses and the like, the entries."""
+    """Return an attribute in words; of addresses and the like, the entries."""
     if isinstance(value, list) and value and all(isinstance(entry, dict) for entry in value):
         return "; ".join(plain(e.get("value") or e.get("raw_address") or e) for e in value)
     return "yes" if value is True else "no" if value is False else value
@@ -381,7 +381,7 @@ def _moment(value: object) -> str:
 
 
 def history_filters(record: Record) -> dict[str, object]:
-    """Say which events a history is picked from."""
+    """Return which events a history is picked from."""
     from ..client import DSYNC_EVENTS
 
     organization = record.get("organization_id")

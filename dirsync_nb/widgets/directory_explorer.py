@@ -381,14 +381,14 @@ class DirectoryExplorer(Explorer):
         self.code.snippets = snippets(self.client, *calls, then=then, sdk_then=sdk_then)
 
     def summary(self) -> str:
-        """Say how much of what is shown."""
+        """Return how much of what is shown."""
         text = count_of(len(self._table.rows), self.total, *NOUNS[self.view])
         if self.directory_id is None:
             return text
         return f"{text} of {label(self.directories.loc[self.directory_id, 'name'], MENU)}"
 
     def static(self) -> str:
-        """Give the first rows as a table."""
+        """Return the first rows as a table."""
         if self.status.kind == "error":
             return html_table(("Directory explorer",), [(self.status.text,)])
         drawn = [cells for _, *cells in self._table.rows[:STATIC_ROWS]]

@@ -260,7 +260,7 @@ class EventFeed(Panel):
         self._draw()
 
     def shown_lines(self) -> list[Line]:
-        """Give the events that fit the filters, newest first."""
+        """Return the events that fit the filters, newest first."""
         words = fold(self.find).split()
         return [
             line
@@ -299,11 +299,11 @@ class EventFeed(Panel):
         self.code.snippets = snippets(self.client, ("events", "events", filters))
 
     def summary(self) -> str:
-        """Say how many events are shown."""
+        """Return how many events are shown."""
         return count_of(len(self._table.rows), len(self.shown_lines()), "event")
 
     def static(self) -> str:
-        """Give the newest events as a table."""
+        """Return the newest events as a table."""
         if self.status.kind == "error":
             return html_table(("Event feed",), [(self.status.text,)])
         rows = [(line.when, line.what, label(line.text, 120)) for line in self.shown_lines()[:STATIC_ROWS]]

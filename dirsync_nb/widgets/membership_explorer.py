@@ -328,14 +328,14 @@ class MembershipExplorer(Explorer):
         self.code.snippets = snippets(self.client, *calls, then=then, sdk_then=sdk_then)
 
     def summary(self) -> str:
-        """Say what is compared."""
+        """Return what is compared."""
         if not self.group_ids:
             return f"{plural(len(self.groups), 'group')}, none picked"
         names = ", ".join(self._groups.name(one) for one in self.group_ids)
         return f"{plural(len(self.members), 'person', 'people')} {self.who} of {names}"
 
     def static(self) -> str:
-        """Give members, overlap and the chart."""
+        """Return members, overlap and the chart."""
         if self.status.kind == "error" or not self.group_ids:
             return html_table(("Membership explorer",), [(self.status.text,)])
         drawn = [cells for _, *cells in self._members.rows[:STATIC_ROWS]]
@@ -346,7 +346,7 @@ class MembershipExplorer(Explorer):
 
 
 def _people(records: list[Record], places: dict[str, list[str]], who: str, picked: int = 0) -> pd.DataFrame:
-    """Give the people that fit, those in the most groups first."""
+    """Return the people that fit, those in the most groups first."""
     fits: Any = {
         "in any": lambda count: count > 0,
         "in all": lambda count: count == picked,

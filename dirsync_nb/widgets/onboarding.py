@@ -360,7 +360,7 @@ class Onboarding(PeopleFinder):
         return " + ".join(label(names[one], MENU) for one in self.directory_ids if one in names)
 
     def summary(self) -> str:
-        """Say how many are selected, and how many of them can be invited."""
+        """Return how many are selected, and how many of them can be invited."""
         if self._people is None:
             return "no directory chosen"
         counts, whose = self.counts, self._whose()
@@ -368,7 +368,7 @@ class Onboarding(PeopleFinder):
         return f"{counts['selected']:,} of {people} selected, {counts['invite']:,} to invite"
 
     def static(self) -> str:
-        """Give counts and the first of the invite list, or of the people where nobody is selected."""
+        """Return counts and the first of the invite list, or of the people where nobody is selected."""
         people = self._people
         if self.status.kind == "error" or people is None:
             return html_table(("Onboarding",), [(self.status.text,)])

@@ -379,7 +379,7 @@ class Setup(Panel):
         self.code.snippets = snippets(self.client, *calls)
 
     def summary(self) -> str:
-        """Say how far it got; never anything of the key."""
+        """Return how far it got; never anything of the key."""
         if self.client is None:
             return self.name
         key = f"key set, {self.client.transport.key_environment}"
@@ -389,7 +389,7 @@ class Setup(Panel):
         return f"{key}, {name}: {self.state or 'not looked at yet'}"
 
     def static(self) -> str:
-        """Give the provider's steps, and the directories."""
+        """Return the provider's steps, and the directories."""
         drawn = [cells for _, *cells in self._table.rows[:10]]
         table = html_table([c["title"] for c in DIRECTORIES], drawn, caption=self.summary()) if drawn else ""
         return guide(self.provider) + table

@@ -34,7 +34,7 @@ def roles(**changes):
 
 
 def held(scene):
-    """Give each user's roles, the primary one first."""
+    """Return each user's roles, the primary one first."""
     found = {}
     for row in scene.frame().itertuples():
         found.setdefault(row.user_id, []).append(row.role)

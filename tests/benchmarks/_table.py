@@ -67,7 +67,7 @@ def row(
 
 
 def number(value: float) -> str:
-    """Give a number with the digits that matter: 1,234, 12.3, 1.23, 0.012."""
+    """Return a number with the digits that matter: 1,234, 12.3, 1.23, 0.012."""
     if abs(value) >= 100:
         return f"{value:,.0f}"
     if abs(value) >= 10:

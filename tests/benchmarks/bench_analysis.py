@@ -141,7 +141,7 @@ Line = tuple[str, Callable[[], Any], Callable[[], Any] | None, float]
 
 
 def lines(users: pd.DataFrame, groups: pd.DataFrame, edges: pd.DataFrame) -> list[Line]:
-    """Give the questions that are asked of both."""
+    """Return the questions that are asked of both."""
     later = edges.iloc[5_000:]
     people = users.iloc[500:].copy()
     people.loc[people.index[:500], "name"] = "Renamed"

@@ -79,7 +79,7 @@ def dtypes(pages: list[bytes], users: int) -> list[Row]:
 
 
 def best(work: Callable[[], Any], runs: int = 3) -> float:
-    """Give the least CPU seconds of some runs."""
+    """Return the least CPU seconds of some runs."""
     seen = []
     for _ in range(runs):
         started = time.process_time()

@@ -16,7 +16,7 @@ CODE = "import time; t = time.perf_counter(); import {names}; print(time.perf_co
 
 
 def rows(quick: bool = False) -> list[Row]:
-    """Give the medians of many imports."""
+    """Return the medians of many imports."""
     seen: dict[str, list[float]] = {"dirsync_nb": [], "pandas, requests": []}
     for number in range(6 if quick else 16):
         for names, times in seen.items():

@@ -97,7 +97,7 @@ def save_pages(url: str, key: str, path: Path, *queries: dict[str, str]) -> None
 
 
 def groups_of(url: str, key: str, directory: str) -> list[str]:
-    """Give the ids of a directory's groups."""
+    """Return the ids of a directory's groups."""
     from dirsync_nb import connect, load_groups
 
     with connect(key, base_url=url) as client:

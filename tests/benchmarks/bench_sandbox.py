@@ -52,19 +52,19 @@ def served(users: int | None) -> Iterator[tuple[str, int]]:
 
 
 def memory(pid: int) -> float:
-    """Give the resident memory of a process in MB."""
+    """Return the resident memory of a process in MB."""
     status = Path(f"/proc/{pid}/status").read_text()
     return int(re.search(r"VmRSS:\s+(\d+)", status)[1]) / 1024  # type: ignore[index]
 
 
 def cpu_seconds(pid: int) -> float:
-    """Give the processor time a process has used."""
+    """Return the processor time a process has used."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def asked(url: str) -> list[tuple[str, dict[str, Any]]]:
-    """Give the requests of the mixture, one after another."""
+    """Return the requests of the mixture, one after another."""
     directories = requests.get(url + "/directories?limit=100", headers=KEY, timeout=30).json()["data"]
     okta = next(one["id"] for one in directories if one["type"] == "okta scim v2.0")
     listed = requests.get(

@@ -145,7 +145,7 @@ def wait_for(condition: Any, seconds: float = 60) -> Any:
 
 
 def alive(pid: int) -> bool:
-    """Say whether a process runs; a zombie that its parent has not collected yet does not."""
+    """Return whether a process runs; a zombie that its parent has not collected yet does not."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
     except (FileNotFoundError, ProcessLookupError):
@@ -153,7 +153,7 @@ def alive(pid: int) -> bool:
 
 
 def descendants(pid: int) -> list[int]:
-    """Give all processes that a process began, and those began."""
+    """Return all processes that a process began, and those began."""
     children = [
         int(child)
         for task in Path(f"/proc/{pid}/task").iterdir()

@@ -72,7 +72,7 @@ def sheet(browser: Any) -> Iterator[Sheet]:
 
 @pytest.fixture
 def opened(lab: str, notebooks: Path, sheet: Sheet, request: Any) -> Callable[..., Sheet]:
-    """Give a function that opens a new notebook with these cells."""
+    """Return a function that opens a new notebook with these cells."""
 
     def open_cells(*cells: str) -> Sheet:
         name = re.sub(r"\W+", "-", request.node.name)[:60] + ".ipynb"

@@ -50,7 +50,7 @@ def write_notebook(path: Path, *cells: str) -> Path:
 
 
 def environment(home: Path, **more: str) -> dict[str, str]:
-    """Give an environment in which neither keys nor settings of the machine's user exist."""
+    """Return an environment in which neither keys nor settings of the machine's user exist."""
     clean = {n: v for n, v in os.environ.items() if not n.startswith(("WORKOS_", "DIRSYNC_"))}
     own = ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR", "HOME")
     return {**clean, **{name: str(home / name.lower()) for name in own}, "PYTHONPATH": ROOT, **more}

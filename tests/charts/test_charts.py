@@ -34,7 +34,7 @@ ZOO = zoo()
 
 
 def role_changes(c):
-    """Give the changes if a company's second group went, with a role named after each group."""
+    """Return the changes if a company's second group went, with a role named after each group."""
     users, groups, edges = (frame.copy() for frame in (c.users, c.groups, c.memberships))
     for frame in (users, groups, edges):
         frame.attrs = {}

@@ -563,7 +563,7 @@ def test_an_interrupt_ends_all_walkers_and_loses_no_page_that_was_kept(walked, m
     """HTTP-10: and nothing more is asked afterwards."""
     service = Service(people(1200), 0.6, random.Random(1).sample(people(1200), 40))
     client = client_of(service)
-    owner, name = (walks.Walkers, "done") if moment == "while waiting" else (frames.Columns, "add")
+    owner, name = (walks.Walkers, "done") if moment == "while waiting" else (frames.FrameBuilder, "add")
     real, calls = getattr(owner, name), []
 
     def interrupted(*args):
@@ -811,7 +811,7 @@ def keeps(line: pieces.Line, edge: pieces.Edge, names: str, cursor: str | None, 
 
 
 def three_pieces() -> tuple[pieces.Line, list[pieces.Edge]]:
-    """Give a line with rows at both ends and in the middle, and its edges."""
+    """Return a line with rows at both ends and in the middle, and its edges."""
     line = pieces.Line()
     keeps(line, line.edges()[0], "abcdefg", "g")
     line.begin_tail()
@@ -997,7 +997,7 @@ def test_ends_that_spell_the_same_number_are_no_way_apart():
 
 
 def line_between(first: str, last: str) -> pieces.Line:
-    """Give a line of which one row at each end is known."""
+    """Return a line of which one row at each end is known."""
     line = pieces.Line()
     line.begin_tail()
     for edge, name in zip(line.edges(), (first, last), strict=True):

@@ -35,7 +35,7 @@ CHECKS = (
 
 
 def specification() -> dict[str, Any]:
-    """Give the slice without the one operation that exists, cannot be refused, and is not offered here."""
+    """Return the slice without the one operation that exists, cannot be refused, and is not offered here."""
     slice_: dict[str, Any] = json.loads(SLICE.read_text())
     del slice_["paths"]["/organizations"]["post"]
     return slice_
@@ -53,7 +53,7 @@ def sandbox(request: pytest.FixtureRequest) -> Iterator[Sandbox]:
 
 
 def known_ids(sandbox: Sandbox) -> dict[str, list[str]]:
-    """Give ids that exist, by the word before the underscore of the parameter they fit."""
+    """Return ids that exist, by the word before the underscore of the parameter they fit."""
     truth = sandbox.truth
     directories = [one["id"] for one in truth.directories()]
     return {

@@ -30,7 +30,7 @@ from dirsync_nb.fleet import take as fleet_take
 from dirsync_nb.fleet.dataset import directory_entry, part_of, save_directory
 from dirsync_nb.fleet.queries import QUESTIONS
 from dirsync_nb.frames import users_frame
-from dirsync_nb.provisioning import EverybodyLeft, compare
+from dirsync_nb.provisioning import TooManyDeactivations, compare
 from dirsync_nb.sandbox import Sandbox
 
 KINDS = ("users", "groups", "memberships")
@@ -396,7 +396,7 @@ def test_the_guard_says_in_which_directory_everybody_would_go(moments, app):
     _, fleet, _, _ = moments
     lost = fleet.names[0]
     broken = app.assign(workos_id=app["workos_id"].where(app["directory_id"] != lost, "nobody"))
-    with pytest.raises(EverybodyLeft, match=lost) as stopped:
+    with pytest.raises(TooManyDeactivations, match=lost) as stopped:
         fleet.compare(broken, within="directory_id", on={"workos_id": "user_id"})
     assert stopped.value.plan.counts["deactivate"] > 100
 
@@ -415,7 +415,7 @@ def test_the_apps_users_of_a_directory_that_is_not_there_have_left(moments, app)
     _, fleet, _, _ = moments
     lost = app.assign(directory_id=app["directory_id"].where(np.arange(len(app)) > 9, "directory_gone"))
     asked = {"within": "directory_id", "on": {"workos_id": "user_id"}}
-    with pytest.raises(EverybodyLeft, match="directory_gone"):
+    with pytest.raises(TooManyDeactivations, match="directory_gone"):
         fleet.compare(lost, **asked)
     plan = fleet.compare(lost, guard=None, **asked)
     assert plan["deactivate"]["app_key"].isin(app.index[:10]).sum() == 10
@@ -453,7 +453,7 @@ def fail_at(monkeypatch: pytest.MonkeyPatch, name: str, problem: BaseException) 
 
 
 def asked_for(requests: list[Any]) -> set[str]:
-    """Give the directories that requests were about."""
+    """Return the directories that requests were about."""
     return {name for line in requests for name in re.findall(r"directory=(\w+)", str(line))}
 
 

@@ -60,7 +60,7 @@ def test_a_column_of_objects_stays_one_when_it_happens_to_hold_text():
 
 def test_a_load_longer_than_one_fold_is_packed_without_a_seam(monkeypatch):
     monkeypatch.setattr(packing, "FOLD_AT", 7)
-    columns = frames.Columns(frames.USERS)
+    columns = frames.FrameBuilder(frames.USERS)
     people = users(50)
     for start in range(0, 50, 5):
         columns.add(people[start : start + 5])
@@ -81,7 +81,7 @@ def test_records_of_different_fields_in_any_order_fill_the_same_columns(monkeypa
 
 def test_rows_packed_apart_are_checked_for_repeated_ids_together(monkeypatch):
     monkeypatch.setattr(packing, "FOLD_AT", 2)
-    columns = frames.Columns(frames.USERS)
+    columns = frames.FrameBuilder(frames.USERS)
     for state in ("active", "staged", "inactive"):
         columns.add([user(state=state), user(id=state, state="active")])
     frame = columns.frame()
@@ -95,7 +95,7 @@ def test_rows_packed_apart_are_checked_for_repeated_ids_together(monkeypatch):
 def test_an_interrupt_while_a_page_is_added_leaves_columns_of_one_length(monkeypatch, at):
     """Ctrl-C may come between any two columns, while rows are kept or packed."""
     monkeypatch.setattr(packing, "FOLD_AT", 4)
-    columns = frames.Columns(frames.USERS)
+    columns = frames.FrameBuilder(frames.USERS)
     people = users(12)
     columns.add(people[:3])
     steps = iter(range(at, -1, -1))
@@ -206,7 +206,7 @@ def test_every_spelling_of_a_time_becomes_utc_and_a_missing_zone_is_noted_once()
         "2026-01-15T12:00:00.000+0000",
         "2026-01-15 12:00:00.500",
     ]
-    columns = frames.Columns(frames.USERS)
+    columns = frames.FrameBuilder(frames.USERS)
     columns.add([user(id=f"u{n}", created_at=text) for n, text in enumerate(spellings)])
     times = columns.frame()["created_at"]
     noon = pd.Timestamp("2026-01-15 12:00", tz="UTC")
@@ -224,7 +224,7 @@ def test_a_column_of_missing_times_can_be_compared():
 
 @pytest.mark.parametrize("value", ["garbage", "2026-13-45T00:00:00Z", 1754300000, {"a": 1}, ""])
 def test_a_time_that_is_none_is_missing_and_the_original_kept(value):
-    columns = frames.Columns(frames.USERS)
+    columns = frames.FrameBuilder(frames.USERS)
     columns.add([user(created_at=value)])
     row = columns.frame().iloc[0]
     assert pd.isna(row["created_at"])
@@ -263,7 +263,7 @@ def test_a_value_of_the_wrong_kind_is_shown_as_text_and_kept_as_it_was():
 
 
 def test_half_a_surrogate_pair_breaks_nothing():
-    columns = frames.Columns(frames.USERS)
+    columns = frames.FrameBuilder(frames.USERS)
     columns.add([json.loads('{"id": "u1", "name": "a\\ud800b"}')])
     assert columns.frame()["name"].tolist() == ["a\\ud800b"]
     assert "broken characters" in columns.notices[0]

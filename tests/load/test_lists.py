@@ -110,14 +110,14 @@ def test_an_interrupt_keeps_the_rows_and_stays_an_interrupt(serve, monkeypatch, 
 
         monkeypatch.setattr(client.transport, "get", interrupted)
     else:
-        add = frames.Columns.add
+        add = frames.FrameBuilder.add
 
         def interrupted(self, page):
             if next(calls) == 3:
                 raise KeyboardInterrupt
             add(self, page)
 
-        monkeypatch.setattr(frames.Columns, "add", interrupted)
+        monkeypatch.setattr(frames.FrameBuilder, "add", interrupted)
     with pytest.raises(KeyboardInterrupt):
         ds.load_users(client, directory_id="d1")
     monkeypatch.undo()
@@ -158,7 +158,7 @@ def test_an_interrupt_in_the_last_step_loses_nothing(serve, monkeypatch, where):
     """While the frame is made at the end, or while the partial one is: a second Ctrl-C."""
     people = users(300)
     _, client = serve(paged(people))
-    real, calls = frames.Columns.frame, itertools.count(1)
+    real, calls = frames.FrameBuilder.frame, itertools.count(1)
     times = 1 if where == "frame" else 2
 
     def interrupted(self):
@@ -166,7 +166,7 @@ def test_an_interrupt_in_the_last_step_loses_nothing(serve, monkeypatch, where):
             raise KeyboardInterrupt
         return real(self)
 
-    monkeypatch.setattr(frames.Columns, "frame", interrupted)
+    monkeypatch.setattr(frames.FrameBuilder, "frame", interrupted)
     with pytest.raises(KeyboardInterrupt):
         ds.load_users(client, directory_id="d1")
     monkeypatch.undo()
@@ -198,9 +198,9 @@ def test_the_collector_is_paused_during_a_load_and_as_it_was_afterwards(serve, m
     import gc
 
     seen = []
-    add = frames.Columns.add
+    add = frames.FrameBuilder.add
     monkeypatch.setattr(
-        frames.Columns, "add", lambda self, page: (seen.append(gc.isenabled()), add(self, page))[1]
+        frames.FrameBuilder, "add", lambda self, page: (seen.append(gc.isenabled()), add(self, page))[1]
     )
     _, client = serve(
         lambda request: paged(users(5))(request) if "after" not in request.query else Answer("no", 403)

@@ -24,7 +24,7 @@ from ..foreign import KEY, Answer, ForeignServer, listing, users
 
 
 def pools():
-    """Give the threads of pools; tests before this one may have left idle ones."""
+    """Return the threads of pools; tests before this one may have left idle ones."""
     return {thread for thread in threading.enumerate() if "ThreadPool" in thread.name}
 
 
@@ -139,7 +139,7 @@ def test_a_partial_frame_of_directories_or_one_without_its_index_is_refused(serv
     with pytest.raises(errors.ArgumentError, match="indexed by directory_id"):
         ds.load_groups(client, directory_id=frame.reset_index(drop=True))
     with pytest.raises(errors.ArgumentError, match="workers must be 1 or more"):
-        many.each_directory(client, NAMES, lambda part, name: name, workers=0)
+        many.for_each_directory(client, NAMES, lambda part, name: name, workers=0)
     assert server.requests == []
 
 
@@ -250,7 +250,7 @@ def test_a_receipt_of_other_directories_is_refused(serve):
 def test_a_refused_key_ends_everything_at_once(serve):
     server, client = serve(lambda request: Answer({"message": "Unauthorized"}, 401))
     with pytest.raises(errors.NotAuthorized):
-        many.each_directory(
+        many.for_each_directory(
             client,
             [f"d{n}" for n in range(100)],
             lambda part, name: list(part.users(directory_id=name)),
@@ -277,7 +277,7 @@ def test_an_error_that_is_not_ours_is_raised_and_ends_the_others(serve):
 
     before = pools()
     with pytest.raises(ZeroDivisionError):
-        many.each_directory(client, NAMES, job)
+        many.for_each_directory(client, NAMES, job)
     assert len(server.requests) < 300
     assert not pools() - before
 
@@ -377,7 +377,7 @@ def test_no_more_directories_run_at_once_than_workers_and_each_has_its_own_clien
             running[0] -= 1
         return name.upper()
 
-    done, failed = many.each_directory(client, NAMES, job, workers=2)
+    done, failed = many.for_each_directory(client, NAMES, job, workers=2)
     assert done == {name: name.upper() for name in NAMES}
     assert list(done) == NAMES
     assert failed == {}

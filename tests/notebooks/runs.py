@@ -49,7 +49,7 @@ sys.path.remove({str(ROOT)!r})
 
 
 def describe(figure: Any) -> list[dict[str, Any]]:
-    """Give the numbers and labels of a figure, one dictionary for each of its Axes.
+    """Return the numbers and labels of a figure, one dictionary for each of its Axes.
 
     Left out is what may differ while they are the same: size, colour, font, line breaks, ticks nobody chose.
     """
@@ -83,7 +83,7 @@ def _plain(text: str) -> str:
 
 @cache
 def _everywhere() -> frozenset[str]:
-    """Give the characters of the font that comes with matplotlib."""
+    """Return the characters of the font that comes with matplotlib."""
     own = mpl.get_data_path() + "/fonts/ttf/DejaVuSans.ttf"
     return frozenset(map(chr, FT2Font(own).get_charmap())) | {"\n"}
 
@@ -93,7 +93,7 @@ def _bars(ax: Any) -> list[Any]:
 
 
 def _labels(axis: Any) -> list[str]:
-    """Give the labels that a chart set itself."""
+    """Return the labels that a chart set itself."""
     fixed = type(axis.get_major_formatter()).__name__ in ("FixedFormatter", "FuncFormatter")
     return [_plain(text.get_text()) for text in axis.get_ticklabels()] if fixed else []
 
@@ -166,7 +166,7 @@ def run_all(paths: list[Path]) -> dict[str, Any]:
 
 
 def figures_of(said: dict[str, Any]) -> dict[str, Any]:
-    """Give what the charts of a run show, under their notebook and cell, counted from 1."""
+    """Return what the charts of a run show, under their notebook and cell, counted from 1."""
     shown = {
         name: {f"cell {number}": charts for number, charts in enumerate(one["figures"], 1) if charts}
         for name, one in said["notebooks"].items()

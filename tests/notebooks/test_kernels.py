@@ -38,7 +38,7 @@ print(pathlib.Path.home().is_dir(), pathlib.Path(IPython.paths.get_ipython_dir()
 
 
 def machine(folder: Path, variables: dict[str, str]) -> dict[str, str]:
-    """Give the environment of such a machine."""
+    """Return the environment of such a machine."""
     made = {n: v for n, v in os.environ.items() if n not in ODD and not n.startswith(("XDG_", "JUPYTER_"))}
     for name, value in variables.items():
         if value.endswith("/"):

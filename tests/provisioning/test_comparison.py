@@ -181,14 +181,16 @@ def test_every_way_to_say_off_is_understood(word):
 
 def test_everybody_left_is_not_believed():
     mine = app(*[{"email": f"x{n}@x.example"} for n in range(10)])
-    with pytest.raises(comparison.EverybodyLeft, match=r"switch off 10 of 10 active users \(100%\)") as caught:
+    with pytest.raises(
+        comparison.TooManyDeactivations, match=r"switch off 10 of 10 active users \(100%\)"
+    ) as caught:
         compare(EVERYBODY, mine, on="email")
     assert caught.value.plan.counts["deactivate"] == 10
     assert compare(EVERYBODY, mine, on="email", guard=None).counts["deactivate"] == 10
 
 
 def test_an_empty_directory_stops_even_a_small_plan():
-    with pytest.raises(comparison.EverybodyLeft):
+    with pytest.raises(comparison.TooManyDeactivations):
         compare(EVERYBODY.iloc[:0], SAME.iloc[:1], on="email")
 
 

@@ -62,7 +62,7 @@ class Idp:
         return self.sandbox.truth.memberships(self.directory)
 
     def told(self) -> list[dict[str, Any]]:
-        """Give the events since the last look."""
+        """Return the events since the last look."""
         query = {"after": self.cursor} if self.cursor else {}
         found = self.http.walk("/events", events=",".join(DSYNC_EVENTS), **query)
         self.cursor = found[-1]["id"] if found else self.cursor

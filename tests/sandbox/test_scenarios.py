@@ -25,7 +25,7 @@ def acme(http: Http) -> dict[str, dict[str, Any]]:
 
 
 def served(http: Http) -> list[bytes]:
-    """Give everything the API says, as bytes."""
+    """Return everything the API says, as bytes."""
     pages = [http.get("/events", events=",".join(DSYNC_EVENTS), limit=100).content]
     for directory in http.walk("/directories"):
         query = {"directory": directory["id"], "limit": 100, "order": "asc"}

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dirsync_nb.sync.checkpoint import Journal
+from dirsync_nb.sync.checkpoint import Checkpoint
 
 LINES = st.lists(st.dictionaries(st.text(max_size=3), st.text() | st.integers()), max_size=5)
 
@@ -21,32 +21,32 @@ def test_a_cut_anywhere_loses_the_line_it_cuts_and_nothing_else(lines, data):
     lines = [{"n": n, **line} for n, line in enumerate(lines)]
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "pages.jsonl")
-        with Journal(path) as journal:
+        with Checkpoint(path) as journal:
             for line in lines:
                 journal.add(line)
         whole = path.read_bytes()
         cut = data.draw(st.integers(0, len(whole)))
         path.write_bytes(whole[:cut])
-        with Journal(path) as journal:
+        with Checkpoint(path) as journal:
             kept = journal.lines
             journal.add({"after": "the cut"})
         assert kept == lines[: whole[:cut].count(b"\n")]
-        with Journal(path) as journal:
+        with Checkpoint(path) as journal:
             assert journal.lines == [*kept, {"after": "the cut"}]
 
 
 def test_a_line_that_is_no_json_ends_what_is_believed(tmp_path):
     path = tmp_path / "pages.jsonl"
     path.write_bytes(b'{"n": 1}\n\x00\x00\x00\n{"n": 3}\n')
-    with Journal(path) as journal:
+    with Checkpoint(path) as journal:
         assert journal.lines == [{"n": 1}]
     assert path.read_bytes() == b'{"n": 1}\n'
 
 
 def test_the_end_of_a_list_is_remembered(tmp_path):
-    with Journal(tmp_path / "pages.jsonl") as journal:
+    with Checkpoint(tmp_path / "pages.jsonl") as journal:
         assert not journal.done
         journal.finish()
-    with Journal(tmp_path / "pages.jsonl") as journal:
+    with Checkpoint(tmp_path / "pages.jsonl") as journal:
         assert journal.done
         assert journal.lines == []

@@ -344,7 +344,7 @@ def test_a_snapshot_of_another_server_is_not_refreshed(client, okta):
 def test_http_10_an_interrupted_load_goes_on_where_it_was(sandbox, client, okta, tmp_path, monkeypatch):
     path = tmp_path / "okta.snapshot"
     client.page_size = 50
-    add, pages = snapshot.Journal.add, []
+    add, pages = snapshot.Checkpoint.add, []
 
     def interrupted(journal, line):
         pages.append(line)
@@ -352,7 +352,7 @@ def test_http_10_an_interrupted_load_goes_on_where_it_was(sandbox, client, okta,
             raise KeyboardInterrupt
         add(journal, line)
 
-    monkeypatch.setattr(snapshot.Journal, "add", interrupted)
+    monkeypatch.setattr(snapshot.Checkpoint, "add", interrupted)
     with pytest.raises(KeyboardInterrupt):
         taken(client, okta, path=path)
     monkeypatch.undo()

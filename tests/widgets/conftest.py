@@ -51,10 +51,10 @@ def family(widget: Any) -> list[Any]:
 
 
 def markup_of(widget: Any) -> str:
-    """Give everything a browser would read as HTML."""
+    """Return everything a browser would read as HTML."""
     return "\n".join(one.value for one in family(widget) if isinstance(one, (w.HTML, w.HTMLMath)))
 
 
 def state_size(widget: Any) -> int:
-    """Give the bytes of the state of a widget and everything inside it."""
+    """Return the bytes of the state of a widget and everything inside it."""
     return sum(len(json.dumps(one.get_state(), default=str).encode()) for one in family(widget))

@@ -16,7 +16,7 @@ from dirsync_nb import widgets
 
 
 def ids(value: Any) -> list[str]:
-    """Give the ids in whatever a way of reading gives."""
+    """Return the ids in whatever a way of reading gives."""
     if hasattr(value, "index") and not isinstance(value, (list, tuple)):
         return [str(value.name)] if value.ndim == 1 else [str(one) for one in value.index]
     return [one.id for one in value] if isinstance(value, list) else [value.id]

@@ -162,7 +162,7 @@ class _Check:
             self._tell(place, rule, "idp_id", f"{ids.iloc[place]!r:.80} is the idp_id of {others} too")
 
     def _shared(self, keys: pd.Series) -> dict[int, str]:
-        """Give the places of users who have a key in common with others of their directory, who are named."""
+        """Return the places of users who have a key in common with others of their directory, who are named."""
         keys = keys[keys.notna() & (keys.str.len() > 0)]
         homes = self.users["directory_id"].reindex(keys.index)
         whole = homes.fillna("") + "\n" + keys

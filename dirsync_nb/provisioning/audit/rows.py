@@ -142,7 +142,7 @@ def check_rows(
 
 
 def _given(rows: Rows, name: str) -> tuple[pd.Index, list[Any]]:
-    """Give labels and rows of what was handed in."""
+    """Return labels and rows of what was handed in."""
     if not isinstance(rows, pd.DataFrame):
         listed = list(rows)
         if any(not isinstance(row, Mapping) for row in listed):
@@ -158,7 +158,7 @@ def _given(rows: Rows, name: str) -> tuple[pd.Index, list[Any]]:
 
 
 def _row(columns: Mapping[str, list[Any]], place: int) -> Row:
-    """Give one row of a frame as SCIM would have it: what is missing is left out."""
+    """Return one row of a frame as SCIM would have it: what is missing is left out."""
     row: Row = {}
     for name, values in columns.items():
         value = values[place]
@@ -213,7 +213,7 @@ class _Check:
         about: str,
         subject: str | None,
     ) -> Row:
-        """Give a row with its fields spelled as SCIM does, or refuse it for its form."""
+        """Return a row with its fields spelled as SCIM does, or refuse it for its form."""
         body = {str(name): value for name, value in row.items()}
         size = _size(body)
         resource = {name: value for name, value in _spelled(body, known).items() if name.lower() not in IGNORED}
@@ -339,7 +339,7 @@ class _Check:
 
 
 def large(members: int) -> str:
-    """Say what a large group costs whoever loads it."""
+    """Return what a large group costs whoever loads it."""
     pages = -(-members // 100)
     return f"{members:,} members: {pages:,} pages, {pages / 4:,.0f} s at 4 a second"
 
@@ -360,7 +360,7 @@ def _odd_texts(texts: Mapping[str, Any]) -> list[tuple[str, str, str]]:
 
 
 def _called(row: Mapping[str, Any], resource: Row) -> str:
-    """Give what a member's value calls a user: the id, if the row has one already."""
+    """Return what a member's value calls a user: the id, if the row has one already."""
     names = (row.get("id"), resource.get("externalId"), resource["userName"])
     return next(name for name in names if isinstance(name, str) and name)
 
@@ -451,7 +451,7 @@ def _check_one(path: str, value: Any, attribute: Attribute) -> None:
 
 
 def _size(body: Row) -> int:
-    """Give the most bytes a body has, however it is written; refuse one that has too many at the least."""
+    """Return the most bytes a body has, however it is written; refuse one that has too many at the least."""
     try:
         least = len(json.dumps(body, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode())
     except (TypeError, ValueError, RecursionError) as error:
@@ -463,7 +463,7 @@ def _size(body: Row) -> int:
 
 
 def _shown(value: Any) -> str | None:
-    """Give a name to recognise a row by; half characters, which no text column holds, as their escapes."""
+    """Return a name to recognise a row by; half characters, which no text column holds, as their escapes."""
     if not isinstance(value, str):
         return None
     return value.encode("utf-8", "backslashreplace").decode()[:200]

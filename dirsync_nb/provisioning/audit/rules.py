@@ -199,22 +199,22 @@ def rules() -> pd.DataFrame:
 
 
 def is_address(text: str) -> bool:
-    """Say whether a text has the form of an e-mail address; what makes one malformed is not documented."""
+    """Return whether a text has the form of an e-mail address; what makes one malformed is not documented."""
     return _ADDRESS.fullmatch(text.strip()) is not None
 
 
 def is_too_long(address: str) -> bool:
-    """Say whether mail servers refuse an address for its length."""
+    """Return whether mail servers refuse an address for its length."""
     return len(address) > LONGEST_ADDRESS or len(address.rpartition("@")[0]) > LONGEST_LOCAL_PART
 
 
 def has_control(text: str) -> bool:
-    """Say whether a text holds characters that break lines or turn the direction of writing."""
+    """Return whether a text holds characters that break lines or turn the direction of writing."""
     return _CONTROL.search(text) is not None
 
 
 def folded(text: str) -> str:
-    """Give a text without what people do not see as a difference: case, outer and repeated spaces."""
+    """Return a text without what people do not see as a difference: case, outer and repeated spaces."""
     return " ".join(text.split()).casefold()
 
 
@@ -239,12 +239,12 @@ class Findings:
         self.worst[key] = max(self.worst.get(key, 0), step)
 
     def verdict(self, about: str, row: Any, *, has_address: bool = True) -> str:
-        """Give the verdict on a row, once everything about it is told."""
+        """Return the verdict on a row, once everything about it is told."""
         worst = self.worst.get((about, row), 0)
         return VERDICTS[worst if has_address or worst == 4 else 3]
 
     def frame(self) -> pd.DataFrame:
-        """Give the findings, one row each, in the order told."""
+        """Return the findings, one row each, in the order told."""
         columns = list(zip(*self.rows, strict=True)) or [()] * len(FINDING_COLUMNS)
         frame = pd.DataFrame(
             {
@@ -297,7 +297,7 @@ class Audit:
         return {verdict: int(found.get(verdict, 0)) for verdict in VERDICTS}
 
     def __getitem__(self, level: str) -> pd.DataFrame:
-        """Give the findings of one level."""
+        """Return the findings of one level."""
         if level not in LEVELS:
             raise errors.ArgumentError(f"a level is one of {', '.join(LEVELS)}; got {level!r}")
         return self.findings[self.findings["level"] == level]

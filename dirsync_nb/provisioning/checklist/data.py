@@ -15,7 +15,7 @@ _NOBODY = Verdict("not checked", "There is no user to look at.")
 
 
 def attributes(users: pd.DataFrame, wanted: Sequence[str]) -> Verdict:
-    """Say which custom attributes come; null means no value, absent means not enabled."""
+    """Return which custom attributes come; null means no value, absent means not enabled."""
     if users.empty:
         return _NOBODY
     coverage = attribute_coverage(users)

@@ -38,17 +38,17 @@ class Environment:
 
     @cached_property
     def directories(self) -> pd.DataFrame:
-        """Give all directories the key sees."""
+        """Return all directories the key sees."""
         return load_directories(self.client)
 
     @cached_property
     def events(self) -> pd.DataFrame:
-        """Give the events handed in, or those of the last 30 days."""
+        """Return the events handed in, or those of the last 30 days."""
         return self.given_events if self.given_events is not None else load_events(self.client)
 
     @cached_property
     def users(self) -> pd.DataFrame:
-        """Give the users handed in, or the first page of each of the first directories."""
+        """Return the users handed in, or the first page of each of the first directories."""
         if self.given_users is not None:
             return self.given_users
         pages = [_page(self.client, directory_id=one) for one in self.directories.index[:SAMPLED]]
@@ -56,7 +56,7 @@ class Environment:
 
     @cached_property
     def members(self) -> list[Record]:
-        """Give the users of the first group found that has any: they are in a group for sure."""
+        """Return the users of the first group found that has any: they are in a group for sure."""
         linked = self.directories.index[self.directories["groups"].fillna(0) > 0]
         for directory_id in linked[:1]:
             groups = _page(self.client, "groups", directory_id=directory_id)

@@ -56,7 +56,7 @@ def hide(store: Store, user_n: int, values: Mapping[str, Any]) -> None:
 
 
 def switched(store: Store, row: Row, user: Object, name: str, *, on: bool) -> Object | None:
-    """Give a user as it is to be saved after an attribute was switched; None if nothing is different."""
+    """Return a user as it is to be saved after an attribute was switched; None if nothing is different."""
     values = user["custom_attributes"]
     if not on:  # saving hides it
         return {**user} if name in values else None

@@ -194,7 +194,7 @@ class Happenings(Recorder):
         return group_id
 
     def rename_group(self, group_id: str, name: str) -> bool:
-        """Give a group another name. Okta's group ids are names, so there the ``idp_id`` changes with it."""
+        """Return a group another name. Okta's group ids are names, so there the ``idp_id`` changes with it."""
         old = self._store.group(group_id).parsed()
         return self.set_group(
             group_id, name=name, idp_id=name if old["idp_id"] == old["name"] else old["idp_id"]

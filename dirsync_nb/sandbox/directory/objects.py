@@ -69,7 +69,7 @@ def user_object(
 
 
 def role_fields(roles: list[str]) -> Object:
-    """Give ``role`` (the highest) and ``roles``; nothing where roles are not used."""
+    """Return ``role`` (the highest) and ``roles``; nothing where roles are not used."""
     return {"role": {"slug": roles[0]}, "roles": [{"slug": slug} for slug in roles]} if roles else {}
 
 
@@ -145,7 +145,7 @@ def activated_directory(row: Object, domains: list[tuple[str, str]]) -> Object:
 
 
 def event_user(user: Object) -> Object:
-    """Give a user the form it has in events: without ``groups``."""
+    """Return a user the form it has in events: without ``groups``."""
     return {key: value for key, value in user.items() if key != "groups"}
 
 

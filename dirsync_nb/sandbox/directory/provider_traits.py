@@ -30,12 +30,12 @@ def unsupported(directory_type: str) -> frozenset[str]:
 
 
 def is_pulled(directory_type: str) -> bool:
-    """Say whether WorkOS fetches from this provider every half hour, instead of being written to."""
+    """Return whether WorkOS fetches from this provider every half hour, instead of being written to."""
     return "scim" not in directory_type
 
 
 def has_roles(directory_type: str) -> bool:
-    """Say whether groups of this provider can be mapped to roles: SCIM and Google only."""
+    """Return whether groups of this provider can be mapped to roles: SCIM and Google only."""
     return "scim" in directory_type or directory_type == "gsuite directory"
 
 

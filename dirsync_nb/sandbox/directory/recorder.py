@@ -45,7 +45,7 @@ class Recorder:
         return make_id(prefix, self._store.now, self._seed, self._store.next_number())
 
     def _free(self, table: str, wanted: str | None) -> str | None:
-        """Give an id that is asked for, unless somebody has it; one that was deleted may come again."""
+        """Return an id that is asked for, unless somebody has it; one that was deleted may come again."""
         if wanted and self._store.one("SELECT 1 FROM " + table + " WHERE id = ?", (wanted,)):  # noqa: S608 (own names)
             raise ValueError(f"the id {wanted!r} is taken")
         return wanted
@@ -137,13 +137,13 @@ def settled_roles(found: list[str], mode: RoleMode) -> list[str]:
 
 
 def membership(user: Row, group: Row) -> Object:
-    """Give what an event about a membership tells."""
+    """Return what an event about a membership tells."""
     whole = objects.event_user(user.parsed())
     return {"directory_id": whole["directory_id"], "user": whole, "group": group.parsed()}
 
 
 def difference(old: Object, new: Object) -> Object:
-    """Give the old value of each property that changed, one level into ``custom_attributes``.
+    """Return the old value of each property that changed, one level into ``custom_attributes``.
 
     Null and absent count as equal, and a property that was not there before shows as null.
     """

@@ -221,7 +221,7 @@ class Store:
             self.now = self.counter = 0
 
     def has_meta(self) -> bool:
-        """Say whether this is a database with our tables in it."""
+        """Return whether this is a database with our tables in it."""
         try:
             return bool(self.one("SELECT 1 FROM sqlite_schema WHERE name = 'meta'"))
         except sqlite3.DatabaseError:
@@ -233,7 +233,7 @@ class Store:
             self._connection.close()
 
     def dump(self) -> bytes:
-        """Give the whole database as bytes."""
+        """Return the whole database as bytes."""
         with self.lock:
             return self._connection.serialize()
 
@@ -302,46 +302,46 @@ class Store:
     # -- single objects ---------------------------------------------------------------------------------
 
     def user(self, user_id: str) -> Row:
-        """Give one user, or raise NotFound."""
+        """Return one user, or raise NotFound."""
         found = self.one("SELECT n, id, directory, json FROM users WHERE id = ?", (user_id,))
         if found is None:
             raise NotFound("Directory User", user_id)
         return Row(*found)
 
     def group(self, group_id: str) -> Row:
-        """Give one group, or raise NotFound."""
+        """Return one group, or raise NotFound."""
         found = self.one("SELECT n, id, directory, json FROM groups WHERE id = ?", (group_id,))
         if found is None:
             raise NotFound("Directory Group", group_id)
         return Row(*found)
 
     def organization(self, organization_id: str) -> Row:
-        """Give one organization, or raise NotFound."""
+        """Return one organization, or raise NotFound."""
         found = self.one("SELECT n, id, 0, json FROM organizations WHERE id = ?", (organization_id,))
         if found is None:
             raise NotFound("Organization", organization_id)
         return Row(*found)
 
     def organization_by_external_id(self, external_id: str) -> Row:
-        """Give the organization you know by your own id, or raise NotFound."""
+        """Return the organization you know by your own id, or raise NotFound."""
         found = self.one("SELECT n, id, 0, json FROM organizations WHERE external_id = ?", (external_id,))
         if found is None:
             raise NotFound("Organization", external_id)
         return Row(*found)
 
     def directory(self, directory_id: str) -> dict[str, Any]:
-        """Give one directory as its columns, or raise NotFound."""
+        """Return one directory as its columns, or raise NotFound."""
         found = self.one("SELECT * FROM directories WHERE id = ?", (directory_id,))
         if found is None:
             raise NotFound("Directory", directory_id)
         return as_directory(found)
 
     def directory_number(self, n: int) -> dict[str, Any]:
-        """Give the directory with this internal number."""
+        """Return the directory with this internal number."""
         return as_directory(self.one("SELECT * FROM directories WHERE n = ?", (n,)))
 
     def gone(self, user_id: str) -> Row:
-        """Give a deleted user as it was last, or raise NotFound."""
+        """Return a deleted user as it was last, or raise NotFound."""
         found = self.one("SELECT n, id, directory, json FROM gone WHERE id = ?", (user_id,))
         if found is None:
             raise NotFound("Directory User", user_id)
@@ -350,7 +350,7 @@ class Store:
     # -- lists ------------------------------------------------------------------------------------------
 
     def place(self, table: str, object_id: str, directory: int | None) -> int | None:
-        """Give the place of a cursor in its list; None if that list never had it.
+        """Return the place of a cursor in its list; None if that list never had it.
 
         A user deleted since the last page keeps its place, so that a walk under way can go on.
         """
@@ -384,21 +384,21 @@ class Store:
     # -- events -----------------------------------------------------------------------------------------
 
     def last_event_before(self, moment: int) -> int:
-        """Give the place of the last event before a moment; 0 if there is none."""
+        """Return the place of the last event before a moment; 0 if there is none."""
         found = self.one(
             "SELECT n FROM events WHERE created_at < ? ORDER BY created_at DESC, n DESC LIMIT 1", (moment,)
         )
         return int(found[0]) if found else 0
 
     def event_place(self, event_id: str) -> int | None:
-        """Give the place of an event in the one sequence of all events; None if unknown."""
+        """Return the place of an event in the one sequence of all events; None if unknown."""
         found = self.one("SELECT n FROM events WHERE id = ?", (event_id,))
         return int(found[0]) if found else None
 
     def events(
         self, names: Iterable[str], organization_id: str | None, after: int, until: int, limit: int
     ) -> list[tuple[str, bytes]]:
-        """Give the first ``limit`` events of these names with ``after < n <= until``, as (id, text).
+        """Return the first ``limit`` events of these names with ``after < n <= until``, as (id, text).
 
         Each name is read in order from its own index and the few numbers found are merged: a rare event among
         millions of others costs no more than a frequent one.
@@ -441,7 +441,7 @@ class Store:
         return self.counter
 
     def info(self) -> dict[str, Any]:
-        """Say how much there is and what time it is here."""
+        """Return how much there is and what time it is here."""
         with self.lock:
             tables = ("organizations", "directories", "users", "groups", "memberships", "events")
             return {"clock": clock.iso(self.now), "counts": {table: self.count(table) for table in tables}}
@@ -473,5 +473,5 @@ _DIRECTORY_COLUMNS = (
 
 
 def as_directory(row: Sequence[Any]) -> dict[str, Any]:
-    """Give a row of the table ``directories`` its column names."""
+    """Return a row of the table ``directories`` its column names."""
     return dict(zip(_DIRECTORY_COLUMNS, row, strict=True))

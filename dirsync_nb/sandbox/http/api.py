@@ -39,10 +39,10 @@ class Query(Protocol):
     """Give the parameters of a request; one name may come several times."""
 
     def get(self, key: str, /) -> str | None:
-        """Give the last value of a parameter."""
+        """Return the last value of a parameter."""
 
     def getlist(self, key: Any, /) -> list[str]:
-        """Give all values of a parameter."""
+        """Return all values of a parameter."""
 
     def keys(self) -> Any:
         """Name the parameters that came."""
@@ -210,7 +210,7 @@ class Api:
         return objects.text(objects.legacy_event(json.loads(stored))) if self.rules.legacy else stored
 
     def _event_bounds(self, query: Query) -> tuple[int, int]:
-        """Give the places (exclusive, inclusive) between which events are wanted."""
+        """Return the places (exclusive, inclusive) between which events are wanted."""
         store, cursor = self.store, query.get("after") or None
         now = store.now
         start, end = _moment(query, "range_start"), _moment(query, "range_end")

@@ -129,7 +129,7 @@ class App:
         return f"5a4db0c5-0000-4000-8000-{self._count:012x}"
 
     async def _answer(self, request: Request) -> Response | None:
-        """Give the response; None where the connection was cut instead."""
+        """Return the response; None where the connection was cut instead."""
         path: str = request.scope["path"]
         self._check_origin(request)
         if path.startswith("/scim/"):
@@ -253,7 +253,7 @@ class App:
     async def _misfortune(
         self, request: Request, fault: scripted.Fault
     ) -> Callable[[], Awaitable[Response | None]] | None:
-        """Give how a fault ends a request before it is answered; None if it is answered after all."""
+        """Return how a fault ends a request before it is answered; None if it is answered after all."""
         if fault.kind in ("status", "html"):
             status, body, headers = scripted.response_parts(fault)
 
@@ -284,7 +284,7 @@ async def _body_within(request: Request, most: int) -> bytes:
 
 
 def _without_scim(why: str) -> Response:
-    """Say in SCIM's words what is not installed; those of ``scim`` need it themselves."""
+    """Return in SCIM's words what is not installed; those of ``scim`` need it themselves."""
     body = {"schemas": ["urn:ietf:params:scim:api:messages:2.0:Error"], "status": "501", "detail": why}
     return _plain(objects.text(body), 501, {"Content-Type": "application/scim+json; charset=utf-8"})
 

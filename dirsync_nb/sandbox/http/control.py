@@ -54,7 +54,7 @@ class Control:
         }
 
     def answer(self, method: str, path: str, body: bytes) -> Answer:
-        """Give status and JSON for a request."""
+        """Return status and JSON for a request."""
         door = self._doors.get((method, path))
         if door is None:
             known = any(path == other for _, other in self._doors)

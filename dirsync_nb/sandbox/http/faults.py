@@ -67,11 +67,11 @@ class Fault:
     memory: dict[Any, Any] = field(default_factory=dict)
 
     def matches(self, path: str, query: Mapping[str, str]) -> bool:
-        """Say whether a request is one this rule is about."""
+        """Return whether a request is one this rule is about."""
         return path.startswith(self.path) and all(query.get(key) == value for key, value in self.match.items())
 
     def described(self) -> Object:
-        """Give the rule as the control door shows it."""
+        """Return the rule as the control door shows it."""
         shown = {
             "kind": self.kind,
             "path": self.path,
@@ -132,7 +132,7 @@ class Faults:
         return len(self._rules)
 
     def before(self, path: str, query: Mapping[str, str]) -> Fault | None:
-        """Give the rule about HTTP that fires on this request, and count."""
+        """Return the rule about HTTP that fires on this request, and count."""
         with self._lock:
             fired: Fault | None = None
             for rule in self._rules:
@@ -146,7 +146,7 @@ class Faults:
             return fired
 
     def redirected(self, path: str, query: dict[str, str]) -> dict[str, str]:
-        """Give the query to answer, where a cursor was handed out that stands for another."""
+        """Return the query to answer, where a cursor was handed out that stands for another."""
         with self._lock:
             for rule in self._rules:
                 if rule.kind == "empty_page" and rule.matches(path, query):
@@ -195,7 +195,7 @@ def _checked(
 
 
 def response_parts(fault: Fault) -> tuple[int, bytes, dict[str, str]]:
-    """Give status, body and headers of a fault that answers by itself."""
+    """Return status, body and headers of a fault that answers by itself."""
     options = fault.options
     if fault.kind == "html":
         return options["status"], HTML, {"Content-Type": "text/html"}
@@ -218,7 +218,7 @@ def response_parts(fault: Fault) -> tuple[int, bytes, dict[str, str]]:
 
 
 def _walk(query: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
-    """Give what stays the same from page to page of one walk."""
+    """Return what stays the same from page to page of one walk."""
     return tuple(sorted((key, value) for key, value in query.items() if key not in ("after", "before")))
 
 

@@ -20,7 +20,7 @@ class Window:
         self._count = count
 
     def wait(self, now: float) -> float:
-        """Say how long until another request would be let through; 0 if it is now."""
+        """Return how long until another request would be let through; 0 if it is now."""
         if len(self._times) < self._count:
             return 0.0
         return max(0.0, self._times[0] + self._seconds - now)

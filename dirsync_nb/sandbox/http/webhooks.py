@@ -110,11 +110,11 @@ class Deliveries:
         self._endpoints.pop(id).end()
 
     def describe(self) -> list[Object]:
-        """Give all endpoints, oldest first."""
+        """Return all endpoints, oldest first."""
         return [endpoint.described() for endpoint in self._endpoints.values()]
 
     def log(self) -> list[Object]:
-        """Give every try, oldest first: which event, which try, and the status or what went wrong."""
+        """Return every try, oldest first: which event, which try, and the status or what went wrong."""
         return list(self._lines)
 
     def clear(self) -> None:

@@ -129,7 +129,7 @@ class EntraId(Persona):
         return {f"{ENTERPRISE}:{name}": value for name, value in self._extension(person).items()}
 
     def _extension(self, person: Employee) -> Object:
-        """Give the extension with the manager as its bare id, as Entra ID sends it."""
+        """Return the extension with the manager as its bare id, as Entra ID sends it."""
         known = enterprise(person)
         return {**known, "manager": known["manager"]["value"]} if "manager" in known else known
 

@@ -54,7 +54,7 @@ class GoogleWorkspace:
     chosen: set[str] | None = None
 
     def roster(self) -> Roster:
-        """Give what a pull sees: no archived users, and behind a filter only members of chosen groups."""
+        """Return what a pull sees: no archived users, and behind a filter only members of chosen groups."""
         groups = {key: name for key, name in self.groups.items() if self.chosen is None or key in self.chosen}
         there = {key for key in self.users if key not in self.archived}
         if self.chosen is not None:
@@ -70,7 +70,7 @@ class HrSystem:
     rows: list[dict[str, Any]] = field(default_factory=list)
 
     def row(self, employee_id: str) -> dict[str, Any]:
-        """Give somebody's row, to be changed."""
+        """Return somebody's row, to be changed."""
         return next(row for row in self.rows if row["employee_id"] == employee_id)
 
     def roster(self) -> Roster:

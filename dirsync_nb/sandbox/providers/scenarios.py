@@ -39,7 +39,7 @@ class Stage(Protocol):
         """Everything that can happen."""
 
     def scim(self, directory_id: str) -> Any:
-        """Give endpoint and token of a directory."""
+        """Return endpoint and token of a directory."""
 
 
 @dataclass(slots=True)
@@ -53,7 +53,7 @@ class Scene:
     events: dict[str, int]
 
     def described(self) -> Object:
-        """Give it as plain JSON."""
+        """Return it as plain JSON."""
         return {
             "at": self.at, "who": self.who, "what": self.what, "requests": self.requests, "events": self.events,
         }  # fmt: skip
@@ -93,7 +93,7 @@ class Play:
 
 
 def employees(kind: str) -> list[Employee]:
-    """Give the staff of Acme as one provider knows them."""
+    """Return the staff of Acme as one provider knows them."""
     teams = list(_TEAMS)
     return [
         Employee(

@@ -168,7 +168,7 @@ class Door:
         ]
 
     def _candidates(self, kind: Kind, look_up: tuple[str, str] | None) -> Iterable[Record]:
-        """Give what can fit a filter, by an index where there is one."""
+        """Return what can fit a filter, by an index where there is one."""
         attribute, value = look_up or ("", "")
         if attribute == ("username" if kind == "User" else "displayname"):
             return self._rows.named(kind, value)
@@ -180,7 +180,7 @@ class Door:
         return self._rows.every(kind)
 
     def _raw(self, kind: Kind, record: Record) -> Object:
-        """Give a resource as the provider sent it, or as it would have."""
+        """Return a resource as the provider sent it, or as it would have."""
         if record.sent is not None:
             return record.sent
         assert record.object is not None
@@ -189,7 +189,7 @@ class Door:
         return mapping.group_resource(record.object, self._type)
 
     def _shown(self, kind: Kind, record: Record, *, alone: bool = False) -> Object:
-        """Give a resource as GET shows it; ``alone`` leaves out its groups or members, which cost a query."""
+        """Return a resource as GET shows it; ``alone`` leaves out its groups or members, which cost a query."""
         raw = self._raw(kind, record)
         shown = {"schemas": raw["schemas"], "id": record.id, **raw}
         if kind == "User":
@@ -401,7 +401,7 @@ class Door:
     # -- rules ------------------------------------------------------------------------------------------
 
     def _checked(self, kind: Kind, body: Object) -> Object:
-        """Give a body with known names spelled right and all types right, or refuse it."""
+        """Return a body with known names spelled right and all types right, or refuse it."""
         if self._profile == "lenient" and isinstance(body.get("active"), str):
             body = {**body, "active": filter_patch.as_boolean("active", body["active"])}
         resource = canonical(body, kind)
@@ -472,7 +472,7 @@ def _missing_names(fields: Object) -> str | None:
 
 
 def _changes(before: Object, after: Object) -> Object:
-    """Give what is different, so that a change made here by hand outlives a provider's next write."""
+    """Return what is different, so that a change made here by hand outlives a provider's next write."""
     changed = {key: after[key] for key in after if key != "custom_attributes" and before[key] != after[key]}
     old, new = before["custom_attributes"], after["custom_attributes"]
     attributes = {key: new[key] for key in new if new[key] != old[key]}

@@ -46,7 +46,7 @@ def parse_filter(written: str) -> FilterNode:
 
 
 def matches(node: FilterNode, item: Any) -> bool:
-    """Say whether a resource, or an entry of a list in one, fits a filter."""
+    """Return whether a resource, or an entry of a list in one, fits a filter."""
     if isinstance(node, LogicalExpr):
         every = (matches(term, item) for term in node.terms)
         return all(every) if node.op == "and" else any(every)
@@ -61,7 +61,7 @@ def matches(node: FilterNode, item: Any) -> bool:
 
 
 def values(item: Any, path: Any) -> list[Any]:
-    """Give every value at ``attribute`` or ``attribute.sub``; those of lists one by one."""
+    """Return every value at ``attribute`` or ``attribute.sub``; those of lists one by one."""
     inside = _get(item, path.uri) if path.uri and path.uri.lower() == ENTERPRISE.lower() else item
     found = _flat(_get(inside, path.attr))
     if path.sub_attr is not None:
@@ -105,7 +105,7 @@ def _holds(op: str, value: Any, wanted: Any, path: Any) -> bool:
 
 
 def looked_up(node: FilterNode) -> tuple[str, str] | None:
-    """Give (attribute, value) where a filter is one look-up, which an index can answer."""
+    """Return (attribute, value) where a filter is one look-up, which an index can answer."""
     if isinstance(node, Comparison) and node.op == "eq" and isinstance(node.value, str):
         path = node.attr_path
         if path.sub_attr is None and path.uri is None:
@@ -165,7 +165,7 @@ def _operation(one: Any, *, strict: bool) -> tuple[str, Any, Any]:
 
 
 def spread(op: str, path: Any, value: Any) -> Iterable[tuple[str, Target, Any]]:
-    """Give each single change of an operation: one without a path makes one for each key."""
+    """Return each single change of an operation: one without a path makes one for each key."""
     if path is not None:
         yield op, parse_path(path), value
         return
@@ -217,7 +217,7 @@ def _sub_name(known: Object | None, sub: str) -> str:
 
 
 def _shaped(value: Any, known: Object | None, target: Target, *, text_booleans: bool) -> Any:
-    """Give a value the shape its attribute has, where providers are known to send another one."""
+    """Return a value the shape its attribute has, where providers are known to send another one."""
     if target.sub is not None:
         return as_boolean(target.sub, value) if text_booleans else value
     if known is None:
@@ -266,7 +266,7 @@ def _patch_whole(holder: Object, name: str, op: str, value: Any, known: Object |
 
 
 def _key(item: Any) -> str:
-    """Give what makes two entries of a list the same: their value, and their type if both have one."""
+    """Return what makes two entries of a list the same: their value, and their type if both have one."""
     if isinstance(item, dict) and "value" in item:
         return json.dumps([item["value"], item.get("type")])
     return json.dumps(item, sort_keys=True)

@@ -31,12 +31,12 @@ _PLACES = {
 
 
 def is_address(value: object) -> bool:
-    """Say whether a text looks like an e-mail address."""
+    """Return whether a text looks like an e-mail address."""
     return isinstance(value, str) and _ADDRESS.fullmatch(value.strip()) is not None
 
 
 def emails(resource: Object) -> list[Object]:
-    """Give the e-mails that say something; an address for a user name stands in where there are none."""
+    """Return the e-mails that say something; an address for a user name stands in where there are none."""
     listed = [one for one in resource.get("emails", []) if str(one.get("value") or "").strip()]
     if listed:
         return listed
@@ -55,7 +55,7 @@ def primary(listed: list[Object]) -> Object | None:
 
 
 def user_fields(resource: Object) -> Object:
-    """Give the fields of a directory user, with every predefined attribute."""
+    """Return the fields of a directory user, with every predefined attribute."""
     name, listed = resource.get("name", {}), emails(resource)
     chosen = primary(listed)
     first, last = name.get("givenName") or None, name.get("familyName") or None
@@ -136,7 +136,7 @@ def user_resource(user: Object) -> Object:
 
 
 def user_name(user: Object) -> str:
-    """Give the user name of a directory user."""
+    """Return the user name of a directory user."""
     name: str = user["custom_attributes"].get("username") or user["email"] or user["idp_id"]
     return name
 
@@ -148,7 +148,7 @@ def group_resource(group: Object, directory_type: str) -> Object:
 
 
 def group_identity(resource: Object, directory_type: str) -> str:
-    """Give the ``idp_id`` of a group: at Okta its name, elsewhere the ``externalId``, else the name."""
+    """Return the ``idp_id`` of a group: at Okta its name, elsewhere the ``externalId``, else the name."""
     name: str = resource["displayName"]
     return name if directory_type.startswith("okta") else resource.get("externalId") or name
 

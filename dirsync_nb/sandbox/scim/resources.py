@@ -55,12 +55,12 @@ class Rows:
     # -- reading ----------------------------------------------------------------------------------------
 
     def get(self, kind: Kind, scim_id: str) -> Record | None:
-        """Give one resource by its id."""
+        """Return one resource by its id."""
         found = self._select(kind, "AND s.id = ?", (scim_id,))
         return found[0] if found else None
 
     def of_target(self, kind: Kind, target: str) -> Record | None:
-        """Give the resource of a directory user or group."""
+        """Return the resource of a directory user or group."""
         found = self._select(kind, "AND s.target = ?", (target,))
         return found[0] if found else None
 
@@ -77,11 +77,11 @@ class Rows:
         return int(self._store.one("SELECT count(*) " + _source(kind), (self._n,))[0])
 
     def page(self, kind: Kind, skip: int, limit: int) -> list[Record]:
-        """Give some of them, oldest first."""
+        """Return some of them, oldest first."""
         return self._select(kind, "ORDER BY s.place LIMIT ? OFFSET ?", (limit, skip))
 
     def every(self, kind: Kind) -> Iterator[Record]:
-        """Give all of them, oldest first, a few hundred at a time."""
+        """Return all of them, oldest first, a few hundred at a time."""
         last = 0
         while found := self._select(kind, "AND s.place > ? ORDER BY s.place LIMIT ?", (last, _CHUNK)):
             yield from found
@@ -97,7 +97,7 @@ class Rows:
         return [user_id for (user_id,) in rows]
 
     def members(self, group_id: str) -> list[tuple[str, str]]:
-        """Give the members of a directory group as (SCIM id, directory user)."""
+        """Return the members of a directory group as (SCIM id, directory user)."""
         return self._store.execute(
             "SELECT s.id, s.target FROM groups JOIN memberships ON memberships.group_n = groups.n"
             " JOIN users ON users.n = memberships.user_n JOIN scim s ON s.target = users.id"
@@ -106,7 +106,7 @@ class Rows:
         )
 
     def groups_of(self, user_id: str) -> list[tuple[str, str]]:
-        """Give the groups of a directory user as (SCIM id, name)."""
+        """Return the groups of a directory user as (SCIM id, name)."""
         return self._store.execute(
             "SELECT s.id, json_extract(CAST(groups.json AS TEXT), '$.name') FROM users"
             " JOIN memberships ON memberships.user_n = users.n JOIN groups ON groups.n = memberships.group_n"
@@ -115,7 +115,7 @@ class Rows:
         )
 
     def users_of(self, scim_ids: list[str]) -> dict[str, str]:
-        """Give the directory users behind SCIM ids, in the order asked; those not known are left out."""
+        """Return the directory users behind SCIM ids, in the order asked; those not known are left out."""
         found: dict[str, str] = {}
         for scim_id in dict.fromkeys(scim_ids):
             row = self._store.one(
@@ -128,7 +128,7 @@ class Rows:
         return found
 
     def had_identity(self, identity: str, besides: str | None) -> bool:
-        """Say whether another group has or had this identity."""
+        """Return whether another group has or had this identity."""
         (now,) = self._store.one(
             "SELECT count(*) " + _source("Group") + " AND s.external = ? AND s.id IS NOT ?",
             (self._n, identity, besides),
@@ -140,7 +140,7 @@ class Rows:
         return bool(now or once)
 
     def notes(self) -> list[tuple[str, str]]:
-        """Give what the dashboard would list as errors of processing, as (SCIM id, sentence)."""
+        """Return what the dashboard would list as errors of processing, as (SCIM id, sentence)."""
         return self._store.execute(
             "SELECT id, note FROM scim WHERE directory = ? AND note IS NOT NULL ORDER BY place", (self._n,)
         )
@@ -196,7 +196,7 @@ class Rows:
         )
 
     def validating(self) -> list[Object]:
-        """Give the users that wait for a usable address, unseen."""
+        """Return the users that wait for a usable address, unseen."""
         rows = self._store.execute(
             "SELECT json FROM scim WHERE directory = ? AND state = 'validating' ORDER BY place", (self._n,)
         )

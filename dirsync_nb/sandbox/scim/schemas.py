@@ -74,7 +74,7 @@ def syntax(detail: str) -> ScimRefused:
 
 @lru_cache(maxsize=1)
 def schemas() -> dict[str, Object]:
-    """Give the published schemas by their id."""
+    """Return the published schemas by their id."""
     models = (User, Group, EnterpriseUser, ResourceType, ServiceProviderConfig, Schema)
     found = {str(model.__schema__): model.to_schema().model_dump() for model in models}
     by_name = {each["name"]: each for each in found[USER]["attributes"]}
@@ -99,7 +99,7 @@ def _sub(attribute: Object, name: str) -> Object:
 
 @lru_cache(maxsize=1)
 def resource_types() -> dict[str, Object]:
-    """Give the two types of resources by their id."""
+    """Return the two types of resources by their id."""
     extension = [{"schema": ENTERPRISE, "required": False}]
     return {
         name: {
@@ -116,7 +116,7 @@ def resource_types() -> dict[str, Object]:
 
 @lru_cache(maxsize=1)
 def provider_config() -> Object:
-    """Say what this service can do."""
+    """Return what this service can do."""
     scheme = AuthenticationScheme(
         type=AuthenticationScheme.Type.oauthbearertoken,
         name="Bearer token",
@@ -141,7 +141,7 @@ def provider_config() -> Object:
 
 @lru_cache(maxsize=4)
 def attributes(schema: str) -> dict[str, Object]:
-    """Give the attributes of a schema by their name in lower case: SCIM names ignore it."""
+    """Return the attributes of a schema by their name in lower case: SCIM names ignore it."""
     listed = [*schemas()[schema]["attributes"]]
     if schema != ENTERPRISE:
         listed.append({"name": "externalId", "type": "string", "multiValued": False})
@@ -153,7 +153,7 @@ def _by_name(attribute: Object) -> dict[str, Object]:
 
 
 def schema_of(kind: str) -> str:
-    """Give the core schema of a kind of resource."""
+    """Return the core schema of a kind of resource."""
     return CORE + kind
 
 

@@ -56,7 +56,7 @@ class ScimDoors:
         self._profile, self._keep_inactive = profile, keep_inactive
 
     def open(self, external_key: str, authorization: str) -> Object | None:
-        """Give the directory a key and a token open together, or None."""
+        """Return the directory a key and a token open together, or None."""
         row = self._store.one(
             "SELECT id FROM directories WHERE external_key = ? AND type LIKE '%scim%' AND state <> 'deleting'",
             (external_key,),
@@ -80,7 +80,7 @@ class ScimDoors:
             return ScimAnswer(refusal.status, refusal.body)
 
     def rows(self, directory_id: str) -> Rows:
-        """Give the SCIM resources of a directory."""
+        """Return the SCIM resources of a directory."""
         with self._store.transaction():
             return Rows(self._store, self._store.directory(directory_id))
 

@@ -158,7 +158,7 @@ def _name(rng: random.Random, number: int, core: int) -> tuple[str | None, str |
 def attributes(
     person: Person, manager: tuple[Person, str] | None, email: str, company: Company
 ) -> dict[str, Any]:
-    """Give ``custom_attributes`` as this company's provider supplies them."""
+    """Return ``custom_attributes`` as this company's provider supplies them."""
     boss, boss_idp_id = manager or (None, None)
     place = LOCATIONS[person.location]
     known: dict[str, Any] = {
@@ -200,7 +200,7 @@ class Company:
 
 
 def _mapped(person: Person, company: Company) -> dict[str, Any]:
-    """Give the attributes this customer mapped by hand: any name, any JSON value."""
+    """Return the attributes this customer mapped by hand: any name, any JSON value."""
     number = person.number
     every: dict[str, Any] = {
         "badge_colour": BADGES[number % 4] if number % 5 else None,

@@ -95,7 +95,7 @@ WORLDS = {
 
 
 def world_named(name: str | os.PathLike[str] | World) -> World:
-    """Give a world by its name, or read it from a YAML file."""
+    """Return a world by its name, or read it from a YAML file."""
     if isinstance(name, World):
         return name
     if isinstance(name, str) and name in WORLDS:
@@ -331,7 +331,7 @@ class _Chapter:
         )
 
     def _manager(self, chain: list[Person], number: int) -> tuple[Person, str] | None:
-        """Give whom a person reports to: six to one, up to number 0, who reports to nobody."""
+        """Return whom a person reports to: six to one, up to number 0, who reports to nobody."""
         if not number or not chain:
             return None
         boss = chain[(number - 1) // 6 % len(chain)]
@@ -362,7 +362,7 @@ class _Chapter:
     # -- the last ninety days ---------------------------------------------------------------------------
 
     def scenes(self) -> Iterator[tuple[int, int, Callable[[], object]]]:
-        """Give what happens as (moment, tiebreak, act); an act looks for its people when its time has come."""
+        """Return what happens as (moment, tiebreak, act); an act looks for its people when it is time."""
         story = self._story
         if not story and self._plan.state != "linked":
             return

@@ -91,7 +91,7 @@ class DirectoryPlan:
     """The story and the fuller records are for this many people at most."""
 
     def born(self) -> int:
-        """Give when the directory was made, in milliseconds."""
+        """Return when the directory was made, in milliseconds."""
         return clock.NOW - self.age * clock.DAY
 
 
@@ -104,7 +104,7 @@ class FleetPlan(DirectoryPlan):
     core: ClassVar[int] = 20
 
     def born(self) -> int:
-        """Give when the directory was made, in milliseconds."""
+        """Return when the directory was made, in milliseconds."""
         return clock.NOW - self.age * clock.DAY + self.later
 
 
@@ -120,7 +120,7 @@ class World:
         return sum(plan.people for plan in self.directories)
 
     def between_organizations(self) -> int:
-        """Give the milliseconds from one organization to the next; those of a fleet are sooner all there."""
+        """Return the milliseconds from one organization to the next; those of a fleet are sooner all there."""
         if any(isinstance(plan, FleetPlan) for plan in self.directories):
             return min(clock.DAY // 4, 100 * clock.DAY // len(self.organizations))
         return clock.DAY // 4

@@ -56,7 +56,7 @@ def listing_of(view: str, frame: pd.DataFrame) -> Listing:
 
 
 def nothing_in(view: str, total: int) -> str:
-    """Say why the table of a view is empty, and what to do about it."""
+    """Return why the table of a view is empty, and what to do about it."""
     if total:
         return f"{none_of(total, *NOUNS[view])} Clear the filters, or search for less."
     if view == "Directories":

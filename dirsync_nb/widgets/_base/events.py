@@ -117,7 +117,7 @@ def _words(name: str, what: str, data: Record, who: str, group: str) -> str:
 
 
 def _changes(data: Record) -> str:
-    """Say what changed, from the old values an event carries."""
+    """Return what changed, from the old values an event carries."""
     previous = data.get("previous_attributes")
     if not isinstance(previous, dict):
         return ""

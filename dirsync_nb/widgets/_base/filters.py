@@ -94,7 +94,7 @@ class UserFilters:
         self._controls.fill(self.value, entries, of=len(counts), first="any")
 
     def mask(self, listing: Listing) -> Mask:
-        """Say which rows fit search, state, domain and attribute."""
+        """Return which rows fit search, state, domain and attribute."""
         owner = self._controls.owner
         mask = listing.matching(owner.search)
         if owner.state is not None and "state" in listing.frame:
@@ -106,7 +106,7 @@ class UserFilters:
         return mask
 
     def asked(self) -> dict[str, Any]:
-        """Give the same as arguments of ``select_users``."""
+        """Return the same as arguments of ``select_users``."""
         owner = self._controls.owner
         asked: dict[str, Any] = {}
         if owner.search.strip():

@@ -43,7 +43,7 @@ class Listing:
         return len(self.ids)
 
     def order(self, sort: str) -> np.ndarray[Any, Any]:
-        """Give all positions in order of a column, ``-`` before its name for the other way round."""
+        """Return all positions in order of a column, ``-`` before its name for the other way round."""
         if sort not in self._orders:
             key = sort.removeprefix("-")
             source = next((c.get("source", c["key"]) for c in self.columns if c["key"] == key), None)
@@ -54,7 +54,7 @@ class Listing:
         return self._orders[sort]
 
     def matching(self, search: str) -> Mask:
-        """Say which rows hold every word of a search; typing on only looks at what was found before."""
+        """Return which rows hold every word of a search; typing on only looks at what was found before."""
         words = fold(search).split()
         wanted = " ".join(words)
         last, found = self._last
@@ -72,11 +72,11 @@ class Listing:
         return mask
 
     def equal(self, column: str, value: str) -> Mask:
-        """Say which rows have this value in a column; remembered."""
+        """Return which rows have this value in a column; remembered."""
         return self.fitting((column, value), lambda: (self.frame[column] == value).to_numpy(dtype=bool))
 
     def having(self, attribute: str, value: str) -> Mask:
-        """Say which users have this value of an attribute; remembered."""
+        """Return which users have this value of an attribute; remembered."""
 
         def look() -> Mask:
             values = attribute_of(self.frame, attribute)
@@ -91,13 +91,13 @@ class Listing:
         return self._masks[key]
 
     def page(self, mask: Mask, sort: str, page: int) -> tuple[int, list[int]]:
-        """Give how many rows there are, and the positions on one page of 50."""
+        """Return how many rows there are, and the positions on one page of 50."""
         order = self.order(sort)
         found = order[mask[order]]
         return len(found), found[(page - 1) * ROWS : page * ROWS].tolist()
 
     def rows(self, places: Sequence[int]) -> list[tuple[str, list[str]]]:
-        """Give rows for a table: each an id with the text of its cells."""
+        """Return rows for a table: each an id with the text of its cells."""
         part = self.frame.iloc[list(places)]
         cells = [_cells(part[column.get("source", column["key"])], column["key"]) for column in self.columns]
         return [
@@ -112,7 +112,7 @@ def _cells(column: pd.Series, key: str) -> list[str]:
 
 
 def _ordered(column: pd.Series, *, descending: bool) -> np.ndarray[Any, Any]:
-    """Give the positions in order, what is missing always last."""
+    """Return the positions in order, what is missing always last."""
     missing = column.isna().to_numpy(dtype=bool)
     present = np.flatnonzero(~missing)
     values = column.iloc[present]

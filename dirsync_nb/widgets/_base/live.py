@@ -12,7 +12,7 @@ _live: dict[str, tuple[str, list[weakref.ref[Any]]]] = {}
 
 
 def kernel_shell() -> Any:
-    """Give IPython's shell when a kernel runs it, else None."""
+    """Return IPython's shell when a kernel runs it, else None."""
     ipython = sys.modules.get("IPython")
     shell = ipython.get_ipython() if ipython is not None else None
     return shell if getattr(shell, "kernel", None) is not None else None

@@ -42,7 +42,7 @@ class Pager:
         return f", page {self._owner.page} of {self.pages:,}" if self.pages > 1 else ""
 
     def within(self, page: int) -> int:
-        """Give the page there is that is nearest."""
+        """Return the page there is that is nearest."""
         return max(1, min(int(page), self.pages or 1))
 
     def rewind(self) -> bool:

@@ -64,11 +64,11 @@ class Panel(w.VBox):  # type: ignore[misc]  # ipywidgets has no types
         """Do once more what did not end well."""
 
     def summary(self) -> str:
-        """Say in one line what is shown."""
+        """Return in one line what is shown."""
         return self.name
 
     def static(self) -> str:
-        """Give the HTML a reader without a kernel sees."""
+        """Return the HTML a reader without a kernel sees."""
         return ""
 
     # Life ---------------------------------------------------------------------------------------------------

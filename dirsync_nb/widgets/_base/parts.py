@@ -196,7 +196,7 @@ def plain_lines(text: str) -> str:
 
 
 def button(text: str, icon: str, tooltip: str) -> Any:
-    """Give a button as wide as its text."""
+    """Return a button as wide as its text."""
     return w.Button(description=text, icon=icon, tooltip=tooltip, layout=w.Layout(width="auto"))
 
 
@@ -223,5 +223,5 @@ def row(*controls: Any, level: bool = False, top: bool = False) -> Any:
 
 
 def note(text: str) -> Any:
-    """Give a quiet remark; the text is ours, not a directory's."""
+    """Return a quiet remark; the text is ours, not a directory's."""
     return w.HTML(f'<p class="dsn-note">{escape(text)}</p>')

@@ -13,7 +13,7 @@ import pandas as pd
 
 from ... import errors
 from ...client import DirectoryClient, Record
-from ...frames import DIRECTORIES, EVENTS, GROUPS, MEMBERSHIP_COLUMNS, ORGANIZATIONS, USERS, Columns
+from ...frames import DIRECTORIES, EVENTS, GROUPS, MEMBERSHIP_COLUMNS, ORGANIZATIONS, USERS, FrameBuilder
 from ...load.memberships import estimate_routes
 from .jobs import Job
 
@@ -33,7 +33,7 @@ def read_frame(
 ) -> pd.DataFrame:
     """Read a list to its end, as the frame the loaders give."""
     receipt = client.receipt(kind, filters)
-    columns = Columns(TABLES[kind])
+    columns = FrameBuilder(TABLES[kind])
     total = f" of {expected:,}" if expected else ""
     for page in client.walk(receipt):
         columns.add(page)

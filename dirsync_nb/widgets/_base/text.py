@@ -46,7 +46,7 @@ def label(value: object, width: int = SHOWN) -> str:
 
 
 def shown(value: object, width: int = LONGEST) -> str:
-    """Give HTML that shows a value as text, whatever its direction; a cut one has its beginning as a title."""
+    """Return HTML that shows a value as text, whatever its direction; a cut one has its start as a title."""
     text = plain(value)
     if len(text) <= width:
         return f"<bdi>{escape(text)}</bdi>"
@@ -56,7 +56,7 @@ def shown(value: object, width: int = LONGEST) -> str:
 def html_table(
     titles: Sequence[str], rows: Iterable[Sequence[object]], *, caption: str = "", width: int = SHOWN
 ) -> str:
-    """Give a plain HTML table, for a reader without a kernel and for cards."""
+    """Return a plain HTML table, for a reader without a kernel and for cards."""
     # Jupyter sets tables of numbers: to the right.
     start = 'style="text-align: start"'
     head = "".join(f'<th scope="col" {start}>{escape(title)}</th>' for title in titles)
@@ -70,7 +70,7 @@ def html_table(
 
 
 def facts(pairs: Iterable[tuple[str, object]]) -> str:
-    """Give a list of names with their values; a missing value is a dash."""
+    """Return a list of names with their values; a missing value is a dash."""
     items = "".join(
         f'<tr><th scope="row">{shown(name, SHOWN)}</th><td>{shown(value) if plain(value) else "–"}</td></tr>'
         for name, value in pairs
@@ -91,7 +91,7 @@ def when(value: object) -> str:
 
 
 def count_of(shown_rows: int, total: int, noun: str, many: str = "") -> str:
-    """Say how many of how many are shown: ``50 of 260 users``, ``1 of 1 user``."""
+    """Return how many of how many are shown: ``50 of 260 users``, ``1 of 1 user``."""
     return f"{shown_rows:,} of {plural(total, noun, many)}"
 
 

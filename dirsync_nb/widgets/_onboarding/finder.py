@@ -216,7 +216,7 @@ class PeopleFinder(Explorer):
         self.find, self.group_ids = "", ()
 
     def _asked(self) -> dict[str, Any]:
-        """Give the filters as arguments of ``select_users``."""
+        """Return the filters as arguments of ``select_users``."""
         asked = self._face.filters.asked()
         if self.group_ids:
             asked["in_groups"] = list(self.group_ids)

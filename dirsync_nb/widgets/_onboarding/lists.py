@@ -75,7 +75,7 @@ COLUMNS: dict[str, list[Column]] = {
 
 
 def preview(roster: onboarding.Roster, chosen: Mask, view: str) -> tuple[Rows, int]:
-    """Give the first rows of a list, and how many it has."""
+    """Return the first rows of a list, and how many it has."""
     if view == "Invite list":
         frame, total = roster.invites(chosen, most=ROWS), int(chosen.sum())
         groups = [", ".join(names) for names in frame["groups"]]
@@ -93,7 +93,7 @@ def preview(roster: onboarding.Roster, chosen: Mask, view: str) -> tuple[Rows, i
 
 
 def lists_of(roster: onboarding.Roster, chosen: Mask, attributes: Sequence[str]) -> dict[str, pd.DataFrame]:
-    """Give all there is to write: without memberships, no teams."""
+    """Return all there is to write: without memberships, no teams."""
     invites = roster.invites(chosen)
     lists = {
         "invites": invites,

@@ -67,7 +67,7 @@ class People:
         return self.selection.mask
 
     def rows(self, places: Sequence[int]) -> Rows:
-        """Give rows for the table of people, each with its verdict if the person is selected."""
+        """Return rows for the table of people, each with its verdict if the person is selected."""
         verdicts = self.roster.verdicts(self.chosen)
         return [
             (i, (*cells, "" if verdicts[place] < 0 else onboarding.VERDICTS[verdicts[place]]))
@@ -75,11 +75,11 @@ class People:
         ]
 
     def ticked(self, places: Sequence[int]) -> list[str]:
-        """Give the ids of those who are selected."""
+        """Return the ids of those who are selected."""
         return [self.listing.ids[place] for place in places if self.chosen[place]]
 
     def in_groups(self) -> tuple[pd.DataFrame, pd.DataFrame]:
-        """Give groups and memberships, or say that they are not there yet."""
+        """Return groups and memberships, or say that they are not there yet."""
         if self.roster.groups is None or self.roster.memberships is None:
             raise t.TraitError("groups and their members are not read yet")
         return self.roster.groups, self.roster.memberships
@@ -102,7 +102,7 @@ def read_people(
 
 
 def _listed_groups(roster: onboarding.Roster) -> Listing | None:
-    """Give the groups to pick from, once it is known who is in them."""
+    """Return the groups to pick from, once it is known who is in them."""
     if roster.groups is None or roster.memberships is None:
         return None
     column: list[Column] = [{"key": "name", "title": "Group"}]

@@ -9,7 +9,7 @@ __all__ = ["all_states", "guide"]
 
 
 def guide(provider_type: str) -> str:
-    """Give the steps of a provider; of one without, the table of all others."""
+    """Return the steps of a provider; of one without, the table of all others."""
     known = next((one for one in FULL if one.type == provider_type), None)
     return _others() if known is None else _steps_of(known)
 
@@ -41,7 +41,7 @@ def _others() -> str:
 
 
 def all_states() -> str:
-    """Give the table of what each state of a directory means, folded up."""
+    """Return the table of what each state of a directory means, folded up."""
     rows = [(state, one.meaning, one.mend) for state, one in STATES.items()]
     table = html_table(("State", "Means", "What to do"), rows, width=300)
     return f"<details><summary>What each state means</summary>{table}</details>"

@@ -192,7 +192,7 @@ STATES = {
 
 
 def state_of(state: str) -> State:
-    """Give what a state means, also one the API may add tomorrow."""
+    """Return what a state means, also one the API may add tomorrow."""
     unknown = State(
         "A state this version does not know.", "Look at the directory's page in the WorkOS dashboard."
     )
