@@ -31,6 +31,7 @@ from .connect import connect, connect_sandbox
 from .errors import DirsyncError
 
 if TYPE_CHECKING:
+    __version__: str
     from . import (
         analysis,
         audit,
@@ -166,6 +167,8 @@ _ON_DEMAND = {
 
 def __getattr__(name: str) -> Any:
     """Load what needs more than requests when it is first named."""
+    if name == "__version__":
+        return import_module(".extras", __name__).version()
     if name not in _ON_DEMAND:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     home = _ON_DEMAND[name]

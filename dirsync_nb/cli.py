@@ -16,13 +16,11 @@ import subprocess
 import sys
 import threading
 import time
-from importlib.metadata import PackageNotFoundError, version
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from . import errors, kernels, lab_files, notebooks_check, starter, tour
+from . import errors, extras, kernels, lab_files, notebooks_check, starter, tour
 from .connect import SHARED_SANDBOX
 
 if TYPE_CHECKING:
@@ -51,7 +49,7 @@ def parser() -> argparse.ArgumentParser:
         description="Explore WorkOS Directory Sync in Jupyter. "
         "Without WORKOS_API_KEY everything runs on an embedded sandbox with invented people.",
     )
-    made.add_argument("--version", action="version", version=f"dirsync-nb {_version()}")
+    made.add_argument("--version", action="version", version=f"dirsync-nb {extras.version()}")
     commands = made.add_subparsers(dest="command", metavar="COMMAND")
 
     lab = commands.add_parser("lab", help="open JupyterLab on the guided notebooks")
@@ -117,7 +115,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         with kernels.at_home():
             code: int = arguments.run(arguments)
-    except CannotBegin as why:
+    except (CannotBegin, errors.MissingExtra) as why:
         print(f"dirsync-nb {arguments.command}: {why}", file=sys.stderr)
         return 2
     return code
@@ -128,7 +126,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def run_lab(arguments: argparse.Namespace) -> int:
     """Serve JupyterLab, and the sandbox beside it, until Ctrl-C, SIGTERM or the shutdown in its menu."""
-    _need("jupyterlab")
+    extras.need("this", "lab", "jupyterlab")
     _check_variables()
     folder = arguments.dir.resolve()
     with _stop_signals() as stop, contextlib.ExitStack() as stack:
@@ -252,7 +250,7 @@ def _stop_signals() -> Iterator[threading.Event]:
 
 def run_tour(arguments: argparse.Namespace) -> int:
     """Run notebooks, say one line each, write the page."""
-    _need("nbclient", "nbconvert")
+    extras.need("this", "lab", "nbclient", "nbconvert")
     _check_variables()
     paths = arguments.notebooks or tour.guided_notebooks()
     if not paths:
@@ -286,7 +284,7 @@ def run_tour(arguments: argparse.Namespace) -> int:
 def run_check(arguments: argparse.Namespace) -> int:
     """Look at notebooks; say one line for each thing to change."""
     if arguments.execute:
-        _need("nbclient", "nbformat")
+        extras.need("this", "lab", "nbclient", "nbformat")
     report = notebooks_check.check(
         arguments.paths,
         skip=arguments.skip,
@@ -308,17 +306,12 @@ def run_starter(arguments: argparse.Namespace) -> int:
     except errors.ArgumentError as why:
         raise CannotBegin(str(why)) from None
     _say(f"{len(files)} files in {arguments.folder}. Begin with its README.md, or:")
-    _say(f"  cd {arguments.folder} && pip install -e '.[dev]' && pytest && python -m directory_worker --once")
+    _say(f'  cd "{arguments.folder}" && pip install {extras.requirement()} -e ".[dev]" && pytest')
+    _say("  python -m directory_worker --once")
     return 0
 
 
 # -- common --------------------------------------------------------------------------------------------------
-
-
-def _need(*modules: str) -> None:
-    missing = [name for name in modules if find_spec(name) is None]
-    if missing:
-        raise CannotBegin(f"this needs {' and '.join(missing)}: pip install 'dirsync_nb[lab]'")
 
 
 def _check_variables() -> None:
@@ -346,13 +339,6 @@ def _whole(text: str, unit: str) -> int:
 
 def _say(line: str) -> None:
     print(line, flush=True)
-
-
-def _version() -> str:
-    try:
-        return version("dirsync_nb")
-    except PackageNotFoundError:  # a checkout that nobody installed
-        return "(not installed)"
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from . import errors
+from . import errors, extras
 
 __all__ = ["load_app_users"]
 
@@ -15,7 +15,7 @@ __all__ = ["load_app_users"]
 def load_app_users(url: str, *, table: str | None = None, query: str | None = None) -> pd.DataFrame:
     """Read an app's users from its database, without being able to write to it.
 
-    Needs the extra ``sql``: ``pip install "dirsync_nb[sql]"``.
+    Needs the extra ``sql``.
 
     Parameters
     ----------
@@ -31,13 +31,14 @@ def load_app_users(url: str, *, table: str | None = None, query: str | None = No
     ------
     ArgumentError
         Not exactly one of table and query, or an address that cannot be read.
+    MissingExtra
+        SQLAlchemy or the driver for PostgreSQL is not installed.
     ConfigurationError
         The database cannot be reached, has no such table, or refused the query. The message holds no password.
     """
-    try:
-        import sqlalchemy as sa
-    except ImportError:
-        raise errors.ConfigurationError('reading a database needs: pip install "dirsync_nb[sql]"') from None
+    extras.need("reading a database", "sql", "sqlalchemy")
+    import sqlalchemy as sa
+
     if (table is None) == (query is None):
         raise errors.ArgumentError("give either table or query")
     try:
@@ -45,7 +46,8 @@ def load_app_users(url: str, *, table: str | None = None, query: str | None = No
     except sa.exc.ArgumentError:
         raise errors.ArgumentError("url is not a database address such as sqlite:///app.db") from None
     if address.drivername in ("postgresql", "postgres"):
-        address = address.set(drivername="postgresql+psycopg")  # the driver of our extra
+        address = address.set(drivername="postgresql+psycopg")
+        extras.need("reading PostgreSQL", "sql", "psycopg")
     shown = address.render_as_string(hide_password=True)
     try:
         return _read(sa, address, table, query)

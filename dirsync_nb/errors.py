@@ -6,6 +6,7 @@
     ├── ArgumentError          a wrong call, found before anything was sent (also a ValueError)
     ├── ReadOnlyError          a verb other than GET, refused before a socket opens
     ├── ConfigurationError     no usable key or server address
+    │   └── MissingExtra       something optional is not installed (also an ImportError)
     ├── IncompleteError        a partial frame was given where a whole one is needed
     └── LoadError              talking to the service did not end well
         ├── ApiError           the service answered with a status that is not 200
@@ -50,6 +51,7 @@ __all__ = [
     "Forbidden",
     "IncompleteError",
     "LoadError",
+    "MissingExtra",
     "NotAuthorized",
     "NotFound",
     "RateLimited",
@@ -90,6 +92,10 @@ class ReadOnlyError(DirsyncError):
 
 class ConfigurationError(DirsyncError):
     """No usable key or server address."""
+
+
+class MissingExtra(ConfigurationError, ImportError):
+    """Something that an extra of the package brings is not installed; the message says how to get it."""
 
 
 class IncompleteError(DirsyncError):

@@ -8,7 +8,7 @@ written in UTC and the heading says so.
 
 A partial frame stays recognisable: in CSV and XLSX a last column ``incomplete`` says in every row why.
 
-Needs the extra ``files``: ``pip install "dirsync_nb[files]"``.
+Needs the extra ``files``, but for CSV.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from zoneinfo import ZoneInfo
 
 import pandas as pd
 
-from . import errors
+from . import errors, extras
 from .json_column import JsonDtype
 
 __all__ = ["open_frame", "save_frame", "write_csv", "write_xlsx"]
@@ -92,6 +92,7 @@ def write_xlsx(frame: pd.DataFrame, path: str | Path, *, raw: bool = False, shee
     ArgumentError
         The frame has more rows or columns than a sheet can hold, or no sheet can be called so.
     """
+    need_for("xlsx")
     from openpyxl import Workbook
     from openpyxl.cell import WriteOnlyCell
 
@@ -130,6 +131,7 @@ def save_frame(frame: pd.DataFrame, path: str | Path) -> Path:
     ArgumentError
         A column of objects holds something that would not come back as it is, or two columns share a name.
     """
+    need_for("parquet")
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -163,6 +165,7 @@ def open_frame(path: str | Path) -> pd.DataFrame:
     ArgumentError
         The file was not written by :func:`save_frame`.
     """
+    need_for("parquet")
     import pyarrow.parquet as pq
 
     table = pq.read_table(path)
@@ -181,6 +184,13 @@ def open_frame(path: str | Path) -> pd.DataFrame:
         frame[name] = frame[name].astype(known)
     frame.attrs = _unpacked(json.loads(notes[b"dirsync_attrs"]))
     return frame
+
+
+def need_for(kind: str) -> None:
+    """Refuse to begin with a file whose library is not installed; ``kind`` is "xlsx", "parquet" or "csv"."""
+    library = {"xlsx": "openpyxl", "parquet": "pyarrow"}.get(kind)
+    if library:
+        extras.need(f"a file of kind {kind}", "files", library)
 
 
 # For people -------------------------------------------------------------------------------------------------

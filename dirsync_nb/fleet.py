@@ -4,7 +4,7 @@
 questions of ``analysis`` and comparisons with an app's table are worked out a few directories at a time by the
 very same functions, so that memory does not grow with the fleet.
 
-Needs the extra ``fleet``: ``pip install "dirsync_nb[fleet]"``.
+Needs the extra ``fleet``.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from importlib import import_module
 from itertools import islice
 from pathlib import Path
 from types import SimpleNamespace
@@ -21,7 +20,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from . import analysis, errors
+from . import analysis, errors, extras
 from .client import identifier
 from .columns import TIME
 from .comparison import GUARD, Plan
@@ -40,15 +39,9 @@ PART_ROWS, PART_DIRECTORIES = 25_000, 200  # of users and directories worked on 
 AT_ONCE = 32  # parts whose answers are waited for together
 
 
-def require_extra(*modules: str) -> None:
+def need_fleet(cluster: Any) -> None:
     """Refuse to go on without what the extra ``fleet`` brings, and say how to get it."""
-    for name in modules:
-        try:
-            import_module(name)
-        except ImportError:
-            raise errors.ConfigurationError(
-                f'fleets need {name.partition(".")[0]}, which is not installed: pip install "dirsync_nb[fleet]"'
-            ) from None
+    extras.need("a fleet", "fleet", "pyarrow", "dask.dataframe", *([] if cluster is None else ["distributed"]))
 
 
 def open_fleet(folder: str | Path, *, cluster: Any = None) -> Fleet:
@@ -67,7 +60,7 @@ def open_fleet(folder: str | Path, *, cluster: Any = None) -> Fleet:
     ArgumentError
         There is no fleet, or a newer version of this toolkit wrote it.
     """
-    require_extra("pyarrow", "dask.dataframe", *(["distributed"] if cluster is not None else []))
+    need_fleet(cluster)
     folder = Path(folder).absolute()
     manifest = read_manifest(folder)
     entries = entries_of(folder, manifest)

@@ -13,7 +13,7 @@ from . import errors
 from .client import DirectoryClient, identifier
 from .evidence import moment_of
 from .files import save_frame
-from .fleet import Fleet, open_fleet, require_extra
+from .fleet import Fleet, need_fleet, open_fleet
 from .fleet_files import (
     DIRECTORIES_FILE,
     MANIFEST,
@@ -83,7 +83,7 @@ def take_fleet(
         The folder holds a fleet of another server or of other directories, or something else; or a worker
         cannot reach it.
     """
-    require_extra("pyarrow", "dask.dataframe", *(["distributed"] if cluster is not None else []))
+    need_fleet(cluster)
     folder = Path(folder).absolute()
     listing, scope = _listing(client, directories)
     held = _begin(folder, client, listing, scope, resume=resume)

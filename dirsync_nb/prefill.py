@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from . import errors
-from .files import save_frame, write_csv, write_xlsx
+from .files import need_for, save_frame, write_csv, write_xlsx
 from .frames import require_complete, typed_values
 from .search import plain
 
@@ -291,6 +291,7 @@ def save_lists(folder: str | Path, lists: Mapping[str, pd.DataFrame], *, kind: s
     odd = [name for name in lists if not name or Path(name).name != name or name.startswith(".")]
     if odd:
         raise errors.ArgumentError(f"the name of a list must be that of a file; got {odd[0]!r}")
+    need_for(kind)
     write = {"csv": write_csv, "xlsx": write_xlsx, "parquet": save_frame}[kind]
     target = Path(folder)
     target.mkdir(parents=True, exist_ok=True)

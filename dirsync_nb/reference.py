@@ -14,7 +14,7 @@ import pandas as pd
 
 import dirsync_nb as ds
 
-from . import errors
+from . import errors, extras
 
 __all__ = ["build"]
 
@@ -42,14 +42,13 @@ def build(folder: str | Path) -> Path:
 
     Raises
     ------
-    ArgumentError
+    MissingExtra
         pdoc is not installed.
     """
-    try:
-        import pdoc
-        from pdoc import render
-    except ImportError as missing:
-        raise errors.ArgumentError("pdoc is missing: pip install 'dirsync_nb[docs]'") from missing
+    extras.need("the reference", "docs", "pdoc")
+    import pdoc
+    from pdoc import render
+
     _resolve_names()
     render.configure(docformat="numpy", include_undocumented=False, show_source=False, footer_text="dirsync_nb")
     folder = Path(folder)
@@ -76,7 +75,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, default=Path("build/reference"), help="(default: %(default)s)")
     try:
         page = build(parser.parse_args(argv).out)
-    except errors.ArgumentError as problem:
+    except errors.MissingExtra as problem:
         print(problem, file=sys.stderr)  # noqa: T201
         return 2
     print(f"The reference begins at {page}")  # noqa: T201

@@ -28,7 +28,7 @@ import pandas as pd
 
 from . import errors
 from .client import DirectoryClient, Receipt, identifier
-from .files import open_frame, replacing, save_frame
+from .files import need_for, open_frame, replacing, save_frame
 from .follow import LostPlace, knows, latest_event, load_since
 from .frames import (
     GROUPS,
@@ -121,6 +121,7 @@ class Snapshot:
 
     def save(self, path: str | Path) -> Path:
         """Save it as one file. It is whole or not there: a save that breaks leaves what was there before."""
+        need_for("parquet")
         target = Path(path)
         with tempfile.TemporaryDirectory() as folder, replacing(target) as temporary:
             parts = {name: Path(folder, f"{name}.parquet") for name in FRAMES}
@@ -268,6 +269,8 @@ def take_snapshot(
     ArgumentError
         The folder beside ``path`` belongs to a load of something else.
     """
+    if path is not None:
+        need_for("parquet")  # before all is loaded
     scope = None if directory_id is None else _scope(directory_id)
     keeper = None if path is None else _Keeper.opened(Path(f"{path}.loading"), client, scope)
     if keeper is not None and keeper.position is not None and not knows(client, keeper.position):
@@ -307,6 +310,7 @@ def open_snapshot(path: str | Path) -> Snapshot:
     ArgumentError
         A newer version of this toolkit wrote it.
     """
+    need_for("parquet")
     try:
         with zipfile.ZipFile(path) as archive, tempfile.TemporaryDirectory() as folder:
             manifest = json.loads(archive.read("manifest.json"))

@@ -16,8 +16,8 @@ LEFT_OUT = ("__pycache__", "*.pyc", "*.egg-info", ".mypy_cache", ".pytest_cache"
 def write_starter(folder: str | Path) -> list[Path]:
     """Write the starter to a folder that is new or empty, and give its files, relative to it.
 
-    It is a project of its own: ``pip install -e ".[dev]"``, ``pytest``, ``python -m directory_worker``. Its
-    ``README.md`` says the rest. It does not need dirsync_nb except to be tested.
+    It is a project of its own; its ``README.md`` says how to install, test and run it. It does not need
+    dirsync_nb except to be tested.
 
     Raises
     ------

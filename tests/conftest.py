@@ -7,6 +7,7 @@ import os
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -24,12 +25,43 @@ from .kernels import in_a_place
 # The same examples in each run, so that a change is judged by what it changed; ``--hypothesis-seed=N`` looks at
 # others: ``pytest -m hypothesis --hypothesis-seed=7``.
 settings.register_profile("same", derandomize=True)
-settings.load_profile("same")
+settings.register_profile("few", derandomize=True, max_examples=15)
 
 collect_ignore = ["data"]  # a repository of somebody else's, which a test copies and runs
 
+# What the small loop of CONTRIBUTING.md leaves out, by folder, file and fixture: browsers, databases, kernels,
+# clusters, processes that are ended, whole reference builds, long searches. Of a test with many cases it takes
+# the first one, and of a search few examples. ``pytest.mark.slow`` marks single tests beside them.
+SLOW_PLACES = {
+    "benchmarks",
+    "browser",
+    "contract",
+    "notebooks",
+    "test_audit.py",
+    "test_canary.py",
+    "test_cli.py",
+    "test_fleet.py",
+    "test_fuzz.py",
+    "test_notebooks.py",
+    "test_notebooks_check.py",
+    "test_panel.py",
+    "test_plays.py",
+    "test_pytest_plugin.py",
+    "test_redaction.py",
+    "test_reference.py",
+    "test_schema.py",
+    "test_seed.py",
+    "test_server.py",
+    "test_snapshot.py",
+    "test_starter.py",
+    "test_tour.py",
+}
+SMALL = "not slow"
+SLOW_FIXTURES = {"executed", "postgres"}
+
 
 def pytest_configure(config: pytest.Config) -> None:
+    settings.load_profile("few" if config.getoption("markexpr") == SMALL else "same")
     config.pluginmanager.register(Canary(KEY), "canary")
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         # Begun in the background of a shell, which takes Ctrl-C away from a process and all that it starts.
@@ -37,6 +69,22 @@ def pytest_configure(config: pytest.Config) -> None:
     stack = ExitStack()
     stack.enter_context(in_a_place())
     config.add_cleanup(stack.close)
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave such files unread where they would only be deselected: their imports alone take seconds."""
+    return (config.getoption("markexpr") == SMALL and collection_path.name in SLOW_PLACES) or None
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    seen = set()
+    for item in items:
+        file, _, name = item.nodeid.partition("::")
+        test = (file, name.partition("[")[0])
+        fixtures = getattr(item, "fixturenames", ())
+        if test in seen or SLOW_PLACES & {*file.split("/")} or SLOW_FIXTURES & {*fixtures}:
+            item.add_marker("slow")
+        seen.add(test)
 
 
 class Clock:

@@ -124,6 +124,7 @@ def test_drawing_changes_no_setting_of_matplotlib_or_pandas(draw):  # CHT-06
     assert warnings.filters == filters
 
 
+@pytest.mark.slow
 def test_importing_charts_loads_no_pyplot_and_changes_no_setting():  # CHT-06
     code = (
         "import matplotlib as mpl, sys; before = mpl.rcParams.copy();"

@@ -20,7 +20,7 @@ from nbformat import v4
 from nbformat.sign import NotebookNotary
 
 import dirsync_nb as ds
-from dirsync_nb import cli, tour
+from dirsync_nb import cli, extras, tour
 from dirsync_nb.cli import main
 
 KEY = "sk_test_PLANTED1234567890"  # its own: the stand-in for Jupyter writes it down
@@ -224,7 +224,8 @@ def test_a_missing_extra_is_one_sentence_with_the_command_that_brings_it(
     monkeypatch.setitem(sys.modules, module, None)
     assert main(arguments) == 2
     assert capsys.readouterr().err == (
-        f"dirsync-nb {arguments[0]}: this needs {module}: pip install 'dirsync_nb[lab]'\n"
+        f"dirsync-nb {arguments[0]}: this needs {module}, which is not installed; the extra 'lab' brings it: "
+        f"{extras.install('lab')}\n"
     )
 
 

@@ -48,6 +48,7 @@ def test_stopping_the_sandbox_leaves_no_thread_and_no_port():
         ds.load_directories(ds.connect(KEY, base_url=url, attempts=1))
 
 
+@pytest.mark.slow
 def test_a_process_that_forgets_to_stop_the_sandbox_still_ends_at_once():
     code = "import dirsync_nb as ds; print(len(ds.load_directories(ds.connect())))"
     done = subprocess.run(

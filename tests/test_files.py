@@ -257,6 +257,7 @@ def test_a_partial_frame_says_so_in_files_for_people(tmp_path):
     assert "incomplete" not in headings(files.write_csv(named("a"), tmp_path / "p.csv"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("rows", "columns"), [(1_048_576, 1), (1, 16_385)])
 def test_more_than_a_sheet_holds_is_refused_before_anything_is_written(tmp_path, rows, columns):
     frame = pd.DataFrame(0, index=range(rows), columns=range(columns), dtype="int8")

@@ -765,11 +765,8 @@ def test_a_process_has_one_client_for_a_share_of_the_budget_whatever_its_threads
 
 
 def test_what_the_extra_brings_is_asked_for_by_name(monkeypatch, tmp_path):
-    def missing(name: str) -> Any:
-        raise ImportError(name)
-
-    monkeypatch.setattr(fleets, "import_module", missing)
-    with pytest.raises(errors.ConfigurationError, match=r'need pyarrow.*pip install "dirsync_nb\[fleet\]"'):
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(errors.MissingExtra, match=r"needs pyarrow.*pip install .*\[fleet\]"):
         open_fleet(tmp_path)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -13,6 +14,7 @@ from dirsync_nb.journal import Journal
 LINES = st.lists(st.dictionaries(st.text(max_size=3), st.text() | st.integers()), max_size=5)
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(LINES, st.data())
 def test_a_cut_anywhere_loses_the_line_it_cuts_and_nothing_else(lines, data):

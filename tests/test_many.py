@@ -306,6 +306,7 @@ def test_an_interrupt_stops_all_directories_within_a_page_and_keeps_the_whole_on
     assert not any(request.query["directory"] == "d00" for request in server.requests[sent:])
 
 
+@pytest.mark.slow
 def test_nobody_waits_for_directories_that_sleep_through_a_rate_limit():
     def script(request):
         return Answer("Ratelimited", 429, {"Retry-After": "20"})

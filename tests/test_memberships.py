@@ -390,6 +390,7 @@ def test_the_collector_is_paused_while_members_are_read_and_as_it_was_afterwards
     assert gc.isenabled()
 
 
+@pytest.mark.slow
 def test_an_interrupt_stops_all_workers_within_a_page(serve, monkeypatch):
     members = {f"g{n}": [f"u{m:04}" for m in range(1000)] for n in range(20)}
     whole, slow = company(members), [True]
@@ -417,6 +418,7 @@ def test_an_interrupt_stops_all_workers_within_a_page(serve, monkeypatch):
     assert len(ds.load_memberships(client, directory_id="d1", resume=client.receipts[-1])) == 20_000
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", ["an interrupt", "an error"])
 def test_nobody_waits_for_workers_that_sleep_through_a_rate_limit(what):
     """Ten groups, all but one asking for eight seconds of patience."""

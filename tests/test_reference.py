@@ -11,6 +11,7 @@ from html.parser import HTMLParser
 import pytest
 
 import dirsync_nb as ds
+from dirsync_nb import extras
 
 ROOMS = [name for name in ds.__all__ if inspect.ismodule(getattr(ds, name))]
 
@@ -92,7 +93,7 @@ def test_without_pdoc_it_says_what_to_install(monkeypatch, capsys):
 
     monkeypatch.setitem(sys.modules, "pdoc", None)
     assert room.main(["--out", "nowhere"]) == 2
-    assert "pip install 'dirsync_nb[docs]'" in capsys.readouterr().err
+    assert extras.install("docs") in capsys.readouterr().err
 
 
 def test_traits_of_widgets_are_spoken_of_once_and_not_as_what_they_are_made_of(reference):

@@ -427,6 +427,7 @@ def assert_as_the_service(state: sync.State, history: History) -> None:
     assert pairs(state) == memberships
 
 
+@pytest.mark.slow
 @settings(max_examples=HISTORIES, **anyhow)
 @given(data=st.data(), steps=steps, policy=st.sampled_from(["delete", "keep"]))
 def test_any_history_in_any_order_leads_to_the_state_the_service_has(data, steps, policy):
@@ -442,6 +443,7 @@ def test_any_history_in_any_order_leads_to_the_state_the_service_has(data, steps
     assert outcomes(state).count("duplicate") == len(events) - len(history.events)
 
 
+@pytest.mark.slow
 @settings(max_examples=max(20, HISTORIES // 10), **anyhow)
 @given(data=st.data(), steps=steps, policy=st.sampled_from(["delete", "keep"]))
 def test_the_same_holds_on_top_of_a_snapshot(data, steps, policy):

@@ -223,6 +223,7 @@ def test_arguments_that_make_no_sense_are_refused(make, message):
         make()
 
 
+@pytest.mark.slow
 def test_a_large_company_is_answered_by_the_members_of_mapped_groups():
     c = company(5_000, 60, directories=1)
     table = dict(zip(c.groups.index[1:31], ["admin", "auditor", "editor"] * 10, strict=True))

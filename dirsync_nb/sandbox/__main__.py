@@ -73,7 +73,7 @@ def _perform(sandbox: Sandbox, play: str) -> bool:
     """Perform a play and print its scenes; say whether there is such a play."""
     try:
         scenes = sandbox.play(play)
-    except ValueError as error:
+    except (ValueError, ImportError) as error:
         sys.stderr.write(f"dirsync-nb sandbox: {error}\n")
         return False
     for scene in scenes:
@@ -94,7 +94,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         sandbox = Sandbox(**vars(arguments)).start()
         environments = _add_environments(sandbox, names)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, ImportError) as error:
         sys.stderr.write(f"dirsync-nb sandbox: {error}\n")
         if sandbox is not None:
             sandbox.stop()

@@ -19,6 +19,7 @@ from starlette.datastructures import QueryParams
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
+from .. import extras
 from . import faults as scripted
 from . import objects
 from .api import Api, Refused, not_found
@@ -191,6 +192,10 @@ class App:
 
     async def _scim(self, request: Request) -> Response | None:
         """Answer at the door of a directory, in whichever environment it is."""
+        try:
+            extras.need("the SCIM door", "scim", "scim2_models")
+        except ImportError as missing:
+            return _without_scim(str(missing))
         from .scim import MOST_BYTES, ScimRequest, too_large, unauthorized
 
         path: str = request.scope["path"]
@@ -276,6 +281,12 @@ async def _body_within(request: Request, most: int) -> bytes:
         if len(read) > most:
             raise Refused(413, {"message": f"The body is larger than {most:,} bytes."}, {"Connection": "close"})
     return bytes(read)
+
+
+def _without_scim(why: str) -> Response:
+    """Say in SCIM's words what is not installed; those of ``scim`` need it themselves."""
+    body = {"schemas": ["urn:ietf:params:scim:api:messages:2.0:Error"], "status": "501", "detail": why}
+    return _plain(objects.text(body), 501, {"Content-Type": "application/scim+json; charset=utf-8"})
 
 
 def _scim_response(answer: ScimAnswer) -> Response:

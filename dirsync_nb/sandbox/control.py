@@ -63,7 +63,7 @@ class Control:
             return 200, door(_read(body))
         except NotFound as error:
             return 404, {"message": str(error)}
-        except (ValueError, TypeError, AttributeError, RecursionError) as error:
+        except (ValueError, TypeError, AttributeError, RecursionError, ImportError) as error:
             return 422, {"message": str(error)}
 
     def _add_fault(self, given: Object) -> Object:

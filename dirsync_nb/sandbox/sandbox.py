@@ -15,6 +15,7 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Concatenate, Literal, NamedTuple, ParamSpec, Self, TypeVar, cast
 
+from .. import extras
 from . import objects
 from . import seed as seeds
 from . import store as stores
@@ -326,6 +327,7 @@ class Sandbox:
 
     def play(self, name: str = "a day at Acme") -> list[Object]:
         """Perform a play: providers write to the SCIM door over HTTP; give the scenes and their events."""
+        extras.need("a play", "scim", "scim2_models")
         from .plays import perform
 
         self._play = perform(name, self, self._opened())
@@ -340,6 +342,7 @@ class Sandbox:
         return purge(self._play)
 
     def _doors(self) -> ScimDoors:
+        extras.need("the SCIM door", "scim", "scim2_models")
         from .scim import ScimDoors  # scim2-models takes half a second to load: only where there is SCIM
 
         with self._lock:

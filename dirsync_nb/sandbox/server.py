@@ -7,6 +7,7 @@ import contextlib
 import os
 import socket
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import uvicorn
@@ -61,6 +62,8 @@ class Server:
         )
         self._uvicorn = _Uvicorn(config)
         self._loop = asyncio.new_event_loop()
+        self._workers = ThreadPoolExecutor()
+        self._loop.set_default_executor(self._workers)
         self._thread = threading.Thread(target=self._run, name="dirsync-sandbox", daemon=True)
 
     def start(self) -> None:
@@ -75,7 +78,7 @@ class Server:
         try:
             self._loop.run_until_complete(self._uvicorn.serve(sockets=self._sockets))
         finally:
-            self._loop.run_until_complete(self._loop.shutdown_default_executor())
+            self._workers.shutdown()  # asyncio's own way starts a thread, which Python 3.12 refuses at exit
             self._loop.close()
 
     @property

@@ -26,6 +26,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from .. import extras
 from . import clock, founding
 from .happenings import STATES
 
@@ -127,6 +128,7 @@ class World:
 
 def read(path: str | os.PathLike[str]) -> World:
     """Read a world from a YAML file; ValueError says what is wrong with it, and where."""
+    extras.need("a world from a YAML file", "scim", "yaml")
     import yaml  # not needed by the worlds that have a name
 
     where = Path(path)

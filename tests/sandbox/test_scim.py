@@ -136,6 +136,7 @@ def test_a_body_above_the_limit_is_a_413(idp: Idp) -> None:  # SCL-07
     assert idp.send("PUT", f"/Groups/{group}", body[:1_900_000] + b" ").status_code == 400
 
 
+@pytest.mark.slow
 def test_256_members_in_one_patch_take_less_than_a_second(make: Callable[..., Http]) -> None:  # SCL-07
     idp = Idp(make(users=10_300), "okta scim v2.0")
     ids = [one["id"] for one in idp.users()]

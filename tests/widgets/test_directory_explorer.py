@@ -166,6 +166,7 @@ def test_the_members_of_an_open_group_become_the_list_of_users(client, okta):
     assert explorer.total == len(ds.load_users(client, group_id=everyone))
 
 
+@pytest.mark.slow
 def test_5000_users_send_50_rows_and_little_state_and_typing_reads_nothing(client, sandbox, okta):
     """WID-07, SCL-03."""
     frame = company(people=5_000, directories=1, hostile=True)
@@ -279,6 +280,7 @@ def test_the_frames_are_those_of_the_loaders(client, okta):
     pd.testing.assert_frame_equal(explorer.groups, ds.load_groups(client, directory_id=okta))
 
 
+@pytest.mark.slow
 def test_keystrokes_among_100_000_users_are_found_in_milliseconds(client, okta):
     names = [f"Person {n:06d} Lee" if n % 7 else f"Ann {n:06d} Holm" for n in range(100_000)]
     plain = company(people=1, group_count=1, directories=1).users

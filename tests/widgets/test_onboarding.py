@@ -377,6 +377,7 @@ def test_whoever_is_deleted_while_members_are_read_is_in_no_group(client, sandbo
         assert picker.roster.memberships[column].nunique() == known - 1
 
 
+@pytest.mark.slow
 def test_5000_users_send_50_rows_and_little_state_and_typing_reads_nothing(client, sandbox):
     """WID-07, SCL-03."""
     held = company(people=5_000, directories=1, hostile=True, group_count=120)
@@ -404,6 +405,7 @@ def test_many_picked_by_hand_keep_the_code_short(client):
     assert state_size(picker) < 100_000
 
 
+@pytest.mark.slow
 def test_keystrokes_and_clicks_among_100_000_users_take_milliseconds(client):
     people = company(people=1, group_count=1, directories=1).users.take([0] * 100_000)
     people.index = pd.Index([f"u{n}" for n in range(100_000)], name="user_id")
