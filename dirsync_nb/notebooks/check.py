@@ -4,7 +4,8 @@ Looking is fast and runs nothing: a notebook is read as JSON, whatever it holds,
 included. :func:`run` executes it as well. What is found is named by its kind and its place, and never printed.
 
 Kinds of findings: ``kernel``, ``not-run``, ``order``, ``missing-output``, ``error``, ``key``, ``address``,
-``path``, ``large``, ``timing``; and from a run ``hangs``, ``dies``, ``fails``.
+``path``, ``person``, ``large``, ``timing``, ``widgets``; and from a run ``hangs``, ``dies``, ``fails``. What is
+found of the secret ones, and what is not, is written in :mod:`dirsync_nb.notebooks.secrets`.
 """
 
 from __future__ import annotations
