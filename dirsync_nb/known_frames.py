@@ -11,6 +11,8 @@ from typing import Any
 import pandas as pd
 
 from .analysis import what_if
+from .client.endpoints import DSYNC_EVENTS
+from .client.pseudonyms import WORDS
 from .frames import (
     DIRECTORY_COLUMNS,
     EVENT_COLUMNS,
@@ -41,7 +43,7 @@ _WITH_INDEX: dict[str, list[dict[str, str]]] = {
         USER_COLUMNS,
         _names("name address directory_id groups"),  # groups_per_user
         _names("name address idp_id directory_id lifecycle since"),  # people of a replay
-        _names("name address state lost_groups remaining_groups left_without_group"),  # losing_access
+        _names("name address lost_groups remaining_groups left_without_group"),
         _DIFF,
         onboarding.INVITE_COLUMNS,
         prefill.ACCOUNT_COLUMNS,
@@ -83,6 +85,8 @@ def is_ours(frame: pd.DataFrame) -> bool:
     labels = set(map(str, frame.columns))
     own = {label for label in labels if not label.startswith("custom_attributes.")}
     name = frame.index.name
+    if not labels:
+        return False
     if name is None:
         # The index of a frame may have been made a column; nothing less than all of it counts.
         indexed = ({name, *shape} for name, shapes in _WITH_INDEX.items() for shape in shapes)
@@ -93,11 +97,17 @@ def is_ours(frame: pd.DataFrame) -> bool:
 
 
 def _is_part(frame: pd.DataFrame, labels: set[str], shape: dict[str, str]) -> bool:
-    """Return whether these are columns of a shape, with dtypes that only our own frames have."""
+    """Return whether these are columns of a shape, with dtypes and words that only our own frames have."""
     return all(
-        label in shape and (shape[label] in _PLAIN or shape[label] in ("", str(frame[label].dtype)))
+        label in shape
+        and (shape[label] in _PLAIN or shape[label] in ("", str(frame[label].dtype)))
+        and (label not in WORDS or _holds_words_of_ours(frame[label]))
         for label in labels
     )
+
+
+def _holds_words_of_ours(column: pd.Series[Any]) -> bool:
+    return isinstance(column.dtype, pd.CategoricalDtype) or set(column.dropna()) <= {*DSYNC_EVENTS}
 
 
 def is_row_of_ours(series: pd.Series[Any]) -> bool:

@@ -13,6 +13,7 @@ from .readings import image_texts, unbase64
 
 __all__ = [
     "ERROR_TAGS",
+    "FREE_TAGS",
     "PAPERMILL_TIMES",
     "TIMING",
     "WIDGET_STATE",
@@ -39,7 +40,7 @@ PAPERMILL_TIMES = ("duration", "start_time", "end_time")  # in what papermill no
 WIDGET_STATE = "application/vnd.jupyter.widget-state+json"
 
 _OF_A_PERSON = {"displayName", "photoUrl", "userId", "authorship_tag"}  # the last one is of who wrote it, too
-_FREE_TAGS = {"nbval-skip", "skip-execution"}  # cells that are not meant to run
+FREE_TAGS = {"nbval-skip", "skip-execution"}  # cells that are not meant to run
 _MARKERS = re.compile(r"^\s*#\s*(NBVAL_SKIP|NBVAL_RAISES_EXCEPTION)\s*$", re.MULTILINE)
 _LINE_WIDTH = 60
 _READ = 10_000  # characters of a source in which its first line is looked for
@@ -72,7 +73,7 @@ def has_code(cell: Cell) -> bool:
 
 def is_free(cell: Cell) -> bool:
     """Return whether a cell is not meant to run."""
-    return bool(tags_of(cell) & _FREE_TAGS)
+    return bool(tags_of(cell) & FREE_TAGS)
 
 
 def should_show(cell: Cell) -> bool:

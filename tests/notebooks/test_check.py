@@ -18,6 +18,7 @@ import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from nbclient import NotebookClient
 
 from dirsync_nb.cli import main
 from dirsync_nb.notebooks import check as notebooks_check
@@ -743,7 +744,8 @@ def test_run_tells_what_hangs_what_dies_what_fails_and_what_reaches_out(save, mo
 def test_the_command_runs_only_when_asked_and_hands_on_the_time_a_cell_may_take(save, monkeypatch, capsys):
     path, asked = save(notebook(code("import time\ntime.sleep(9)"))), []
 
-    def run(file, *, timeout):
+    def run(file, *, timeout, save):
+        assert not save
         asked.append((file, timeout))
         return [notebooks_check.Finding(str(file), 1, "import time", "hangs", "run", "too slow", "", False)]
 
@@ -754,6 +756,55 @@ def test_the_command_runs_only_when_asked_and_hands_on_the_time_a_cell_may_take(
     assert main(["check", "--run", str(path), "--skip", "hangs"]) == 0
     assert asked == [(path, 3), (path, 120)]
     assert f"{path}, cell 1 ('import time'): hangs: too slow" in capsys.readouterr().out
+
+
+SHOWS = (
+    "import datetime, dirsync_nb as ds, ipywidgets\nclient = ds.connect()\nprint('a', flush=True)\nprint('b')\n"
+    "users = ds.load_users(client, directory_id=ds.load_directories(client).index[0])\nclient.receipts[-1]"
+)
+
+
+def test_a_saved_run_is_clean_and_a_second_one_changes_not_a_byte(save, monkeypatch, tmp_path):
+    """Also receipts with their seconds, ids of widgets, places in memory; and no time of the run is stored."""
+    cells = [
+        prose("# Žofie 🙂"),
+        code(SHOWS, count=None),
+        code("import ipywidgets\nipywidgets.IntSlider()", count=None),
+        code("object()", count=None, note="kept", execution={"iopub.execute_input": "2026"}),
+        code("1 / 0", count=None, tags=["nbval-raises-exception"]),
+        code("import time\ntime.sleep(999)", count=None, tags=["nbval-skip"]),
+    ]
+    cells = [cell | {"id": f"c{place}"} for place, cell in enumerate(cells)]
+    path = save(notebook(*cells, mine={"a": 1}), indent=2)
+    assert main(["check", "--run", "--save", "--fix", str(path)]) == 0
+    saved = json.loads(path.read_text("utf-8"))
+    assert [cell.get("execution_count") for cell in saved["cells"]] == [None, 1, 2, 3, 4, None]
+    assert [output["output_type"] for output in saved["cells"][1]["outputs"]] == ["stream", "execute_result"]
+    assert saved["cells"][1]["outputs"][0]["text"][-2:] == ["a\n", "b\n"]
+    assert saved["cells"][3]["metadata"] == {"note": "kept"}
+    assert saved["metadata"]["mine"] == {"a": 1}
+    before = path.read_bytes()
+    assert main(["check", "--run", "--save", str(path)]) == 0
+    assert path.read_bytes() == before
+
+
+def test_a_run_that_breaks_saves_nothing_and_saving_needs_a_run(save, capsys):
+    path = save(notebook(code("print('new')\nraise ValueError(1)", [printed("old")])))
+    before = path.read_bytes()
+    assert main(["check", "--run", "--save", str(path)]) == 1
+    assert path.read_bytes() == before
+    assert main(["check", "--save", str(path)]) == 2
+    assert "say --run as well" in capsys.readouterr().err
+
+
+def test_what_nbclient_executed_passes_after_mending_and_keeps_its_outputs(save):
+    path = save(notebook(code("print('hello')", count=None), code("6 * 7", count=None) | {"id": "c2"}))
+    book = nbformat.read(path, 4)
+    NotebookClient(book, kernel_name="python3").execute()
+    nbformat.write(book, path)
+    assert main(["check", str(path)]) == 1
+    assert main(["check", "--fix", str(path)]) == 0
+    assert [len(cell.outputs) for cell in nbformat.read(path, 4).cells] == [1, 1]
 
 
 def test_hidden_text_holds_nothing_and_the_rest_of_it_stays():
