@@ -4,6 +4,7 @@
 
     DirsyncError
     ├── ArgumentError          a wrong call, found before anything was sent (also a ValueError)
+    │   └── UnknownFilter          a keyword that the call does not have (also a TypeError)
     ├── ReadOnlyError          a verb other than GET, refused before a socket opens
     ├── ConfigurationError     no usable key or server address
     │   └── MissingExtra       something optional is not installed (also an ImportError)
@@ -20,7 +21,8 @@
         ├── ConnectionFailed   no answer: refused, reset, no such host, bad certificate
         │   └── TimedOut           no answer in time
         ├── BadPayload         an answer that is not what the API promises
-        │   └── CursorStuck        a cursor that leads back to where we were
+        │   ├── CursorStuck        cursors that lead nowhere
+        │   └── FilterIgnored      rows that were not asked for
         ├── CapReached         more rows or pages than the caller allowed
         └── DirectoriesFailed  some of many directories; it names each with its reason
 
@@ -48,6 +50,7 @@ __all__ = [
     "CursorStuck",
     "DirectoriesFailed",
     "DirsyncError",
+    "FilterIgnored",
     "Forbidden",
     "IncompleteError",
     "LoadError",
@@ -58,6 +61,7 @@ __all__ = [
     "ReadOnlyError",
     "ServerFailure",
     "TimedOut",
+    "UnknownFilter",
     "Unprocessable",
 ]
 
@@ -84,6 +88,10 @@ class DirsyncError(Exception):
 
 class ArgumentError(DirsyncError, ValueError):
     """A call that cannot be right, refused before anything was sent."""
+
+
+class UnknownFilter(ArgumentError, TypeError):
+    """A keyword that the call does not have; the message lists those it has."""
 
 
 class ReadOnlyError(DirsyncError):
@@ -197,7 +205,11 @@ class BadPayload(LoadError):
 
 
 class CursorStuck(BadPayload):
-    """A cursor that leads back to a page already read, so that the list would never end."""
+    """Cursors that lead nowhere: back to a page already read, on to the same rows, or over empty pages."""
+
+
+class FilterIgnored(BadPayload):
+    """The service gave rows that were not asked for: it did not look at a filter."""
 
 
 class CapReached(LoadError):
