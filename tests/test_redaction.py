@@ -499,7 +499,7 @@ def test_real_ids_and_pseudonyms_of_others_are_not_taken_and_nothing_is_asked(cl
     with pytest.raises(errors.ArgumentError, match="after is not one of the pseudonyms"):
         ds.load_events(veiled, after="event_01ABC")
     with pytest.raises(errors.ArgumentError, match="email is not one of the pseudonyms"):
-        veiled.receipt("users", {"directory_id": None, "email": made_with(OTHER).text("a@acme.test")})
+        veiled.context.open("users", {"directory_id": None, "email": made_with(OTHER).text("a@acme.test")})
     assert len(sandbox.requests) == before
 
 

@@ -243,7 +243,7 @@ def test_by_user_groups_of_other_directories_end_the_load(serve):
         return answer
 
     _, client = serve(script)
-    with pytest.raises(errors.FilterIgnored, match="d2"):
+    with pytest.raises(errors.FilterIgnored, match="several directories"):
         ds.load_memberships(client, directory_id="d1", route="by_user")
     assert not client.receipts[-1].complete
 
