@@ -505,7 +505,7 @@ def test_real_ids_and_pseudonyms_of_others_are_not_taken_and_nothing_is_asked(cl
 
 def test_errors_of_the_service_name_pseudonyms_only(serve, caplog):
     """The service quotes what was asked for; its words are left out, its code and its pause are not."""
-    people = users(3, email="ann.lee@acme.test")
+    people = users(3, email="ann.lee@acme.test", directory_id="directory_REAL1")
     script = [listing(people)]
     server, client = serve(lambda request: script.pop(0))
     veiled = client.redacted(key=KEY)
@@ -557,7 +557,7 @@ def told_by(error):
 
 def test_a_refused_connection_does_not_quote_what_was_asked_for(serve):
     answers = [
-        listing(users(2)),
+        listing(users(2, directory_id="directory_REAL1")),
         Answer(reset=True),
         Answer(reset=True),
         Answer(reset=True),

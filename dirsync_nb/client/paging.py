@@ -117,12 +117,13 @@ class Reading:
         # In the order "normal" the cursors are swapped: `before` leads to older rows.
         onward = "before" if asked == "normal" else "after"
         order = asked if segment.onward else {"asc": "desc", "desc": "asc"}[asked]
-        extra = {onward: sent} if sent else dict(window or {})
+        span = {} if sent or window is None else dict(window)
+        extra = {onward: sent} if sent else span
         page, metadata = self.context.page(self.receipt, extra, order=order, number=number, traffic=traffic)
         cursor: str | None = metadata.get(onward) or None
         if not page and cursor == sent:  # which is how the end of the events looks
             cursor = None
-        if cursor is None and page and window and window["range_end"] != self.receipt.filters.get("range_end"):
+        if cursor is None and page and span and span["range_end"] != self.receipt.filters.get("range_end"):
             cursor = page[-1].get("id")  # the last of its window, and not of the list
         return Answer(page, cursor)
 
