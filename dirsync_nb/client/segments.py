@@ -73,7 +73,7 @@ class Segment:
 
     def add(self, page: list[Record], cursor: str | None, new_rows: list[Record]) -> str | None:
         """Add a page and move the frontier; return why it leads nowhere, if it does."""
-        if self._began_anew(page, new_rows):
+        if self._began_anew(page, new_rows) and cursor != self.cursor:
             return self._go_back_silently()
         self.ids.update(_names(new_rows))
         self.pages += 1
