@@ -36,6 +36,8 @@ class OddServer:
         self.ignores_filter = rng.random() < 0.1
         self.ignores_order = rng.random() < 0.1
         self.fault = rng.choice([None] * 12 + ["same rows", "only empty", "one cursor"])
+        if self.fault == "one cursor":  # an empty page that repeats its cursor is how a list ends
+            self.empty = 0
         self.counted = rng.choice([None, len(self.names)])
         self.requests, self.lock, self.cursors = 0, threading.Lock(), {}
         self.had_hole = False
@@ -73,7 +75,7 @@ class OddServer:
         page = names[max(0, start - self.again) if size else start : end]
         cursor = None
         if end < len(names) or self.fault == "only empty":
-            cursor = names[end - 1] if size and not self.opaque else f"cursor{len(self.cursors)}"
+            cursor = names[end - 1] if size and end <= len(names) and not self.opaque else f"cursor{len(self.cursors)}"
             cursor = "stuck" if self.fault == "one cursor" else cursor
             self.cursors[cursor] = end if self.fault != "one cursor" else 0
         rows = [{"id": name, "directory_id": "d1", "object": "directory_user"} for name in page]
