@@ -21,6 +21,7 @@ from contextlib import suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -36,7 +37,7 @@ from .. import errors
 from .credentials import Login, Secret, is_loopback
 from .waiting import SLICE
 
-__all__ = ["MOST_BYTES", "Answer", "Connections", "Exchange", "GivenUp", "TooMuch", "TooSlow"]
+__all__ = ["MOST_BYTES", "Answer", "Connections", "Exchange", "GivenUp", "TooMuch", "TooSlow", "bundle"]
 
 MOST_BYTES = 32 * 2**20  # of one answer, decoded: a page is 100 records at most
 MOST_ERROR_BYTES = 2**16  # of an error's body, of which a person is told some words
@@ -291,7 +292,7 @@ class Connections:
 
     def trust(self) -> str:
         """Return which certificates are trusted, for messages."""
-        name = _bundle()
+        name = bundle()
         return f"certificates of {f'{name}={os.environ[name]}' if name else 'certifi and the system'}"
 
     def close(self) -> None:
@@ -354,7 +355,7 @@ def _pieces(response: HTTPResponse, bounds: Exchange, most: int) -> Iterator[byt
 def _certificates() -> ssl.SSLContext:
     """Return what https is checked against."""
     context = create_urllib3_context(cert_reqs=ssl.CERT_REQUIRED)
-    name = _bundle()
+    name = bundle()
     if name is None:
         context.load_verify_locations(certifi.where())
         context.load_default_certs()  # a company's own certificate is often installed in the system
@@ -365,7 +366,7 @@ def _certificates() -> ssl.SSLContext:
     return context
 
 
-def _bundle() -> str | None:
+def bundle() -> str | None:
     """Return the variable that names the certificates to trust, or None."""
     return next((name for name in BUNDLES if os.environ.get(name)), None)
 
@@ -377,10 +378,10 @@ def _proxy_address(scheme: str, host: str) -> str | None:
 
 
 def _socks(address: str, login: Login | None, options: dict[str, Any]) -> PoolManager:
-    try:
-        from urllib3.contrib.socks import SOCKSProxyManager
-    except ImportError:
-        raise ValueError("a SOCKS proxy needs the package pysocks") from None
+    if find_spec("socks") is None:
+        raise ValueError("a SOCKS proxy needs the package pysocks")
+    from urllib3.contrib.socks import SOCKSProxyManager
+
     user, _, password = login.reveal().partition(":") if login else ("", "", "")
     return SOCKSProxyManager(address, username=user or None, password=password or None, **options)
 

@@ -17,7 +17,7 @@ from urllib3.exceptions import DecodeError, HTTPError, NewConnectionError, Proxy
 
 from .. import errors
 from .answers import Reader, parse_json
-from .connections import MOST_BYTES, Answer, Connections, Exchange, GivenUp, TooMuch, TooSlow
+from .connections import MOST_BYTES, Answer, Connections, Exchange, GivenUp, TooMuch, TooSlow, bundle
 from .credentials import Secret, checked_base_url, cleaned, is_loopback, key_environment
 from .rate_limit import Pacer
 from .retry import RetryPolicy
@@ -283,7 +283,7 @@ class Transport:
         failure = errors.ConnectionFailed(
             f"{doing}: no trusted connection to {self.base_url} ({self._innermost(problem)}). What counts are "
             f"the {self.connections.trust()}. A company proxy that inspects traffic needs its certificate "
-            "there: name a file that holds it in REQUESTS_CA_BUNDLE or SSL_CERT_FILE, and connect again."
+            f"there: name a file that holds it in {bundle() or 'REQUESTS_CA_BUNDLE'}, and connect again."
         )
         failure.retryable = False
         return failure
