@@ -9,6 +9,7 @@ ends), ``pseudonyms``.
 from .client import DirectoryClient, Receipt, Record
 from .endpoints import DSYNC_EVENTS, ENDPOINTS, identifier
 from .rate_limit import Pacer
+from .require import require_client
 from .retry import RetryPolicy
 from .transport import Transport
 
@@ -22,4 +23,5 @@ __all__ = [
     "RetryPolicy",
     "Transport",
     "identifier",
+    "require_client",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import ipaddress
 import re
 from collections.abc import Iterable, Sequence
@@ -42,6 +43,10 @@ class Secret:
     def reveal(self) -> str:
         """Return the key itself."""
         return self._value
+
+    def digest(self, salt: bytes, where: str) -> bytes:
+        """Return what tells this key at one place from others, and nothing else about it."""
+        return hashlib.blake2b(f"{where}\0{self._value}".encode(), key=salt).digest()
 
     def hidden_in(self, text: str) -> str:
         """Return a text without the key, should somebody have quoted it there, in one of its spellings."""

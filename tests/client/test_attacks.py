@@ -39,7 +39,7 @@ def wire(
 ) -> Iterator[tuple[str, list[bytes]]]:
     """Serve connections in turn with the bytes of a script each; give the address and what was asked."""
     asked: list[bytes] = []
-    todo = iter(scripts)
+    todo, ended = iter(scripts), threading.Event()
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
         def serve() -> None:
@@ -54,10 +54,13 @@ def wire(
                 with client, talking:
                     asked.append(talking.recv(65536))
                     for piece in script():
+                        if ended.is_set():
+                            return
                         talking.sendall(piece)
 
         threading.Thread(target=serve, daemon=True).start()
         yield f"{'https' if context else 'http'}://127.0.0.1:{listener.getsockname()[1]}", asked
+        ended.set()
         listener.shutdown(socket.SHUT_RDWR)
 
 

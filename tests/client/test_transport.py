@@ -371,7 +371,7 @@ def test_an_interrupted_request_shows_no_key_in_any_local_variable(serve, monkey
     def interrupted(*_args, **_kwargs):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(socket.socket, "sendall", interrupted)
+    monkeypatch.setattr("http.client.HTTPConnection.send", interrupted)
     with pytest.raises(KeyboardInterrupt) as caught:
         client.transport.get("/directories/d1")
     told = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
