@@ -22,7 +22,7 @@ HAIR = 1.01  # turns are longer by this: exactly on the limit, a request that tr
 
 SLOWER = 1.5  # times the gap between two turns, after a refusal
 FASTER = 0.9  # times the gap, after so many answers in a row:
-CALM = 8
+CALM = 24
 LEARNT_FIRST = 0.1  # seconds between two turns where nothing limited so far
 LEARNT_MOST = 2.0
 UNNOTICED = 0.005  # a gap that is not worth keeping
@@ -47,10 +47,8 @@ class _Budget:
         if pause > 0 and now >= self.held_until:  # else one of several under way, and of the same making
             self.refusals += 1
             self.answers = 0
-            slower = max(gap * SLOWER, LEARNT_FIRST)
-            if self.refusals > 1:
-                slower = max(slower, pause * HAIR)
-            self.learnt = min(slower, LEARNT_MOST)
+            slowest = min(pause * HAIR, LEARNT_MOST)
+            self.learnt = slowest if self.refusals > 1 else min(max(gap * SLOWER, LEARNT_FIRST), slowest)
         self.held_until = max(self.held_until, now + pause)
         self.free_at = max(self.free_at - gap, self.held_until)  # the turn that was refused counts for nothing
 
