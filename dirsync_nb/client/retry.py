@@ -65,8 +65,8 @@ class RetryPolicy:
         if retry_after is not None:
             if retry_after > left:
                 return None
-            # As asked; after a pause in vain a little longer, each time by another bit: whoever comes back after
-            # exactly a second meets the same others at the same moment.
+            # As asked; after a pause in vain a little longer, each time by another bit: whoever comes back
+            # after exactly a second meets the same others at the same moment.
             later = LATER * (GOLDEN * tries_so_far * self.spread() % 1) if tries_so_far > 1 else 0.0
             return min(retry_after * (1 + later), left)
         doubled = self.base * 2.0 ** min(tries_so_far - 1, MOST_DOUBLINGS)

@@ -135,10 +135,13 @@ def test_what_is_waited_for_is_told_when_it_begins_and_when_it_is_over(serve, cl
 def test_a_budget_slows_down_when_refused_and_speeds_up_again_to_its_limit(clock):
     pacer = Pacer(clock=clock, sleep=clock.sleep)
     pacer.hold("d", 1.0)
-    slow = pacer.rate("d")
-    assert slow < 3
+    assert pacer.rate("d") == 4.0  # once may be chance
+    pacer.wait("d")
+    pacer.answered("d")
+    pacer.hold("d", 1.0)
+    assert 2 < pacer.rate("d") < 3
     assert pacer.rate("other") == 4.0
-    for _ in range(200):
+    for _ in range(150):
         pacer.wait("d")
         pacer.answered("d")
     assert pacer.rate("d") == 4.0
@@ -146,10 +149,12 @@ def test_a_budget_slows_down_when_refused_and_speeds_up_again_to_its_limit(clock
 
 def test_refusals_of_requests_under_way_together_count_once(clock):
     one, many = (Pacer(clock=clock, sleep=clock.sleep) for _ in range(2))
-    one.hold("d", 1.0)
-    for _ in range(30):
-        many.hold("d", 1.0)
-    assert many.rate("d") == one.rate("d")
+    for _ in range(2):
+        clock.now += 5
+        one.hold("d", 1.0)
+        for _ in range(30):
+            many.hold("d", 1.0)
+    assert many.rate("d") == one.rate("d") < 1
 
 
 def test_a_refusal_after_the_whole_pause_slows_down_to_one_turn_a_pause(clock):
