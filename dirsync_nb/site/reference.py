@@ -25,13 +25,38 @@ def write_reference(source: Path) -> None:
     folder = source / "reference"
     folder.mkdir(exist_ok=True)
     shown: dict[int, str] = {}
-    pages = {"front_door": _page("ds", ds, shown)}
-    for spoken, module in public_modules().items():
-        pages[spoken.removeprefix("ds.")] = _page(spoken, module, shown)
+    pages = {spoken.removeprefix("ds."): _page(spoken, module, shown) for spoken, module in _by_depth()}
+    pages = {"front_door": _front_door(shown), **dict(sorted(pages.items()))}
     for page, text in pages.items():
         (folder / f"{page}.rst").write_text(text, encoding="utf-8")
     listed = "\n".join(f"   {page}" for page in pages)
-    (folder / "index.rst").write_text(f"{_HEAD}\n\n.. toctree::\n   :maxdepth: 1\n\n{listed}\n", encoding="utf-8")
+    (folder / "index.rst").write_text(
+        f"{_HEAD}\n\n.. toctree::\n   :maxdepth: 1\n\n{listed}\n", encoding="utf-8"
+    )
+
+
+def _by_depth() -> list[tuple[str, ModuleType]]:
+    """Return the modules with the packages first, so that a thing stands where people find it."""
+    return sorted(public_modules().items(), key=lambda item: (item[1].__name__.count("."), item[0]))
+
+
+def _front_door(shown: dict[int, str]) -> str:
+    """Return the page that says of each public name what it gives, with a link to all of it."""
+    lines = ["ds", "==", "", ".. list-table::", "   :widths: 30 70", ""]
+    own: list[str] = []
+    for name in ds.__all__:
+        thing = getattr(ds, name)
+        if id(thing) not in shown and not inspect.ismodule(thing):
+            shown[id(thing)] = f"dirsync_nb.{name}"
+            own += _documented(f"dirsync_nb.{name}", thing)
+        first = (inspect.getdoc(thing) or "").partition("\n")[0]
+        link = (
+            f":doc:`ds.{name} <{name}>`"
+            if inspect.ismodule(thing)
+            else f":py:obj:`ds.{name} <{shown[id(thing)]}>`"
+        )
+        lines += [f"   * - {link}", f"     - {first}"]
+    return "\n".join([*lines, "", *own])
 
 
 _HEAD = """Reference
@@ -41,9 +66,7 @@ Every public name, by the module that holds it. ``ds`` is ``import dirsync_nb as
 
 
 def _page(spoken: str, module: ModuleType, shown: dict[int, str]) -> str:
-    lines = [spoken, "=" * len(spoken), ""]
-    if module is not ds:
-        lines += [f".. automodule:: {module.__name__}", "   :no-members:", ""]
+    lines = [spoken, "=" * len(spoken), "", f".. automodule:: {module.__name__}", "   :no-members:", ""]
     for name in module.__all__:
         thing, path = getattr(module, name), f"{module.__name__}.{name}"
         if inspect.ismodule(thing):

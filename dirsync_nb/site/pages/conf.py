@@ -36,6 +36,8 @@ html_theme = "furo"
 html_title = "dirsync_nb"
 html_show_sphinx = False
 html_copy_source = False
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
 html_theme_options = {"navigation_with_keys": True}
 
 warnings.filterwarnings("ignore", category=DeprecationWarning)
