@@ -8,7 +8,7 @@ from importlib.abc import MetaPathFinder
 
 EXTRAS = {
     "openpyxl", "pyarrow", "yaml", "scim2_models", "psycopg", "sqlalchemy", "jupyterlab", "nbclient",
-    "nbconvert", "workos", "dask", "distributed", "pdoc",
+    "nbconvert", "workos", "dask", "distributed", "sphinx", "myst_nb", "furo",
 }  # fmt: skip
 
 
