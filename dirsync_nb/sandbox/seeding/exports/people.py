@@ -46,8 +46,8 @@ class People:
     Attributes
     ----------
     users
-        By the provider's id: ``email``, ``first_name``, ``last_name``, ``custom_attributes``, and ``status``, what
-        the file says of the person: ``on``, ``off``, ``not_yet`` or ``unknown``.
+        By the provider's id: ``email``, ``first_name``, ``last_name``, ``custom_attributes``, and ``status``:
+        what the file says, ``on``, ``off``, ``not_yet`` or ``unknown``.
     groups
         Names by id.
     members
@@ -171,7 +171,7 @@ def _describe_columns(
 
 
 def _status(record: Mapping[str, str]) -> str:
-    """Return what a row says of the person; blank is not off, and a reversed column says off with a yes or date."""
+    """Return what a row says of the person; blank is not off; a reversed column says off by a yes or date."""
     marked = record.get("off", "").casefold()
     if marked and marked not in ("no", "false", "falsch", "faux", "0", "0000-00-00"):
         return "off"

@@ -1,4 +1,4 @@
-"""Files to tables: delimited text in any encoding, JSON of several systems, LDIF, a frame; all values as text."""
+"""Files to tables: delimited text in any encoding, JSON of several systems, LDIF, frames; all values text."""
 
 from __future__ import annotations
 
