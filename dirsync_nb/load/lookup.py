@@ -38,11 +38,11 @@ _KINDS: dict[str, tuple[str, Callable[..., pd.Series[Any]]]] = {  # the longer p
 }
 
 
-def find(client: DirectoryClient, what: str, *, most_people: int = MOST_PEOPLE) -> pd.DataFrame:
+def find(client: DirectoryClient, what: Any, *, most_people: int = MOST_PEOPLE) -> pd.DataFrame:
     """Return a row for each organization, directory, user or group that a text stands for.
 
     An id is looked up by itself. An address or a provider's id is asked of each directory. Anything else is a
-    name, or a part of one: of organizations, directories and groups, and of people where there are not too many.
+    name, or a part of one: of organizations, directories and groups, and of people where they are few.
 
     Parameters
     ----------
@@ -55,7 +55,7 @@ def find(client: DirectoryClient, what: str, *, most_people: int = MOST_PEOPLE) 
     Returns
     -------
     pandas.DataFrame
-        Index ``id``, columns ``FOUND_COLUMNS``; ``next`` is the call that shows more. No row where nothing fits.
+        Index ``id``, columns ``FOUND_COLUMNS``; ``next`` is the call that shows more. Empty where nothing fits.
 
     Raises
     ------
@@ -106,16 +106,12 @@ def _by_id(
 
 def _by_key(client: DirectoryClient, what: str, directories: pd.DataFrame) -> Iterator[list[Any]]:
     """Find people by address or provider's id, which the API looks up in one directory at a time."""
-    key = "email" if "@" in what else "idp_id"
+    address, idp_id = (what, None) if "@" in what else (None, what)
     for directory_id, directory in directories.iterrows():
-        users = load_users(
-            client,
-            directory_id=directory_id,
-            email=what if "@" in what else None,
-            idp_id=None if "@" in what else what,
-        )
+        users = load_users(client, directory_id=directory_id, email=address, idp_id=idp_id)
         for user_id, user in users.iterrows():
-            yield _row(user_id, "directory user", user, directory_id, directory["name"], key)
+            how = "email" if address else "idp_id"
+            yield _row(user_id, "directory user", user, directory_id, directory["name"], how)
 
 
 def _by_name(
@@ -140,7 +136,7 @@ def _by_name(
 
 _NEXT = {
     "organization": "ds.load_directories(client, organization_id={id!r})",
-    "directory": "ds.load_users(client, {id!r})",
+    "directory": "ds.load_users(client, directory_id={id!r})",
     "group": "ds.load_users(client, group_id={id!r})",
     "directory user": "ds.explain_access(client, {id!r})",
 }

@@ -53,9 +53,7 @@ def test_roles_and_the_apps_row_are_looked_at_where_given(world):
 
 def test_who_was_switched_off_and_whose_directory_is_broken(world):
     client, sandbox, directories, _ = world
-    bo = sandbox.add_user(
-        directories.index[0], email="bo@harbourline.example", first_name="Bo", last_name="Vale"
-    )
+    bo = sandbox.add_user(directories.index[0], email="bo@harbourline.example", first_name="Bo")
     sandbox.deactivate_user(bo)
     assert (
         "The user is inactive: the customer's admin assigns the app again"
@@ -70,9 +68,7 @@ def test_who_is_meant_must_be_one_person(world):
     client = world[0]
     with pytest.raises(errors.ArgumentError, match=r"may mean \d+ people: .*directory_user_"):
         ds.explain_access(client, "a")
-    with pytest.raises(
-        errors.ArgumentError, match="nobody is meant by 'Harbourline Okta'; it is the directory"
-    ):
+    with pytest.raises(errors.ArgumentError, match=r"nobody is meant by .*; it is the directory 'Harb"):
         ds.explain_access(client, "Harbourline Okta")
 
 
