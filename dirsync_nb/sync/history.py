@@ -95,9 +95,9 @@ def arrivals(events: Events, *, tz: str = "UTC") -> pd.Series:
     return pd.Series(steps.array, index=pd.DatetimeIndex(told["at"], name="at"), name="step")
 
 
-def _zone(tz: str) -> pd.DatetimeTZDtype:
+def _zone(tz: object) -> pd.DatetimeTZDtype:
     try:
-        return pd.DatetimeTZDtype("us", tz)
+        return pd.DatetimeTZDtype("us", tz if isinstance(tz, str) else "")
     except (TypeError, ValueError, KeyError, OSError) as problem:
         raise errors.ArgumentError(
             f"tz must name a time zone such as 'UTC' or 'Europe/Paris'; got {tz!r}"

@@ -432,8 +432,9 @@ class State:
         Returns
         -------
         pandas.DataFrame
-            Index ``user_id``; ``name``, ``address``, ``idp_id``, ``directory_id``; ``since`` (time of the
-            newest word on whether they are there; missing where only the base knows) and ``lifecycle``:
+            Index ``user_id``; ``name``, ``address``, ``idp_id``, ``directory_id``; ``since`` (of who is
+            gone, their deletion or their directory's; else the newest event that says they are there; missing
+            where only the base knows) and ``lifecycle``:
 
             - ``active``: the service lists them, and their state is active.
             - ``inactive``: the service lists them in another state.
@@ -461,13 +462,15 @@ class State:
         return whole
 
     def _word(self, user_id: str, directory_id: str) -> Moment:
-        """Return the event that decided whether somebody is there."""
-        subject, directory_end = self._users.get(user_id), self._end_of(directory_id)
+        """Return the event since which somebody is there, or is not: of several deletions the first."""
+        subject, directory = self._users.get(user_id), self._directories.get(directory_id)
+        ends = directory.deletions if directory is not None else ()
         if subject is None:
-            return directory_end
-        end = max(subject.deleted, directory_end)
-        word = max(subject.alive, subject.seen) if end == NEVER else subject.alive
-        return word if subject.living(directory_end) else end
+            return min(ends, default=NEVER)
+        ends += subject.deletions
+        if self._living(subject):
+            return subject.alive if ends else max(subject.alive, subject.seen)
+        return min((end for end in ends if end > subject.alive), default=NEVER)
 
     def _tombstones(self) -> pd.DataFrame:
         """Return the last known record of everybody who is gone."""
@@ -476,7 +479,8 @@ class State:
             for name, subject in self._users.items()
             if subject.known and not self._living(subject)
         }
-        last = users_frame([subject.record for subject in gone.values() if subject.record])
+        records = [gone[name].record for name in sorted(gone)]
+        last = users_frame([record for record in records if record])
         if self._base is not None:
             known = self._base.users
             silent = known["directory_id"].isin(self._ended_directories()) & ~known.index.isin(
