@@ -1,13 +1,12 @@
 """A stop where so much would go that a source is more likely broken than empty.
 
-It holds alike for people to switch off, and for groups and memberships that vanish: in plans, when a snapshot is
-brought up to date, and where roles follow groups. A share says when to stop; going on takes the exact number, so
-that a confirmation given for one plan never covers another.
+It holds alike for people to switch off, and for groups and memberships that vanish: in plans, when a snapshot
+is brought up to date, and where roles follow groups. A share says when to stop; going on takes the exact number,
+so that a confirmation given for one plan never covers another.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sized
 from numbers import Real
 from typing import Any
 
@@ -45,21 +44,21 @@ def check_guard(guard: Any, confirm: Any) -> None:
     ArgumentError
         ``guard`` is neither a number from 0 to 1 nor None, or ``confirm`` neither a whole number nor None.
     """
-    if guard is not None and (
-        isinstance(guard, bool) or not isinstance(guard, Real) or not 0 <= float(guard) <= 1
-    ):
+    share = guard is None or (isinstance(guard, Real) and not isinstance(guard, bool) and 0 <= guard <= 1)
+    if not share:
         raise errors.ArgumentError(
-            f"guard is a share from 0 to 1 (0.5: stop where more than half would go); got {guard!r}. To confirm "
-            "a number of leavers, say confirm=140"
+            f"guard is a share from 0 to 1 (0.5: stop where more than half would go); got {guard!r}. To let a "
+            "number of leavers pass, confirm it: confirm=140"
         )
-    if confirm is not None and (isinstance(confirm, bool) or not isinstance(confirm, int) or confirm < 0):
+    number = confirm is None or (isinstance(confirm, int) and not isinstance(confirm, bool) and confirm >= 0)
+    if not number:
         raise errors.ArgumentError(f"confirm is the exact number that may go, such as 140; got {confirm!r}")
 
 
 def why_stopped(
     gone: int,
     of: int,
-    what: str,
+    clause: str,
     *,
     guard: float | None = SHARE,
     confirm: int | None = None,
@@ -71,8 +70,8 @@ def why_stopped(
     ----------
     gone, of
         How many would go, and of how many.
-    what
-        What they are, in the plural: "active users", "groups".
+    clause
+        What would happen, with {} for the number: "This plan would switch off {} active users".
     guard
         Stop where more than this share would go, and always where everything would. None: never.
     confirm
@@ -81,23 +80,21 @@ def why_stopped(
         Whether the source holds nothing at all: then even a few are stopped at.
     """
     check_guard(guard, confirm)
+    count = f"{gone:,} of {of:,}"
     if confirm is not None:
-        if confirm == gone:
-            return None
-        return f"confirm={confirm} does not fit: {gone:,} of {of:,} {what} would go. Look again before you confirm."
+        told = f"{clause.format(count)}, and confirm={confirm} names another number. Look at it again."
+        return None if confirm == gone else told
     if guard is None or not gone or (gone < STOP_FROM and not empty):
         return None
-    if gone / of <= guard and gone < of:
+    share = gone / of if of else 1.0
+    if share <= guard and share < 1:
         return None
-    return (
-        f"{gone:,} of {of:,} {what} ({gone / of:.0%}) would go, more than guard={guard:g} allows. If that is "
-        f"right, confirm the number: confirm={gone}."
-    )
+    return f"{clause.format(count)} ({share:.0%}), more than guard={guard:g} allows."
 
 
 def check_vanished(
-    before: Sized,
     gone: int,
+    of: int,
     what: str,
     *,
     guard: float | None = SHARE,
@@ -108,11 +105,11 @@ def check_vanished(
 
     Parameters
     ----------
-    before
-        The frame of the earlier moment, or anything as long.
-    gone
-        How many of its rows are no longer there.
-    what, guard, confirm, empty
+    gone, of
+        How many are no longer there, and of how many.
+    what
+        What they are, in the plural: "groups".
+    guard, confirm, empty
         As in :func:`why_stopped`.
 
     Raises
@@ -120,6 +117,8 @@ def check_vanished(
     TooManyGone
         The guard stopped it.
     """
-    sentence = why_stopped(gone, len(before), what, guard=guard, confirm=confirm, empty=empty)
+    clause = "This would lose {} " + what
+    sentence = why_stopped(gone, of, clause, guard=guard, confirm=confirm, empty=empty)
     if sentence is not None:
-        raise TooManyGone(sentence, gone, len(before))
+        hint = "" if confirm is not None else f" If that is right, confirm the number: confirm={gone}."
+        raise TooManyGone(sentence + hint, gone, of)

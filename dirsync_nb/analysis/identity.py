@@ -1,8 +1,8 @@
 """Whether two records are one person: how ids and addresses are compared, and which of them wins.
 
-Ids are strong: a provider gives each to one person. Addresses and names are weak: they are handed on. Hence the
-one rule of every comparison here: *a weak key never joins what a strong key tells apart*. Somebody who left with
-the id 10 and somebody new with the id 22 are two people, though both have the address of the reception.
+Ids are strong: a provider gives each to one person. Addresses and names are weak: they are handed on. Hence
+the one rule of every comparison here: *a weak key never joins what a strong key tells apart*. Somebody who left
+with the id 10 and somebody new with the id 22 are two people, though both have the address of the reception.
 """
 
 from __future__ import annotations
@@ -72,8 +72,8 @@ def address_key(value: Any) -> str | None:
 def id_key(value: Any) -> str | None:
     """Return the form in which ids are compared: the exact text, spaces around it apart; None for nothing.
 
-    A whole number read as a float (``124.0``, as a column with a blank is read) is that number. A float too large
-    to hold every whole number is nothing: its last digits are lost, so it would point to somebody else.
+    A whole number read as a float (``124.0``, as a column with a blank is read) is that number. A float too
+    large to hold every whole number is nothing: its last digits are lost, so it would point to somebody else.
     """
     if isinstance(value, str):
         return value.strip() or None
@@ -89,7 +89,7 @@ def id_key(value: Any) -> str | None:
 
 
 def near_id(value: Any) -> str | None:
-    """Return the form in which two ids look alike to a person: without case, leading zeros and a ``.0`` at the end.
+    """Return the form in which ids look alike to a person: without case, leading zeros, and ``.0`` at the end.
 
     Alike is not the same: what this finds is told, and nobody is joined by it.
     """
