@@ -1,13 +1,12 @@
 """A stop where so much would go that a source is more likely broken than empty.
 
 It holds alike for people to switch off, and for groups and memberships that vanish: in plans, when a snapshot
-is brought up to date, and where roles follow groups. A share says when to stop; going on takes the exact number,
-so that a confirmation given for one plan never covers another.
+is brought up to date, and where roles follow groups. A share says when to stop; going on takes the exact
+number, so that a confirmation given for one plan never covers another.
 """
 
 from __future__ import annotations
 
-from numbers import Real
 from typing import Any
 
 from . import errors
@@ -44,15 +43,17 @@ def check_guard(guard: Any, confirm: Any) -> None:
     ArgumentError
         ``guard`` is neither a number from 0 to 1 nor None, or ``confirm`` neither a whole number nor None.
     """
-    share = guard is None or (isinstance(guard, Real) and not isinstance(guard, bool) and 0 <= guard <= 1)
-    if not share:
+    if guard is not None and not (_is(guard, (int, float)) and 0 <= guard <= 1):
         raise errors.ArgumentError(
             f"guard is a share from 0 to 1 (0.5: stop where more than half would go); got {guard!r}. To let a "
             "number of leavers pass, confirm it: confirm=140"
         )
-    number = confirm is None or (isinstance(confirm, int) and not isinstance(confirm, bool) and confirm >= 0)
-    if not number:
+    if confirm is not None and not (_is(confirm, int) and confirm >= 0):
         raise errors.ArgumentError(f"confirm is the exact number that may go, such as 140; got {confirm!r}")
+
+
+def _is(value: Any, kind: Any) -> bool:
+    return isinstance(value, kind) and not isinstance(value, bool)
 
 
 def why_stopped(
