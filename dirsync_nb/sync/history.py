@@ -14,7 +14,8 @@ import pandas as pd
 from .. import errors
 from ..client import Record
 from ..frames import TIME, choose_address
-from .events import Events, ParsedEvent, Unusable, event_records, parse_event
+from ..text import plain
+from .events import Events, ParsedEvent, Unusable, event_records, id_in, parse_event
 
 __all__ = ["arrivals", "changes", "missed", "timeline"]
 
@@ -126,7 +127,7 @@ class _Story:
     people: dict[str, Record] = field(default_factory=dict)
     inside: dict[str, bool] = field(default_factory=dict)
     left_row: dict[str, list[Any]] = field(default_factory=dict)
-    by_idp: dict[tuple[Any, Any], str] = field(default_factory=dict)
+    by_idp: dict[tuple[str | None, str], str] = field(default_factory=dict)
     ended: set[str | None] = field(default_factory=set)
 
     def apply_membership(self, parts: ParsedEvent, user: Record) -> None:
@@ -149,8 +150,8 @@ class _Story:
             self._tell(parts, "returned", "reactivated", user)
         elif not on and (was or (was is None and previous.get("state") == "active")):
             self.left_row[name] = self._tell(parts, "left", "deactivated", user)
-        if user.get("idp_id"):
-            self.by_idp[user.get("directory_id"), user["idp_id"]] = name
+        if idp_id := id_in(user, "idp_id"):
+            self.by_idp[id_in(user, "directory_id"), idp_id] = name
 
     def _delete(self, parts: ParsedEvent, user: Record, was: bool | None) -> None:
         if was is False:  # out already: told once
@@ -168,13 +169,13 @@ class _Story:
                 self.left_row[name] = self._tell(parts, "left", "directory deleted", user)
 
     def _former(self, user: Record) -> str | None:
-        former = self.by_idp.get((user.get("directory_id"), user.get("idp_id")))
+        former = self.by_idp.get((id_in(user, "directory_id"), id_in(user, "idp_id") or ""))
         return former if former is not None and self.inside.get(former) is False else None
 
     def _tell(
         self, parts: ParsedEvent, change: str, manner: str, user: Record, former: str | None = None
     ) -> list[Any]:
-        shown = choose_address(user)[0] or user.get("name") or user.get("idp_id")
+        shown = plain(choose_address(user)[0] or user.get("name") or user.get("idp_id")) or None
         at, event_id = parts.moment
         row = [at, change, manner, user["id"], shown, parts.directory_id, former, event_id]
         self.rows.append(row)

@@ -36,7 +36,7 @@ from ..frames import (
     require_complete,
     users_frame,
 )
-from ..text import plural
+from ..text import plain, plural
 from .events import (
     NEVER,
     PLACED,
@@ -46,6 +46,7 @@ from .events import (
     ParsedEvent,
     Unusable,
     event_records,
+    id_in,
     micros,
     moment_of,
     moment_or_none,
@@ -211,9 +212,7 @@ class State:
             outcome, reason, parts = self._place(record)
             user, group = (parts.user or {}, parts.group or {}) if parts else ({}, {})
             told = (user.get("id"), group.get("id"), parts.directory_id if parts else None)
-            self._report.append(
-                (record.get("id"), record.get("event"), record.get("created_at"), outcome, reason, *told)
-            )
+            self._report.append((*_head(record), outcome, reason, *told))
         return self
 
     def _place(self, record: Record) -> tuple[str, str | None, ParsedEvent | None]:
@@ -294,7 +293,7 @@ class State:
         """Return what is known about an object; at first sight, what the base knows of it."""
         subject = subjects.get(record["id"])
         if subject is None:
-            subject = subjects[record["id"]] = _Subject(record.get("directory_id") or parts.directory_id)
+            subject = subjects[record["id"]] = _Subject(id_in(record, "directory_id") or parts.directory_id)
             frame = self._base_frame(subjects)
             if frame is not None and record["id"] in frame.index:
                 updated = frame["updated_at"].iloc[frame.index.get_loc(record["id"])]
@@ -508,7 +507,7 @@ class State:
         """
         names = ["event_id", *REPORT_COLUMNS]
         frame = pd.DataFrame(self._report, columns=names).set_index("event_id")
-        times = pd.to_datetime(frame["created_at"], utc=True, format="ISO8601", errors="coerce")
+        times = pd.to_datetime(frame["created_at"].astype("Int64"), unit="us", utc=True)
         frame["created_at"] = times.dt.as_unit("us")
         frame["outcome"] = pd.Categorical(frame["outcome"], categories=list(OUTCOMES))
         return frame.astype({name: kind for name, kind in REPORT_COLUMNS.items() if kind == "str"})
@@ -625,16 +624,27 @@ def _rows_of(base: pd.DataFrame, directory_id: str, *, without: Iterable[str]) -
     return int((inside & ~base.index.isin(list(without))).sum())
 
 
+def _head(record: Record) -> tuple[str | None, str | None, int | None]:
+    """Return an event's id, name and time (microseconds) as a report can hold them, whatever stands there."""
+    event_id, event = (None if record.get(name) is None else plain(record[name]) for name in ("id", "event"))
+    return event_id, event, _micros_or_none(record.get("created_at"))
+
+
+def _micros_or_none(value: object) -> int | None:
+    try:
+        return micros(value)
+    except (TypeError, ValueError, OverflowError):
+        return None
+
+
 def _keep(subject: _Subject, record: Record, moment: Moment) -> bool:
     """Keep a record if it is the newest reading of its object."""
-    try:
-        updated = micros(record.get("updated_at"))
-    except (TypeError, ValueError):
-        updated = moment.time
+    told = _micros_or_none(record.get("updated_at"))
+    updated = moment.time if told is None else told
     if (updated, *moment) <= subject.content:
         return False
     subject.content, subject.record = (updated, *moment), record
-    subject.directory_id = record.get("directory_id") or subject.directory_id
+    subject.directory_id = id_in(record, "directory_id") or subject.directory_id
     return True
 
 

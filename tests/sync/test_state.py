@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -14,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from dirsync_nb import errors
+from dirsync_nb import errors, history
 from dirsync_nb.frames import (
     GROUP_COLUMNS,
     MEMBERSHIP_COLUMNS,
@@ -231,6 +232,47 @@ def test_what_cannot_be_placed_says_why(broken, reason):
     state = sync.replay([broken])
     assert state.report["reason"].tolist() == [reason]
     assert outcomes(state) == ["failed"]
+
+
+ODD = [
+    None,
+    7,
+    True,
+    [],
+    {},
+    ["a"],
+    "",
+    "\ud800",
+    "a\0b",
+    "9999-12-31T23:59:59.999999-23:59",
+    "2026-13-45",
+    10**30,
+]
+INSIDE = [("id",), ("event",), ("created_at",), ("data",)]
+INSIDE += [("data", name) for name in ("id", "directory_id", "idp_id", "state", "updated_at", "user", "group")]
+INSIDE += [("data", "user", name) for name in ("id", "directory_id")]
+
+
+@pytest.mark.parametrize("inside", INSIDE, ids=".".join)
+def test_whatever_stands_in_a_field_the_events_behind_it_are_applied(inside):
+    shaped = member(1) if inside[-1] in ("user", "group") or len(inside) == 3 else event("user.created", 1)
+    events = []
+    for number, value in enumerate(ODD):
+        one = json.loads(json.dumps(shaped)) | {"id": f"event_{number}"}
+        holder = one
+        for name in inside[:-1]:
+            holder = holder[name]
+        holder[inside[-1]] = value
+        events.append(one)
+    state = sync.replay([*events, event("user.created", 9, user_record("user_9", directory_id="directory_9"))])
+    assert "user_9" in state.users.index
+    assert len(state.report) == len(ODD) + 1
+    assert isinstance(state.notices, list)
+    assert not state.people().empty
+    assert (
+        "user_9"
+        in history.timeline([*events, event("user.created", 9, user_record("user_9"))])["user_id"].array
+    )
 
 
 def test_evt_16_whoever_is_switched_on_again_is_back_in_their_groups():
