@@ -366,7 +366,7 @@ class Fleet:
         key = key or primary_key(app_users)
         asked = {"on": on, "fields": fields, "active": active, "status_words": status_words, "key": key}
         pieces = self._plans(app_users, ours, theirs, asked, guard, self._owners(theirs))
-        on_now = [True] * len(app_users)
+        on_now: list[bool | None] = [True] * len(app_users)
         if active in app_users:
             on_now = StatusWords(status_words).read_column(app_users[active].astype(object))
         table = replace(table_of(app_users, key, active if active in app_users else None, on_now), guard=guard)

@@ -5,7 +5,6 @@ The answer is a plan; nothing is written anywhere. ``database`` reads such a tab
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
@@ -299,7 +298,10 @@ class _Comparison:
         self.active_count = sum(one is True for one in on)
         matcher = Matcher(self.people, self.keys)
         matches = [matcher.match(record) for record in records]
-        claims = Counter(match.person for match in matches if match.person is not None)
+        claims: dict[int, list[int | None]] = {}
+        for match in matches:
+            if match.person is not None:
+                claims.setdefault(match.person, []).append(match.named)
         spoken_for: set[int] = set()
         passed_on: dict[int, str] = {}
         names = self.app_users.index if self.key is None else self.app_users[self.key]
@@ -333,7 +335,7 @@ class _Comparison:
         person, place = match.person, match.place
         if match.problem is not None:
             self._tell("cannot_compare", app_key, place, match.by, match.problem, record=record)
-        elif person is not None and place is not None and self.people.is_active(person):
+        elif place is not None and self.people.active[place]:
             self._judge_active(app_key, record, match, place, on=on is True)
         elif on:
             why = "inactive in the directory" if person is not None else "not in the directory"
@@ -387,9 +389,8 @@ class _Comparison:
             return None
         names = " and ".join(differing)
         if all(key_of(self.keys[o], before[o]) == key_of(self.keys[o], after[o]) for o in differing):
-            plain = all(
-                str(before[o]).strip().casefold() == str(after[o]).strip().casefold() for o in differing
-            )
+            seen = [str(side[ours]).strip().casefold() for ours in differing for side in (before, after)]
+            plain = seen[::2] == seen[1::2]
             how = "in case or spaces only" if plain else "in characters that nobody sees only"
             return f"{SAME} {names} differs {how}"
         if match.former:
@@ -451,8 +452,8 @@ class _Comparison:
                 "until the last active one goes."
             )
         told += [
-            f"{ours} is left as it is: nobody in the directory has {self.fields[ours]}, which is not the same as "
-            "having no value."
+            f"{ours} is left as it is: nobody in the directory has {self.fields[ours]}, which is not "
+            "the same as having no value."
             for ours in self._not_enabled()
         ]
         if rounded := self._rounded():
