@@ -8,8 +8,7 @@ import numpy as np
 import pandas as pd
 
 from .. import errors
-from ..frames import mark_partial, require_complete
-from .diff import require_columns
+from ..frames import mark_partial, require_columns, require_complete
 from .sizes import check_frames, look_up, membership_matrix
 
 __all__ = ["effective_memberships", "losing_access"]

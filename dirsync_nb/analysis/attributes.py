@@ -10,8 +10,7 @@ import numpy as np
 import pandas as pd
 
 from .. import errors
-from ..frames import mark_partial
-from .diff import require_ids
+from ..frames import mark_partial, require_ids
 from .sizes import Array, look_up, membership_matrix
 
 __all__ = [

@@ -11,8 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..frames import latest, mark_partial, require_complete
-from .diff import require_columns, require_ids
+from ..frames import latest, mark_partial, require_columns, require_complete, require_ids
 
 __all__ = [
     "Array",

@@ -8,8 +8,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from ..analysis.diff import require_ids
-from ..frames import latest
+from ..frames import latest, require_ids
 from ..text import plural
 from . import figure
 from .figure import LABELLED_BARS, beside, check_top, name_rows, rows_height

@@ -12,8 +12,7 @@ from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from pandas.tseries.frequencies import to_offset
 
 from .. import errors
-from ..analysis.diff import require_ids
-from ..frames import latest
+from ..frames import latest, require_ids
 from ..text import plural
 from . import figure
 from .figure import beside

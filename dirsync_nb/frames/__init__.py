@@ -1,10 +1,13 @@
 """Records to DataFrames with declared columns.
 
 Reading order: ``schema`` (the columns), ``records`` (how a record becomes a row), ``json_array`` (what records
-nest), ``builder`` (pages to one frame), ``tools`` (put together, taken apart).
+nest), ``builder`` (pages to one frame), ``tools`` (records in, frame out; frames put together), ``reshape``
+(what is nested, spread), ``partial`` and ``checks`` (what is refused).
 """
 
 from .builder import FrameBuilder
+from .checks import require_columns, require_ids
+from .partial import mark_partial, require_complete, why_incomplete
 from .records import (
     DIRECTORIES,
     EVENTS,
@@ -15,6 +18,7 @@ from .records import (
     choose_address,
     looks_like_address,
 )
+from .reshape import emails_frame, spread_attributes, typed_values
 from .schema import (
     DIRECTORY_COLUMNS,
     DIRECTORY_STATES,
@@ -31,18 +35,12 @@ from .schema import (
 from .tools import (
     concat,
     directories_frame,
-    emails_frame,
     events_frame,
     groups_frame,
     latest,
-    mark_partial,
     organizations_frame,
     receipts_frame,
-    require_complete,
-    spread_attributes,
-    typed_values,
     users_frame,
-    why_incomplete,
 )
 
 __all__ = [
@@ -75,7 +73,9 @@ __all__ = [
     "mark_partial",
     "organizations_frame",
     "receipts_frame",
+    "require_columns",
     "require_complete",
+    "require_ids",
     "spread_attributes",
     "typed_values",
     "users_frame",

@@ -12,7 +12,7 @@ from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT202012
 
 import dirsync_nb as ds
-from dirsync_nb.frames import tools as frames
+from dirsync_nb import frames
 
 from ..foreign import Answer
 

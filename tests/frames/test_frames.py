@@ -10,9 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import dirsync_nb as ds
-from dirsync_nb import errors
+from dirsync_nb import errors, frames
 from dirsync_nb.frames import builder as packing
-from dirsync_nb.frames import tools as frames
 
 from ..foreign import paged, users
 
