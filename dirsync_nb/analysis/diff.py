@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..frames import MEMBERSHIP_COLUMNS, require_columns, require_complete, require_ids
+from ..frames import MEMBERSHIP_COLUMNS, require_columns, require_complete, require_ids, text_dtype
 
 __all__ = ["diff_groups", "diff_memberships", "diff_users"]
 
@@ -168,12 +168,12 @@ def _renumbered(ids: pd.Series, moments: Moments | None, name: str) -> pd.Series
         require_ids(f"{name} {moment}", frame, str(ids.name), once=True)
     match = _match(before, after)
     new = match.replaced
-    later = pd.Series(after.index[match.place[new]], index=before.index[new], dtype="str")
+    later = pd.Series(after.index[match.place[new]], index=before.index[new], dtype=text_dtype())
     return ids.map(later).fillna(ids) if len(later) else ids
 
 
 def _names(ids: pd.Series, moments: Moments | None, columns: Sequence[str]) -> pd.Series:
-    names = pd.Series(np.nan, index=ids.index, dtype="str")
+    names = pd.Series(np.nan, index=ids.index, dtype=text_dtype())
     for frame in reversed(moments or ()):
         for column in columns:
             names = names.fillna(pd.Series(frame[column].reindex(ids).array, index=ids.index))
@@ -272,7 +272,7 @@ def _diff(
     replaced = match.replaced[stays[touched]]
     pairs = now.iloc[touched][list(shown)].assign(
         change=change[touched],
-        previous=pd.Series(old.index[touched], dtype="str").where(replaced).array,
+        previous=pd.Series(old.index[touched], dtype=text_dtype()).where(replaced).array,
         matched_by=match.by[stays[touched]],
         fields=changes["fields"].array,
         before=changes["before"].array,
@@ -290,7 +290,7 @@ def _answer(parts: list[pd.DataFrame], index: str, kinds: Sequence[str], shown: 
     whole = pd.concat([part.rename(columns={"previous": previous}) for part in parts])
     whole = whole.reindex(columns=columns)
     for name in (*shown, previous, "matched_by"):
-        whole[name] = whole[name].astype("str")
+        whole[name] = whole[name].astype(text_dtype())
     for name, empty in (("fields", ()), ("before", {}), ("after", {})):
         kept = whole[name].notna()
         values = [value if keep else empty for value, keep in zip(whole[name], kept, strict=True)]
@@ -332,7 +332,7 @@ def _differences(old: pd.DataFrame, now: pd.DataFrame, fields: Sequence[str]) ->
 def _column(frame: pd.DataFrame, name: str) -> pd.Series:
     column = frame[name] if name in frame else pd.Series(None, index=frame.index, dtype=object)
     if isinstance(column.dtype, pd.CategoricalDtype):
-        column = column.astype("str")
+        column = column.astype(text_dtype())
     return column.reset_index(drop=True)
 
 

@@ -5,8 +5,8 @@ nest), ``builder`` (pages to one frame), ``tools`` (records in, frame out; frame
 (what is nested, spread), ``partial`` and ``checks`` (what is refused).
 """
 
-from .builder import FrameBuilder
-from .checks import require_columns, require_ids
+from .builder import FrameBuilder, text_dtype
+from .checks import known_attributes, one_of, require_columns, require_ids
 from .partial import mark_partial, require_complete, why_incomplete
 from .records import (
     DIRECTORIES,
@@ -18,7 +18,7 @@ from .records import (
     choose_address,
     looks_like_address,
 )
-from .reshape import emails_frame, spread_attributes, typed_values
+from .reshape import attribute_values, emails_frame, spread_attributes, typed_values
 from .schema import (
     DIRECTORY_COLUMNS,
     DIRECTORY_STATES,
@@ -62,21 +62,25 @@ __all__ = [
     "USER_STATES",
     "FrameBuilder",
     "FrameSpec",
+    "attribute_values",
     "choose_address",
     "concat",
     "directories_frame",
     "emails_frame",
     "events_frame",
     "groups_frame",
+    "known_attributes",
     "latest",
     "looks_like_address",
     "mark_partial",
+    "one_of",
     "organizations_frame",
     "receipts_frame",
     "require_columns",
     "require_complete",
     "require_ids",
     "spread_attributes",
+    "text_dtype",
     "typed_values",
     "users_frame",
     "why_incomplete",

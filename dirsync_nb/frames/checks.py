@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
+from typing import Any
+
 import pandas as pd
 
 from .. import errors
 
-__all__ = ["require_columns", "require_ids"]
+__all__ = ["known_attributes", "one_of", "require_columns", "require_ids"]
+
+MOST_NAMED = 12
 
 LOADERS = {"user_id": "load_users", "group_id": "load_groups", "directory_id": "load_directories"}
 
@@ -26,6 +32,35 @@ def require_ids(name: str, frame: pd.DataFrame, ids: str, *, once: bool = False)
             f"{name} must hold each {ids} once; {count} in it more than once, {doubled[0]!r} for one. To keep "
             "the last row of each: frame[~frame.index.duplicated(keep='last')]"
         )
+
+
+def one_of(name: str, value: Any, allowed: Iterable[str], what: str = "one of") -> str:
+    """Give back a choice that there is; refuse any other, and name the choices and those that are near."""
+    choices = list(allowed)
+    if isinstance(value, str) and value in choices:
+        return value
+    raise errors.ArgumentError(
+        f"{name} must be {what} {_listed(choices)}; got {value!r:.80}{_near(value, choices)}"
+    )
+
+
+def _listed(choices: Sequence[str]) -> str:
+    more = f" and {len(choices) - MOST_NAMED:,} more" if len(choices) > MOST_NAMED else ""
+    return (", ".join(map(repr, choices[:MOST_NAMED])) or "those there are (none)") + more
+
+
+def _near(value: Any, choices: Sequence[str]) -> str:
+    words = {choice.casefold(): choice for choice in choices}
+    near = [words[word] for word in get_close_matches(str(value).casefold(), list(words), n=3, cutoff=0.6)]
+    return f". Did you mean {' or '.join(map(repr, near))}?" if near else ""
+
+
+def known_attributes(name: str, wanted: str | Iterable[str], known: Iterable[str]) -> list[str]:
+    """Return the names of attributes that are wanted, without their prefix; refuse one that nobody has."""
+    names = [wanted] if isinstance(wanted, str) else list(wanted)
+    choices = list(known)
+    bare = [one if one in choices else str(one).removeprefix("custom_attributes.") for one in names]
+    return [one_of(name, one, choices, "custom attributes that users have:") for one in dict.fromkeys(bare)]
 
 
 def require_columns(name: str, frame: pd.DataFrame, *columns: str) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import pandas as pd
 
 from .. import errors
 from ..client import Receipt, Record
-from .builder import FrameBuilder, categorical
+from .builder import FrameBuilder, categorical, text_dtype
+from .json_array import spell_infinity
 from .partial import mark_partial
 from .records import DIRECTORIES, EVENTS, GROUPS, ORGANIZATIONS, USERS, FrameSpec
 
@@ -26,7 +28,7 @@ __all__ = [
 
 def _collected(table: FrameSpec, records: Iterable[Record]) -> pd.DataFrame:
     columns = FrameBuilder(table)
-    columns.add(list(records))
+    columns.add(spell_infinity(list(records)))
     return columns.frame()
 
 
@@ -69,11 +71,11 @@ def concat(frames: Iterable[pd.DataFrame]) -> pd.DataFrame:
         raise errors.ArgumentError(f"concat puts frames of one kind together; these are indexed by {names}")
     columns = list(dict.fromkeys(name for part in parts for name in part.columns))
     categories = [name for name in columns if any(_is_category(part, name) for part in parts)]
-    plain = [part.astype({n: "str" for n in categories if _is_category(part, n)}) for part in parts]
+    plain = [part.astype({n: text_dtype() for n in categories if _is_category(part, n)}) for part in parts]
     # Memberships have no index of their own: theirs is counted anew.
     whole = pd.concat(plain, ignore_index=names == [None])[columns]
     for name in categories:
-        whole[name] = categorical(whole[name].astype("str"))
+        whole[name] = categorical(whole[name].astype(text_dtype()))
     whole.index.name = names[0]
     return mark_partial(whole, *parts)
 
@@ -89,8 +91,8 @@ def latest(frame: pd.DataFrame) -> pd.DataFrame:
 
 def receipts_frame(receipts: Iterable[Receipt]) -> pd.DataFrame:
     """Make one row per load, in the order they ran: what was asked, what it cost, whether it is whole."""
-    columns = {
-        "endpoint": "str",
+    columns: dict[str, Any] = {
+        "endpoint": text_dtype(),
         "filters": "object",
         "requests": "Int64",
         "pages": "Int64",
