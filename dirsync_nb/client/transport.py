@@ -18,6 +18,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from http.cookiejar import DefaultCookiePolicy
 from importlib.metadata import PackageNotFoundError, version
+from math import isinf
 from typing import Any, NoReturn
 from urllib.parse import urlencode, urlsplit
 
@@ -367,7 +368,16 @@ def parse_json(content: bytes) -> Any:
     try:
         return msgspec.json.decode(content)
     except msgspec.MsgspecError:
-        return json.loads(content)
+        return json.loads(content, parse_float=_any_float, parse_constant=BeyondFloat)
+
+
+class BeyondFloat(float):
+    """Infinity, as JSON can spell it (1e999): of a plain one an encoder would make null."""
+
+
+def _any_float(text: str) -> float:
+    number = float(text)
+    return BeyondFloat(number) if isinf(number) else number
 
 
 def _give_up(failure: errors.LoadError, tries: int, max_wait: float) -> errors.LoadError:

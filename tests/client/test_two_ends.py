@@ -14,14 +14,13 @@ import pandas as pd
 import pytest
 
 import dirsync_nb as ds
-from dirsync_nb import errors
+from dirsync_nb import errors, frames
 from dirsync_nb.client import DirectoryClient, Pacer
 from dirsync_nb.client import segments as pieces
 from dirsync_nb.client import two_ended as walks
 from dirsync_nb.client.client import MAX_STEPS_BACK
 from dirsync_nb.client.pacing import Stop
 from dirsync_nb.client.transport import Traffic
-from dirsync_nb.frames import tools as frames
 from dirsync_nb.load import lists as loading
 
 from ..foreign import users
