@@ -43,7 +43,7 @@ def test_a_day_brings_every_kind_of_event_a_directory_can_send(http: Http) -> No
 
 def test_the_evening_is_as_the_providers_left_it(http: Http) -> None:
     http.sandbox.play()
-    truth, directories, play = http.sandbox.truth, acme(http), http.sandbox._play
+    truth, directories, play = http.sandbox.truth, acme(http), http.sandbox.scenario
     assert play is not None
     for name in ("Okta", "Entra ID", "JumpCloud"):
         persona, directory = play.personas[name], directories[name]["id"]

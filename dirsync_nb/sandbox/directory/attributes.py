@@ -52,7 +52,7 @@ def split(store: Store, directory: int, values: Mapping[str, Any]) -> tuple[Obje
 def hide(store: Store, user_n: int, values: Mapping[str, Any]) -> None:
     """Keep what does not show."""
     for name, value in values.items():
-        store.execute("INSERT OR REPLACE INTO hidden VALUES (?, ?, ?)", (user_n, name, objects.text(value)))
+        store.users.hide(user_n, name, objects.text(value))
 
 
 def switched(store: Store, row: Row, user: Object, name: str, *, on: bool) -> Object | None:
@@ -62,6 +62,5 @@ def switched(store: Store, row: Row, user: Object, name: str, *, on: bool) -> Ob
         return {**user} if name in values else None
     if name in switched_off(store, row.directory) or name in values:
         return None
-    found = store.one("SELECT json FROM hidden WHERE user_n = ? AND name = ?", (row.n, name))
-    store.execute("DELETE FROM hidden WHERE user_n = ? AND name = ?", (row.n, name))
-    return {**user, "custom_attributes": {**values, name: json.loads(found[0]) if found else None}}
+    found = store.users.unhide(row.n, name)
+    return {**user, "custom_attributes": {**values, name: json.loads(found) if found else None}}

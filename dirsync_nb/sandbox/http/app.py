@@ -179,11 +179,11 @@ class App:
         """Refuse what goes over a limit. A call with only a group counts on the group's directory."""
         store, directory = self._api.store, None
         if endpoint.answer == "user":
-            directory = store.user(identifier or "").directory
+            directory = store.users.get(identifier or "").directory
         elif endpoint.answer == "users" and query.get("directory"):
-            directory = store.directory(query["directory"])["n"]
+            directory = store.directories.get(query["directory"])["n"]
         elif endpoint.answer == "users" and query.get("group"):
-            directory = store.group(query["group"]).directory
+            directory = store.groups.get(query["group"]).directory
         wait = limits.retry_after(directory)
         if wait:
             raise Refused(429, "Ratelimited", {"Retry-After": str(wait)})

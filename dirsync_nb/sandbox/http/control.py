@@ -1,4 +1,4 @@
-"""The control door, ``/_sandbox``: look at it, reset it, script faults and webhooks, let things happen."""
+"""The control door, ``/_sandbox``: look at it, reset it, script faults and webhooks, make changes."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from ..directory.store import NotFound
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from ..directory.changes import Happenings
+    from ..directory.changes import Changes
     from ..directory.objects import Object
     from .faults import Faults
     from .webhooks import Deliveries
 
-HAPPENINGS = (
+CHANGES = (
     "add_user", "update_user", "set_user", "deactivate_user", "reactivate_user", "delete_user",
     "add_group", "rename_group", "set_group", "delete_group", "map_role", "add_member", "remove_member",
     "set_directory_state", "delete_directory", "create_token", "revoke_token",
@@ -34,18 +34,19 @@ class Control:
         info: Callable[[], Object],
         reset: Callable[[], Object],
         faults: Faults,
-        happenings: Callable[[], Happenings],
+        changes: Callable[[], Changes],
         deliveries: Callable[[], Deliveries],
         more: Mapping[tuple[str, str], Callable[[Object], Any]] | None = None,
     ) -> None:
-        self._faults, self._happenings = faults, happenings
+        self._faults, self._changes = faults, changes
         self._doors: dict[tuple[str, str], Callable[[Object], Any]] = {
             ("GET", "/_sandbox"): lambda _: info(),
             ("POST", "/_sandbox/reset"): lambda _: reset(),
             ("GET", "/_sandbox/faults"): lambda _: faults.describe(),
             ("POST", "/_sandbox/faults"): self._add_fault,
             ("DELETE", "/_sandbox/faults"): lambda _: faults.clear(),
-            ("POST", "/_sandbox/happenings"): self._happen,
+            ("POST", "/_sandbox/changes"): self._change,
+            ("POST", "/_sandbox/happenings"): self._change,  # its first name
             ("GET", "/_sandbox/webhooks"): lambda _: deliveries().describe(),
             ("POST", "/_sandbox/webhooks"): lambda given: deliveries().add(**{"url": "", **given}),
             ("DELETE", "/_sandbox/webhooks"): lambda given: deliveries().remove(**{"id": "", **given}),
@@ -69,15 +70,15 @@ class Control:
     def _add_fault(self, given: Object) -> Object:
         return self._faults.add(**{"kind": "", **given}).described()
 
-    def _happen(self, given: Object) -> Object:
+    def _change(self, given: Object) -> Object:
         """Do what ``do`` names with the other fields as arguments."""
         do = given.pop("do", None)
-        if do not in HAPPENINGS:
-            raise ValueError(f"do must be one of {', '.join(HAPPENINGS)}; got {do!r}")
+        if do not in CHANGES:
+            raise ValueError(f"do must be one of {', '.join(CHANGES)}; got {do!r}")
         for name, value in given.items():
             if name.endswith("_id") and not isinstance(value, str):
                 raise ValueError(f"{name} must be text; got {value!r}")
-        act = getattr(self._happenings(), do)
+        act = getattr(self._changes(), do)
         arguments = inspect.signature(act).bind(**given)
         return {"result": act(*arguments.args, **arguments.kwargs)}
 

@@ -158,7 +158,7 @@ class _Endpoint:
 
     def begin(self, store: Store, shape: Callable[[bytes], Object], log: Callable[[Object], None]) -> None:
         self._store, self._shape, self._log = store, shape, log
-        self._place: int = store.one("SELECT coalesce(max(n), 0) FROM events")[0]
+        self._place: int = store.events.last()
         self._held: list[Object] = []
         self._held_since = 0.0
         self._queue: list[_Delivery] = []
@@ -185,8 +185,7 @@ class _Endpoint:
 
     def _look(self) -> None:
         """Take up new events. They are read from the store, so only what was really recorded is told."""
-        rows = self._store.execute("SELECT n, name, json FROM events WHERE n > ? ORDER BY n", (self._place,))
-        for n, name, text in rows:
+        for n, name, text in self._store.events.since(self._place):
             self._place = n
             if name in self.wanted:
                 self._held.append(self._shape(text))

@@ -6,7 +6,7 @@ The schemas are those of scim2-models, changed where the service is known to dif
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from scim2_models import (
     AuthenticationScheme,
@@ -34,8 +34,6 @@ USER, GROUP = CORE + "User", CORE + "Group"
 ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
 MESSAGES = "urn:ietf:params:scim:api:messages:2.0:"
 MOST_RESULTS = 1_000
-
-Profile = Literal["workos", "lenient", "strict", "naive-total"]  # what a door lets pass: see ``service``
 
 _OWN = frozenset({"schemas", "id", "meta"})  # the service's to set, in whatever body they come
 _JSON_TYPES: dict[str, Any] = {

@@ -31,7 +31,7 @@ from ..directory import clock, create
 from ..directory.changes import STATES
 
 if TYPE_CHECKING:
-    from ..directory.changes import Happenings
+    from ..directory.changes import Changes
 
 _TOP = {"organizations"}
 _ORGANIZATION = {"name", "domains", "external_id", "metadata", "directories"}
@@ -198,17 +198,15 @@ def fleet(name: str) -> World | None:
     return World(tuple(organizations), tuple(directories))
 
 
-def add_by_hand(happenings: Happenings, plan: DirectoryPlan, directory_id: str) -> None:
+def add_by_hand(changes: Changes, plan: DirectoryPlan, directory_id: str) -> None:
     """Let the groups and users written by hand come into their directory."""
-    groups = {
-        name: happenings.add_group(directory_id, name=name, role=role or None) for name, role in plan.groups
-    }
+    groups = {name: changes.add_group(directory_id, name=name, role=role or None) for name, role in plan.groups}
     for text in plan.users:
         fields = json.loads(text)
         names = fields.pop("groups", [])
-        user_id = happenings.add_user(directory_id, **fields)
+        user_id = changes.add_user(directory_id, **fields)
         for name in names:
-            happenings.add_member(groups[name], user_id)
+            changes.add_member(groups[name], user_id)
 
 
 def _organization(plain: dict[str, Any], key: str, spoken: str) -> OrganizationPlan:
