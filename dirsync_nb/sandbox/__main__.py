@@ -59,6 +59,17 @@ def parser() -> argparse.ArgumentParser:
         metavar="NAME",
         help="one more environment, behind the key sk_test_NAME; may be repeated",
     )
+    made.add_argument(
+        "--webhook-writes", action="store_true", help="let the API write /webhook_endpoints, as an SDK does"
+    )
+    made.add_argument(
+        "--allow-host",
+        dest="allow_hosts",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="a further name to answer to, such as that of a container; may be repeated",
+    )
     made.add_argument("--database", help="a file to keep the sandbox in")
     return made
 

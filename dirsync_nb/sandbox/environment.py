@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from functools import wraps
 from typing import TYPE_CHECKING, Any, Concatenate, NamedTuple, ParamSpec, TypeVar, cast
 
@@ -11,6 +11,7 @@ from .. import extras
 from .directory import objects
 from .directory.changes import Changes
 from .directory.ids import bearer_token
+from .directory.refusal import Invalid
 from .http.api import Api, Rules
 from .http.app import App, RequestLine
 from .http.control import Control
@@ -91,21 +92,28 @@ class Environment:
     def __repr__(self) -> str:
         return f"<Environment {self.name!r} seed={self.seed} {self.url if self.running else 'not running'}>"
 
-    def make_app(self, host: str, more: dict[tuple[str, str], Callable[[Object], Any]] | None = None) -> App:
+    def make_app(self, hosts: Collection[str], more: Mapping[tuple[str, str], Callable[..., Any]]) -> App:
         """Open the store, and make what answers for it; ``more`` are further doors under ``/_sandbox``."""
-        store = self.store
-        doors: dict[tuple[str, str], Callable[[Object], Any]] = {
-            ("GET", "/_sandbox/scim"): lambda _: self.scim_doors(),
-            ("POST", "/_sandbox/play"): lambda given: self.play(**given),
-            **(more or {}),
-        }
-        control = Control(
-            self.info, self.reset, self.faults, lambda: self.changes, lambda: self.deliveries, doors
-        )
-        self.app = App(
-            Api(store, self._rules), control, self.faults, self._limits, host, self.api_key, self.doors
-        )
+        api = Api(self.store, self._rules, lambda: self.deliveries.describe())
+        control = Control({**self._control_doors(), **more}, lambda: self.changes)
+        webhooks = self.deliveries if self.settings.webhook_writes else None
+        self.app = App(api, control, self.faults, self._limits, hosts, self.api_key, self.doors, webhooks)
         return self.app
+
+    def _control_doors(self) -> dict[tuple[str, str], Callable[..., Any]]:
+        return {
+            ("GET", ""): self.info,
+            ("POST", "/reset"): self.reset,
+            ("GET", "/faults"): self.faults.describe,
+            ("POST", "/faults"): self.faults.add_described,
+            ("DELETE", "/faults"): self.faults.clear,
+            ("GET", "/webhooks"): self.deliveries.describe,
+            ("POST", "/webhooks"): self.deliveries.add,
+            ("DELETE", "/webhooks"): self.deliveries.remove,
+            ("GET", "/webhooks/log"): self.deliveries.log,
+            ("GET", "/scim"): self.scim_doors,
+            ("POST", "/play"): self.play,
+        }
 
     def stop(self) -> None:
         """Answer no more; the sandbox goes on."""
@@ -179,7 +187,7 @@ class Environment:
         with store.transaction():
             directory = store.directories.get(directory_id)
             if "scim" not in directory["type"]:
-                raise ValueError(f"{directory['name']} is polled from its provider: it has no SCIM door")
+                raise Invalid(f"{directory['name']} is polled from its provider: it has no SCIM door")
             live = store.tokens.of(directory["n"])
             token_id = live[-1] if live else self.changes.create_token(directory_id)
         return ScimAccess(
@@ -217,7 +225,7 @@ class Environment:
         from .providers.scenarios import purge
 
         if self._scenario is None:
-            raise ValueError("nothing was played yet: play() first")
+            raise Invalid("nothing was played yet: play() first")
         return purge(self._scenario)
 
     @property

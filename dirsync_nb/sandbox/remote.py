@@ -99,7 +99,7 @@ class RemoteSandbox:
         where = urlsplit(self.url)
         connection = HTTPConnection(where.hostname or "", where.port, timeout=60)
         try:
-            headers = {"Content-Type": "application/json"}
+            headers = {"Content-Type": "application/json", "Authorization": f"Bearer {self.api_key}"}
             connection.request(method, "/_sandbox" + path, json.dumps(body or {}), headers)
             answer = connection.getresponse()
             content = json.loads(answer.read() or b"null")

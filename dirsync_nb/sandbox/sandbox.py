@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import atexit
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any, Self
 
+from .directory.refusal import Invalid
 from .environment import Environment, ScimAccess
 from .http.app import API_KEY
 from .http.server import Server
@@ -13,6 +15,7 @@ from .truth import Truth
 
 if TYPE_CHECKING:
     import os
+    from collections.abc import Iterable
     from types import TracebackType
 
     from .directory.objects import Object
@@ -54,6 +57,10 @@ class Sandbox(Environment):
         default, or all of them.
     database
         A file to keep the sandbox in. It is reopened if the same settings made it.
+    webhook_writes
+        Let the API create, change and delete ``/webhook_endpoints``, as an SDK does; else it only reads.
+    allow_hosts
+        Names besides those of this machine by which requests may ask for it, such as that of a container.
     """
 
     def __init__(
@@ -71,15 +78,17 @@ class Sandbox(Environment):
         world: str | os.PathLike[str] = "harbour",
         roles: RoleMode = "single",
         database: str | os.PathLike[str] | None = None,
+        webhook_writes: bool = False,
+        allow_hosts: Iterable[str] = (),
     ) -> None:
         settings = Settings(
             seed=seed, users=users, team=team, inactive_policy=inactive_policy, limits=limits,
             default_order=default_order, strict=strict, scim_profile=scim_profile, world=world, roles=roles,
-            database=database,
+            database=database, webhook_writes=webhook_writes,
         )  # fmt: skip
         super().__init__(settings, name="", api_key=API_KEY, address=self._own_address, end=self._end_server)
         self.users = users
-        self._host, self._port = host, port
+        self._host, self._port, self._hosts = host, port, {host, *allow_hosts}
         self._server: Server | None = None
         self.environments: dict[str, Environment] = {}
 
@@ -89,10 +98,10 @@ class Sandbox(Environment):
             if self._server is not None:
                 return self
             app = self.make_app(
-                self._host,
+                self._hosts,
                 {
-                    ("GET", "/_sandbox/environments"): lambda _: self._describe_environments(),
-                    ("POST", "/_sandbox/environments"): self._ask_for_environment,
+                    ("GET", "/environments"): self._describe_environments,
+                    ("POST", "/environments"): self._ask_for_environment,
                 },
             )
             try:
@@ -149,20 +158,23 @@ class Sandbox(Environment):
         ``sk_test_<name>``, the settings are those of ``Sandbox``, and the seed is the next one not in use.
         """
         if not name.isascii() or not name.isidentifier() or f"sk_test_{name}" == API_KEY:
-            raise ValueError(f"the name of an environment must be letters, digits and _; got {name!r}")
-        for fixed in ("host", "port"):
-            if fixed in settings:
-                raise ValueError(f"an environment has the {fixed} of its sandbox")
+            raise Invalid(f"the name of an environment must be letters, digits and _; got {name!r}")
+        known = [one.name for one in fields(Settings)]
+        for setting in settings:
+            if setting in ("host", "port", "allow_hosts"):
+                raise Invalid(f"an environment has the {setting} of its sandbox")
+            if setting not in known:
+                raise Invalid(f"there is no setting {setting!r}; known are {', '.join(known)}")
         with self._lock:
             shared = self.app
             if shared is None:
                 raise RuntimeError("environments are added to a running sandbox: start() it first")
             if name in self.environments:
-                raise ValueError(f"there is an environment {name!r} already")
+                raise Invalid(f"there is an environment {name!r} already")
             used = {self.seed, *(one.seed for one in self.environments.values())}
             seed = settings.pop("seed", max(used) + 1)
             if seed in used:  # ids are made from it, and a SCIM address must mean one directory
-                raise ValueError(f"seed {seed} is in use: two environments need different seeds")
+                raise Invalid(f"seed {seed} is in use: two environments need different seeds")
             made = Environment(
                 Settings(seed=seed, **settings),
                 name=name,
@@ -171,7 +183,7 @@ class Sandbox(Environment):
                 end=self._let_go,
             )
             try:
-                shared.environments.append(made.make_app(self._host))
+                shared.environments.append(made.make_app(self._hosts, {}))
             except BaseException:
                 made.close()
                 raise
@@ -187,6 +199,13 @@ class Sandbox(Environment):
         every = {"": self, **self.environments}
         return [{"name": name, "api_key": one.api_key, **one.info()} for name, one in every.items()]
 
-    def _ask_for_environment(self, given: Object) -> Object:
-        made = self.add_environment(**{"name": "", **given})
+    def _ask_for_environment(self, name: str, **settings: Any) -> Object:
+        """Add an environment over HTTP. What would read or make a file is for whoever runs the sandbox."""
+        if "database" in settings:
+            raise Invalid("database is a path, and none is taken over HTTP")
+        if not isinstance(settings.get("world", ""), str) or settings.get("world", "").endswith(
+            (".yaml", ".yml")
+        ):
+            raise Invalid("world must be one that has a name: no path is taken over HTTP")
+        made = self.add_environment(name, **settings)
         return {"name": made.name, "api_key": made.api_key, **made.info()}

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import blake2b
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from .directory.recorder import InactivePolicy, RoleMode
+from .directory.refusal import Invalid
 from .directory.store import FORMAT
 from .scim.profiles import Profile
 from .seeding import seed as seeds
@@ -27,6 +28,11 @@ _CHOICES = {
     "scim_profile": Profile,
     "roles": RoleMode,
 }
+
+_KINDS: dict[str, Any] = {
+    "seed": int, "users": int | None, "limits": bool, "strict": bool, "webhook_writes": bool,
+}  # fmt: skip
+_SPOKEN = {int: "a whole number", int | None: "a whole number or None", bool: "True or False"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,14 +78,19 @@ class Settings:
     world: str | os.PathLike[str] = "harbour"
     roles: RoleMode = "single"
     database: str | os.PathLike[str] | None = None
+    webhook_writes: bool = False
 
     def __post_init__(self) -> None:
         for name, kind in _CHOICES.items():
             if getattr(self, name) not in get_args(kind):
                 allowed = ", ".join(map(repr, get_args(kind)))
-                raise ValueError(f"{name} must be one of {allowed}; got {getattr(self, name)!r}")
+                raise Invalid(f"{name} must be one of {allowed}; got {getattr(self, name)!r}")
+        for name, kind in _KINDS.items():
+            given = getattr(self, name)
+            if not isinstance(given, kind) or (isinstance(given, bool) and kind is not bool):
+                raise Invalid(f"{name} must be {_SPOKEN[kind]}; got {given!r}")
         if self.users is not None and self.users < 0:
-            raise ValueError(f"users must be 0 or more; got {self.users}")
+            raise Invalid(f"users must be 0 or more; got {self.users}")
         self.beginning  # noqa: B018 (a world that cannot be read is an error here)
 
     @cached_property

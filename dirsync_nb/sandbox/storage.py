@@ -9,6 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .directory.refusal import Invalid
 from .directory.store import Store
 from .seeding import seed as seeds
 
@@ -90,7 +91,7 @@ def _open_file(path: Path, settings: Settings) -> Store:
     try:
         store = Store(str(path), keep=True)
     except sqlite3.DatabaseError:
-        raise ValueError(f"{path} is not a sandbox database; name another file") from None
+        raise Invalid(f"{path} is not a sandbox database; name another file") from None
     try:
         _check_marks(store, path, settings.beginning.marks())
     except BaseException:
@@ -104,8 +105,8 @@ def _check_marks(store: Store, path: Path, marks: dict[str, str]) -> None:
     for key, wanted in marks.items():
         found = store.meta(key) if store.has_meta() else None
         if found is None:
-            raise ValueError(f"{path} is not a sandbox database; name another file")
+            raise Invalid(f"{path} is not a sandbox database; name another file")
         if found != wanted:
-            raise ValueError(
+            raise Invalid(
                 f"{path} was made with {key}={found}, not {wanted}: name another file, or remove this one"
             )

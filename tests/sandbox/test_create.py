@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-import requests
 
 from dirsync_nb.sandbox.__main__ import main
 
@@ -54,7 +53,7 @@ def test_time_passes_only_forward(http: Http) -> None:
 
 def test_a_control_body_of_any_size_does_no_harm(http: Http) -> None:
     url = http.sandbox.url + "/_sandbox/changes"
-    response = requests.post(url, data=b"[" * 20_000_001, timeout=30)
+    response = http.session.post(url, data=b"[" * 20_000_001, timeout=30)
     assert response.status_code == 413
     assert http.get("/directories").status_code == 200
 

@@ -9,6 +9,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from . import objects
+from .refusal import Invalid
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -37,7 +38,7 @@ def switch_off_for(store: Store, directory: int, names: Iterable[str]) -> None:
 def switch(store: Store, name: str, *, on: bool) -> None:
     """Note that an attribute is on or off from now on."""
     if name not in PREDEFINED:
-        raise ValueError(f"name must be one of {', '.join(PREDEFINED)}; got {name!r}")
+        raise Invalid(f"name must be one of {', '.join(PREDEFINED)}; got {name!r}")
     off = set((store.meta("switched_off") or "").split())
     store.set_meta("switched_off", " ".join(sorted(off - {name} if on else off | {name})))
 

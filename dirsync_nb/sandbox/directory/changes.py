@@ -20,6 +20,7 @@ from .recorder import (
     membership,
     settled_roles,
 )
+from .refusal import Invalid
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -73,7 +74,7 @@ class Changes:
         fields = {"email": email, "first_name": first_name, "last_name": last_name, "name": name}
         _check_user_fields({**fields, "idp_id": idp_id, "custom_attributes": custom_attributes})
         if state not in ("active", "inactive") or (state == "inactive" and self._policy == "delete"):
-            raise ValueError(f"a new user must be active here; got {state!r}")
+            raise Invalid(f"a new user must be active here; got {state!r}")
         store = self._store
         with store.transaction():
             directory = store.directories.get(directory_id)
@@ -116,7 +117,7 @@ class Changes:
             row = self._store.users.get(user_id)
             old = row.parsed()
             if changes.get("state", old["state"]) != old["state"]:
-                raise ValueError("state changes by deactivate_user and reactivate_user")
+                raise Invalid("state changes by deactivate_user and reactivate_user")
             new = _changed(old, changes, set(drop))
             return self._recorder.save_user(row, old, new)
 
@@ -187,7 +188,7 @@ class Changes:
         """
         _check_text(name=name, idp_id=idp_id or "")
         if role is not None and role not in ROLE_PRIORITY:
-            raise ValueError(f"role must be one of {ROLE_PRIORITY}; got {role!r}")
+            raise Invalid(f"role must be one of {ROLE_PRIORITY}; got {role!r}")
         store = self._store
         with store.transaction():
             directory = store.directories.get(directory_id)
@@ -246,12 +247,12 @@ class Changes:
     def map_role(self, group_id: str, role: str | None) -> int:
         """Map a group to a role, or to none; return how many members got another one, each with an event."""
         if role is not None and role not in ROLE_PRIORITY:
-            raise ValueError(f"role must be one of {ROLE_PRIORITY}; got {role!r}")
+            raise Invalid(f"role must be one of {ROLE_PRIORITY}; got {role!r}")
         store = self._store
         with store.transaction():
             row = store.groups.get(group_id)
             if not store.directories.number(row.directory)["has_roles"]:
-                raise ValueError("groups of this type of directory cannot be mapped to roles")
+                raise Invalid("groups of this type of directory cannot be mapped to roles")
             store.groups.map(row.n, role)
             return sum(self._recorder.settle_roles(user_n) for user_n in store.memberships.of_group(row.n))
 
@@ -297,9 +298,9 @@ class Changes:
         """Set up an empty directory; return its id. The first write or poll links it."""
         _check_text(name=name, domain=domain or "")
         if type not in create.TYPES:
-            raise ValueError(f"type must be one of {', '.join(create.TYPES)}; got {type!r}")
+            raise Invalid(f"type must be one of {', '.join(create.TYPES)}; got {type!r}")
         if state not in STATES:
-            raise ValueError(f"state must be one of {STATES}; got {state!r}")
+            raise Invalid(f"state must be one of {STATES}; got {state!r}")
         store = self._store
         with store.transaction():
             store.organizations.get(organization_id)
@@ -323,7 +324,7 @@ class Changes:
     def set_directory_state(self, directory_id: str, state: str) -> bool:
         """Put a directory into a state; becoming linked is the one change that sends an event."""
         if state not in STATES:
-            raise ValueError(f"state must be one of {STATES}; got {state!r}")
+            raise Invalid(f"state must be one of {STATES}; got {state!r}")
         store = self._store
         with store.transaction():
             before = store.directories.get(directory_id)
@@ -351,7 +352,7 @@ class Changes:
         with store.transaction():
             row = store.directories.get(directory_id)
             if len(store.tokens.of(row["n"])) >= MOST_TOKENS:
-                raise ValueError(f"a directory has at most {MOST_TOKENS} live tokens: revoke one first")
+                raise Invalid(f"a directory has at most {MOST_TOKENS} live tokens: revoke one first")
             now = store.tick(STEP)
             token_id = self._recorder.new_id("directory_token")
             token = objects.token_object(
@@ -417,7 +418,7 @@ class Changes:
         with store.transaction():
             group, user = store.groups.get(group_id), store.users.get(user_id)
             if group.directory != user.directory:
-                raise ValueError("user and group are in different directories")
+                raise Invalid("user and group are in different directories")
             if store.memberships.has(group.n, user.n) == member:
                 return False
             store.tick(STEP)
@@ -447,20 +448,20 @@ def _changed(old: Object, changes: Mapping[str, Any], drop: set[str]) -> Object:
 def _check_user_fields(fields: Mapping[str, Any]) -> None:
     for key, value in fields.items():
         if key not in _CHANGEABLE:
-            raise ValueError(f"a user's field must be one of {_CHANGEABLE}; got {key!r}")
+            raise Invalid(f"a user's field must be one of {_CHANGEABLE}; got {key!r}")
         if key == "custom_attributes":
             if value is not None and not isinstance(value, dict):
-                raise ValueError("custom_attributes must be a dict")
+                raise Invalid("custom_attributes must be a dict")
         elif value is not None and not isinstance(value, str):
-            raise ValueError(f"{key} must be text or None; got {value!r}")
+            raise Invalid(f"{key} must be text or None; got {value!r}")
 
 
 def _check_minutes(minutes: Any) -> None:
     if isinstance(minutes, bool) or not isinstance(minutes, int | float) or not 0 <= minutes <= _LONGEST:
-        raise ValueError(f"minutes must be a number from 0 to {_LONGEST}; got {minutes!r}")
+        raise Invalid(f"minutes must be a number from 0 to {_LONGEST}; got {minutes!r}")
 
 
 def _check_text(**fields: Any) -> None:
     for key, value in fields.items():
         if not isinstance(value, str):
-            raise ValueError(f"{key} must be text; got {value!r}")
+            raise Invalid(f"{key} must be text; got {value!r}")

@@ -10,6 +10,7 @@ from typing import Literal
 from . import attributes, clock, objects
 from .ids import make_id
 from .objects import Object
+from .refusal import Invalid
 from .store import Row, Store
 
 InactivePolicy = Literal["delete", "keep"]
@@ -49,7 +50,7 @@ class Recorder:
         """
         made = self.new_id(prefix)
         if wanted and self._store.has_id(wanted, table):
-            raise ValueError(f"the id {wanted!r} is taken")
+            raise Invalid(f"the id {wanted!r} is taken")
         return wanted or made
 
     def record(self, name: str, data: Object) -> None:

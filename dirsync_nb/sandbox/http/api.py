@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from ..directory import clock, objects
 from ..directory import store as stores
-from ..directory.store import NotFound
+from ..directory.store import NotFound, Page
 from ..directory.store.organizations import as_directory
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
+    from ..directory.objects import Object
     from ..directory.store import Selection, Store
 
 DSYNC_EVENTS = (
@@ -98,6 +99,8 @@ class Api:
 
     store: Store
     rules: Rules = field(default_factory=Rules)
+    endpoints: Callable[[], list[Object]] = list
+    """Gives the webhook endpoints."""
 
     # -- directories and organizations ------------------------------------------------------------------
 
@@ -231,7 +234,30 @@ class Api:
             raise bad_events_request(f"Unknown or expired event: '{cursor}'.")
         return place, until
 
+    # -- webhook endpoints ------------------------------------------------------------------------------
+
+    def webhook_endpoints(self, query: Query) -> bytes:
+        """Answer GET /webhook_endpoints."""
+        self._only(query)
+        return self._list_of(query, self.endpoints())
+
     # -- lists ------------------------------------------------------------------------------------------
+
+    def _list_of(self, query: Query, items: Sequence[Object]) -> bytes:
+        """Answer a list that is no table, given oldest first."""
+        places = {item["id"]: place for place, item in enumerate(items)}
+
+        def page(cursor: str | None, older: bool, limit: int) -> Page:
+            if cursor is not None and cursor not in places:
+                raise KeyError(cursor)
+            at = places[cursor] if cursor is not None else len(items) if older else -1
+            beyond = range(at - 1, -1, -1) if older else range(at + 1, len(items))
+            chosen = beyond[:limit]
+            rows = [(place, items[place]["id"], 0, objects.text(items[place])) for place in chosen]
+            behind = at < len(items) - 1 if older else at > 0
+            return Page(rows, len(beyond) > limit, bool(rows) and (cursor is not None or behind))
+
+        return self._paged(query, page, _stored_text)
 
     def _only(self, query: Query, *known: str) -> None:
         """Refuse unknown parameters in strict mode; the real service ignores them."""
@@ -262,14 +288,30 @@ class Api:
         write: Callable[[Any], bytes],
         scope: int | None = None,
     ) -> bytes:
-        """Answer a list. In ``normal`` order the cursors are swapped: ``before`` leads to older records."""
+        """Answer a list that is a table."""
+
+        def page(cursor: str | None, older: bool, limit: int) -> Page:
+            place = None if cursor is None else self.store.pages.place(table, cursor, scope)
+            if cursor is not None and place is None:
+                raise KeyError(cursor)
+            return self.store.pages.read(selection, cursor=place, older=older, limit=limit)
+
+        return self._paged(query, page, write)
+
+    def _paged(
+        self, query: Query, read: Callable[[str | None, bool, int], Page], write: Callable[[Any], bytes]
+    ) -> bytes:
+        """Answer a page. In ``normal`` order the cursors are swapped: ``before`` leads to older records."""
         paging = self._paging(query)
         onwards, backwards = paging.after, paging.before
         if paging.order == "normal":
             onwards, backwards = backwards, onwards
         older = (paging.order == "asc") == bool(backwards)
-        cursor = self._cursor(table, scope, paging)
-        page = self.store.pages.read(selection, cursor=cursor, older=older, limit=paging.limit)
+        try:
+            page = read(onwards or backwards, older, paging.limit)
+        except KeyError as unknown:
+            name = "after" if paging.after else "before"
+            raise invalid(**{name: f"Unknown cursor: '{unknown.args[0]}'."}) from None
         rows, follows, precedes = page.rows, page.more_ahead, page.more_behind
         if backwards:
             rows, follows, precedes = rows[::-1], precedes, follows
@@ -278,16 +320,6 @@ class Api:
         if paging.order == "normal":
             first, last = last, first
         return _envelope([write(row) for row in rows], {"before": first, "after": last})
-
-    def _cursor(self, table: str, scope: int | None, paging: _Paging) -> int | None:
-        given = paging.after or paging.before
-        if given is None:
-            return None
-        place = self.store.pages.place(table, given, scope)
-        if place is None:
-            name = "after" if paging.after else "before"
-            raise invalid(**{name: f"Unknown cursor: '{given}'."})
-        return place
 
 
 def _envelope(texts: list[bytes], metadata: dict[str, str | None]) -> bytes:

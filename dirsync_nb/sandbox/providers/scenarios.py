@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ..directory import clock
+from ..directory.refusal import Invalid
 from . import polled
 from .base import Employee, Persona, opaque
 from .entra import EntraId
@@ -259,9 +260,9 @@ SCENARIOS: dict[str, Callable[[Scenario], None]] = {"a day at Acme": a_day_at_ac
 def perform(name: str, stage: Stage, store: Store) -> Scenario:
     """Perform a scenario, scene by scene."""
     if name not in SCENARIOS:
-        raise ValueError(f"a scenario must be one of {', '.join(map(repr, SCENARIOS))}; got {name!r}")
+        raise Invalid(f"a scenario must be one of {', '.join(map(repr, SCENARIOS))}; got {name!r}")
     if store.organizations.has_external_id("cust-acme"):
-        raise ValueError("Acme is here already: reset the sandbox first")
+        raise Invalid("Acme is here already: reset the sandbox first")
     scenario = Scenario(stage, store)
     SCENARIOS[name](scenario)
     return scenario

@@ -14,6 +14,7 @@ from ..directory import attributes as switches
 from ..directory import clock, create, objects, provider_traits
 from ..directory.changes import Changes, InactivePolicy, RoleMode, settled_roles
 from ..directory.ids import bearer_token, make_id, rising_ids
+from ..directory.refusal import Invalid
 from . import worlds
 from .people import JOBS, LOCATIONS, Company, Person, attributes, invent
 from .worlds import DirectoryPlan, OrganizationPlan, World
@@ -105,7 +106,7 @@ def world_named(name: str | os.PathLike[str] | World) -> World:
         return made
     if str(name).endswith((".yaml", ".yml")):
         return worlds.read(name)
-    raise ValueError(
+    raise Invalid(
         f"world must be one of {', '.join(WORLDS)}, or a .yaml file; got {str(name)!r}. Many directories are "
         "written fleet:<directories>x<people on average>, such as fleet:5000x1000"
     )
