@@ -217,9 +217,10 @@ class Api:
         store, cursor = self.store, query.get("after") or None
         now = store.now
         start, end = _moment(query, "range_start"), _moment(query, "range_end")
-        stop = now + 1 if end is None else end
-        if start is not None and stop < start:
+        if start is not None and end is not None and end < start:
             raise bad_events_request("range_start must not be after range_end.")
+        # A range that lies in the future, as "from an hour ago" does where this clock stands still, is empty.
+        stop = now + 1 if end is None else min(end, now + 1)
         if start is not None and stop - start > _WINDOW + 1:
             raise bad_events_request("The range between range_start and range_end must not exceed 30 days.")
         until = store.events.last_before(stop)

@@ -14,7 +14,7 @@ from starlette.datastructures import QueryParams
 from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
-from starlette.routing import Mount, Router, request_response
+from starlette.routing import Mount, Route, Router, request_response
 
 from ... import extras
 from ..directory import objects
@@ -117,8 +117,9 @@ class App:
         self._count = 0
         self.requests: deque[RequestLine] = deque(maxlen=_KEPT_REQUESTS)
         self.closing = asyncio.Event()
-        doors_of_scim = Mount("/scim/v2.0/{key}", request_response(self._scim))
-        router = Router([*control.routes, doors_of_scim], redirect_slashes=False)
+        door = "/scim/v2.0/{key}"
+        scim = [Route(door, self._scim), Mount(door, request_response(self._scim))]
+        router = Router([*control.routes, *scim], redirect_slashes=False)
         self._routed = ExceptionMiddleware(router, _HANDLERS)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -39,6 +39,12 @@ _KINDS: dict[str, Kind] = {"Users": "User", "Groups": "Group"}
 _MIGRATED = re.compile(r"[\w.~:@-]{1,255}", re.ASCII)
 
 
+_BARE_MANAGER = (
+    f'{ENTERPRISE}:manager must be an object such as {{"value": "..."}}; got a bare id. In Entra ID, map the '
+    f"manager to {ENTERPRISE}:manager.value under Provisioning, Mappings."
+)
+
+
 @dataclass(frozen=True, slots=True)
 class ScimRequest:
     """Hold a request to the door of one directory. ``path`` comes after the directory's key."""
@@ -195,9 +201,7 @@ class Door:
         raw = self._raw(kind, record)
         shown = {"schemas": raw["schemas"], "id": record.id, **raw}
         if kind == "User":
-            active = self._is_active(record)
-            if "active" in raw or not active:
-                shown["active"] = active
+            shown["active"] = self._is_active(record)
             groups = self._resources.groups_of(record.target) if record.target and not alone else []
             if groups:
                 shown["groups"] = [{**self._reference("Group", key), "display": name} for key, name in groups]
@@ -379,7 +383,7 @@ class Door:
             if op != "remove":
                 raise ScimRefused(400, "Members are added by value.", "invalidPath")
             shown = self._shown("Group", record)["members"]
-            chosen = [one["value"] for one in shown if filter_patch.matches(target.filter, one)]
+            chosen = [one["value"] for one in shown if filter_patch.matches(target.filter, one, "members")]
         else:
             chosen = self._member_ids([] if value is None else value)
         assert record.target is not None
@@ -407,10 +411,12 @@ class Door:
         if self._profile == "lenient" and isinstance(body.get("active"), str):
             body = {**body, "active": filter_patch.as_boolean("active", body["active"])}
         resource = canonical(body, kind)
+        if self._profile == "strict" and isinstance((body.get(ENTERPRISE) or {}).get("manager"), str):
+            raise syntax(_BARE_MANAGER)
         check(resource, kind)
         stated = body.get("schemas")
         known = [one for one in stated if isinstance(one, str)] if isinstance(stated, list) else []
-        needed = [schema_of(kind), *([ENTERPRISE] if ENTERPRISE in resource else [])]
+        needed = [schema_of(kind), *(key for key in resource if key.lower().startswith("urn:"))]
         return {"schemas": list(dict.fromkeys([*needed, *known])), **resource}
 
     def _check_migrated(self, migrated_id: str) -> None:

@@ -177,11 +177,27 @@ def _name(key: str, known: dict[str, Object]) -> str:
     return found["name"] if found else key
 
 
+def is_case_exact(attr: str, sub: str | None) -> bool:
+    """Return whether the texts of an attribute are compared with their case; those nobody knows are not."""
+    if attr in ("id", "externalid") or (attr == "meta" and sub in ("location", "version")):
+        return True
+    for schema in (USER, GROUP, ENTERPRISE):
+        if known := attributes(schema).get(attr):
+            inside: Object = known["subs"].get(sub or "value", {}) if known["subs"] else known
+            return bool(inside.get("caseExact"))
+    return False
+
+
 def spelled(value: Any, attribute: Object | None) -> Any:
-    """Spell the names inside a value of an attribute as the schema does."""
+    """Spell the names inside a value of an attribute as the schema does.
+
+    A bare id where the schema has an object, as Entra ID sends a manager, becomes that object.
+    """
     subs = (attribute or {}).get("subs")
-    if not subs:
+    if not attribute or not subs:
         return value
+    if isinstance(value, str) and "value" in subs and not attribute["multiValued"]:
+        return {"value": value} if value.strip() else {}
     if isinstance(value, list):
         return [spelled(item, attribute) for item in value]
     if isinstance(value, dict):
