@@ -87,7 +87,8 @@ command("sandbox play", "sandbox", "--users", "3", "--world", "okta", "--play")
 door = sandbox.scim(okta)
 answer = requests.get(f"{door.url}/Users", headers={"Authorization": f"Bearer {door.token}"}, timeout=10)
 said["the SCIM door"] = (answer.status_code, answer.headers["Content-Type"], answer.json())
-answer = requests.post(f"{sandbox.url}/_sandbox/play", json={}, timeout=10)
+headers = {"Authorization": f"Bearer {sandbox.api_key}"}
+answer = requests.post(f"{sandbox.url}/_sandbox/play", json={}, headers=headers, timeout=10)
 said["POST /_sandbox/play"] = (answer.status_code, answer.json())
 
 files.write_csv(users, "users.csv").unlink()
