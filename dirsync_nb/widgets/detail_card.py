@@ -81,13 +81,13 @@ class DetailCard(Panel):
         self._parts: dict[str, Any] = {}
         self._histories: dict[str, tuple[float, list[Record], bool]] = {}
         self._title = w.HTML()
-        self._sections = w.ToggleButtons(options=[], tooltips=[])
-        self._text = w.HTML()
-        self._table = RowTable(GROUP_COLUMNS, label="Groups", clickable=False)
-        self._note = w.HTML()
+        self.sections = w.ToggleButtons(options=[], tooltips=[])
+        self.body = w.HTML()
+        self.table = RowTable(GROUP_COLUMNS, label="Groups", clickable=False)
+        self.note = w.HTML()
         self.add_class("dsn-card")
-        self.assemble(self._title, self._sections, self._text, self._table, self._note, nested=nested)
-        self._sections.observe(self._section_pressed, "value")
+        self.assemble(self._title, self.sections, self.body, self.table, self.note, nested=nested)
+        self.sections.observe(self._section_pressed, "value")
         self.observe(self._subject_changed, ["user_id", "group_id"])
         self.observe(lambda _: self._draw(), "section")
         self._subject_changed({"name": "user_id", "new": None})
@@ -181,8 +181,8 @@ class DetailCard(Panel):
     def _fill_sections(self) -> None:
         names = SECTIONS[self.kind] if self.kind else ()
         with self.hold_trait_notifications():
-            self._sections.options = names
-            self._sections.layout.display = "" if names else "none"
+            self.sections.options = names
+            self.sections.layout.display = "" if names else "none"
             self.section = "Overview"
 
     def _section_pressed(self, change: Any) -> None:
@@ -194,10 +194,10 @@ class DetailCard(Panel):
         self._title.value = (
             "" if record is None else f'<div class="dsn-title">{shown(_name(record), 300)}</div>'
         )
-        if self.kind and self._sections.value != self.section:
-            self._sections.value = self.section
-        self._text.value = self._note.value = ""
-        self._table.layout.display = "none"
+        if self.kind and self.sections.value != self.section:
+            self.sections.value = self.section
+        self.body.value = self.note.value = ""
+        self.table.layout.display = "none"
         if record is not None:
             draw = {
                 "Overview": self._draw_overview,
@@ -211,10 +211,10 @@ class DetailCard(Panel):
         self._show_code()
 
     def _draw_overview(self, record: Record) -> None:
-        self._text.value = facts(overview(record))
+        self.body.value = facts(overview(record))
 
     def _draw_raw(self, record: Record) -> None:
-        self._text.value = json_block(record)
+        self.body.value = json_block(record)
 
     def _draw_groups(self, record: Record) -> None:
         groups = self._part(
@@ -250,9 +250,9 @@ class DetailCard(Panel):
         table = html_table(("When (UTC)", "What", "Details"), rows)
         if not rows:
             table = '<p class="dsn-empty">No event about this user in the last 30 days.</p>'
-        self._text.value = f'<div class="dsn-list">{table}</div>'
+        self.body.value = f'<div class="dsn-list">{table}</div>'
         cut = "" if whole else f" Only the first {HISTORY_PAGES * 100:,} events of the organization were read."
-        self._note.value = f'<p class="dsn-note">{count_of(len(rows), len(lines), "event")}.{cut}</p>'
+        self.note.value = f'<p class="dsn-note">{count_of(len(rows), len(lines), "event")}.{cut}</p>'
 
     def _show_table(
         self,
@@ -261,12 +261,12 @@ class DetailCard(Panel):
         noun: str,
         empty: str,
     ) -> None:
-        with self._table.hold_sync():
-            self._table.columns, self._table.label = list(columns), f"{noun}s".capitalize()
-            self._table.show(rows, empty=empty)
-        self._table.layout.display = ""
+        with self.table.hold_sync():
+            self.table.columns, self.table.label = list(columns), f"{noun}s".capitalize()
+            self.table.show(rows, empty=empty)
+        self.table.layout.display = ""
         text = f"{count_of(min(len(rows), ROWS), len(rows), noun)}." if rows else ""
-        self._note.value = f'<p class="dsn-note">{text}</p>'
+        self.note.value = f'<p class="dsn-note">{text}</p>'
 
     # Reading ------------------------------------------------------------------------------------------------
 

@@ -92,27 +92,27 @@ class DirectoryExplorer(Explorer):
     # Building -----------------------------------------------------------------------------------------------
 
     def _build(self) -> None:
-        self._views = w.ToggleButtons(options=VIEWS, tooltips=["All directories", "Its users", "Its groups"])
+        self.views = w.ToggleButtons(options=VIEWS, tooltips=["All directories", "Its users", "Its groups"])
         self._where = w.HTML()
-        self._controls.tie(self._views, "view")
-        self._filters = UserFilters(self._controls, group=True)
-        self._table = RowTable(COLUMNS["Directories"], label="Directories", sort="name")
-        self._pager = Pager(self._controls)
-        self._reset = button("Clear filters", "times", "Remove search and filters")
-        self._members_of = button("List its members", "users", "As the filter of the users")
+        self._controls.tie(self.views, "view")
+        self.filters = UserFilters(self._controls, group=True)
+        self.table = RowTable(COLUMNS["Directories"], label="Directories", sort="name")
+        self.pager = Pager(self._controls)
+        self.reset_button = button("Clear filters", "times", "Remove search and filters")
+        self.members_button = button("List its members", "users", "As the filter of the users")
         self.card = DetailCard(self.client, nested=True)
-        buttons = row(*self._pager.controls, self._reset, self._members_of, level=True)
-        main = w.VBox([self._table, buttons])
+        buttons = row(*self.pager.controls, self.reset_button, self.members_button, level=True)
+        main = w.VBox([self.table, buttons])
         main.add_class("dsn-main")
         split = w.HBox([main, self.card])
         split.add_class("dsn-split")
-        self.assemble(row(self._views, self._where, level=True), self._filters.row, below=[split])
+        self.assemble(row(self.views, self._where, level=True), self.filters.row, below=[split])
 
     def _connect(self) -> None:
-        self._table.observe(lambda change: setattr(self, "sort", change["new"]), "sort")
-        self._table.observe(lambda change: self._row_picked(change["new"]), "picked")
-        self._members_of.on_click(lambda _: self.list_members())
-        self._reset.on_click(lambda _: self.clear_filters())
+        self.table.observe(lambda change: setattr(self, "sort", change["new"]), "sort")
+        self.table.observe(lambda change: self._row_picked(change["new"]), "picked")
+        self.members_button.on_click(lambda _: self.list_members())
+        self.reset_button.on_click(lambda _: self.clear_filters())
         self.observe(self._directory_changed, "directory_id")
         self.observe(self._turned_view, "view")
         self.observe(
@@ -137,7 +137,7 @@ class DirectoryExplorer(Explorer):
 
     @t.validate("page")
     def _only_a_page_there_is(self, proposal: Any) -> int:
-        return self._pager.within(proposal.value)
+        return self.pager.within(proposal.value)
 
     @t.validate("sort")
     def _only_by_a_column(self, proposal: Any) -> str:
@@ -185,7 +185,7 @@ class DirectoryExplorer(Explorer):
         self._members = {}
         with self.hold_trait_notifications():
             self.selected, self.page = None, 1
-            self._filters.clear()
+            self.filters.clear()
         self.card.clear()
 
     def _read_directory(
@@ -231,21 +231,21 @@ class DirectoryExplorer(Explorer):
     def _turned_view(self, _: Any) -> None:
         with self.hold_trait_notifications():
             self.selected, self.page, self.sort = None, 1, "name"
-            self._filters.clear()
+            self.filters.clear()
         self._fill_menus()
         self._draw()
 
     def _filter_changed(self, change: Any) -> None:
         if change["name"] == "attribute":
             self.attribute_value = None
-            self._filters.offer_values(self.users, self.attribute)
+            self.filters.offer_values(self.users, self.attribute)
         if change["name"] == "group_id" and change["new"] and change["new"] not in self._members:
             self._load_members(change["new"])
             return
         self._draw_from_the_start()
 
     def _draw_from_the_start(self) -> None:
-        if not self._pager.rewind():  # a page that turns draws
+        if not self.pager.rewind():  # a page that turns draws
             self._draw()
 
     def _load_members(self, group_id: str) -> None:
@@ -266,7 +266,7 @@ class DirectoryExplorer(Explorer):
             self.card.user_id = chosen
         else:
             self.card.group_id = chosen
-        self._members_of.layout.display = "" if self.view == "Groups" and chosen is not None else "none"
+        self.members_button.layout.display = "" if self.view == "Groups" and chosen is not None else "none"
         self._follow()
 
     def list_members(self) -> None:
@@ -279,15 +279,15 @@ class DirectoryExplorer(Explorer):
 
     def _offer_group(self, group_id: str) -> None:
         """Put a group into the menu that was not among the first 50."""
-        entries = list(self._filters.group._options_full)
+        entries = list(self.filters.group.options)
         if self.groups is not None and group_id not in [i for _, i in entries]:
             name = label(self.groups.loc[group_id, "name"], MENU) or NO_NAME
-            self._filters.offer_groups([(name, group_id), *entries[1:ROWS]], self._lists.get("Groups"))
+            self.filters.offer_groups([(name, group_id), *entries[1:ROWS]], self._lists.get("Groups"))
 
     def clear_filters(self) -> None:
         """Show everybody again."""
         with self.hold_trait_notifications():
-            self._filters.clear()
+            self.filters.clear()
         self._follow()
         self._draw()
 
@@ -296,7 +296,7 @@ class DirectoryExplorer(Explorer):
     def _fill_menus(self) -> None:
         """Offer the choices of this view; a menu never holds more than 50."""
         of_users = self.view == "Users"
-        self._filters.offer(
+        self.filters.offer(
             self._lists.get(self.view),
             groups=self._lists.get("Groups") if of_users else None,
             attributes=self._attributes if of_users else [],
@@ -307,21 +307,21 @@ class DirectoryExplorer(Explorer):
         """Let the controls show what the traits say."""
         self._controls.follow()
         with self._controls.silence():
-            self._table.picked = self.selected or ""
+            self.table.picked = self.selected or ""
 
     def _draw(self) -> None:
         if self.retired:
             return
-        self._filters.row.layout.display = "" if self.view in self._lists else "none"
+        self.filters.row.layout.display = "" if self.view in self._lists else "none"
         self.card.layout.display = "none" if self.view == "Directories" else ""
         self._draw_place()
         listing = self._lists.get(self.view)
-        with self._table.hold_sync():
-            self._table.columns, self._table.label = COLUMNS[self.view], self.view
-            self._table.sort = self.sort
+        with self.table.hold_sync():
+            self.table.columns, self.table.label = COLUMNS[self.view], self.view
+            self.table.sort = self.sort
             if listing is None:
                 self.total = 0
-                self._table.show([], empty="")
+                self.table.show([], empty="")
             else:
                 self._draw_rows(listing)
         self._draw_pages(listing)
@@ -332,11 +332,11 @@ class DirectoryExplorer(Explorer):
         self.total, places = listing.page(self._mask(listing), self.sort, self.page)
         picked = self.selected or (self.directory_id if self.view == "Directories" else "") or ""
         with self._controls.silence():
-            self._table.picked = picked if self.view != "Directories" else ""
-            self._table.show(listing.rows(places), empty=nothing_in(self.view, len(listing)))
+            self.table.picked = picked if self.view != "Directories" else ""
+            self.table.show(listing.rows(places), empty=nothing_in(self.view, len(listing)))
 
     def _mask(self, listing: Listing) -> Any:
-        mask = self._filters.mask(listing)
+        mask = self.filters.mask(listing)
         if self.view == "Users" and self.group_id is not None:
             # Of a group that is not read yet nobody is shown, rather than everybody.
             mask = mask & listing.frame.index.isin(self._members.get(self.group_id, []))
@@ -352,12 +352,12 @@ class DirectoryExplorer(Explorer):
     def _draw_pages(self, listing: Listing | None) -> None:
         filtered = bool(self.search or self.state or self.group_id or self.attribute_value)
         group_open = self.view == "Groups" and self.selected is not None
-        self._pager.draw()
-        self._members_of.layout.display = "" if group_open else "none"
-        self._reset.layout.display = "" if filtered else "none"
+        self.pager.draw()
+        self.members_button.layout.display = "" if group_open else "none"
+        self.reset_button.layout.display = "" if filtered else "none"
         if listing is not None:
             here = min(ROWS, max(0, self.total - (self.page - 1) * ROWS))
-            text = f"{count_of(here, self.total, *NOUNS[self.view])}{self._pager.words}"
+            text = f"{count_of(here, self.total, *NOUNS[self.view])}{self.pager.words}"
             whole = f" ({len(listing):,} without filters)" if filtered else ""
             self.status.say("ready" if self.total else "empty", f"{text}{whole}.")
 
@@ -382,7 +382,7 @@ class DirectoryExplorer(Explorer):
 
     def summary(self) -> str:
         """Return how much of what is shown."""
-        text = count_of(len(self._table.rows), self.total, *NOUNS[self.view])
+        text = count_of(len(self.table.rows), self.total, *NOUNS[self.view])
         if self.directory_id is None:
             return text
         return f"{text} of {label(self.directories.loc[self.directory_id, 'name'], MENU)}"
@@ -391,7 +391,7 @@ class DirectoryExplorer(Explorer):
         """Return the first rows as a table."""
         if self.status.kind == "error":
             return html_table(("Directory explorer",), [(self.status.text,)])
-        drawn = [cells for _, *cells in self._table.rows[:STATIC_ROWS]]
+        drawn = [cells for _, *cells in self.table.rows[:STATIC_ROWS]]
         rest = count_of(len(drawn), self.total, *NOUNS[self.view])
         return html_table(
             [c["title"] for c in COLUMNS[self.view]], drawn, caption=f"{self.summary()}; here {rest}"

@@ -96,30 +96,30 @@ class MembershipExplorer(Explorer):
     # Building -----------------------------------------------------------------------------------------------
 
     def _build(self) -> None:
-        self._directory = field(w.Dropdown(description="Directory", options=[]), grow=True)
-        self._groups = GroupPicker(self._controls, f"Groups (pick up to {MOST})")
-        self._who = w.ToggleButtons(options=WHO, tooltips=["Union", "Intersection", "Exactly one"])
-        self._chart = w.ToggleButtons(options=CHARTS)
-        self._members = RowTable(MEMBERS, label="Members of the picked groups", clickable=False)
+        self.directory_menu = field(w.Dropdown(description="Directory", options=[]), grow=True)
+        self.picker = GroupPicker(self._controls, f"Groups (pick up to {MOST})")
+        self.who_buttons = w.ToggleButtons(options=WHO, tooltips=["Union", "Intersection", "Exactly one"])
+        self.chart_buttons = w.ToggleButtons(options=CHARTS)
+        self.members_table = RowTable(MEMBERS, label="Members of the picked groups", clickable=False)
         self._count = w.HTML()
-        self._pairs = RowTable(PAIRS, label="Overlap of the picked groups", clickable=False)
-        self._picture = w.HTML()
-        people = w.VBox([self._who, self._members, self._count])
-        picture = w.VBox([self._chart, self._picture, self._pairs])
+        self.pairs_table = RowTable(PAIRS, label="Overlap of the picked groups", clickable=False)
+        self.picture = w.HTML()
+        people = w.VBox([self.who_buttons, self.members_table, self._count])
+        picture = w.VBox([self.chart_buttons, self.picture, self.pairs_table])
         self._body = w.HBox([people, picture])
         self._body.add_class("dsn-split")
-        top = row(self._directory, self._groups.find)
-        self.assemble(top, row(self._groups.list), self._groups.said, below=[self._body])
+        top = row(self.directory_menu, self.picker.find)
+        self.assemble(top, row(self.picker.list), self.picker.said, below=[self._body])
 
     def _connect(self) -> None:
         for control, trait in (
-            (self._directory, "directory_id"),
-            (self._who, "who"),
-            (self._chart, "chart"),
+            (self.directory_menu, "directory_id"),
+            (self.who_buttons, "who"),
+            (self.chart_buttons, "chart"),
         ):
             self._controls.tie(control, trait)
         self.observe(self._directory_changed, "directory_id")
-        self.observe(lambda _: self._groups.offer(self._listing), "find")
+        self.observe(lambda _: self.picker.offer(self._listing), "find")
         self.observe(self._picks_changed, "group_ids")
         self.observe(lambda _: self._draw_members(), "who")
         self.observe(lambda _: self._draw_chart(), "chart")
@@ -160,7 +160,7 @@ class MembershipExplorer(Explorer):
         entries = [(label(name, MENU) or NO_NAME, str(i)) for i, name in ordered["name"][:ROWS].items()]
         if first not in [i for _, i in entries]:
             entries = [(label(frame["name"][first], MENU), first), *entries[: ROWS - 1]]
-        self._controls.fill(self._directory, entries, value=first)
+        self._controls.fill(self.directory_menu, entries, value=first)
         if self._wanted is not None and self._wanted != first:
             self._say_missing(self._wanted)
             return
@@ -186,7 +186,7 @@ class MembershipExplorer(Explorer):
         self.groups = frame
         columns: list[Column] = [{"key": "name", "title": "Group"}]
         self._listing = Listing(frame, columns, ("name", "idp_id"))
-        self._groups.offer(self._listing)
+        self.picker.offer(self._listing)
         picks, self._picks = self._picks, ()
         if picks:
             self.group_ids = picks
@@ -194,7 +194,7 @@ class MembershipExplorer(Explorer):
             self._draw()
 
     def _picks_changed(self, _: Any) -> None:
-        self._groups.offer(self._listing)
+        self.picker.offer(self._listing)
         missing = [one for one in self.group_ids if one not in self._read]
         if not missing:
             self._draw()
@@ -251,18 +251,18 @@ class MembershipExplorer(Explorer):
                 (
                     person["name"] or NO_NAME,
                     person["address"],
-                    ", ".join(self._groups.name(g) for g in places[str(i)]),
+                    ", ".join(self.picker.name(g) for g in places[str(i)]),
                 ),
             )
             for i, person in self.members[:ROWS].iterrows()
         ]
-        self._members.show(rows, empty=f"Nobody is {self.who} of these groups.")
+        self.members_table.show(rows, empty=f"Nobody is {self.who} of these groups.")
         found = f"{self.who} of the picked groups"
         text = f"{count_of(len(rows), len(self.members), 'person', 'people')} {found}"
         self._count.value = f'<p class="dsn-note">{text}.</p>'
         if self.group_ids:
             sizes = "; ".join(
-                f"{self._groups.name(one)}: {len(self._read.get(one, [])):,}" for one in self.group_ids
+                f"{self.picker.name(one)}: {len(self._read.get(one, [])):,}" for one in self.group_ids
             )
             self.status.say("ready", f"{text}. Members: {sizes}.")
         self._controls.follow()
@@ -273,20 +273,20 @@ class MembershipExplorer(Explorer):
         for a, b in combinations(self.group_ids, 2):
             both, either = len(people[a] & people[b]), len(people[a] | people[b])
             share = f"{both / either:.0%}" if either else "–"
-            rows.append((both, (f"{a} {b}", (self._groups.name(a), self._groups.name(b), f"{both:,}", share))))
+            rows.append((both, (f"{a} {b}", (self.picker.name(a), self.picker.name(b), f"{both:,}", share))))
         return [line for _, line in sorted(rows, key=lambda pair: -pair[0])]
 
     def _draw_pairs(self) -> None:
-        self._pairs.show(self._pair_rows(), empty="Pick a second group to see the overlap.")
+        self.pairs_table.show(self._pair_rows(), empty="Pick a second group to see the overlap.")
 
     def _draw_chart(self) -> None:
         self._controls.follow()
         if not self.group_ids or self.retired:
-            self._picture.value = ""
+            self.picture.value = ""
             return
         png, text = self._chart_png()
         data = base64.b64encode(png).decode()
-        self._picture.value = (
+        self.picture.value = (
             f'<img class="dsn-picture" src="data:image/png;base64,{data}" alt="{escape(plain(text))}">'
         )
 
@@ -331,18 +331,18 @@ class MembershipExplorer(Explorer):
         """Return what is compared."""
         if not self.group_ids:
             return f"{plural(len(self.groups), 'group')}, none picked"
-        names = ", ".join(self._groups.name(one) for one in self.group_ids)
+        names = ", ".join(self.picker.name(one) for one in self.group_ids)
         return f"{plural(len(self.members), 'person', 'people')} {self.who} of {names}"
 
     def static(self) -> str:
         """Return members, overlap and the chart."""
         if self.status.kind == "error" or not self.group_ids:
             return html_table(("Membership explorer",), [(self.status.text,)])
-        drawn = [cells for _, *cells in self._members.rows[:STATIC_ROWS]]
+        drawn = [cells for _, *cells in self.members_table.rows[:STATIC_ROWS]]
         rest = count_of(len(drawn), len(self.members), "person", "people")
         people = html_table([c["title"] for c in MEMBERS], drawn, caption=f"{self.summary()}; here {rest}")
         pairs = html_table([c["title"] for c in PAIRS], [cells for _, cells in self._pair_rows()])
-        return f"{people}{pairs}{self._picture.value}"
+        return f"{people}{pairs}{self.picture.value}"
 
 
 def _people(records: list[Record], places: dict[str, list[str]], who: str, picked: int = 0) -> pd.DataFrame:

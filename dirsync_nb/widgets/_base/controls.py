@@ -78,7 +78,7 @@ class Controls:
                 value = getattr(self.owner, trait)
                 if not isinstance(control, w.Dropdown):
                     control.value = value
-                elif (value or "") in [v for _, v in control._options_full]:
+                elif (value or "") in [v for _, v in control.options]:
                     control.value = value or ""
 
     def fill(

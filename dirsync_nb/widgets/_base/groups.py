@@ -43,7 +43,7 @@ class GroupPicker:
             return
         owner = self._controls.owner
         # Groups picked before and hidden by the search stay picked.
-        offered = {group_id for _, group_id in self.list._options_full}
+        offered = {group_id for _, group_id in self.list.options}
         try:
             owner.group_ids = tuple(one for one in owner.group_ids if one not in offered) + tuple(value)
         except t.TraitError as problem:

@@ -96,7 +96,7 @@ class Panel(w.VBox):  # type: ignore[misc]  # ipywidgets has no types
         bundle: dict[str, Any] | None = super()._repr_mimebundle_(**kwargs)
         if bundle is not None:
             bundle["text/plain"] = repr(self)
-            bundle["text/html"] = self._static_html()
+            bundle["text/html"] = self.static_html()
         return bundle
 
     def _ipython_display_(self, **_: Any) -> None:
@@ -116,7 +116,7 @@ class Panel(w.VBox):  # type: ignore[misc]  # ipywidgets has no types
             self.jobs.later("static", SETTLE, self._refresh_static)
 
     def _refresh_static(self) -> None:
-        table, shell = self._static_html(), kernel_shell()
+        table, shell = self.static_html(), kernel_shell()
         if shell is not None and table != self._last_static:
             self._publish(shell, table, update=True)
 
@@ -125,7 +125,7 @@ class Panel(w.VBox):  # type: ignore[misc]  # ipywidgets has no types
         data = {"text/html": table, "text/plain": ""}
         shell.display_pub.publish(data, transient={"display_id": self._mark}, update=update)
 
-    def _static_html(self) -> str:
+    def static_html(self) -> str:
         return f'<div class="{self._mark} {LITERAL}">{self.static()}</div>'
 
 

@@ -87,9 +87,16 @@ class RowTable(anywidget.AnyWidget):
 
     def _received(self, _widget: object, content: dict[str, Any], _buffers: object) -> None:
         # A message and no trait: the same row may be clicked twice in a row.
-        row = content.get("tick")
-        if self._tick is not None and self.tickable and row in self.ids:
-            self._tick(row)
+        self.click(str(content.get("tick")))
+
+    def click(self, row_id: str) -> None:
+        """Do what a click on a row does: pick it, or tell that it is to be ticked."""
+        if row_id not in self.ids or not self.clickable:
+            return
+        if self._tick is None or not self.tickable:
+            self.picked = row_id
+        else:
+            self._tick(row_id)
 
     def show(self, rows: Sequence[tuple[str, Sequence[object]]], *, empty: str = "Nobody here.") -> None:
         """Show rows, each an id with its cells; more than 50 are cut."""
@@ -119,7 +126,12 @@ class KeyField(anywidget.AnyWidget):
 
     def _received(self, _widget: object, content: dict[str, Any], _buffers: object) -> None:
         key = content.get("key")
-        if isinstance(key, str) and key.strip() and not self.disabled:
+        if isinstance(key, str):
+            self.enter(key)
+
+    def enter(self, key: str) -> None:
+        """Hand over a key, as the button beside the field does."""
+        if key.strip() and not self.disabled:
             self._use(key.strip())
 
 
@@ -134,8 +146,8 @@ class Pulse(anywidget.AnyWidget):
 
     def __init__(self, beat: Callable[[], None]) -> None:
         super().__init__()
-        self._beat = beat
-        self.on_msg(lambda *_: self._beat())
+        self.beat = beat
+        self.on_msg(lambda *_: self.beat())
 
 
 class CodeView(anywidget.AnyWidget):
@@ -159,11 +171,11 @@ class StatusLine(w.HBox):  # type: ignore[misc]  # ipywidgets has no types
 
     def __init__(self, stop: Callable[[], None], again: Callable[[], None]) -> None:
         self._line = w.HTML()
-        self._stop = button("Stop", "stop", "Stop loading; it ends within one page")
-        self._again = button("Try again", "refresh", "Do the same once more")
-        self._stop.on_click(lambda _: stop())
-        self._again.on_click(lambda _: again())
-        super().__init__(children=[self._line, self._stop, self._again])
+        self.stop_button = button("Stop", "stop", "Stop loading; it ends within one page")
+        self.again_button = button("Try again", "refresh", "Do the same once more")
+        self.stop_button.on_click(lambda _: stop())
+        self.again_button.on_click(lambda _: again())
+        super().__init__(children=[self._line, self.stop_button, self.again_button])
         self.add_class("dsn-row")
         self.add_class("dsn-level")
         self.say("idle", "")
@@ -175,8 +187,8 @@ class StatusLine(w.HBox):  # type: ignore[misc]  # ipywidgets has no types
         self._line.value = (
             f'<div class="dsn-status" role="status" data-kind="{kind}">{what}</div>' if text else ""
         )
-        self._stop.layout.display = "" if stoppable else "none"
-        self._again.layout.display = "" if again else "none"
+        self.stop_button.layout.display = "" if stoppable else "none"
+        self.again_button.layout.display = "" if again else "none"
 
     def problem(self, problem: BaseException) -> None:
         """Show what went wrong, and what to do."""
