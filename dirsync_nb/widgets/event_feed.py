@@ -15,19 +15,20 @@ from .. import errors
 from ..client import DSYNC_EVENTS, DirectoryClient, Record, identifier
 from ..client.transport import is_loopback
 from ._base.code import snippets
-from ._base.events import COUNTED, KINDS, Line, sentence
+from ._base.events import COUNTED, KINDS, Line, changed, sentence
 from ._base.jobs import PATIENCE, Job
 from ._base.panel import Panel
-from ._base.parts import ROWS, Column, Pulse, RowTable, field, row
+from ._base.parts import Pulse, field, row
 from ._base.reading import read_records
-from ._base.text import count_of, fold, html_table, json_block, label, plain, plural
+from ._base.table import Column, RowTable
+from ._base.text import fold, html_table, json_block, label, plain, plural
 
 __all__ = ["EventFeed"]
 
 COLUMNS: list[Column] = [
-    {"key": "when", "title": "When (UTC)", "width": 22, "room": 2},
-    {"key": "what", "title": "What", "width": 14, "room": 0, "kind": "state"},
-    {"key": "text", "title": "What happened", "width": 64, "room": 0},
+    {"key": "what", "title": "What", "kind": "state"},
+    {"key": "text", "title": "What happened"},
+    {"key": "when", "title": "When (UTC)", "fixed": True, "room": 2},
 ]
 ALL = "All"
 FIRST_LOOK = timedelta(hours=1)  # so far back a feed begins
@@ -130,7 +131,7 @@ class EventFeed(Panel):
         self.find_field = field(w.Text(description="Find", placeholder="name, group, change …"), grow=True)
         for button in (self.pause_button, self.clear_button):
             button.layout.width = "auto"
-        self.table = RowTable(COLUMNS, label="Events, newest first")
+        self.table = RowTable(COLUMNS, label="Events, newest first", saved="events")
         self.record_view = w.HTML()
         self.pulse = Pulse(self._beat)
         top = row(self.find_field, self.kind_menu, self.pause_button, self.clear_button)
@@ -213,7 +214,7 @@ class EventFeed(Panel):
         lines = [(sentence(record), record) for record in fresh]
         mine = [(line, record) for line, record in lines if self.directory_id in (None, line.directory_id)]
         if first and is_loopback(self.client.base_url):
-            mine = mine[-STATIC_ROWS:]
+            mine = mine[-self.keep :]
         self.lines = [line for line, _ in reversed(mine)] + self.lines
         self.records |= {line.event_id: record for line, record in mine}
         self._forget_old()
@@ -286,12 +287,13 @@ class EventFeed(Panel):
             return
         self.kind_menu.value, self.find_field.value = self.kind, self.find
         fitting = self.shown_lines()
-        rows = [(line.event_id, (line.when, line.what, line.text)) for line in fitting[:ROWS]]
+        rows = [(line.event_id, (line.what, line.text, line.when)) for line in fitting]
         self.table.show(rows, empty="Nothing yet." if not self.lines else "No event fits. Change the filter.")
         counts = Counter(line.what for line in self.lines)
         listed = ", ".join(plural(count, *COUNTED[what]) for what, count in counts.most_common())
         state = "Paused" if self.paused else f"Looking every {self.interval:g} s"
-        text = f"{state}. {count_of(len(rows), len(fitting), 'event')}" + (f" ({listed})." if listed else ".")
+        fits = f"{len(fitting):,} of " if len(fitting) < len(self.lines) else ""
+        text = f"{state}. {fits}{plural(len(self.lines), 'event')}" + (f" ({listed})." if listed else ".")
         self.status.say("empty" if self.paused or not fitting else "ready", text)
         self._show_code()
         self.settled()
@@ -299,7 +301,12 @@ class EventFeed(Panel):
     def _show_record(self, event_id: str) -> None:
         self.touch()
         record = self.records.get(event_id)
-        self.record_view.value = "" if record is None else f"<h4>The event as it came</h4>{json_block(record)}"
+        self.record_view.layout.display = "none" if record is None else ""
+        if record is not None:
+            changes = html_table(("What changed", "Before", "After"), changed(record))
+            self.record_view.value = (
+                f"{changes if changed(record) else ''}<h4>The event as it came</h4>{json_block(record)}"
+            )
 
     # What it says of itself -----------------------------------------------------------------------------------
 
@@ -313,12 +320,12 @@ class EventFeed(Panel):
 
     def summary(self) -> str:
         """Return how many events are shown."""
-        return count_of(len(self.table.rows), len(self.shown_lines()), "event")
+        return plural(len(self.shown_lines()), "event")
 
     def static(self) -> str:
         """Return the newest events as a table."""
         if self.status.kind == "error":
             return html_table(("Event feed",), [(self.status.text,)])
-        rows = [(line.when, line.what, label(line.text, 120)) for line in self.shown_lines()[:STATIC_ROWS]]
+        rows = [(line.what, label(line.text, 120), line.when) for line in self.shown_lines()[:STATIC_ROWS]]
         newest = f"The newest {plural(len(rows), 'event')}"
         return html_table([c["title"] for c in COLUMNS], rows, caption=newest)

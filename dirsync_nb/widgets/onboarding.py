@@ -9,17 +9,19 @@ from typing import Any
 import pandas as pd
 import traitlets as t
 
+from .. import errors
 from ..client import DirectoryClient
 from ..provisioning import onboarding
 from ._base.controls import MENU, only_by_column, only_listed
 from ._base.explorer import NO_DIRECTORY, Explorer
-from ._base.listing import Mask
+from ._base.listing import Found, Mask, Places
+from ._base.table import Column, Framed
 from ._base.text import count_of, html_table, label, none_of, plural
 from ._onboarding.code import onboarding_snippets
 from ._onboarding.face import KINDS, MATCHES, Face
 from ._onboarding.finder import Finder, as_directory_ids
-from ._onboarding.lists import COLUMNS, NOUNS, SPLIT, VIEWS, Rows, directory_entries, lists_of, preview
-from ._onboarding.people import People
+from ._onboarding.lists import COLUMNS, NOUNS, SPLIT, VIEWS, directory_entries, lists_of, preview
+from ._onboarding.people import Chosen, People
 from ._onboarding.selection import Steps
 
 __all__ = ["Onboarding"]
@@ -62,7 +64,7 @@ class Onboarding(Explorer):
     view
         "People", "Invite list", "Accounts" or "Teams".
     sort, page
-        Of the people; 50 rows each.
+        Of the people: a column's key, "" for the best matches of the search first; and from 1 on.
     total
         How many people the filters leave.
     count
@@ -90,7 +92,7 @@ class Onboarding(Explorer):
     find = t.Unicode("")
     match = t.Enum(MATCHES, "in any")
     view = t.Enum(VIEWS, "People")
-    sort = t.Unicode("name")
+    sort = t.Unicode("")
     page = t.Int(1)
     total = t.Int(0)
     count = t.Int(0)
@@ -154,7 +156,10 @@ class Onboarding(Explorer):
             ["search", "state", "domain", "attribute", "attribute_value", "group_ids", "match", "sort"],
         )
         self.observe(lambda _: self._offer_groups(), "find")
-        self.observe(lambda _: self._draw(), ["page", "view"])
+        self.table.observe(lambda change: setattr(self, "page", change["new"]), "page")
+        self.table.observe(lambda _: self._tick(), "rows")
+        self.observe(lambda change: setattr(self.table, "page", change["new"]), "page")
+        self.observe(lambda _: self._from_the_start(), "view")
         self.observe(lambda _: self._show_code(), ["kind", "folder"])
 
     # Validation ---------------------------------------------------------------------------------------------
@@ -178,11 +183,11 @@ class Onboarding(Explorer):
 
     @t.validate("sort")
     def _only_by_a_column(self, proposal: Any) -> str:
-        return only_by_column(proposal.value, COLUMNS["People"])
+        return only_by_column(proposal.value, COLUMNS["People"]) if proposal.value else ""
 
     @t.validate("page")
     def _only_a_page_there_is(self, proposal: Any) -> int:
-        return self.face.pager.within(proposal.value)
+        return self.table.nearest(proposal.value)
 
     # Opening ------------------------------------------------------------------------------------------------
 
@@ -260,8 +265,11 @@ class Onboarding(Explorer):
     def _filter_changed(self, change: Any) -> None:
         if change["name"] == "group_ids":
             self._offer_groups()
-        if not self.face.pager.rewind():  # a page that turns draws
-            self._draw()
+        self._from_the_start()
+
+    def _from_the_start(self) -> None:
+        self.table.page = 1
+        self._draw()
 
     def _sorted(self, sort: str) -> None:
         if not self._controls.idle:
@@ -324,6 +332,11 @@ class Onboarding(Explorer):
         if self.finder.people is not None and not self.retired:
             self.finder.people.selection.toggle(user_id)
             self._choose(self.finder.people)
+
+    @property
+    def picked(self) -> pd.DataFrame:
+        """The selected people, on every page, as a frame."""
+        return self._known().roster.users.loc[self.selected]
 
     @property
     def selected(self) -> pd.Index:
@@ -390,10 +403,10 @@ class Onboarding(Explorer):
     def write(self) -> None:
         """Write the lists into the folder."""
         if self.finder.people is None or not self.count:
-            self.status.say("empty", "Nobody is selected, so there is nothing to write.")
+            self._say_written("empty", "Nobody is selected, so there is nothing to write.")
             return
         folder, kind = Path(self.folder.strip() or ".").expanduser(), self.kind
-        self.busy("Writing files …")
+        self.face.answer("busy", "Writing files …")
         # Whoever is selected now is written, also if somebody goes on choosing meanwhile.
         roster, chosen, wanted = self.finder.people.roster, self.finder.people.chosen, self._attributes_wanted
 
@@ -401,14 +414,26 @@ class Onboarding(Explorer):
             lists = lists_of(roster, chosen, wanted)
             return [len(frame) for frame in lists.values()], onboarding.save_lists(folder, lists, kind=kind)
 
-        self._run("files", work, self._wrote)
+        self.jobs.run("files", work, self._wrote, self._not_written, patience=self._patience)
+
+    def _not_written(self, problem: BaseException) -> None:
+        told = (
+            str(problem) if isinstance(problem, errors.DirsyncError) else f"{type(problem).__name__}: {problem}"
+        )
+        self._say_written("error", f"Not written. {told}")
 
     def _wrote(self, found: tuple[list[int], list[Path]]) -> None:
         sizes, paths = found
         self.written = [path.resolve() for path in paths]
         told = ", ".join(f"{p.name} ({plural(size, 'row')})" for p, size in zip(paths, sizes, strict=True))
         teams = "" if len(paths) > 2 else " Without memberships there are no teams."
-        self.status.say("ready", f"Written into {paths[0].parent}: {told}.{teams} Nothing was sent.")
+        self._say_written("ready", f"Written into {paths[0].parent}: {told}.{teams} Nothing was sent.")
+
+    def _say_written(self, kind: str, text: str) -> None:
+        """Answer beside the button; the status line, far above it, says what is listed."""
+        self.face.answer(kind, text)
+        if self.finder.people is not None and kind != "busy":
+            self._draw()
 
     # Drawing ------------------------------------------------------------------------------------------------
 
@@ -421,23 +446,23 @@ class Onboarding(Explorer):
         if people is None:
             self._draw_nobody()
             return
-        self.total, places = people.listing.page(self._fitting(people), self.sort, self.page)
+        places = people.listing.found(self._fitting(people), self.sort, self.search)
+        self.total = len(places)
         self.face.offer(
             self.counts,
             self.total,
             filtered=bool(self._asked()),
-            groups=people.groups is not None and len(people.groups) > 0,
             several=len(self.group_ids) > 1,
         )
         self._controls.follow()
         self.jobs.drop("preview")
         with self._controls.silence(), self.table.hold_sync():
-            self.face.turn(self.view, self.sort)
+            self.face.turn(self.view, self.sort or ("" if self.search.strip() else "name"))
             if self.view == "People":
                 self._show_people(people, places)
             else:
                 self._show_preview(people)
-        self.face.pager.draw(paged=self.view == "People")
+        self.page = self.table.page
         self.settled()
 
     def _draw_nobody(self) -> None:
@@ -448,14 +473,21 @@ class Onboarding(Explorer):
         self.status.say("empty", NO_DIRECTORY if self.directories.empty else choose)
         self.settled()
 
-    def _show_people(self, people: People, places: Sequence[int]) -> None:
+    def _show_people(self, people: People, places: Places) -> None:
         nobody = f"{none_of(len(people), 'person', 'people')} Clear the filters."
-        self.table.show(people.rows(places), empty=nobody)
-        self.table.ticked = people.ticked(places)
+        marks = people.listing.words(self.search)
+        self.table.show(Chosen(people, places, self.search), empty=nobody, marks=marks)
+        self._tick()
         if not self._speaks:
-            whole = f" ({len(people):,} without filters)" if self._asked() else ""
-            text = f"{count_of(len(places), self.total, 'person', 'people')}{self.face.pager.words}{whole}"
-            self.status.say("ready" if self.total else "empty", f"{text}. Click a row to select it.")
+            noun = ("person", "people")
+            found = count_of(self.total, len(people), *noun) if self._asked() else plural(len(people), *noun)
+            self.status.say("ready" if self.total else "empty", f"{found}. Click a row to select it.")
+
+    def _tick(self) -> None:
+        """Tick those of the open page who are selected."""
+        people = self.finder.people
+        if people is not None and self.view == "People":
+            self.table.ticked = people.ticked(self.table.ids)
 
     @property
     def _speaks(self) -> bool:
@@ -468,11 +500,11 @@ class Onboarding(Explorer):
         if not self._speaks:
             self.busy("Making the list …")
 
-        def ready(found: tuple[Rows, int]) -> None:
-            rows, total = found
-            self.table.show(rows, empty="Nobody." if self.count else "Nobody is selected.")
+        def ready(rows: Framed) -> None:
+            with self._controls.silence():
+                self.table.show(rows, empty="Nobody." if self.count else "Nobody is selected.")
             if not self._speaks:
-                self.status.say("ready" if rows else "empty", f"{count_of(len(rows), total, *NOUNS[view])}.")
+                self.status.say("ready" if len(rows) else "empty", f"{plural(len(rows), *NOUNS[view])}.")
             self.settled()
 
         self._run("preview", lambda _: preview(roster, chosen, view), ready)
@@ -509,12 +541,13 @@ class Onboarding(Explorer):
         if self.status.kind == "error" or people is None:
             return html_table(("Onboarding",), [(self.status.text,)])
         if not self.count:
-            drawn = [cells for _, *cells in self.table.rows[:STATIC_ROWS]]
-            titles = [c["title"] for c in self.table.columns]
-            return html_table(titles, drawn, caption=f"{self.summary()}; here {plural(len(drawn), 'row')}")
+            listed: list[Column] = [{"key": "name", "title": "Name"}, {"key": "address", "title": "Address"}]
+            first = Found(people.listing, people.listing.order("name")).rows(0, STATIC_ROWS, listed)
+            here = f"{self.summary()}; here the first {len(first)}"
+            return html_table([c["title"] for c in listed], [cells for _, cells in first], caption=here)
         columns = ["name", "address", "verdict", "reason"]
         frame = people.roster.invites(people.chosen, most=STATIC_ROWS)[columns]
-        rest = count_of(len(frame), self.count, "selected person", "selected people")
+        rest = f"the first {len(frame)} of {plural(self.count, 'selected person', 'selected people')}"
         counts = ", ".join(f"{name}: {number:,}" for name, number in self.counts.items() if number is not None)
         rows = frame.itertuples(index=False, name=None)
         return html_table([name.title() for name in columns], rows, caption=f"{counts}; here {rest}")

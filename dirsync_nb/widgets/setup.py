@@ -17,11 +17,12 @@ from ..frames import directories_frame
 from ._base.code import snippets
 from ._base.controls import MENU, Controls, only_listed
 from ._base.jobs import PATIENCE, Job
-from ._base.listing import Listing
+from ._base.listing import Found, Listing
 from ._base.panel import Panel
-from ._base.parts import ROWS, Column, KeyField, RowTable, field, row
+from ._base.parts import Choice, KeyField, field, row
 from ._base.reading import read_frame
-from ._base.text import NO_NAME, count_of, facts, html_table, label, plain, plural, shown
+from ._base.table import ROWS, Column, RowTable
+from ._base.text import NO_NAME, facts, html_table, label, plain, plural, shown
 from ._setup.guides import all_states, guide
 from ._setup.providers import FULL, state_of
 
@@ -31,11 +32,10 @@ OTHER = "another provider"
 WATCH_FIRST, WATCH_MOST = 3.0, 15.0  # seconds between two looks: soon at first, then less often
 WATCH_FOR = 45 * 60.0  # seconds; a cycle of Entra ID takes 40 minutes
 DIRECTORIES: list[Column] = [
-    {"key": "name", "title": "Directory", "width": 34, "room": 0},
-    {"key": "type", "title": "Provider", "width": 22, "room": 2},
-    {"key": "state", "title": "State", "width": 24, "kind": "state", "room": 0},
-    {"key": "active_users", "title": "Users", "width": 13, "kind": "number", "room": 0},
-    {"key": "groups", "title": "Groups", "width": 13, "kind": "number", "room": 2},
+    {"key": "name", "title": "Directory", "sub": "type"},
+    {"key": "state", "title": "State", "kind": "state"},
+    {"key": "active_users", "title": "Users", "kind": "number", "room": 1},
+    {"key": "groups", "title": "Groups", "kind": "number", "room": 2},
 ]
 
 
@@ -89,6 +89,7 @@ class Setup(Panel):
         self.directories, self.organizations = pd.DataFrame(), pd.DataFrame()
         self._base_url = base_url
         self._listing: Listing | None = None
+        self._record: Record | None = None
         self._watch_ends, self.watch_pause = 0.0, WATCH_FIRST
         self._controls = Controls(self)
         self._patience: float | None = PATIENCE
@@ -105,7 +106,7 @@ class Setup(Panel):
 
     def _build(self) -> None:
         options = [(one.title, one.type) for one in FULL] + [("Another provider …", OTHER)]
-        self.provider_buttons = w.ToggleButtons(options=options)
+        self.provider_buttons = Choice(options, label="Provider")
         self.steps_view = w.HTML()
         self.key_field = KeyField(self._use_key)
         self.environment_button = w.Button(description="Use WORKOS_API_KEY", icon="key")
@@ -115,8 +116,7 @@ class Setup(Panel):
         self.key_view = w.HTML()
         self.organization_menu = field(w.Dropdown(description="Organization", options=[("all", "")]))
         self.find_field = field(w.Text(description="Find", placeholder="name of a directory …"), grow=True)
-        self.table = RowTable(DIRECTORIES, label="Directories")
-        self.offered = w.HTML()
+        self.table = RowTable(DIRECTORIES, label="Directories", saved="directories")
         self.watch_button = w.ToggleButton(
             description="Watch", icon="eye", tooltip="Look again and again until it is ready"
         )
@@ -127,7 +127,6 @@ class Setup(Panel):
             "3. Organization and directory",
             row(self.organization_menu, self.find_field),
             self.table,
-            self.offered,
         )
         self.watch_step = _step("4. Watch until it is ready", row(self.watch_button), self.seen)
         self.assemble(
@@ -283,11 +282,13 @@ class Setup(Panel):
         mask = self._listing.matching(self.find)
         if self.organization_id is not None:
             mask = mask & self._listing.equal("organization_id", self.organization_id)
-        total, places = self._listing.page(mask, "name", 1)
-        self.table.show(self._listing.rows(places), empty="No directory fits: look in all organizations.")
+        places = self._listing.found(mask, "name")
+        self.table.show(
+            Found(self._listing, places),
+            empty="No directory fits: look in all organizations.",
+            marks=self._listing.words(self.find),
+        )
         self.table.picked = self.directory_id or ""
-        offered = count_of(len(places), total, "directory", "directories")
-        self.offered.value = f'<p class="dsn-note">{offered}.</p>'
         self._draw_seen(None)
 
     def _directory_changed(self, change: Any) -> None:
@@ -295,6 +296,7 @@ class Setup(Panel):
             self.table.picked = change["new"] or ""
         with self.hold_trait_notifications():
             self.state, self.users, self.groups, self.ready = "", -1, -1, False
+        self._record = None
         self.watching = False
         self._show_code()
         if change["new"] is not None:
@@ -307,6 +309,7 @@ class Setup(Panel):
         self.watch_button.description = "Stop watching" if change["new"] else "Watch"
         self.jobs.forget("watch")
         self.jobs.drop("watch")
+        self._draw_seen(self._record)
         if change["new"]:
             self._watch_ends, self.watch_pause = time.monotonic() + WATCH_FOR, WATCH_FIRST
             self.seen.value = '<p class="dsn-note">Looking …</p>'
@@ -326,6 +329,7 @@ class Setup(Panel):
         )
 
     def _looked(self, record: Record) -> None:
+        self._record = record
         seen = directories_frame([record]).iloc[0]
         with self.hold_trait_notifications():
             self.state = plain(seen["state"])
@@ -360,6 +364,7 @@ class Setup(Panel):
             self.seen.value = f'<p class="dsn-note">Pick a directory above.</p>{all_states()}'
             return
         if record is None:
+            self.seen.value = all_states()
             return
         meaning = state_of(self.state)
         users, groups = (f"{n:,}" if n >= 0 else "not told" for n in (self.users, self.groups))
@@ -398,7 +403,7 @@ class Setup(Panel):
 
     def static(self) -> str:
         """Return the provider's steps, and the directories."""
-        drawn = [cells for _, *cells in self.table.rows[:10]]
+        drawn = [[" · ".join(cell.split("\n")) for cell in cells] for _, *cells in self.table.rows]
         table = html_table([c["title"] for c in DIRECTORIES], drawn, caption=self.summary()) if drawn else ""
         return guide(self.provider) + table
 

@@ -9,7 +9,7 @@ from typing import Any
 import ipywidgets as w
 import traitlets as t
 
-from .parts import Column
+from .table import Column
 from .text import distinct, label
 
 __all__ = ["MENU", "Controls", "only_by_column", "only_listed"]
