@@ -18,14 +18,11 @@ from hypothesis import strategies as st
 from nbclient import NotebookClient
 
 import dirsync_nb as ds
-from dirsync_nb import analysis, charts, errors, files, widgets
+from dirsync_nb import analysis, charts, comparison, errors, files, frames, history, widgets
 from dirsync_nb.analysis import diff as diffs
 from dirsync_nb.client.credentials import Secret
 from dirsync_nb.client.pseudonyms import NUMBERS, TIMES, WORDS, Pseudonyms
-from dirsync_nb.frames import tools as frames
-from dirsync_nb.provisioning import comparison
 from dirsync_nb.redaction import redact
-from dirsync_nb.sync import history
 from dirsync_nb.sync import state as sync
 
 from .foreign import Answer, listing, users

@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from math import isinf
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -16,7 +17,7 @@ from .. import errors
 from .connections import Answer
 from .retry import RETRIED_STATUSES, parse_retry_after
 
-__all__ = ["Reader", "parse_json"]
+__all__ = ["BeyondFloat", "Reader", "parse_json"]
 
 MOST_WORDS = 300  # characters of somebody else's text in a message
 
@@ -52,7 +53,16 @@ def parse_json(content: bytes) -> Any:
     try:
         return msgspec.json.decode(content)
     except msgspec.MsgspecError:
-        return json.loads(content)
+        return json.loads(content, parse_float=_any_float, parse_constant=BeyondFloat)
+
+
+class BeyondFloat(float):
+    """Infinity, as JSON can spell it (1e999): of a plain one an encoder would make null."""
+
+
+def _any_float(text: str) -> float:
+    number = float(text)
+    return BeyondFloat(number) if isinf(number) else number
 
 
 @dataclass(frozen=True)
