@@ -1,16 +1,19 @@
 """The WorkOS API as Python: one GET or a typed error, pages, whole lists, receipts. No pandas in here.
 
-Reading order: ``endpoints`` (what can be asked), ``pacing`` (how fast, and how often again), ``transport`` (one
-GET), ``receipts``, ``context`` (what a load reads with), ``segments`` and ``paging`` (a list by its cursors),
-``two_ended`` (a list from both ends), ``client``, ``pseudonyms``.
+Reading order: ``endpoints`` (what can be asked), ``credentials`` and ``connections`` (one exchange, and what
+holds in each), ``answers`` (what it says), ``rate_limit`` and ``retry`` (how fast, and how often again),
+``transport`` (one GET), ``receipts``, ``context`` (what a load reads with), ``segments`` and ``paging`` (a list
+by its cursors), ``two_ended`` (a list from both ends), ``client``, ``pseudonyms``.
 """
 
 from .client import DirectoryClient
 from .context import LoadContext, Record
 from .endpoints import DSYNC_EVENTS, ENDPOINTS, as_ids, identifier
-from .pacing import Pacer, RetryPolicy
 from .paging import read_pages
+from .rate_limit import Pacer
 from .receipts import Receipt
+from .require import require_client
+from .retry import RetryPolicy
 from .transport import Transport
 from .two_ended import read_list
 
@@ -28,4 +31,5 @@ __all__ = [
     "identifier",
     "read_list",
     "read_pages",
+    "require_client",
 ]

@@ -11,8 +11,8 @@ from urllib.parse import quote
 
 from .. import errors
 from .endpoints import ENDPOINTS, endpoint_at, identifier, wire_filters
-from .pacing import RetryPolicy
 from .receipts import Receipt
+from .retry import RetryPolicy
 from .transport import Traffic, Transport
 
 __all__ = ["LoadContext", "Record"]

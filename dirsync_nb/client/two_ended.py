@@ -17,11 +17,11 @@ from typing import Any, NamedTuple
 
 from .. import errors
 from .context import LoadContext, Record
-from .pacing import Stop
 from .paging import Answer, Reading, read_pages
 from .receipts import Receipt
 from .segments import Segment, SegmentList
 from .transport import Traffic
+from .waiting import Stop
 
 __all__ = ["read_list"]
 

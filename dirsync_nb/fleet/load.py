@@ -20,7 +20,7 @@ from typing import Any
 
 from .. import errors
 from ..client import DirectoryClient, LoadContext, Pacer
-from ..client.pacing import Stop
+from ..client.waiting import Stop
 from ..connect import connect
 from ..load.contents import load_contents
 from ..load.parallel import for_each_directory, side_by_side

@@ -20,9 +20,9 @@ import pandas as pd
 
 from .. import errors
 from ..client import DirectoryClient, LoadContext, Pacer, Receipt, Record, identifier, read_list, read_pages
-from ..client.pacing import Stop
 from ..client.paging import Reading
 from ..client.segments import SegmentList
+from ..client.waiting import Stop
 from ..frames import MEMBERSHIP_COLUMNS, require_complete
 from .checkpoint import Checkpoint
 from .lists import count_of

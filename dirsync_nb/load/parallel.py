@@ -15,7 +15,7 @@ import pandas as pd
 
 from .. import errors
 from ..client import LoadContext, Pacer, Receipt, as_ids
-from ..client.pacing import Stop
+from ..client.waiting import Stop
 from ..frames import concat, require_complete
 from .checkpoint import Checkpoint
 from .progress import Gathering, Progress, tell

@@ -75,7 +75,11 @@ class OddServer:
         page = names[max(0, start - self.again) if size else start : end]
         cursor = None
         if end < len(names) or self.fault == "only empty":
-            cursor = names[end - 1] if size and end <= len(names) and not self.opaque else f"cursor{len(self.cursors)}"
+            cursor = (
+                names[end - 1]
+                if size and end <= len(names) and not self.opaque
+                else f"cursor{len(self.cursors)}"
+            )
             cursor = "stuck" if self.fault == "one cursor" else cursor
             self.cursors[cursor] = end if self.fault != "one cursor" else 0
         rows = [{"id": name, "directory_id": "d1", "object": "directory_user"} for name in page]

@@ -13,12 +13,11 @@ import pandas as pd
 import pytest
 
 import dirsync_nb as ds
-from dirsync_nb import errors
+from dirsync_nb import errors, frames
 from dirsync_nb.client import DirectoryClient, Pacer, two_ended
-from dirsync_nb.client.pacing import Stop
 from dirsync_nb.client.segments import MAX_STEPS_BACK, Segment, SegmentList
 from dirsync_nb.client.transport import Traffic
-from dirsync_nb.frames import tools as frames
+from dirsync_nb.client.waiting import Stop
 
 from ..foreign import users
 
