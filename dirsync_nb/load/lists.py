@@ -13,7 +13,16 @@ from typing import Any
 import pandas as pd
 
 from .. import errors
-from ..client import ENDPOINTS, DirectoryClient, LoadContext, Receipt, Record, RetryPolicy, read_list
+from ..client import (
+    ENDPOINTS,
+    DirectoryClient,
+    LoadContext,
+    Receipt,
+    Record,
+    RetryPolicy,
+    read_list,
+    require_client,
+)
 from ..client.endpoints import filters_of, one_directory_id
 from ..client.segments import SegmentList
 from ..client.transport import Traffic
@@ -73,7 +82,7 @@ def load_organizations(
         The load broke; the rows read are on the receipt.
     """
     filters = {"domains": domains, "search": search}
-    return load_list(client.context, "organizations", filters, order=order, resume=resume)
+    return load_list(require_client(client).context, "organizations", filters, order=order, resume=resume)
 
 
 @filters_of("directories")
@@ -116,7 +125,7 @@ def load_directories(
         The load broke; the rows read are on the receipt.
     """
     filters = {"organization_id": organization_id, "search": search, "domain": domain}
-    return load_list(client.context, "directories", filters, order=order, resume=resume)
+    return load_list(require_client(client).context, "directories", filters, order=order, resume=resume)
 
 
 @filters_of("users")
@@ -176,7 +185,12 @@ def load_users(
     """
     filters = {"group_id": group_id, "idp_id": idp_id, "email": email}
     return _load_of_directories(
-        client.context, "users", one_directory_id(directory_id, directory), filters, order, resume
+        require_client(client).context,
+        "users",
+        one_directory_id(directory_id, directory),
+        filters,
+        order,
+        resume,
     )
 
 
@@ -222,7 +236,12 @@ def load_groups(
     """
     filters = {"user_id": user_id}
     return _load_of_directories(
-        client.context, "groups", one_directory_id(directory_id, directory), filters, order, resume
+        require_client(client).context,
+        "groups",
+        one_directory_id(directory_id, directory),
+        filters,
+        order,
+        resume,
     )
 
 
@@ -275,7 +294,7 @@ def load_events(
         "range_end": range_end,
         "after": after,
     }
-    return load_list(client.context, "events", filters, order=None, resume=resume)
+    return load_list(require_client(client).context, "events", filters, order=None, resume=resume)
 
 
 def load_organization(

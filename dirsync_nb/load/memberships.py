@@ -19,7 +19,17 @@ from typing import Any
 import pandas as pd
 
 from .. import errors
-from ..client import DirectoryClient, LoadContext, Pacer, Receipt, Record, identifier, read_list, read_pages
+from ..client import (
+    DirectoryClient,
+    LoadContext,
+    Pacer,
+    Receipt,
+    Record,
+    identifier,
+    read_list,
+    read_pages,
+    require_client,
+)
 from ..client.paging import Reading
 from ..client.segments import SegmentList
 from ..client.waiting import Stop
@@ -91,7 +101,7 @@ def load_memberships(
     """
     if route not in ROUTES:
         raise errors.ArgumentError(f"route must be one of {', '.join(map(repr, ROUTES))}; got {route!r}")
-    context = client.context
+    context = require_client(client).context
     directory_ids = as_directory_ids(directory_id, "load_memberships")
     if directory_ids is None:
         return load_directory_memberships(
