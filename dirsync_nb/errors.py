@@ -89,13 +89,12 @@ class DirsyncError(Exception):
         )
 
     def _render_traceback_(self) -> list[str]:
-        """Return what IPython shows: the person's own line and what is wrong; asked again (``%tb``), all of it."""
+        """Return what IPython shows: one's own line and what is wrong; asked again (``%tb``), all of it."""
         told, self._shown = self._shown, True
         if told:
             return traceback.format_exception(self)
-        calls = [
-            call for call in traceback.extract_tb(self.__traceback__) if not call.filename.startswith(_PACKAGE)
-        ]
+        every = traceback.extract_tb(self.__traceback__)
+        calls = [call for call in every if not call.filename.startswith(_PACKAGE)]
         cell = next((call for call in reversed(calls) if _is_cell(call.filename)), calls[-1] if calls else None)
         own = [f"line {cell.lineno}: {cell.line}", ""] if cell is not None and cell.line else []
         return [*own, f"{type(self).__name__}: {self}", "", "(%tb shows where in the toolkit it was raised)"]
