@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any, Concatenate, NamedTuple, ParamSpec, TypeV
 
 from .. import extras
 from .directory import objects
+from .directory.authkit import AuthKit
 from .directory.changes import Changes
 from .directory.ids import bearer_token
 from .directory.refusal import Invalid
 from .http.api import Api, Rules
 from .http.app import App, RequestLine
+from .http.authkit_api import AuthKitApi
 from .http.control import Control
 from .http.faults import Faults
 from .http.rate_limits import Limits
@@ -97,7 +99,10 @@ class Environment:
         api = Api(self.store, self._rules, lambda: self.deliveries.describe())
         control = Control({**self._control_doors(), **more}, lambda: self.changes)
         webhooks = self.deliveries if self.settings.webhook_writes else None
-        self.app = App(api, control, self.faults, self._limits, hosts, self.api_key, self.doors, webhooks)
+        authkit = AuthKitApi(api, AuthKit(self.store, self.seed, lambda: self.changes.roles))
+        self.app = App(
+            api, authkit, control, self.faults, self._limits, hosts, self.api_key, self.doors, webhooks
+        )
         return self.app
 
     def _control_doors(self) -> dict[tuple[str, str], Callable[..., Any]]:
@@ -259,6 +264,10 @@ class Environment:
     set_group = _does(Changes.set_group)
     delete_group = _does(Changes.delete_group)
     map_role = _does(Changes.map_role)
+    add_role = _does(Changes.add_role)
+    delete_role = _does(Changes.delete_role)
+    rank_roles = _does(Changes.rank_roles)
+    set_role_mode = _does(Changes.set_role_mode)
     add_member = _does(Changes.add_member)
     remove_member = _does(Changes.remove_member)
     set_directory_state = _does(Changes.set_directory_state)
@@ -313,7 +322,14 @@ class Environment:
             if self._storage is None:
                 self._storage = Storage(self.settings)
                 store = self._storage.store
-                self._changes = Changes(store, self.seed, self.inactive_policy, self.settings.roles)
+                self._changes = Changes(
+                    store,
+                    self.seed,
+                    self.inactive_policy,
+                    self.settings.roles,
+                    self.settings.removals,
+                    self.settings.default_mappings,
+                )
                 self._deliveries = Deliveries(store, self.seed, self._event_shape)
             return self._storage
 

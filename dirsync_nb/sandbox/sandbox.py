@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from .directory.objects import Object
-    from .directory.recorder import InactivePolicy, RoleMode
+    from .directory.recorder import InactivePolicy, Removals
+    from .directory.roles import DefaultMappings, RoleMode
     from .scim.profiles import Profile
     from .settings import Order, Team
 
@@ -43,7 +44,7 @@ class Sandbox(Environment):
         What becomes of users the provider deactivates.
     limits
         Enforce the rate limits.
-    default_order : {"desc", "normal", "asc"}
+    default_order : {"normal", "desc", "asc"}
         The order of lists when the request names none.
     strict
         Refuse unknown parameters instead of ignoring them, as the real service does.
@@ -59,6 +60,12 @@ class Sandbox(Environment):
         A file to keep the sandbox in. It is reopened if the same settings made it.
     webhook_writes
         Let the API create, change and delete ``/webhook_endpoints``, as an SDK does; else it only reads.
+    removals : {"none", "before", "after", "doubled"}
+        Which ``dsync.group.user_removed`` tell of the memberships that end when a user or group is deleted.
+        None are documented; in production they have come before the deletion, after it, and twice.
+    default_mappings : {"last", "ranked"}
+        What a group without a mapping counts for: the default role where no group is mapped, or the default
+        role by its rank, which may then be higher than that of a mapped group.
     allow_hosts
         Names besides those of this machine by which requests may ask for it, such as that of a container.
     """
@@ -72,19 +79,22 @@ class Sandbox(Environment):
         team: Team = "new",
         inactive_policy: InactivePolicy = "delete",
         limits: bool = False,
-        default_order: Order = "desc",
+        default_order: Order = "normal",
         strict: bool = False,
         scim_profile: Profile = "workos",
         world: str | os.PathLike[str] = "harbour",
         roles: RoleMode = "single",
         database: str | os.PathLike[str] | None = None,
         webhook_writes: bool = False,
+        removals: Removals = "none",
+        default_mappings: DefaultMappings = "last",
         allow_hosts: Iterable[str] = (),
     ) -> None:
         settings = Settings(
             seed=seed, users=users, team=team, inactive_policy=inactive_policy, limits=limits,
             default_order=default_order, strict=strict, scim_profile=scim_profile, world=world, roles=roles,
-            database=database, webhook_writes=webhook_writes,
+            database=database, webhook_writes=webhook_writes, removals=removals,
+            default_mappings=default_mappings,
         )  # fmt: skip
         super().__init__(settings, name="", api_key=API_KEY, address=self._own_address, end=self._end_server)
         self.users = users

@@ -7,8 +7,9 @@ from functools import cached_property
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from .directory.recorder import InactivePolicy, RoleMode
+from .directory.recorder import InactivePolicy, Removals
 from .directory.refusal import Invalid
+from .directory.roles import DefaultMappings, RoleMode
 from .directory.store import FORMAT
 from .scim.profiles import Profile
 from .seeding import seed as seeds
@@ -27,6 +28,8 @@ _CHOICES = {
     "default_order": Order,
     "scim_profile": Profile,
     "roles": RoleMode,
+    "removals": Removals,
+    "default_mappings": DefaultMappings,
 }
 
 _KINDS: dict[str, Any] = {
@@ -72,13 +75,15 @@ class Settings:
     team: Team = "new"
     inactive_policy: InactivePolicy = "delete"
     limits: bool = False
-    default_order: Order = "desc"
+    default_order: Order = "normal"
     strict: bool = False
     scim_profile: Profile = "workos"
     world: str | os.PathLike[str] = "harbour"
     roles: RoleMode = "single"
     database: str | os.PathLike[str] | None = None
     webhook_writes: bool = False
+    removals: Removals = "none"
+    default_mappings: DefaultMappings = "last"
 
     def __post_init__(self) -> None:
         for name, kind in _CHOICES.items():

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 from ..directory import attributes as switches
 from ..directory import clock, create, objects, provider_traits
-from ..directory.changes import Changes, InactivePolicy, RoleMode, settled_roles
+from ..directory import roles as role_rules
+from ..directory.changes import Changes
 from ..directory.ids import bearer_token, make_id, rising_ids
 from ..directory.refusal import Invalid
 from . import worlds
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Iterator
 
+    from ..directory.recorder import InactivePolicy
+    from ..directory.roles import RoleMode
     from ..directory.store import Store
     from ..directory.store.people import UserColumns
 
@@ -124,6 +127,7 @@ def build(
     changes = Changes(store, seed, policy, roles)
     with store.transaction():
         store.now = clock.NOW - 420 * clock.DAY
+        role_rules.add_built_in(store, seed)
         step = world.between_organizations()
         organizations = {plan.key: _add_organization(store, seed, plan, step) for plan in world.organizations}
         chapters = []
@@ -210,6 +214,7 @@ class _Chapter:
             created=self._born,
         )
         self._n = store.directories.get(self._id)["n"]
+        self._ranking = store.roles.ranking(self._organization_id)
         self._first_sync = self._born + 20 * clock.MINUTE
         if plan.switched_off:
             switches.switch_off_for(store, self._n, plan.switched_off)
@@ -309,7 +314,8 @@ class _Chapter:
         roles = []
         if provider_traits.has_roles(self._plan.type):
             mapped = {"App Administrators": "admin", "Internal Audit": "auditor"}
-            roles = settled_roles([mapped[name] for name in groups if name in mapped], self._changes.roles)
+            found = [mapped[name] for name in groups if name in mapped]
+            roles = role_rules.settled(found, self._ranking, self._changes.roles)
         return objects.user_object(
             user_id=user_id,
             directory_id=self._id,
