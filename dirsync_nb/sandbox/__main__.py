@@ -60,6 +60,12 @@ def parser() -> argparse.ArgumentParser:
         help="one more environment, behind the key sk_test_NAME; may be repeated",
     )
     made.add_argument(
+        "--clock",
+        choices=("now", "fixed"),
+        default="now",
+        help="whether its story ends today and time passes, or on 3 August 2026 (default: %(default)s)",
+    )
+    made.add_argument(
         "--default-mappings",
         choices=("last", "ranked"),
         default="last",

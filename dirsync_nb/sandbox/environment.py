@@ -161,6 +161,11 @@ class Environment:
         return self._address()
 
     @property
+    def identity(self) -> str:
+        """The world this is, the same at any port and on any day; kept places and snapshots are of it."""
+        return self.settings.identity
+
+    @property
     def requests(self) -> list[RequestLine]:
         """The last 10,000 requests to the API as (method, path, query), oldest first."""
         return list(self.app.requests) if self.app is not None else []
@@ -174,6 +179,7 @@ class Environment:
         """Return what this is and how much is in it."""
         return {
             "version": VERSION,
+            "identity": self.identity,
             "seed": self.seed,
             "team": self.team,
             "inactive_policy": self.inactive_policy,

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from .directory.recorder import InactivePolicy, Removals
     from .directory.roles import DefaultMappings, RoleMode
     from .scim.profiles import Profile
-    from .settings import Order, Team
+    from .settings import Clock, Order, Team
 
 __all__ = ["API_KEY", "Environment", "Sandbox", "ScimAccess", "Truth"]
 
@@ -66,6 +66,9 @@ class Sandbox(Environment):
     default_mappings : {"last", "ranked"}
         What a group without a mapping counts for: the default role where no group is mapped, or the default
         role by its rank, which may then be higher than that of a mapped group.
+    clock : {"fixed", "now"}
+        Whether the story ends on 3 August 2026, where time then stands still, or within the last 24 hours, from
+        where time passes as it does outside. The ids are the same in both.
     allow_hosts
         Names besides those of this machine by which requests may ask for it, such as that of a container.
     """
@@ -88,13 +91,14 @@ class Sandbox(Environment):
         webhook_writes: bool = False,
         removals: Removals = "none",
         default_mappings: DefaultMappings = "last",
+        clock: Clock = "fixed",
         allow_hosts: Iterable[str] = (),
     ) -> None:
         settings = Settings(
             seed=seed, users=users, team=team, inactive_policy=inactive_policy, limits=limits,
             default_order=default_order, strict=strict, scim_profile=scim_profile, world=world, roles=roles,
             database=database, webhook_writes=webhook_writes, removals=removals,
-            default_mappings=default_mappings,
+            default_mappings=default_mappings, clock=clock,
         )  # fmt: skip
         super().__init__(settings, name="", api_key=API_KEY, address=self._own_address, end=self._end_server)
         self.users = users

@@ -217,4 +217,4 @@ class AuthKit:
         return {"id": organization_id, "external_id": organization_id, "resource_type_slug": "organization"}
 
     def _id(self, prefix: str, created: str, *parts: str) -> str:
-        return make_id(prefix, clock.parse(created), self._seed, "/".join(parts))
+        return make_id(prefix, clock.parse(created) - self._store.shift, self._seed, "/".join(parts))

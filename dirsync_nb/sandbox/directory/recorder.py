@@ -46,7 +46,7 @@ class Recorder:
 
     def new_id(self, prefix: str) -> str:
         """Make an id for something that is made now."""
-        return make_id(prefix, self._store.now, self._seed, self._store.next_number())
+        return make_id(prefix, self._store.now - self._store.shift, self._seed, self._store.next_number())
 
     def free_id(self, prefix: str, table: str, wanted: str | None) -> str:
         """Return the id that is asked for, unless somebody has it, or a new one.

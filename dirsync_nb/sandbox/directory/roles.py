@@ -75,7 +75,7 @@ def define(
     now = clock.iso(store.now)
     role = {
         "object": "role",
-        "id": make_id("role", store.now, seed, f"{organization_id}/{slug}"),
+        "id": make_id("role", store.now - store.shift, seed, f"{organization_id}/{slug}"),
         "slug": slug,
         "name": name,
         "description": description,

@@ -266,7 +266,7 @@ class Api:
     def _event_bounds(self, query: Query) -> tuple[int, int]:
         """Return the places (exclusive, inclusive) between which events are wanted."""
         store, cursor = self.store, query.get("after") or None
-        now = store.now
+        now = store.moment()
         start, end = _moment(query, "range_start"), _moment(query, "range_end")
         if start is not None and end is not None and end < start:
             raise bad_events_request("range_start must not be after range_end.")

@@ -122,11 +122,18 @@ def build(
     policy: InactivePolicy,
     world: World = HARBOUR,
     roles: RoleMode = "single",
+    *,
+    shift: int = 0,
+    live: bool = False,
 ) -> None:
-    """Fill an empty store. ``users`` is how many the Okta directory has in the end."""
+    """Fill an empty store. ``users`` is how many the Okta directory has in the end.
+
+    The story ends ``shift`` milliseconds, in whole days, after its own end, and with ``live`` time passes then.
+    """
     changes = Changes(store, seed, policy, roles)
     with store.transaction():
-        store.now = clock.NOW - 420 * clock.DAY
+        store.move_story(shift, live=False)
+        store.now = clock.NOW + shift - 420 * clock.DAY
         role_rules.add_built_in(store, seed)
         step = world.between_organizations()
         organizations = {plan.key: _add_organization(store, seed, plan, step) for plan in world.organizations}
@@ -139,9 +146,10 @@ def build(
             chapter.begin()
             chapters.append(chapter)
         _tell(store, [scene for chapter in chapters for scene in chapter.scenes()])
-        store.now = max(store.now, clock.NOW)
+        store.now = max(store.now, clock.NOW + shift)
         for chapter in chapters:
             chapter.add_by_hand()
+        store.move_story(shift, live=live)
 
 
 def _tell(store: Store, scenes: list[tuple[int, int, Callable[[], object]]]) -> None:
@@ -182,7 +190,8 @@ class _Chapter:
         self._plan, self._number, self._size = plan, number, size
         self._organization_id, organization_name = organization
         self._rng = random.Random(f"{seed}/{plan.key}")
-        self._born = plan.born()
+        self._end = clock.NOW + store.shift
+        self._born = plan.born(self._end)
         self._company = Company(organization_name, plan.domain, plan.type, plan.switched_off, plan.mapped)
         self._groups: dict[str, tuple[int, str]] = {}
         self._people: dict[str, Person] = {}  # whom the story can still be about, by user id
@@ -229,7 +238,7 @@ class _Chapter:
 
     def _add_token(self) -> None:
         """Give the directory the token it was set up with; no number of the count is taken for it."""
-        token_id = make_id("directory_token", self._born, self._seed, -self._n)
+        token_id = make_id("directory_token", self._born - self._store.shift, self._seed, -self._n)
         token = objects.token_object(
             token_id=token_id,
             directory_id=self._id,
@@ -252,7 +261,7 @@ class _Chapter:
 
     def _add_groups(self) -> None:
         names = list(self._group_names())
-        ids = rising_ids("directory_group", self._first_sync, len(names), self._rng)
+        ids = rising_ids("directory_group", self._first_sync - self._store.shift, len(names), self._rng)
         for (name, role), group_id in zip(names, ids, strict=True):
             group = objects.group_object(
                 group_id=group_id,
@@ -289,8 +298,8 @@ class _Chapter:
 
     def _first_rows(self) -> Iterator[tuple[tuple[str, int, str, str | None, bytes], list[str]]]:
         count, core = self._first_cast, min(self._first_cast, self._plan.core)
-        ids = rising_ids("directory_user", self._first_sync, count, self._rng)
-        people = invent(self._rng, count, core=core, started_before=self._born)
+        ids = rising_ids("directory_user", self._first_sync - self._store.shift, count, self._rng)
+        people = invent(self._rng, count, core=core, started_before=self._born - self._store.shift)
         chain: list[Person] = []
         for user_id, person in zip(ids, people, strict=True):
             if person.core:
@@ -368,7 +377,7 @@ class _Chapter:
         story = self._story
         if not story and self._plan.state != "linked":
             return
-        start = clock.NOW - RETENTION + clock.DAY
+        start = self._end - RETENTION + clock.DAY
         if self._born > start:
             start = self._first_sync + clock.HOUR
             yield self._first_sync, self._number, lambda: self._changes.announce(self._id)
@@ -386,9 +395,10 @@ class _Chapter:
 
     def _at(self, start: int) -> int:
         """Pick a moment in working hours; what is polled is noticed on the half hour."""
-        days = (clock.NOW - clock.DAY - start) // clock.DAY
+        days = (self._end - clock.DAY - start) // clock.DAY
         moment = start - start % clock.DAY + clock.DAY + self._rng.randrange(days) * clock.DAY
-        weekday = (moment // clock.DAY + 3) % 7  # 1 January 1970 was a Thursday
+        # 1 January 1970 was a Thursday. Moved to the present, the story keeps its days and so its ids.
+        weekday = ((moment - self._store.shift) // clock.DAY + 3) % 7
         moment -= max(0, weekday - 4) * clock.DAY
         moment = max(moment, start - start % clock.DAY + clock.DAY)
         moment += self._rng.randrange(7 * clock.HOUR, 17 * clock.HOUR)

@@ -40,4 +40,4 @@ class Store(Database):
         """Return how much there is and what time it is here."""
         with self.lock:
             counts = {table: self.one("SELECT count(*) FROM " + table)[0] for table in _COUNTED}  # noqa: S608 (own names)
-            return {"clock": clock.iso(self.now), "counts": counts}
+            return {"clock": clock.iso(self.moment()), "counts": counts}
