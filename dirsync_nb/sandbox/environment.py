@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
 import threading
 from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
 from functools import wraps
 from typing import TYPE_CHECKING, Any, Concatenate, NamedTuple, ParamSpec, TypeVar, cast
 
@@ -34,6 +36,12 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 VERSION = "1"
+
+
+def load_scim() -> None:
+    """Load what SCIM needs, if it is installed: half a second of work that no request should wait for."""
+    with suppress(ImportError):
+        importlib.import_module("dirsync_nb.sandbox.scim.service")
 
 
 class ScimAccess(NamedTuple):
@@ -201,9 +209,14 @@ class Environment:
                 raise Invalid(f"{directory['name']} is polled from its provider: it has no SCIM door")
             live = store.tokens.of(directory["n"])
             token_id = live[-1] if live else self.changes.create_token(directory_id)
+        threading.Thread(target=load_scim, daemon=True).start()  # who asks for the address will use it
         return ScimAccess(
             f"{self.url}/scim/v2.0/{directory['external_key']}", bearer_token(token_id, self.seed)
         )
+
+    def has_doors(self) -> bool:
+        """Return whether there is a directory that a provider writes to."""
+        return any("scim" in one["type"] for one in self.store.directories.every())
 
     def bearer_token(self, token_id: str) -> str:
         """Return the secret of a token that ``create_token`` made, as the dashboard shows it once."""

@@ -62,16 +62,17 @@ def test_each_order_pages_as_the_table_says(
     assert page["list_metadata"] == expected
 
 
-def test_desc_is_the_order_when_none_is_asked_for(http: Http, ten: dict[str, str]) -> None:
-    users = http.data("/directory_users", directory=ten["directory"], limit=2)
-    assert [user["first_name"] for user in users] == ["10", "9"]
+def test_normal_is_the_order_when_none_is_asked_for(http: Http, ten: dict[str, str]) -> None:
+    page = http.get("/directory_users", directory=ten["directory"], limit=2).json()
+    assert [user["first_name"] for user in page["data"]] == ["10", "9"]
+    assert page["list_metadata"] == {"before": ten["9"], "after": None}
 
 
 def test_another_default_order_can_be_chosen(make: Callable[..., Http]) -> None:
-    http = make(default_order="normal")
+    http = make(default_order="desc")
     metadata = http.get("/directories", limit=3).json()["list_metadata"]
-    assert metadata["after"] is None
-    assert metadata["before"] is not None
+    assert metadata["before"] is None
+    assert metadata["after"] is not None
 
 
 def test_ten_is_the_limit_when_none_is_asked_for(http: Http, directories: dict[str, str]) -> None:
