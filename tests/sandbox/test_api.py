@@ -332,3 +332,12 @@ def test_events_of_one_organization_only(http: Http, directories: dict[str, str]
 def _organization(data: dict[str, Any]) -> str:
     found: str = data["organization_id"] if "organization_id" in data else data["user"]["organization_id"]
     return found
+
+
+def test_a_range_in_the_future_is_an_empty_page(http: Http) -> None:
+    for more in ({}, {"range_end": "2027-06-01T00:00:00Z"}):
+        query = {"events": "dsync.user.created", "range_start": "2027-01-01T00:00:00Z", **more}
+        response = http.get("/events", **query)
+        assert (response.status_code, response.json()["data"]) == (200, [])
+    backwards = {"range_start": "2027-01-01T00:00:00Z", "range_end": "2026-12-01T00:00:00Z"}
+    assert http.get("/events", events="dsync.user.created", **backwards).status_code == 400

@@ -25,7 +25,9 @@ def test_scoped_reads_answer_as_the_flat_ones(http: Http, directories: dict[str,
         assert http.get(f"/directories/{okta}/{kind}", limit=7, order="asc").json() == flat
         one = flat["data"][0]
         assert http.get(f"/directories/{okta}/{kind}/{one['id']}").json() == one
-        assert len(http.walk(f"/directories/{okta}/{kind}")) == len(http.walk(f"/directory_{kind}", directory=okta))
+        assert len(http.walk(f"/directories/{okta}/{kind}")) == len(
+            http.walk(f"/directory_{kind}", directory=okta)
+        )
     assert http.ids(f"/directories/{okta}/users", group=group) == http.ids("/directory_users", group=group)
 
 
@@ -221,7 +223,9 @@ def test_roles_are_one_list_without_priority(http: Http) -> None:
 def test_the_present_has_the_ids_of_the_fixed_story(make: Callable[..., Http], http: Http) -> None:
     now = make(clock="now")
     events = {"events": "dsync.user.created,dsync.group.user_added", "range_start": None}
-    assert [d["id"] for d in now.sandbox.truth.directories()] == [d["id"] for d in http.sandbox.truth.directories()]
+    assert [d["id"] for d in now.sandbox.truth.directories()] == [
+        d["id"] for d in http.sandbox.truth.directories()
+    ]
     okta = http.sandbox.truth.directories()[0]["id"]
     assert [u["id"] for u in now.sandbox.truth.users(okta)] == [u["id"] for u in http.sandbox.truth.users(okta)]
     assert {e["id"] for e in now.walk("/events", **events)} == {e["id"] for e in http.walk("/events", **events)}
