@@ -42,7 +42,7 @@ SLOW_PLACES = {
     "test_fuzz.py",
     "test_panel.py",
     "test_redaction.py",
-    "test_reference.py",
+    "test_site.py",
     "test_scenarios.py",
     "test_schema.py",
     "test_seed.py",

@@ -8,7 +8,7 @@ from importlib.abc import MetaPathFinder
 
 EXTRAS = {
     "openpyxl", "pyarrow", "yaml", "scim2_models", "psycopg", "sqlalchemy", "jupyterlab", "nbclient",
-    "nbconvert", "workos", "dask", "distributed", "pdoc",
+    "nbconvert", "workos", "dask", "distributed", "sphinx", "myst_nb", "furo",
 }  # fmt: skip
 
 
@@ -28,7 +28,7 @@ import requests  # noqa: E402
 mpl.use("agg")
 
 import dirsync_nb as ds  # noqa: E402
-from dirsync_nb import files, onboarding, reference  # noqa: E402
+from dirsync_nb import files, onboarding, site  # noqa: E402
 from dirsync_nb.cli import main  # noqa: E402
 
 client = ds.connect_sandbox(world="okta", users=20)
@@ -78,7 +78,7 @@ call("load_app_users", lambda: ds.load_app_users("sqlite:///app.db", table="user
 call("world", lambda: ds.connect_sandbox(world="world.yaml"))
 call("play", sandbox.play)
 call("scim_report", lambda: sandbox.scim_report(okta))
-call("reference", lambda: reference.build("reference"))
+call("site", lambda: site.build("site"))
 command("lab", "lab")
 command("tour", "tour")
 command("sandbox", "sandbox", "--world", "world.yaml")

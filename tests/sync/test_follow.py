@@ -250,6 +250,33 @@ def test_a_call_that_is_wrong_is_not_taken_for_a_lost_place(client, clock, now):
         list(following(client, clock, after=now, events=["dsync.user.merged"]))
 
 
+@pytest.mark.parametrize("status", [400, 422])
+def test_a_cursor_that_is_refused_is_a_lost_place_wherever_it_is_sent(
+    sandbox, client, clock, okta, now, status
+):
+    for number in range(150):
+        sandbox.add_user(okta, email=f"p{number}@x.example")
+    refused = {"path": "/events", "status": status, "body": {"message": "Invalid cursor"}}
+    sandbox.faults.add("status", **refused)
+    with pytest.raises(follow.LostPlace):
+        next(iter(following(client, clock, after=now)))
+    sandbox.faults.add("status", skip=1, **refused)  # the cursor of the second page
+    batches = iter(following(client, clock, after=now))
+    first = next(batches)
+    with pytest.raises(follow.LostPlace) as caught:
+        next(batches)
+    assert caught.value.gap.after_event_id == first.index[-1]
+
+
+def test_lst_04_events_that_come_newest_first_are_not_followed(sandbox, client, clock, okta, monkeypatch):
+    walk = client.walk
+    monkeypatch.setattr(client, "walk", lambda receipt: (page[::-1] for page in walk(receipt)))
+    follower = following(client, clock)
+    with pytest.raises(errors.BadPayload, match="newest first"):
+        next(iter(follower))
+    assert follower.after is None
+
+
 def test_load_since_gives_what_came_or_the_gap(sandbox, client, okta, now):
     assert follow.load_since(client, now).empty
     sandbox.add_user(okta, email="a@x.example")
