@@ -265,9 +265,9 @@ class Changes:
         with store.transaction():
             row = store.groups.get(group_id)
             directory = store.directories.number(row.directory)
+            self._check_role(directory, role)
             if not directory["has_roles"]:
                 raise Invalid("groups of this type of directory cannot be mapped to roles")
-            self._check_role(directory, role)
             store.groups.map(row.n, role)
             return self._settle(store.memberships.of_group(row.n))
 
