@@ -219,7 +219,7 @@ def test_a_poisoned_record_of_a_list_is_kept_and_the_others_are_loaded(
 ) -> None:
     worker = desk.worker
     page, home = worker._source._page, desk.home
-    poison = {"directory_users": {"role": "admin"}, "directory_groups": {"name": "\ud800"}}
+    poison = {"directory_users": {"role": "admin", "roles": None}, "directory_groups": {"name": "\ud800"}}
     hurt: set[str] = set()
 
     def poisoned(path: str, **query: Any) -> tuple[list[Any], str | None]:
