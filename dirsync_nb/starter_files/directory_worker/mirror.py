@@ -59,7 +59,7 @@ class Mirror:
                 change()
         except _Broken as problem:
             self.told, self.doubtful, self.unknown = told, doubtful, unknown
-            self._keep(kind, record, str(problem))
+            self.keep(kind, record, str(problem))
             return False
         return True
 
@@ -82,7 +82,8 @@ class Mirror:
         finally:
             self._added = added
 
-    def _keep(self, kind: str, record: Any, reason: str) -> None:
+    def keep(self, kind: str, record: Any, reason: str) -> None:
+        """Keep what could not be applied, for a person to look at."""
         try:
             kept = json.dumps(record, default=str)[:LONGEST]  # ASCII, control characters escaped
         except (ValueError, RecursionError):

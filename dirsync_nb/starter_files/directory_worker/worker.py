@@ -92,11 +92,14 @@ class Worker:
         moment = f"{told or '0'}~"  # after that event and before the next
         listed = list(self._source.directories())
         for directory in listed:
-            if isinstance(directory, dict) and has_id(directory):
+            if _ids([directory]):
                 self._load_directory(directory, moment)
         with self._sessions.begin() as session:
             place = _locked(session, before.cursor)
             mirror = Mirror(session, self._config.inactive_users)
+            for directory in listed:
+                if not _ids([directory]):
+                    mirror.keep("directory", directory, "no whole directory")
             mirror.end_other_directories(_ids(listed), moment)
             place.cursor, place.told, place.loaded = cursor, told, moment
             place.loaded_at, place.doubtful = self._now(), False
