@@ -15,8 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .. import errors
-from ..frames import MEMBERSHIP_COLUMNS, require_complete
+from ..frames import MEMBERSHIP_COLUMNS, require_columns, require_complete, require_ids, text_dtype
 from .identity import WEAK_KEYS, address_key, contradicted, id_key
 
 __all__ = ["diff_groups", "diff_memberships", "diff_users"]
@@ -42,36 +41,9 @@ OFF = ("inactive", "suspended")
 USER_CHANGES = ("joined", "returned", "renamed", "recreated", "changed", "deactivated", "left")
 GROUP_CHANGES = ("created", "renamed", "recreated", "changed", "deleted")
 MISSING: Any = object()
-LOADERS = {"user_id": "load_users", "group_id": "load_groups", "directory_id": "load_directories"}
 
 Array = np.ndarray[Any, Any]
 Moments = tuple[pd.DataFrame, pd.DataFrame]
-
-
-def require_ids(name: str, frame: pd.DataFrame, ids: str, *, once: bool = False) -> None:
-    """Refuse a frame whose rows cannot be found by these ids; with ``once`` also one that repeats an id."""
-    if frame.index.name != ids:
-        got = "an index without a name" if frame.index.name is None else f"{frame.index.name!r}"
-        hint = f", and {ids} among the columns: set_index({ids!r}) puts it back" if ids in frame else ""
-        raise errors.ArgumentError(
-            f"{name} must be indexed by {ids}, as {LOADERS[ids]} gives it; got {got}{hint}"
-        )
-    if once and frame.index.has_duplicates:
-        doubled = frame.index[frame.index.duplicated()].unique()
-        count = "1 id stands" if len(doubled) == 1 else f"{len(doubled):,} ids stand"
-        raise errors.ArgumentError(
-            f"{name} must hold each {ids} once; {count} in it more than once, {doubled[0]!r} for one. To keep "
-            "the last row of each: frame[~frame.index.duplicated(keep='last')]"
-        )
-
-
-def require_columns(name: str, frame: pd.DataFrame, *columns: str) -> None:
-    """Refuse a frame that lacks one of these columns."""
-    if absent := [column for column in columns if column not in frame]:
-        raise errors.ArgumentError(
-            f"{name} must have the columns {' and '.join(columns)}; {' and '.join(absent)} is not among "
-            f"{', '.join(map(repr, frame.columns[:8])) or 'its none'}"
-        )
 
 
 def diff_users(
@@ -199,7 +171,7 @@ def _renumbered(ids: pd.Series, moments: Moments | None, name: str) -> pd.Series
         require_ids(f"{name} {moment}", frame, str(ids.name), once=True)
     match = _match(before, after)
     new = match.replaced
-    later = pd.Series(after.index[match.place[new]], index=before.index[new], dtype="str")
+    later = pd.Series(after.index[match.place[new]], index=before.index[new], dtype=text_dtype())
     return ids.map(later).fillna(ids) if len(later) else ids
 
 
@@ -214,7 +186,7 @@ def _listed(moved: pd.DataFrame, users: Moments | None) -> pd.Series:
 
 
 def _names(ids: pd.Series, moments: Moments | None, columns: Sequence[str]) -> pd.Series:
-    names = pd.Series(np.nan, index=ids.index, dtype="str")
+    names = pd.Series(np.nan, index=ids.index, dtype=text_dtype())
     for frame in reversed(moments or ()):
         for column in columns:
             names = names.fillna(pd.Series(frame[column].reindex(ids).array, index=ids.index))
@@ -315,7 +287,7 @@ def _diff(
     replaced = match.replaced[stays[touched]]
     pairs = now.iloc[touched][list(shown)].assign(
         change=change[touched],
-        previous=pd.Series(old.index[touched], dtype="str").where(replaced).array,
+        previous=pd.Series(old.index[touched], dtype=text_dtype()).where(replaced).array,
         matched_by=match.by[stays[touched]],
         fields=changes["fields"].array,
         before=changes["before"].array,
@@ -333,7 +305,7 @@ def _answer(parts: list[pd.DataFrame], index: str, kinds: Sequence[str], shown: 
     whole = pd.concat([part.rename(columns={"previous": previous}) for part in parts])
     whole = whole.reindex(columns=columns)
     for name in (*shown, previous, "matched_by"):
-        whole[name] = whole[name].astype("str")
+        whole[name] = whole[name].astype(text_dtype())
     for name, empty in (("fields", ()), ("before", {}), ("after", {})):
         kept = whole[name].notna()
         values = [value if keep else empty for value, keep in zip(whole[name], kept, strict=True)]
@@ -375,7 +347,7 @@ def _differences(old: pd.DataFrame, now: pd.DataFrame, fields: Sequence[str]) ->
 def _column(frame: pd.DataFrame, name: str) -> pd.Series:
     column = frame[name] if name in frame else pd.Series(None, index=frame.index, dtype=object)
     if isinstance(column.dtype, pd.CategoricalDtype):
-        column = column.astype("str")
+        column = column.astype(text_dtype())
     return column.reset_index(drop=True)
 
 

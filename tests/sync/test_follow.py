@@ -36,10 +36,10 @@ def asked(sandbox, start=0):
 
 def age(sandbox, days):
     """Let days pass, and what is past retention go."""
-    store = sandbox.happenings._store
+    store = sandbox.store
     with store.transaction():
         store.tick(days * DAY)
-    store.forget_events_before(store.now - 90 * DAY)
+    store.events.forget_before(store.now - 90 * DAY)
 
 
 def test_what_happens_arrives_as_frames_and_the_place_moves_on(sandbox, client, clock, okta, now):
@@ -228,7 +228,7 @@ def test_evt_06_the_gap_ends_with_the_oldest_event_that_is_kept_not_with_the_las
     sandbox.update_user(user, last_name="B")
     with pytest.raises(follow.LostPlace) as caught:
         list(following(client, clock, after=now))
-    kept = sandbox.happenings._store.execute("SELECT id FROM events ORDER BY n")
+    kept = sandbox.store.execute("SELECT id FROM events ORDER BY n")
     assert len(kept) == 2
     assert caught.value.gap.until_event_id == kept[0][0]
 
@@ -302,7 +302,7 @@ def test_the_newest_event_is_found_in_few_requests_however_many_there_are(sandbo
 def test_the_newest_of_a_burst_is_found(sandbox, client, okta):
     """Halving time does not tell events of one millisecond apart."""
     client.page_size = 10
-    store = sandbox.happenings._store
+    store = sandbox.store
     for n in range(45):
         sandbox.add_user(okta, email=f"{n}@x.example")
     store.execute("UPDATE events SET created_at = ? WHERE created_at > ?", (store.now, sandbox_clock.NOW))
