@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from itertools import count
 from types import ModuleType
 from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
@@ -19,6 +20,7 @@ from dirsync_nb import webhooks
 from dirsync_nb.sync.webhook_recipes import RECIPES
 
 SECRET = "whsec_fjord_demo"
+NUMBERS = count()
 BODY = json.dumps({"id": "event_1", "event": "dsync.user.created", "data": {"first_name": "Zoë"}}).encode()
 
 
@@ -47,7 +49,7 @@ def served(request, monkeypatch) -> Iterator[tuple[ModuleType, str]]:
     pytest.importorskip(request.param)
     monkeypatch.setenv("WORKOS_API_KEY", "sk_test_recipe")
     monkeypatch.setenv("WEBHOOK_SECRET", SECRET)
-    module = ModuleType(f"recipe_{request.param}")
+    module = ModuleType(f"recipe_{request.param}_{next(NUMBERS)}")  # Django keeps the routes of a name
     monkeypatch.setitem(sys.modules, module.__name__, module)
     exec(compile(RECIPES[request.param], module.__name__, "exec"), module.__dict__)
     if request.param == "fastapi":
