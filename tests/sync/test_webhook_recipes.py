@@ -35,12 +35,11 @@ def wsgi_of(framework: str, module: ModuleType) -> Any:
     from django.core.handlers.wsgi import WSGIHandler
 
     if not settings.configured:
-        settings.configure(
-            ROOT_URLCONF=module.__name__, ALLOWED_HOSTS=["127.0.0.1"], SECRET_KEY="x", USE_TZ=True
-        )
+        settings.configure(ALLOWED_HOSTS=["127.0.0.1"], SECRET_KEY="x")
         import django
 
         django.setup()
+    settings.ROOT_URLCONF = module.__name__
     return WSGIHandler()
 
 
