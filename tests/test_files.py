@@ -404,6 +404,24 @@ def test_frames_of_any_shape_come_back_exactly(tmp_path):
         pd.testing.assert_frame_equal(back, frame)
 
 
+@pytest.mark.parametrize(
+    ("write", "name"),
+    [
+        (files.save_frame, "x.csv"),
+        (files.save_frame, "x.XLSX"),
+        (files.save_frame, "x.json"),
+        (files.write_csv, "x.parquet"),
+        (files.write_csv, "x.xlsx"),
+        (files.write_xlsx, "x.csv"),
+        (files.write_xlsx, "x.xls"),
+    ],
+)
+def test_no_file_is_named_like_another_kind(tmp_path, write, name):
+    with pytest.raises(errors.ArgumentError, match=f"writes a .* file; got '{name}'"):
+        write(pd.DataFrame({"a": [1]}), tmp_path / name)
+    assert not list(tmp_path.iterdir())
+
+
 def test_columns_of_one_name_are_refused_by_save_frame(tmp_path):
     with pytest.raises(errors.ArgumentError, match="different names; got 'n' more than once"):
         files.save_frame(pd.DataFrame([[1, 2]], columns=["n", "n"]), tmp_path / "f.parquet")

@@ -9,7 +9,7 @@ import pandas as pd
 
 from .. import errors
 from ..frames import mark_partial, require_columns, require_complete, text_dtype
-from .sizes import check_frames, look_up, membership_matrix
+from .sizes import check_frames, in_users, look_up, membership_matrix
 
 __all__ = ["effective_memberships", "losing_access"]
 
@@ -35,7 +35,8 @@ def losing_access(
     -------
     pandas.DataFrame
         Indexed by ``user_id``: ``name``, ``address``, ``state``, ``lost_groups`` and ``remaining_groups``
-        (Int64), ``left_without_group`` (bool).
+        (Int64), ``left_without_group`` (bool), ``in_users`` (boolean: whether the list of users holds this
+        member; missing without one).
 
     Raises
     ------
@@ -64,6 +65,7 @@ def losing_access(
     answer["lost_groups"] = pd.array(lost[members], dtype="Int64")
     answer["remaining_groups"] = pd.array(remaining, dtype="Int64")
     answer["left_without_group"] = remaining == 0
+    answer["in_users"] = in_users(answer.index, users)
     return answer.sort_values(["remaining_groups", "name", "user_id"])
 
 

@@ -176,12 +176,21 @@ def identifier(value: object, name: str) -> str:
     if isinstance(value, Mapping):
         candidates = [value.get("id")]
     elif not isinstance(value, str):
-        # A row of a frame carries its id as its name.
-        candidates = [getattr(value, "id", None), getattr(value, "name", None)]
+        candidates = [getattr(value, "id", None), _row_name(value)]
     for candidate in candidates:
         if isinstance(candidate, str) and candidate.strip():
             return candidate.strip()
-    raise errors.ArgumentError(f"{name} must be an id, or a record with an id; got {value!r:.80}")
+    raise errors.ArgumentError(f"{name} must be one id, or a record with an id; got {value!r:.80}")
+
+
+def _row_name(value: object) -> object:
+    """Return the id of a row of a frame, which is its name; that of a column or an index is its heading."""
+    labels = getattr(value, "index", None)
+    if getattr(labels, "name", labels) is not None or not isinstance(labels, Iterable):
+        return None
+    headings = list(labels)
+    is_row = headings and all(isinstance(heading, str) for heading in headings)
+    return getattr(value, "name", None) if is_row else None
 
 
 def api_time(value: object, name: str) -> str:
