@@ -32,7 +32,7 @@ from . import errors, extras
 from .frames import text_dtype
 from .frames.json_array import JsonDtype
 
-__all__ = ["open_frame", "save_frame", "write_csv", "write_xlsx"]
+__all__ = ["flat", "open_frame", "save_frame", "write_csv", "write_xlsx"]
 
 # A sign that a spreadsheet reads as the beginning of a formula, be there spaces or quotes before it.
 SIGN = r"""(?=[ "\x0b\x0c\xa0\u200b\ufeff]*[-=+@\t\r\n＝＋－＠])"""
@@ -46,6 +46,31 @@ WRITERS = {"csv": "write_csv", "xlsx": "write_xlsx", "parquet": "save_frame"}
 NOT_OURS = {"tsv", "txt", "xls", "ods", "json", "jsonl", "feather", "pkl", "pickle", "html", "sqlite", "db"}
 
 Parts = list[tuple[str, pd.Series]]
+
+
+def flat(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return a frame of plain columns, as databases, workbooks and plotting libraries take them.
+
+    Lists and objects become JSON text, categories text, and times UTC without a zone, so that ``to_sql`` and
+    ``to_excel`` work where the frame itself holds what a table cannot. Formula signs stay as they are; for a
+    workbook or CSV file that people will open, :func:`write_xlsx` and :func:`write_csv` are safer.
+
+    Examples
+    --------
+    >>> ds.files.flat(users).to_sql("users", engine)
+    """
+    plain = frame.copy()
+    for place in range(frame.shape[1]):
+        column = frame.iloc[:, place]
+        if isinstance(column.dtype, pd.DatetimeTZDtype):
+            column = column.dt.tz_convert("UTC").dt.tz_localize(None)
+        elif isinstance(column.dtype, pd.CategoricalDtype):
+            column = column.astype(column.dtype.categories.dtype)
+        elif isinstance(column.dtype, JsonDtype) or column.dtype == object:
+            column = pd.Series([_plain(value) for value in column], index=frame.index, dtype=object)
+            column = column.infer_objects()
+        plain.isetitem(place, column.array)
+    return plain
 
 
 def write_csv(frame: pd.DataFrame, path: str | Path, *, raw: bool = False) -> Path:

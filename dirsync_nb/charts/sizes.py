@@ -116,7 +116,7 @@ def plot_groups_per_user(
     ticks, bins = _histogram(counts, with_none=users is not None)
     bars = ax.bar(range(len(bins)), bins, width=0.72, color=color)
     ax.bar_label(bars, [f"{n:,}" if n else "" for n in bins], padding=2, fontsize=9)
-    ax.set_xticks(range(len(people)), ticks)
+    ax.set_xticks(range(len(bins)), ticks)
     figure.plain_numbers(ax.yaxis)
     figure.tidy(ax, grid="y")
     ax.set(xlabel="groups a user is in", ylabel="users")
