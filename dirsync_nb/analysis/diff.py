@@ -2,7 +2,8 @@
 
 A record is first looked for by its id. One that is gone, or switched off, may have a successor: a new record
 with the same ``idp_id`` in the same directory, else (users) with the same address. Okta does this when a user
-name changes. A pair found so is one person with one row in the answer, not a leaver and a joiner.
+name changes. A pair found so is one person with one row in the answer, not a leaver and a joiner. An address
+never joins two whose ``idp_id`` tell them apart: it was handed on.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import numpy as np
 import pandas as pd
 
 from ..frames import MEMBERSHIP_COLUMNS, require_columns, require_complete, require_ids, text_dtype
+from .identity import WEAK_KEYS, address_key, contradicted, id_key
 
 __all__ = ["diff_groups", "diff_memberships", "diff_users"]
 
@@ -122,7 +124,7 @@ def diff_memberships(
     -------
     pandas.DataFrame
         ``change`` (``joined`` or ``left``), ``user_id``, ``group_id``, ``directory_id``, ``user`` (address or
-        name), ``group``.
+        name), ``group``, ``listed`` (whether ``users`` hold the member; missing where they were not given).
 
     Raises
     ------
@@ -143,6 +145,7 @@ def diff_memberships(
     answer.insert(0, "change", pd.Series(kinds, index=answer.index))
     answer["user"] = _names(answer["user_id"], users, ["address", "name"])
     answer["group"] = _names(answer["group_id"], groups, ["name"])
+    answer["listed"] = _listed(answer, users)
     return answer.sort_values(["change", "group", "group_id", "user", "user_id"], ignore_index=True)
 
 
@@ -170,6 +173,16 @@ def _renumbered(ids: pd.Series, moments: Moments | None, name: str) -> pd.Series
     new = match.replaced
     later = pd.Series(after.index[match.place[new]], index=before.index[new], dtype=text_dtype())
     return ids.map(later).fillna(ids) if len(later) else ids
+
+
+def _listed(moved: pd.DataFrame, users: Moments | None) -> pd.Series:
+    """Whether each member is in the users frame of the moment the row speaks of."""
+    listed = pd.Series(pd.NA, index=moved.index, dtype="boolean")
+    if users is not None:
+        for change, frames in (("joined", users[1:]), ("left", users)):  # a successor stands for who left
+            there = moved["user_id"].isin(pd.Index([]).append([frame.index for frame in frames]))
+            listed = listed.mask(moved["change"] == change, there)
+    return listed
 
 
 def _names(ids: pd.Series, moments: Moments | None, columns: Sequence[str]) -> pd.Series:
@@ -220,6 +233,9 @@ def _match(before: pd.DataFrame, after: pd.DataFrame) -> Match:
         # Somebody active comes before records that were switched off earlier and carry the same key.
         for pool in (open_ & ~off_before, open_ & off_before):
             rows, found = _paired(_keys(before, key, pool), _keys(after, key, new))
+            if key in WEAK_KEYS and "idp_id" in before and "idp_id" in after:
+                apart = contradicted(before["idp_id"].iloc[rows], after["idp_id"].iloc[found])
+                rows, found = rows[~apart], found[~apart]
             place[rows], by[rows] = found, key
             open_[rows], new[found] = False, False
     return Match(place, by, (place >= 0) & (place != same), new)
@@ -235,9 +251,8 @@ def _keys(frame: pd.DataFrame, key: str, pool: Array) -> pd.Series:
     """Return directory and key of the rows in the pool, by row; only keys that one row has."""
     rows = np.flatnonzero(pool)
     part = frame.iloc[rows]
-    texts = part["directory_id"] + "\n" + part[key].str.strip().str.casefold()
-    if key == "idp_id":  # the provider's ids may differ in case alone
-        texts = part["directory_id"] + "\n" + part[key]
+    form = address_key if key in WEAK_KEYS else id_key
+    texts = part["directory_id"] + "\n" + pd.Series([form(one) for one in part[key]], part.index, dtype="str")
     keys = pd.Series(texts.array, index=rows)
     keys = keys[keys.notna() & ~keys.str.endswith("\n")]
     return pd.Series(keys[~keys.duplicated(keep=False)])

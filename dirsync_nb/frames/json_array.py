@@ -27,7 +27,7 @@ import pandas as pd
 from pandas.api.extensions import ExtensionArray, ExtensionDtype, register_extension_dtype
 from pandas.api.indexers import check_array_indexer
 
-from ..client.transport import BeyondFloat, parse_json
+from ..client.answers import BeyondFloat, parse_json
 
 __all__ = ["JsonArray", "JsonDtype", "json_lines", "spell_infinity"]
 
