@@ -192,7 +192,7 @@ def _described(values: list[Any]) -> tuple[Any, ...]:
     states = [status_of(value) for value in values]
     filled = [value for value, state in zip(values, states, strict=True) if state == "filled"]
     share = len(filled) / len(values) if values else None
-    kinds = ", ".join(sorted(map(kind_of, {type(value): value for value in filled}.values())))
+    kinds = ", ".join(sorted(set(map(kind_of, {type(value): value for value in filled}.values()))))
     distinct = len({value if isinstance(value, str) else (type(value), as_text(value)) for value in filled})
     example = filled[0] if filled else None
     counts = [states.count(state) for state in STATUS.categories]
