@@ -19,8 +19,10 @@ from .errors import DirsyncError as DirsyncError
 from .fleet import open_fleet as open_fleet
 from .fleet import take_fleet as take_fleet
 from .frames import concat as concat
+from .frames import describe_columns as describe_columns
 from .frames import emails_frame as emails_frame
 from .frames import receipts_frame as receipts_frame
+from .frames import show as show
 from .frames import spread_attributes as spread_attributes
 from .load import find as find
 from .load import load_directories as load_directories
