@@ -36,10 +36,10 @@ PREDEFINED = (
 def near_names(name: Any, names: Iterable[Any], *, most: int = 3) -> str:
     """Return the names that are like one, as the end of a sentence; all of them where they are few."""
     listed = list(dict.fromkeys(map(str, names)))
-    folded = {one.casefold(): one for one in listed}
+    folded = {part.casefold(): one for one in listed for part in (one.rpartition(".")[2], one)}
     close = difflib.get_close_matches(str(name).casefold(), folded, n=most, cutoff=0.6)
     if close:
-        return f"; near it: {', '.join(repr(folded[one]) for one in close)}"
+        return f"; near it: {', '.join(map(repr, dict.fromkeys(folded[one] for one in close)))}"
     return f"; there are {', '.join(map(repr, listed[:20]))}" if listed else ""
 
 
