@@ -35,6 +35,7 @@ from .load import load_users as load_users
 from .provisioning import audit as audit
 from .provisioning import checklist as checklist
 from .provisioning import compare as compare
+from .provisioning import compare_organizations as compare_organizations
 from .provisioning import comparison as comparison
 from .provisioning import database as database
 from .provisioning import load_app_users as load_app_users

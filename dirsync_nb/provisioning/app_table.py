@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pandas as pd
 
-__all__ = ["ATTRS", "AppTable", "table_of"]
+__all__ = ["ATTRS", "AppTable", "scoped", "table_of"]
 
 ATTRS = "app_table"  # where load_app_users keeps it, in ``frame.attrs``, as plain JSON
 
@@ -92,6 +92,15 @@ def table_of(
         active=active,
         on=says_on,
         off=_most_common(values, on, means=False),
+    )
+
+
+def scoped(table: AppTable, whole: AppTable, part: pd.DataFrame, scope: Mapping[str, Any]) -> AppTable:
+    """Return the table of one organization's rows, which says on and off as the whole one does."""
+    values = [] if table.active is None else part[table.active].astype(object)
+    on_rows = sum(not _nothing(value) and value == whole.on for value in values)
+    return replace(
+        table, scope=scope, on=whole.on, off=whole.off, on_rows=None if table.rows is None else on_rows
     )
 
 

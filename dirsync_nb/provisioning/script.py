@@ -8,6 +8,7 @@ rolls everything back, that table with it, and each later statement refers to it
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -76,7 +77,7 @@ class _Script:
         import sqlalchemy as sa
         from sqlalchemy.dialects import postgresql, sqlite
 
-        self.sa, self.rows, self.known = sa, rows, known
+        self.sa, self.rows = sa, rows
         self.dialect: Any = {"sqlite": sqlite, "postgresql": postgresql}[dialect].dialect()
         self.is_sqlite = dialect == "sqlite"
         self.facts: Mapping[str, Mapping[str, Any]] = known.columns
@@ -86,6 +87,7 @@ class _Script:
             keys = list(table.primary_key.columns.keys())
             self.key = self.key if self.key is not None else keys[0] if len(keys) == 1 else None
             table = table.fullname
+        self.known = known = _with_status(known, self.facts)
         self.name = table if table is not None else known.name
         self.defaults = {**known.scope, **defaults}
         self._require()
@@ -136,7 +138,7 @@ class _Script:
         """Refuse new rows that lack what the table demands."""
         if not len(self._of("create")):
             return
-        given = {*self.defaults, *([self.known.active] if self.known.active else [])}
+        given = {*self.defaults, *([self.known.active] if self._counts_status else [])}
         for after in self._of("create")["after"]:
             for name, fact in self.facts.items():
                 empty = after.get(name) is None and name not in given
@@ -236,9 +238,7 @@ class _Script:
         if self.known.confirmed is not None:
             yield from _comment(f"Confirmed: {self.known.confirmed:,} people to switch off.")
         elif self._counts_status and self.known.guard is not None and deactivated >= STOP_FROM:
-            yield from _comment(
-                f"The guard: of those who are on, at most {self.known.guard:.0%} are switched off."
-            )
+            yield from _comment(f"The guard: at most {self.known.guard:.0%} of those who are on go.")
             most = self._count(self._is_on).scalar_subquery() * self.known.guard
             allowed = self.sa.select(self.sa.case((most >= deactivated, 1), else_=0))
             yield self._check("the guard allows it", 1, allowed)
@@ -376,6 +376,17 @@ _AS: dict[Any, Callable[[Any], Any]] = {
     "number": float,
     "text": lambda value: id_key(value) if not isinstance(value, str) else value,
 }
+
+
+def _with_status(known: AppTable, facts: Mapping[str, Mapping[str, Any]]) -> AppTable:
+    """Let truth values and whole numbers say on and off where no row shows how."""
+    says = {"boolean": (True, False), "integer": (1, 0)}.get(str(facts.get(known.active or "", {}).get("kind")))
+    if says is None:
+        return known
+    on, off = (
+        value if value is not None else own for value, own in zip((known.on, known.off), says, strict=True)
+    )
+    return replace(known, on=on, off=off)
 
 
 def _comment(text: str) -> list[str]:

@@ -274,8 +274,9 @@ def test_a_selection_by_what_there_is_not_is_refused():
 @pytest.mark.parametrize(
     ("word", "means"),
     [("DEPROVISIONED", False), ("STAGED", False), ("Pending user action", False), ("LOCKED_OUT", True),
-     ("PASSWORD_EXPIRED", True), ("Recovery", True), ("Terminated", False), ("Archived", False), ("Sorti", False),
-     ("Aktiv", True), ("blocked_pending_approval", False), ("Primary Owner", True), (1.0, True), ("t", True),
+     ("PASSWORD_EXPIRED", True), ("Recovery", True), ("Terminated", False), ("Archived", False),
+     ("Sorti", False), ("Aktiv", True), ("blocked_pending_approval", False),
+     ("Primary Owner", True), (1.0, True), ("t", True),
      (True, True), (np.False_, False), ("weird", None), ("", None), (514, None), ("On Leave", None)],
 )  # fmt: skip
 def test_a_status_word_is_on_off_or_nobodys_guess(word, means):
