@@ -40,6 +40,7 @@ from .provisioning import comparison as comparison
 from .provisioning import database as database
 from .provisioning import load_app_users as load_app_users
 from .provisioning import onboarding as onboarding
+from .provisioning import write_sample_app as write_sample_app
 from .redaction import redact as redact
 from .starter import write_starter as write_starter
 from .sync import follow as follow

@@ -97,11 +97,11 @@ def table_of(
 
 def scoped(table: AppTable, whole: AppTable, part: pd.DataFrame, scope: Mapping[str, Any]) -> AppTable:
     """Return the table of one organization's rows, which says on and off as the whole one does."""
-    values = [] if table.active is None else part[table.active].astype(object)
-    on_rows = sum(not _nothing(value) and value == whole.on for value in values)
-    return replace(
-        table, scope=scope, on=whole.on, off=whole.off, on_rows=None if table.rows is None else on_rows
-    )
+    on_rows = None
+    if table.active is not None and table.rows is not None:
+        values = part[table.active].astype(object)
+        on_rows = sum(not _nothing(value) and value == whole.on for value in values)
+    return replace(table, scope=scope, on=whole.on, off=whole.off, on_rows=on_rows)
 
 
 def _most_common(values: list[Any], on: list[bool | None], *, means: bool) -> Any:

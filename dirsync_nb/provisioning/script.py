@@ -383,9 +383,8 @@ def _with_status(known: AppTable, facts: Mapping[str, Mapping[str, Any]]) -> App
     says = {"boolean": (True, False), "integer": (1, 0)}.get(str(facts.get(known.active or "", {}).get("kind")))
     if says is None:
         return known
-    on, off = (
-        value if value is not None else own for value, own in zip((known.on, known.off), says, strict=True)
-    )
+    on = says[0] if known.on is None else known.on
+    off = says[1] if known.off is None else known.off
     return replace(known, on=on, off=off)
 
 
