@@ -1,4 +1,4 @@
-"""A sample app: a small SQLite database whose users fit a directory's, but for what real tables have in them."""
+"""A sample app: a small SQLite database whose users fit a directory's, but for flaws that real tables have."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ MISSING_EVERY, OFF_EVERY, DEPARTMENT_EVERY, CASE_EVERY = 9, 14, 6, 11
 def write_sample_app(users: pd.DataFrame, path: str | Path = "app.db", *, replace: bool = False) -> Path:
     """Write the database of an invented app whose users are those of a directory, nearly; give its path.
 
-    Some of its users are missing, some switched off although they work here, some in another department; one was
-    renamed since, one stands in it twice, two left long ago, an administrator was never in the directory, and
-    addresses are typed in another case. The same users give the same file.
+    Some of its users are missing, some switched off although they work here, some in another department; one
+    was renamed since, one stands in it twice, two left long ago, an administrator was never in the directory,
+    and addresses are typed in another case. The same users give the same file.
 
     Parameters
     ----------

@@ -608,9 +608,13 @@ def test_a_character_that_nobody_sees_is_named_wherever_it_stands():
     names = {"first_name": "A\u200bnn", "last_name": "نیک\u200cنام"}  # the joiner belongs to the second
     users = users_frame([user("u1", "ann@acme.test"), user("u2", "ann\u2060@acme.test", **names)])
     held = audit.check_directory(users)
-    assert [(label, rule) for label, rule in found(held) if rule in ("invisible_characters", "address_shared")] == [
-        ("u2", "invisible_characters"), ("u1", "address_shared"), ("u2", "address_shared"),
-        ("u2", "invisible_characters")]  # fmt: skip
+    wanted = ("invisible_characters", "address_shared")
+    assert [(label, rule) for label, rule in found(held) if rule in wanted] == [
+        ("u2", "invisible_characters"),
+        ("u1", "address_shared"),
+        ("u2", "address_shared"),
+        ("u2", "invisible_characters"),
+    ]
 
 
 def test_twins_of_a_user_name_are_found_in_a_directory():
