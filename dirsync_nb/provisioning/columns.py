@@ -10,7 +10,7 @@ import pandas as pd
 
 from .. import errors
 
-__all__ = ["PREDEFINED", "attribute_names", "near_names", "require_attribute", "require_one_of"]
+__all__ = ["PREDEFINED", "attribute_names", "near_names", "require_attribute"]
 
 PREDEFINED = (
     "addresses",
@@ -41,13 +41,6 @@ def near_names(name: Any, names: Iterable[Any], *, most: int = 3) -> str:
     if close:
         return f"; near it: {', '.join(map(repr, dict.fromkeys(folded[one] for one in close)))}"
     return f"; there are {', '.join(map(repr, listed[:20]))}" if listed else ""
-
-
-def require_one_of(what: str, value: Any, allowed: Iterable[Any]) -> None:
-    """Refuse a value that is none of those allowed, and name the near ones."""
-    names = list(allowed)
-    if value not in names:
-        raise errors.ArgumentError(f"{what}: there is no {value!r}{near_names(value, names)}")
 
 
 def attribute_names(users: pd.DataFrame) -> dict[str, None]:

@@ -16,9 +16,9 @@ import pandas as pd
 
 from .. import errors, extras
 from ..analysis.identity import WEAK_KEYS, id_key
+from ..frames import one_of
 from ..guard import STOP_FROM
 from .app_table import AppTable
-from .columns import require_one_of
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
@@ -64,7 +64,7 @@ def write_script(
 ) -> str:
     """Write what :meth:`Plan.to_sql` returns."""
     extras.need("an SQL script", "sql", "sqlalchemy")
-    require_one_of("dialect", dialect, DIALECTS)
+    one_of("dialect", dialect, DIALECTS)
     return "\n".join(_Script(rows, known, dialect, table, defaults).lines(told)) + "\n"
 
 
@@ -120,7 +120,7 @@ class _Script:
             raise errors.ArgumentError(f"{self.key} does not tell rows apart: {twice!r} stands more than once")
         if self.facts:
             for name in dict.fromkeys([str(self.key), *self._columns(), *self.defaults]):
-                require_one_of(f"columns of {self.name}", name, self.facts)
+                one_of(f"a column of {self.name}", name, self.facts)
         self._require_status()
         self._require_filled()
 

@@ -403,7 +403,7 @@ def test_running_a_cell_three_times_leaves_one_live_explorer(opened):
     sheet = opened(
         f"{START}\n{OKTA}\nfrom ipywidgets.widgets.widget import _instances\nmodels = []",
         "explorer = widgets.DirectoryExplorer(client, okta)\nmodels.append(len(_instances))\nexplorer",
-        "drawn = []\nexplorer._table.observe(drawn.append, 'rows')\nasked = len(client.sandbox.requests)",
+        "drawn = []\nexplorer.table.observe(drawn.append, 'rows')\nasked = len(client.sandbox.requests)",
         "asked = len(client.sandbox.requests) - asked\n"
         "print(len(drawn), 'redraw', asked, 'requests', len(set(models)), len(models))",
     )

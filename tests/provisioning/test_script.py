@@ -227,9 +227,14 @@ BAD = {
     "no key": (BLANK, {"key": None}, {"table": "t"}, r"by which column.*key='id'"),
     "doubled keys": (BLANK.assign(id=[1, 1]), {}, {"table": "t"}, "'1' stands more than once"),
     "a row without a key": (BLANK.assign(id=[1, None]), {}, {"table": "t"}, "1 rows to change have no id"),
-    "a dialect we do not write": (BLANK, {}, {"dialect": "oracle"}, "dialect: there is no 'oracle'"),
+    "a dialect we do not write": (
+        BLANK,
+        {},
+        {"dialect": "oracle"},
+        "dialect must be one of 'sqlite', 'postgresql'; got 'oracle'",
+    ),
     "nobody says who is on": (BLANK, {"active": None}, {"table": "t"}, "no column says who is on"),
-    "no such column": (BLANK, {}, {"table": frame_of(nme=sa.Text())}, "no 'name'; near it: 'nme'"),
+    "no such column": (BLANK, {}, {"table": frame_of(nme=sa.Text())}, "got 'name'. Did you mean 'nme'"),
     "text in a number": (
         BLANK,
         {},

@@ -71,8 +71,8 @@ def test_one_change_after_three_runs_is_one_redraw_and_no_request(cell, client, 
     monkeypatch.setattr(widgets.DirectoryExplorer, "_draw", lambda self: drawn.append(self))
     before = len(sandbox.requests)
     for one in made:
-        one._filters.search.value = "lee"
-        one._pager.next.click()
+        one.filters.search.value = "lee"
+        one.pager.next.click()
     assert drawn[:1] == [made[2]]
     assert set(map(id, drawn)) == {id(made[2])}
     assert len(sandbox.requests) == before

@@ -16,9 +16,8 @@ from typing import Any
 
 import pandas as pd
 
-from ...analysis.diff import require_columns, require_ids
 from ...analysis.identity import address_key
-from ...frames import require_complete
+from ...frames import require_columns, require_complete, require_ids
 from .rows import check_rows, large
 from .rules import (
     FINDING_COLUMNS,

@@ -9,7 +9,7 @@ from typing import Any
 import ipywidgets as w
 import traitlets as t
 
-from .parts import Column
+from .table import Column
 from .text import distinct, label
 
 __all__ = ["MENU", "Controls", "only_by_column", "only_listed"]
@@ -78,7 +78,7 @@ class Controls:
                 value = getattr(self.owner, trait)
                 if not isinstance(control, w.Dropdown):
                     control.value = value
-                elif (value or "") in [v for _, v in control._options_full]:
+                elif (value or "") in [v for _, v in control.options]:
                     control.value = value or ""
 
     def fill(
