@@ -72,7 +72,7 @@ def test_one_change_after_three_runs_is_one_redraw_and_no_request(cell, client, 
     before = len(sandbox.requests)
     for one in made:
         one.filters.search.value = "lee"
-        one.pager.next.click()
+        one.table.page += 1
     assert drawn[:1] == [made[2]]
     assert set(map(id, drawn)) == {id(made[2])}
     assert len(sandbox.requests) == before

@@ -257,6 +257,8 @@ def _cells(part: pd.DataFrame, column: Column) -> list[Any]:
     """Write a column's values; a day for a moment, and something to click on for a missing name."""
     if "attribute" in column:
         return [plain(value) for value in attribute_of(part, column["attribute"])]
+    if column["key"] == "id":
+        return [str(i) for i in part.index]
     missing = NO_NAME if column["key"] == "name" else ""
     first = [when(value)[:10] or plain(value) or missing for value in part[column.get("source", column["key"])]]
     if "sub" not in column:
