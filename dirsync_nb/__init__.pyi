@@ -22,6 +22,7 @@ from .frames import concat as concat
 from .frames import emails_frame as emails_frame
 from .frames import receipts_frame as receipts_frame
 from .frames import spread_attributes as spread_attributes
+from .load import find as find
 from .load import load_directories as load_directories
 from .load import load_directory as load_directory
 from .load import load_events as load_events
@@ -37,6 +38,7 @@ from .provisioning import checklist as checklist
 from .provisioning import compare as compare
 from .provisioning import comparison as comparison
 from .provisioning import database as database
+from .provisioning import explain_access as explain_access
 from .provisioning import load_app_users as load_app_users
 from .provisioning import onboarding as onboarding
 from .redaction import redact as redact

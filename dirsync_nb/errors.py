@@ -16,11 +16,13 @@
         │   ├── NotFound           404
         │   ├── Unprocessable      422
         │   ├── RateLimited        429
-        │   └── ServerFailure      5xx
+        │   ├── ServerFailure      5xx
+        │   └── NotTheApi          a proxy, web filter or login page answered in its place
         ├── ConnectionFailed   no answer: refused, reset, no such host, bad certificate
         │   └── TimedOut           no answer in time
         ├── BadPayload         an answer that is not what the API promises
-        │   └── CursorStuck        a cursor that leads back to where we were
+        │   ├── CursorStuck        a cursor that leads back to where we were
+        │   └── AnswerTooLarge     more bytes than a page can have
         ├── CapReached         more rows or pages than the caller allowed
         └── DirectoriesFailed  some of many directories; it names each with its reason
 
@@ -38,6 +40,7 @@ from __future__ import annotations
 from typing import Any
 
 __all__ = [
+    "AnswerTooLarge",
     "ApiError",
     "ArgumentError",
     "BadPayload",
@@ -54,6 +57,7 @@ __all__ = [
     "MissingExtra",
     "NotAuthorized",
     "NotFound",
+    "NotTheApi",
     "RateLimited",
     "ReadOnlyError",
     "ServerFailure",
@@ -73,13 +77,29 @@ class DirsyncError(Exception):
 
     def __str__(self) -> str:
         """Return the message, and where the rows already read can be found."""
-        message = super().__str__()
+        message = _printable(super().__str__())
         if self.partial is None:
             return message
         return (
             f"{message}\n{len(self.partial):,} rows were read and are kept, marked incomplete: "
             f"client.receipts[-1].partial. To go on from there, call again with resume=client.receipts[-1]."
         )
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Travel between processes whole, but for the rows and the receipt, which stay where they are."""
+        kept = {name: value for name, value in vars(self).items() if name not in ("partial", "receipt")}
+        return _rebuilt, (type(self), self.args, kept)
+
+
+def _printable(message: str) -> str:
+    """Return a message that does nothing to a terminal, whoever's text it quotes."""
+    return "".join(c if c.isprintable() or c in "\n\t" else "\N{REPLACEMENT CHARACTER}" for c in message)
+
+
+def _rebuilt(kind: type[DirsyncError], args: tuple[Any, ...], fields: dict[str, Any]) -> DirsyncError:
+    error = kind.__new__(kind, *args)
+    vars(error).update(fields)
+    return error
 
 
 class ArgumentError(DirsyncError, ValueError):
@@ -138,17 +158,6 @@ class ApiError(LoadError):
         self.request_id = request_id
         self.retry_after = retry_after
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        """Travel between processes whole, but for the rows and the receipt, which stay where they are."""
-        kept = {name: value for name, value in vars(self).items() if name not in ("partial", "receipt")}
-        return _rebuilt, (type(self), self.args, kept)
-
-
-def _rebuilt(kind: type[ApiError], args: tuple[Any, ...], fields: dict[str, Any]) -> ApiError:
-    error = kind(*args, status_code=fields["status_code"])
-    vars(error).update(fields)
-    return error
-
 
 class BadRequest(ApiError):
     """400: the service cannot make sense of the request."""
@@ -182,6 +191,10 @@ class ServerFailure(ApiError):
     retryable = True
 
 
+class NotTheApi(ApiError):
+    """A proxy, web filter, captive portal or login page answered in place of the API."""
+
+
 class ConnectionFailed(LoadError):
     """No answer: the connection was refused, reset, or never made."""
 
@@ -198,6 +211,10 @@ class BadPayload(LoadError):
 
 class CursorStuck(BadPayload):
     """A cursor that leads back to a page already read, so that the list would never end."""
+
+
+class AnswerTooLarge(BadPayload):
+    """An answer of more bytes than a page of the API can have."""
 
 
 class CapReached(LoadError):
@@ -229,6 +246,3 @@ class DirectoriesFailed(LoadError):
         self.failures = failures
         self.asked = asked
         self.retryable = all(problem.retryable for problem in failures.values())
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self.failures, self.asked)

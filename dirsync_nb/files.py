@@ -29,6 +29,7 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 
 from . import errors, extras
+from .frames import text_dtype
 from .frames.json_array import JsonDtype
 
 __all__ = ["open_frame", "save_frame", "write_csv", "write_xlsx"]
@@ -143,7 +144,7 @@ def save_frame(frame: pd.DataFrame, path: str | Path) -> Path:
     objects = [place for place, name in enumerate(frame.columns) if frame[name].dtype == object]
     for name in frame.columns[objects]:
         texts = _packed_texts(frame[name], f"column {name!r}")
-        packed[name] = pd.Series(texts, index=frame.index, dtype="str")
+        packed[name] = pd.Series(texts, index=frame.index, dtype=text_dtype())
     packed.attrs = {}
     table = pa.Table.from_pandas(packed)
     notes = {
@@ -211,7 +212,7 @@ def _parts(frame: pd.DataFrame) -> Parts:
             continue  # a copy of the index, as .assign(user_id=frame.index) makes it
         parts.append((str(name), column))
     if "incomplete" in frame.attrs:
-        reason = pd.Series([str(frame.attrs["incomplete"])] * len(frame), dtype="str")
+        reason = pd.Series([str(frame.attrs["incomplete"])] * len(frame), dtype=text_dtype())
         parts.append(("incomplete", reason))
     return parts
 

@@ -14,8 +14,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import dirsync_nb as ds
-from dirsync_nb import errors, files
-from dirsync_nb.frames import tools as frames
+from dirsync_nb import errors, files, frames
 
 from .foreign import users
 

@@ -18,11 +18,10 @@ from hypothesis import strategies as st
 from nbclient import NotebookClient
 
 import dirsync_nb as ds
-from dirsync_nb import analysis, charts, comparison, errors, files, history, widgets
+from dirsync_nb import analysis, charts, comparison, errors, files, frames, history, widgets
 from dirsync_nb.analysis import diff as diffs
+from dirsync_nb.client.credentials import Secret
 from dirsync_nb.client.pseudonyms import NUMBERS, TIMES, WORDS, Pseudonyms
-from dirsync_nb.client.transport import Secret
-from dirsync_nb.frames import tools as frames
 from dirsync_nb.redaction import redact
 from dirsync_nb.sync import state as sync
 

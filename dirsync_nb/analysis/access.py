@@ -8,8 +8,7 @@ import numpy as np
 import pandas as pd
 
 from .. import errors
-from ..frames import mark_partial, require_complete
-from .diff import require_columns
+from ..frames import mark_partial, require_columns, require_complete, text_dtype
 from .sizes import check_frames, look_up, membership_matrix
 
 __all__ = ["effective_memberships", "losing_access"]
@@ -51,7 +50,7 @@ def losing_access(
             require_complete(frame, "losing_access")
     going = [group_id] if isinstance(group_id, str) else list(dict.fromkeys(group_id))
     matrix, user_ids, group_ids = membership_matrix(memberships, users, groups)
-    places = group_ids.get_indexer(pd.Index(going, dtype="str"))
+    places = group_ids.get_indexer(pd.Index(going, dtype=text_dtype()))
     if (places < 0).any():
         unknown = [name for name, place in zip(going, places, strict=True) if place < 0]
         raise errors.ArgumentError(
@@ -90,7 +89,7 @@ def effective_memberships(memberships: pd.DataFrame, nesting: pd.DataFrame) -> p
     require_columns("nesting", nesting, "group_id", "member_group_id")
     nested = pd.unique(pd.concat([nesting["group_id"], nesting["member_group_id"]]))
     people = memberships[~memberships["user_id"].isin(nested)].drop_duplicates(["user_id", "group_id"])
-    direct = people.assign(direct=True, via=pd.Series(np.nan, index=people.index, dtype="str"))
+    direct = people.assign(direct=True, via=pd.Series(np.nan, index=people.index, dtype=text_dtype()))
     through = people.merge(
         _closure(nesting), left_on="group_id", right_on="member_group_id", suffixes=("_direct", "")
     )
@@ -112,5 +111,5 @@ def _closure(nesting: pd.DataFrame) -> pd.DataFrame:
         found = reach.nnz
         reach = ((reach + reach @ reach) > 0).tocsr()
     pairs = reach.tocoo()
-    index = pd.Index(ids, dtype="str")
+    index = pd.Index(ids, dtype=text_dtype())
     return pd.DataFrame({"member_group_id": index.take(pairs.row), "group_id": index.take(pairs.col)})

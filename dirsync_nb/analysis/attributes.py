@@ -10,8 +10,7 @@ import numpy as np
 import pandas as pd
 
 from .. import errors
-from ..frames import mark_partial
-from .diff import require_ids
+from ..frames import mark_partial, require_ids, text_dtype
 from .sizes import Array, look_up, membership_matrix
 
 __all__ = [
@@ -84,7 +83,7 @@ def group_by_attribute(
     counts = _counted(matrix, codes, len(values))
     names = look_up(group_ids, groups, ["name"])["name"]
     index = pd.MultiIndex.from_arrays([group_ids, names], names=["group_id", "name"])
-    answer = pd.DataFrame(counts, index=index, columns=pd.Index(values, dtype="str", name=attribute))
+    answer = pd.DataFrame(counts, index=index, columns=pd.Index(values, dtype=text_dtype(), name=attribute))
     order = np.lexsort((np.arange(len(index)), -counts.sum(axis=1)))
     return mark_partial(answer.iloc[order].astype("Int64"), memberships, users, groups)
 
@@ -168,10 +167,10 @@ def attribute_coverage(users: pd.DataFrame) -> pd.DataFrame:
 def coverage_frame(rows: Mapping[str, tuple[Any, ...]]) -> pd.DataFrame:
     """Put descriptions of attributes below each other, in the columns of :func:`attribute_coverage`."""
     columns = ["users", "filled", "null", "absent", "filled_share", "types", "distinct", "example"]
-    index = pd.Index(list(rows), dtype="str", name="attribute")
+    index = pd.Index(list(rows), dtype=text_dtype(), name="attribute")
     answer = pd.DataFrame(list(rows.values()), columns=columns, index=index, dtype=object)
     counts = dict.fromkeys(("users", "filled", "null", "absent", "distinct"), "Int64")
-    return answer.astype({**counts, "filled_share": "Float64", "types": "str"})
+    return answer.astype({**counts, "filled_share": "Float64", "types": text_dtype()})
 
 
 def _described(values: list[Any]) -> tuple[Any, ...]:

@@ -11,8 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..frames import latest, mark_partial, require_complete
-from .diff import require_columns, require_ids
+from ..frames import latest, mark_partial, require_columns, require_complete, require_ids, text_dtype
 
 __all__ = [
     "Array",
@@ -78,7 +77,7 @@ def check_frames(
 def _codes(ids: pd.Series, frame: pd.DataFrame | None) -> tuple[Array, pd.Index]:
     """Turn ids into numbers: those of the frame in its order, then the rest as they come; missing is -1."""
     codes, found = pd.factorize(ids)
-    known = pd.Index([], dtype="str") if frame is None else frame.index.unique()
+    known = pd.Index([], dtype=text_dtype()) if frame is None else frame.index.unique()
     places = known.get_indexer(pd.Index(found))
     new = places < 0
     places[new] = len(known) + np.arange(new.sum())
@@ -89,7 +88,7 @@ def _codes(ids: pd.Series, frame: pd.DataFrame | None) -> tuple[Array, pd.Index]
 def look_up(ids: pd.Index, frame: pd.DataFrame | None, names: Sequence[str]) -> pd.DataFrame:
     """Look up columns of a frame for these ids; text that is not known is missing."""
     if frame is None:
-        return pd.DataFrame({name: pd.Series(np.nan, index=ids, dtype="str") for name in names})
+        return pd.DataFrame({name: pd.Series(np.nan, index=ids, dtype=text_dtype()) for name in names})
     return pd.DataFrame(latest(frame)[list(names)].reindex(ids))
 
 
@@ -97,7 +96,7 @@ def _homes(memberships: pd.DataFrame, ids: pd.Index) -> pd.Series:
     """Look up the directories of these users or groups; missing where the memberships do not tell."""
     key = str(ids.name)
     known = memberships.reindex(columns=[key, "directory_id"]).dropna(subset=[key]).drop_duplicates(key)
-    return known.set_index(key)["directory_id"].astype("str").reindex(ids)
+    return known.set_index(key)["directory_id"].astype(text_dtype()).reindex(ids)
 
 
 # Sizes ------------------------------------------------------------------------------------------------------

@@ -23,8 +23,7 @@ import numpy as np
 import pandas as pd
 
 from .. import errors
-from ..frames import require_complete
-from .diff import require_columns, require_ids
+from ..frames import require_columns, require_complete, require_ids
 
 __all__ = ["CHANGE_COLUMNS", "ROLE_COLUMNS", "SUMMARY_COLUMNS", "Roles", "role_changes", "role_summary"]
 

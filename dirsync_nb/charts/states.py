@@ -8,8 +8,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from ..analysis.diff import require_ids
-from ..frames import latest
+from ..frames import latest, require_ids, text_dtype
 from ..text import plural
 from . import figure
 from .figure import LABELLED_BARS, beside, check_top, name_rows, rows_height
@@ -109,7 +108,7 @@ def _where(counts: pd.DataFrame) -> str:
 
 def _states_by_directory(users: pd.DataFrame, directories: pd.DataFrame | None) -> pd.DataFrame:
     """Count users: one row per directory, the largest first; one column per state, the known ones first."""
-    states = users["state"].astype("str").fillna("(no state)")
+    states = users["state"].astype(text_dtype()).fillna("(no state)")
     homes = users["directory_id"].fillna(NO_DIRECTORY)
     counts = pd.crosstab(homes.to_numpy(), states.to_numpy())
     if directories is not None:

@@ -12,8 +12,7 @@ from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from pandas.tseries.frequencies import to_offset
 
 from .. import errors
-from ..analysis.diff import require_ids
-from ..frames import latest
+from ..frames import latest, require_ids, text_dtype
 from ..text import plural
 from . import figure
 from .figure import beside
@@ -83,7 +82,7 @@ def plot_events(events: pd.DataFrame, *, freq: str | None = None, ax: Axes | Non
     ax = figure.new_axes(ax, 10, 4.6)
     if timed.empty:
         return figure.nothing(ax, "no events" if events.empty else "no events with a date", [events])
-    kinds = timed["event"].astype("str").fillna("(no kind)")
+    kinds = timed["event"].astype(text_dtype()).fillna("(no kind)")
     edges = _edges(times, offset)
     counts = fold(_by_period(times, kinds, edges), MOST_KINDS, "kinds")
     looks = choose_looks(counts.columns, EVENT_LOOKS)
@@ -239,7 +238,7 @@ def _arrivals(frame: pd.DataFrame) -> tuple[pd.Series, list[str]]:
     """Count arrivals less departures for each day that has any, and say what has no date."""
     signs = pd.Series(1, index=frame.index)
     if "event" in frame:
-        kinds = frame["event"].astype("str")
+        kinds = frame["event"].astype(text_dtype())
         signs = kinds.map({"dsync.user.created": 1, "dsync.user.deleted": -1})
     counted = signs.notna().to_numpy()
     timed, notes = _dated(frame[counted].assign(sign=signs[counted]), "user")

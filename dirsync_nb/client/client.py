@@ -416,7 +416,7 @@ class DirectoryClient:
             if cursor is None:
                 return
             if cursor in seen:
-                raise stuck(receipt, cursor)
+                raise stuck(receipt, f"gave the cursor {cursor} a second time")
             seen.add(cursor)
             # Should the cursor's row be deleted before it is used, these are places to go back to.
             places = (page[at].get("id") for at in (0, len(page) // 2, -min(2, len(page))))
@@ -592,11 +592,11 @@ def note_step_back(receipt: Receipt) -> None:
         receipt.notices.append(notice)
 
 
-def stuck(receipt: Receipt, cursor: str) -> errors.CursorStuck:
-    """Make the error for a cursor that came before."""
+def stuck(receipt: Receipt, problem: str) -> errors.CursorStuck:
+    """Make the error for cursors that lead nowhere."""
     return errors.CursorStuck(
-        f"{_doing(receipt)}: {receipt.endpoint} gave the cursor {cursor} a second time; the list "
-        "would never end. Run it again later; if it stays, tell WorkOS the time of the call."
+        f"{_doing(receipt)}: {receipt.endpoint} {problem}; the list would never end. Run it again later; if it "
+        "stays, tell WorkOS the time of the call."
     )
 
 

@@ -1,10 +1,13 @@
 """Records to DataFrames with declared columns.
 
 Reading order: ``schema`` (the columns), ``records`` (how a record becomes a row), ``json_array`` (what records
-nest), ``builder`` (pages to one frame), ``tools`` (put together, taken apart).
+nest), ``builder`` (pages to one frame), ``tools`` (records in, frame out; frames put together), ``reshape``
+(what is nested, spread), ``partial`` and ``checks`` (what is refused).
 """
 
-from .builder import FrameBuilder
+from .builder import FrameBuilder, text_dtype
+from .checks import known_attributes, one_of, require_columns, require_ids
+from .partial import mark_partial, require_complete, why_incomplete
 from .records import (
     DIRECTORIES,
     EVENTS,
@@ -15,6 +18,7 @@ from .records import (
     choose_address,
     looks_like_address,
 )
+from .reshape import attribute_values, emails_frame, spread_attributes, typed_values
 from .schema import (
     DIRECTORY_COLUMNS,
     DIRECTORY_STATES,
@@ -31,18 +35,12 @@ from .schema import (
 from .tools import (
     concat,
     directories_frame,
-    emails_frame,
     events_frame,
     groups_frame,
     latest,
-    mark_partial,
     organizations_frame,
     receipts_frame,
-    require_complete,
-    spread_attributes,
-    typed_values,
     users_frame,
-    why_incomplete,
 )
 
 __all__ = [
@@ -64,19 +62,25 @@ __all__ = [
     "USER_STATES",
     "FrameBuilder",
     "FrameSpec",
+    "attribute_values",
     "choose_address",
     "concat",
     "directories_frame",
     "emails_frame",
     "events_frame",
     "groups_frame",
+    "known_attributes",
     "latest",
     "looks_like_address",
     "mark_partial",
+    "one_of",
     "organizations_frame",
     "receipts_frame",
+    "require_columns",
     "require_complete",
+    "require_ids",
     "spread_attributes",
+    "text_dtype",
     "typed_values",
     "users_frame",
     "why_incomplete",

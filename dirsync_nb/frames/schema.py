@@ -1,7 +1,7 @@
 """The declared columns of every frame, and the words the API is known to use.
 
 Every frame has the same columns and dtypes whether it holds no rows, one, or a million. The index is the
-object's id. What the API may add tomorrow goes into the column ``extra`` (a dict per row, or None).
+object's id. What the API may add tomorrow goes into the column ``extra`` (a dict, or None).
 
 Dtypes: text is pandas ``str`` (ids with leading zeros and numbers that look like dates stay text); times are
 ``datetime64[us, UTC]``, the unit pandas reads ISO 8601 text into and wide enough for any year the format has;
@@ -33,13 +33,13 @@ ORGANIZATION_COLUMNS = {
     "name": "str",
     "external_id": "str",
     "domains": "object",  # tuple of domain names
-    "domain_records": "object",  # the same as the API gives them
+    "domain_records": JSON,  # the same as the API gives them
     "metadata": JSON,
     "stripe_customer_id": "str",
     "allow_profiles_outside_organization": "boolean",  # deprecated by WorkOS
     "created_at": TIME,
     "updated_at": TIME,
-    "extra": "object",
+    "extra": JSON,
 }
 
 DIRECTORY_COLUMNS = {
@@ -55,7 +55,7 @@ DIRECTORY_COLUMNS = {
     "state_reported": "str",  # the word as it came
     "created_at": TIME,
     "updated_at": TIME,
-    "extra": "object",
+    "extra": JSON,
 }
 
 USER_COLUMNS = {
@@ -79,7 +79,7 @@ USER_COLUMNS = {
     "groups": JSON,  # never a source of memberships: empty for newer WorkOS teams
     "created_at": TIME,
     "updated_at": TIME,
-    "extra": "object",
+    "extra": JSON,
 }
 
 GROUP_COLUMNS = {
@@ -90,7 +90,7 @@ GROUP_COLUMNS = {
     "raw_attributes": JSON,  # deprecated by WorkOS
     "created_at": TIME,
     "updated_at": TIME,
-    "extra": "object",
+    "extra": JSON,
 }
 
 EVENT_COLUMNS = {
@@ -105,7 +105,7 @@ EVENT_COLUMNS = {
     "previous_attributes": JSON,
     "data": JSON,
     "context": JSON,
-    "extra": "object",
+    "extra": JSON,
 }
 
 MEMBERSHIP_COLUMNS = {"user_id": "str", "group_id": "str", "directory_id": "str"}

@@ -18,9 +18,9 @@ import pandas as pd
 
 from .. import errors
 from ..client import ENDPOINTS, DirectoryClient, Receipt, Record, RetryPolicy
-from ..client.segments import Line
+from ..client.segments import SegmentList
 from ..client.transport import Traffic
-from ..client.two_ended import can_widen, walk_wide
+from ..client.two_ended import can_read_two_ended, read_two_ended
 from ..frames import DIRECTORIES, EVENTS, GROUPS, ORGANIZATIONS, USERS, FrameBuilder, FrameSpec
 from .parallel import as_directory_ids, load_each
 from .progress import Progress, tell
@@ -131,7 +131,7 @@ def load_users(
 
     An empty directory gives an empty frame with every column present. Requests keep to WorkOS's limit of four a
     second for each directory, so that 1,000 users take about 2.5 seconds. Where answers are slow, a list is
-    read from both ends at once, and from its middle, so that the limit decides and not the latency: see
+    read from both ends at once, so that the limit decides and not the latency: see
     :mod:`dirsync_nb.client.segments` for what holds while rows come and go.
 
     Parameters
@@ -354,17 +354,17 @@ def _load_one(
 
 @dataclass
 class Rows:
-    """What a load has so far; a resumed one goes on with it. ``line`` knows the order where it is not plain."""
+    """What a load has so far; a resumed one goes on with it. ``segments`` know the order of the list."""
 
     columns: FrameBuilder
-    line: Line | None = None
+    segments: SegmentList | None = None
 
     def frame(self) -> pd.DataFrame:
         """Return the rows in the order of the list."""
         frame = self.columns.frame()
-        if self.line is None:
+        if self.segments is None:
             return frame
-        places = {name: place for place, name in enumerate(self.line.ids())}
+        places = {name: place for place, name in enumerate(self.segments.ids())}
         order = [places.get(name, len(places)) for name in frame.index]
         if all(a <= b for a, b in pairwise(order)):
             return frame
@@ -373,22 +373,25 @@ class Rows:
     @property
     def duplicates(self) -> int:
         """Rows that came again."""
-        return self.columns.duplicates + (self.line.again if self.line is not None else 0)
+        return self.columns.duplicates + (self.segments.duplicates if self.segments is not None else 0)
 
 
 def _walk(client: DirectoryClient, kind: str, receipt: Receipt, rows: Rows) -> Iterator[list[Record]]:
-    """Walk a list from one place or from several, whichever is faster within the limits."""
-    if rows.line is None and can_widen(client, receipt):
-        known = None if receipt.cursor is None else [name for name in rows.columns.frame().index if name]
-        rows.line = Line(descending=receipt.order == "desc", cursor=receipt.cursor, known=known)
-    if rows.line is None:
+    """Read a list from one end or from both, whichever is faster within the limits."""
+    if rows.segments is None and can_read_two_ended(client, receipt):
+        rows.segments = SegmentList(receipt.cursor)
+        if receipt.cursor is not None:
+            rows.segments.head.ids = dict.fromkeys(name for name in rows.columns.frame().index if name)
+    if rows.segments is None:
         return client.walk(receipt)
     if client.max_rows is not None or client.max_pages is not None:
         raise errors.ArgumentError(
-            "this load was read from several places at once, which max_rows and max_pages cannot cut: go on "
-            "with a client without them"
+            "this load was read from both ends at once, which max_rows and max_pages cannot cut: go on with a "
+            "client without them"
         )
-    return walk_wide(client, receipt, rows.line, lambda traffic: _expected_rows(client, kind, receipt, traffic))
+    return read_two_ended(
+        client, receipt, rows.segments, lambda traffic: _expected_rows(client, kind, receipt, traffic)
+    )
 
 
 @contextmanager

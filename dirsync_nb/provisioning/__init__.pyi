@@ -1,8 +1,10 @@
+from . import access as access
 from . import audit as audit
 from . import checklist as checklist
 from . import comparison as comparison
 from . import database as database
 from . import onboarding as onboarding
+from .access import explain_access as explain_access
 from .comparison import Plan as Plan
 from .comparison import TooManyDeactivations as TooManyDeactivations
 from .comparison import compare as compare

@@ -4,6 +4,7 @@ Reading order: ``events`` (one event parsed), ``state`` (replay), ``history`` (t
 ``checkpoint``, ``snapshot``; ``webhooks`` stands alone.
 """
 
+from . import follow, history, snapshot, webhooks
 from .events import NEVER, Moment, moment_of
 from .follow import Follower, Gap, LostPlace, follow_events, latest_event
 from .snapshot import DamagedSnapshot, Snapshot, open_snapshot, take_snapshot
@@ -20,11 +21,15 @@ __all__ = [
     "Moment",
     "Snapshot",
     "State",
+    "follow",
     "follow_events",
+    "history",
     "latest_event",
     "moment_of",
     "oldest_first",
     "open_snapshot",
     "replay",
+    "snapshot",
     "take_snapshot",
+    "webhooks",
 ]

@@ -25,7 +25,7 @@ from ..files import replacing
 from ..frames import events_frame
 from ..load import load_events
 from ..load.progress import tell
-from .events import Moment, moment_of
+from .events import Moment, moment_of, moment_or_none
 
 __all__ = ["Follower", "Gap", "LostPlace", "follow_events", "latest_event", "load_since"]
 
@@ -116,6 +116,8 @@ def follow_events(
         ``after`` together with ``range_start``, or a file of another server.
     LostPlace
         While looping: the service does not know the place any more.
+    BadPayload
+        While looping: the server lists events newest first.
     """
     if not 0 < every <= slowest:
         raise errors.ArgumentError(f"every must be above 0 and at most slowest; got {every} and {slowest}")
@@ -201,7 +203,10 @@ class Follower:
         receipt = self._client.receipt("events", filters, log=False)
         self.polls += 1
         try:
-            yield from (page for page in self._client.walk(receipt) if page)
+            for page in self._client.walk(receipt):
+                _require_oldest_first(page)
+                if page:
+                    yield page
         except (errors.BadRequest, errors.Unprocessable) as problem:
             if self.after is None:
                 raise
@@ -213,6 +218,16 @@ class Follower:
             held = {"server": self._client.base_url, "after": self.after, "at": page[-1].get("created_at")}
             with replacing(self._keep) as temporary:
                 temporary.write_text(json.dumps(held))
+
+
+def _require_oldest_first(page: list[Record]) -> None:
+    """Refuse a page that is newest first: going on from its last event would lose all newer ones."""
+    moments = [moment for record in page if (moment := moment_or_none(record)) is not None]
+    if moments and moments[-1].time < moments[0].time:
+        raise errors.BadPayload(
+            "the server lists events newest first, so they cannot be followed: the place would go backwards. "
+            "Load them with load_events instead"
+        )
 
 
 def _kept_place(path: Path | None, server: str) -> str | None:

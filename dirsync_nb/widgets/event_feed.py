@@ -13,7 +13,7 @@ import traitlets as t
 
 from .. import errors
 from ..client import DSYNC_EVENTS, DirectoryClient, Record, identifier
-from ..client.transport import is_loopback
+from ..client.credentials import is_loopback
 from ._base.code import snippets
 from ._base.events import COUNTED, KINDS, Line, changed, sentence
 from ._base.jobs import PATIENCE, Job

@@ -557,9 +557,9 @@ def test_each_kind_of_change_is_named():
 
 def test_an_address_finds_the_same_person_only_when_it_is_nobody_elses_and_in_the_same_directory():
     gone = users_frame([user("u1", "Ann@acme.test", idp_id="1")])
-    same = users_frame([user("u2", "ann@ACME.test ", idp_id="2")])
+    same = users_frame([user("u2", "ann@ACME.test ", idp_id=None)])
     assert analysis.diff_users(gone, same)["matched_by"].tolist() == ["address"]
-    elsewhere = users_frame([user("u2", "ann@acme.test", idp_id="2", directory_id="directory_2")])
+    elsewhere = users_frame([user("u2", "ann@acme.test", idp_id=None, directory_id="directory_2")])
     assert analysis.diff_users(gone, elsewhere)["change"].tolist() == ["joined", "left"]
     twins = users_frame([user("u2", "ann@acme.test", idp_id="2"), user("u3", "ann@acme.test", idp_id="3")])
     assert analysis.diff_users(gone, twins)["change"].tolist() == ["joined", "joined", "left"]
@@ -645,8 +645,33 @@ def test_blank_ids_and_addresses_make_nobody_the_same_person():
 
 def test_spaces_around_an_address_are_no_difference_of_person():
     before = users_frame([user("u1", "a@acme.test", idp_id="x")])
-    after = users_frame([user("u2", "a@acme.test", idp_id="y")]).assign(address=" A@acme.test ")
+    after = users_frame([user("u2", "a@acme.test", idp_id=None)]).assign(address=" A@acme.test ")
     assert analysis.diff_users(before, after)["matched_by"].tolist() == ["address"]
+
+
+@pytest.mark.parametrize("off", [True, False], ids=["switched off", "gone"])
+def test_an_address_that_was_handed_on_does_not_make_two_people_one(off):
+    """The leaver has the provider's id 10, the new hire 22, and both the address of the reception."""
+    leaver = user("u1", "desk@acme.test", idp_id="10")
+    after = [user("u2", "desk@acme.test", idp_id="22"), *([{**leaver, "state": "inactive"}] if off else [])]
+    moments = users_frame([leaver]), users_frame(after)
+    changes = analysis.diff_users(*moments)
+    assert changes["change"].astype(str).to_dict() == {"u2": "joined", "u1": "deactivated" if off else "left"}
+    assert changes["previous_user_id"].isna().all()
+    moved = analysis.diff_memberships(memberships(("u1", "g1")), memberships(("u2", "g1")), users=moments)
+    assert moved["user_id"].tolist() == ["u2", "u1"]
+
+
+def test_mem_09_a_member_whom_no_list_holds_is_kept_and_marked():
+    users = users_frame([user("u1", "a@acme.test")])
+    before, after = memberships(("u1", "g1")), memberships(("u1", "g2"), ("hidden", "g1"))
+    moved = analysis.diff_memberships(before, after, users=(users, users))
+    assert moved[["change", "user_id", "listed"]].to_numpy().tolist() == [
+        ["joined", "hidden", False],
+        ["joined", "u1", True],
+        ["left", "u1", True],
+    ]
+    assert analysis.diff_memberships(before, after)["listed"].isna().all()
 
 
 def test_changes_of_membership_carry_the_later_name():

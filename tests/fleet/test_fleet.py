@@ -518,7 +518,7 @@ def test_an_interrupted_run_goes_on_with_the_directories_that_are_missing(small,
 KILLED = """
 import sys
 import dirsync_nb as ds
-from dirsync_nb import fleet_load, fleet_take
+from dirsync_nb.fleet import load as fleet_load, take as fleet_take
 whole, count = fleet_load.load_groups, []
 def load(client, directory_id):
     count.append(directory_id)

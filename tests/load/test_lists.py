@@ -7,8 +7,7 @@ import pandas as pd
 import pytest
 
 import dirsync_nb as ds
-from dirsync_nb import errors
-from dirsync_nb.frames import tools as frames
+from dirsync_nb import errors, frames
 from dirsync_nb.load import progress
 
 from ..foreign import Answer, listing, paged, users

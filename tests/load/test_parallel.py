@@ -14,9 +14,8 @@ import pandas as pd
 import pytest
 
 import dirsync_nb as ds
-from dirsync_nb import errors
+from dirsync_nb import errors, frames
 from dirsync_nb.client import Pacer
-from dirsync_nb.frames import tools as frames
 from dirsync_nb.load import parallel as many
 from dirsync_nb.load import progress
 

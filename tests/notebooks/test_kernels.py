@@ -140,7 +140,7 @@ def test_a_kernel_runs_over_tcp_and_one_that_does_not_start_says_why(tmp_path):
     (tmp_path / "child" / "ipykernel_launcher.py").write_text("raise SystemExit('no kernel today')")
     script = """
 import os, pathlib
-from dirsync_nb import kernels, tour
+from dirsync_nb.notebooks import kernels, tour
 kernels.takes_sockets = lambda folder: False
 path = pathlib.Path("one.ipynb")
 for more in ({}, {"PYTHONPATH": "child"}):

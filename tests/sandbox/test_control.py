@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from dirsync_nb.sandbox import Sandbox
-from dirsync_nb.sandbox.directory.changes import Happenings
-from dirsync_nb.sandbox.http.control import HAPPENINGS
+from dirsync_nb.sandbox.directory.changes import Changes
+from dirsync_nb.sandbox.http.control import CHANGES
 
 from .conftest import Http
 
@@ -18,10 +18,10 @@ def post(http: Http, path: str, body: Any) -> Any:
     return http.session.post(f"{http.sandbox.url}/_sandbox{path}", json=body)
 
 
-def test_every_happening_is_on_both_faces() -> None:
-    public = {name for name, _ in inspect.getmembers(Happenings, callable) if not name.startswith("_")}
-    assert public - {"announce"} == set(HAPPENINGS)
-    assert all(callable(getattr(Sandbox, name)) for name in HAPPENINGS)
+def test_every_change_is_on_both_faces() -> None:
+    public = {name for name, _ in inspect.getmembers(Changes, callable) if not name.startswith("_")}
+    assert public - {"announce"} == set(CHANGES)
+    assert all(callable(getattr(Sandbox, name)) for name in CHANGES)
 
 
 def test_info_says_what_this_is(http: Http) -> None:
@@ -33,11 +33,11 @@ def test_info_says_what_this_is(http: Http) -> None:
 
 def test_a_user_joins_moves_and_leaves_over_http(http: Http, directories: dict[str, str]) -> None:
     add = {"do": "add_user", "directory_id": directories["okta"], "email": "a@x.example"}
-    user = post(http, "/happenings", add).json()["result"]
+    user = post(http, "/changes", add).json()["result"]
     change = {"do": "update_user", "user_id": user, "first_name": "A"}
-    assert post(http, "/happenings", change).json() == {"result": True}
+    assert post(http, "/changes", change).json() == {"result": True}
     assert http.get(f"/directory_users/{user}").json()["name"] == "A"
-    assert post(http, "/happenings", {"do": "deactivate_user", "user_id": user}).json() == {"result": None}
+    assert post(http, "/changes", {"do": "deactivate_user", "user_id": user}).json() == {"result": None}
     assert post(http, "/reset", {}).json()["counts"]["users"] == 534
 
 
@@ -53,14 +53,14 @@ def test_faults_are_added_listed_and_cleared(http: Http) -> None:
 @pytest.mark.parametrize(
     ("path", "body", "status"),
     [
-        ("/happenings", {"do": "explode"}, 422),
-        ("/happenings", {}, 422),
-        ("/happenings", {"do": "add_user"}, 422),
-        ("/happenings", {"do": "add_user", "directory_id": "x", "shoe": 1}, 422),
-        ("/happenings", {"do": "delete_user", "user_id": "x"}, 404),
-        ("/happenings", {"do": "delete_user", "user_id": ["x"]}, 422),
-        ("/happenings", {"do": "delete_user", "user_id": 2**70}, 422),
-        ("/happenings", {"do": ["add_user"]}, 422),
+        ("/changes", {"do": "explode"}, 422),
+        ("/changes", {}, 422),
+        ("/changes", {"do": "add_user"}, 422),
+        ("/changes", {"do": "add_user", "directory_id": "x", "shoe": 1}, 422),
+        ("/changes", {"do": "delete_user", "user_id": "x"}, 404),
+        ("/changes", {"do": "delete_user", "user_id": ["x"]}, 422),
+        ("/changes", {"do": "delete_user", "user_id": 2**70}, 422),
+        ("/changes", {"do": ["add_user"]}, 422),
         ("/faults", {"kind": "nope"}, 422),
         ("/faults", {"kind": "status", "match": [1]}, 422),
         ("/faults", {}, 422),
@@ -76,7 +76,7 @@ def test_the_door_refuses_nonsense_with_a_message(http: Http, path: str, body: A
 
 @pytest.mark.parametrize("raw", [b"{", b"\xff", b'{"do": "\\ud800"}', b'{"a": NaN}', b"[" * 100_000])
 def test_the_door_refuses_bodies_that_are_no_json_to_keep(http: Http, raw: bytes) -> None:
-    response = http.session.post(http.sandbox.url + "/_sandbox/happenings", data=raw)
+    response = http.session.post(http.sandbox.url + "/_sandbox/changes", data=raw)
     assert response.status_code == 422
 
 

@@ -115,7 +115,7 @@ def test_only_events_from_now_on_and_of_the_kinds_asked_for_are_pushed(http, hoo
 
 def test_a_change_that_was_undone_is_not_told(http, hook, okta):
     http.sandbox.add_webhook(hook.url)
-    with suppress(ZeroDivisionError), http.sandbox.happenings._store.transaction():
+    with suppress(ZeroDivisionError), http.sandbox.store.transaction():
         joined(http, okta, 1)
         raise ZeroDivisionError
     user = joined(http, okta, 1)[0]

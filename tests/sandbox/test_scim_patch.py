@@ -214,9 +214,9 @@ class Fuzzed:
 
     def __init__(self) -> None:
         self.sandbox = Sandbox()
-        self.doors, self.store = self.sandbox._doors(), self.sandbox._opened()
+        self.doors, self.store = self.sandbox.doors(), self.sandbox.store
         chosen = next(d for d in self.sandbox.truth.directories() if d["type"].startswith("jump"))
-        self.directory = self.store.directory(chosen["id"])
+        self.directory = self.store.directories.get(chosen["id"])
         self.ids = {"User": "", "Group": ""}
         self.ids["User"] = self.send("POST", "User", user("ann@acme.test")).body["id"]
         self.ids["Group"] = self.send("POST", "Group", {"displayName": "Crew"}).body["id"]

@@ -16,8 +16,7 @@ from typing import Any
 
 import pandas as pd
 
-from ...analysis.diff import require_columns, require_ids
-from ...frames import require_complete
+from ...frames import require_columns, require_complete, require_ids
 from .rows import check_rows, large
 from .rules import (
     FINDING_COLUMNS,

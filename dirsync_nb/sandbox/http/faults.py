@@ -25,6 +25,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ..directory.objects import text
+from ..directory.refusal import Invalid
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -117,8 +118,21 @@ class Faults:
             self._rules.append(fault)
         return fault
 
+    def add_described(
+        self,
+        kind: str,
+        *,
+        path: str = "/",
+        match: Mapping[str, str] | None = None,
+        skip: int = 0,
+        times: int | None = _DEFAULT,
+        **options: Any,
+    ) -> Object:
+        """Add a rule as ``add`` does; return it as the control door shows it."""
+        return self.add(kind, path=path, match=match, skip=skip, times=times, **options).described()
+
     def clear(self) -> list[Object]:
-        """Take all rules away; give those that are left."""
+        """Take all rules away; return those that are left."""
         with self._lock:
             self._rules.clear()
         return []
@@ -168,28 +182,26 @@ def _checked(
     kind: str, path: str, match: Mapping[str, str] | None, skip: int, times: int | None, options: dict[str, Any]
 ) -> Fault:
     if kind not in KINDS:
-        raise ValueError(f"kind must be one of {', '.join(KINDS)}; got {kind!r}")
+        raise Invalid(f"kind must be one of {', '.join(KINDS)}; got {kind!r}")
     unknown = sorted(set(options) - set(KINDS[kind]))
     if unknown:
-        raise ValueError(f"a fault of kind {kind!r} takes {sorted(KINDS[kind]) or 'no options'}; got {unknown}")
+        raise Invalid(f"a fault of kind {kind!r} takes {sorted(KINDS[kind]) or 'no options'}; got {unknown}")
     if kind in _OF_PAGES and str(path).startswith("/scim/"):
-        raise ValueError(
-            f"a fault of kind {kind!r} is about cursors, and SCIM pages have none; path is {path!r}"
-        )
+        raise Invalid(f"a fault of kind {kind!r} is about cursors, and SCIM pages have none; path is {path!r}")
     if times is _DEFAULT:
         times = None if kind in _FOR_EVER else 1
     whole = {"skip": skip, "rows": options.get("rows", 1), "status": options.get("status", 500)}
     whole["times"] = 0 if times is None else times
     for name, value in whole.items():
         if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-            raise ValueError(f"{name} must be a whole number, 0 or more; got {value!r}")
+            raise Invalid(f"{name} must be a whole number, 0 or more; got {value!r}")
     if not 200 <= whole["status"] <= 599:
-        raise ValueError(f"status must be from 200 to 599; got {whole['status']}")
+        raise Invalid(f"status must be from 200 to 599; got {whole['status']}")
     seconds = options.get("seconds", 0)
     if not isinstance(seconds, int | float) or not 0 <= seconds <= _LONGEST:
-        raise ValueError(f"seconds must be a number from 0 to {_LONGEST}; got {seconds!r}")
+        raise Invalid(f"seconds must be a number from 0 to {_LONGEST}; got {seconds!r}")
     if not isinstance(options.get("headers") or {}, dict):
-        raise ValueError("headers must be a dict")
+        raise Invalid("headers must be a dict")
     wanted = {str(key): str(value) for key, value in (match or {}).items()}
     return Fault(kind, str(path), wanted, skip, times, {**KINDS[kind], **options})
 
