@@ -310,3 +310,78 @@ def test_counts_of_one_read_right(client, okta):
     assert explorer.status.text == "1 group."
     explorer.search = "no such group"
     assert explorer.table.empty.startswith("The only group does not fit.")
+
+
+def test_facets_count_what_fits_the_other_filters(client, okta):
+    pairs = ds.load_memberships(client, directory_id=okta)
+    explorer = widgets.DirectoryExplorer(client, okta, memberships=pairs)
+    departments = explorer.users["custom_attributes"].map(lambda a: a.get("department_name"))
+    assert explorer.facets.counts("attribute") == departments.value_counts().to_dict()
+    explorer.facets.choose("attribute", "Sales")
+    assert (explorer.attribute, explorer.attribute_value) == ("department_name", "Sales")
+    sales = explorer.users.index[departments == "Sales"]
+    assert list(explorer.rows.index.sort_values()) == list(sales.sort_values())
+    expected = pairs[pairs["user_id"].isin(sales)]["group_id"].value_counts()
+    counts = explorer.facets.counts("group_id")
+    assert {group: count for group, count in counts.items() if count} == expected.to_dict()
+    # Its own filter does not empty a facet: another value is one click away.
+    assert explorer.facets.counts("attribute") == departments.value_counts().to_dict()
+    explorer.facets.choose("group_id", expected.index[-1])
+    assert explorer.total == expected.iloc[-1]
+
+
+def test_counts_of_groups_are_read_when_they_are_asked_for(explorer, sandbox):
+    before = len(sandbox.requests)
+    assert set(explorer.facets.counts("group_id").values()) == {None}
+    explorer.facets.ask("group_id")
+    assert len(sandbox.requests) > before
+    assert None not in explorer.facets.counts("group_id").values()
+
+
+def test_each_view_keeps_its_choices_and_back_returns(explorer):
+    explorer.search, explorer.page = "engineering", 2
+    explorer.table.click(explorer.table.ids[1])
+    chosen = explorer.selected
+    explorer.view = "Groups"
+    assert (explorer.search, explorer.page, explorer.selected) == ("", 1, None)
+    explorer.view = "Users"
+    assert (explorer.search, explorer.page, explorer.selected) == ("engineering", 2, chosen)
+    assert explorer.card.user_id == chosen
+    assert list(explorer.picked.index) == [chosen]
+    explorer.back_button.click()
+    assert explorer.view == "Groups"
+
+
+def test_the_open_directory_is_marked_among_the_others(explorer, okta):
+    explorer.view = "Directories"
+    assert explorer.table.picked == okta
+    assert explorer.card.layout.display == "none"
+
+
+def test_a_card_is_there_only_for_somebody_and_can_be_closed(explorer):
+    assert explorer.card.layout.display == "none"
+    explorer.table.click(explorer.table.ids[0])
+    assert explorer.card.layout.display == ""
+    explorer.card.face.dismiss()
+    assert (explorer.selected, explorer.table.picked, explorer.card.layout.display) == (None, "", "none")
+
+
+def test_the_card_leads_to_manager_groups_and_members_and_back(explorer):
+    explorer.selected = explorer.users.index[explorer.users["name"] == "Sigrid Bjørnstad"][0]
+    sigrid = explorer.selected
+    job = next(part["rows"] for part in explorer.card.facts.card["sections"] if part["title"] == "Job")
+    kind, manager = next(
+        more["open"] for name, _, more in (row for row in job if len(row) > 2) if name == "Manager"
+    )
+    explorer.card.facts.lead(kind, manager)
+    assert explorer.selected == explorer.card.user_id == manager
+    group_id = explorer.card.facts.card["links"]["items"][0][1]
+    explorer.card.facts.lead("group", group_id)
+    assert (explorer.selected, explorer.card.group_id) == (None, group_id)
+    explorer.card.section = "Members"
+    explorer.card.table.click(explorer.card.table.ids[0])
+    explorer.card.face.go_back()
+    assert (explorer.card.group_id, explorer.card.section) == (group_id, "Members")
+    explorer.card.face.go_back()
+    explorer.card.face.go_back()
+    assert explorer.selected == explorer.card.user_id == sigrid

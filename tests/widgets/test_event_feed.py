@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import traitlets as t
 
+import dirsync_nb as ds
 from dirsync_nb import widgets
 from dirsync_nb.widgets._base.events import sentence
 
@@ -253,3 +254,18 @@ def test_counts_of_one_read_right(feed, sandbox, okta):
     sandbox.add_user(okta, name="Kim Vale")
     feed.poll()
     assert feed.status.text.endswith(" 3 events (2 groups, 1 joined).")
+
+
+def test_a_feed_of_the_sandbox_begins_with_all_it_has_page_by_page(client, feed):
+    assert len(feed.lines) == len(ds.load_events(client))
+    assert feed.table.pages > 1
+    assert list(feed.rows.index) == [line.event_id for line in feed.lines]
+
+
+def test_a_change_is_shown_with_before_and_after(sandbox, okta, feed):
+    user = sandbox.add_user(okta, name="Kim Vale", custom_attributes={"job_title": "Cook"})
+    sandbox.update_user(user, custom_attributes={"job_title": "Pilot"})
+    feed.poll()
+    feed.table.click(feed.table.ids[0])
+    for piece in ("Before", "After", "<bdi>Cook</bdi>", "<bdi>Pilot</bdi>"):
+        assert piece in feed.record_view.value

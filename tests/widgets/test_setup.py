@@ -217,3 +217,12 @@ def test_hostile_names_are_text(client, serve):
         assert "<img" not in seen
         assert "<b>Co</b>" not in seen
         assert not setup.ready
+
+
+def test_who_stopped_watching_is_told_of_no_next_look(client):
+    setup = widgets.Setup(client)
+    setup.directory_id = setup.directories.index[setup.directories["state"] == "validating"][0]
+    assert "Next look in" in setup.seen.value
+    setup.watch_button.value = False
+    assert "Next look in" not in setup.seen.value
+    assert "validating" in setup.seen.value
