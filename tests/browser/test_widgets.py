@@ -188,7 +188,7 @@ def test_hostile_names_are_text_in_every_place_on_the_page(opened):
         "widgets.EventFeed(client, directory_id=home)",
         "widgets.DetailCard(client, user_id=people[2])",
         "widgets.Setup(client)",
-        "picker = widgets.Onboarding(client, home)\npicker.select()\npicker",
+        "picker = widgets.Onboarding(client, home)\npicker.table.size = 25\npicker.select()\npicker",
     )
     page = sheet.page
     title = page.title()
@@ -537,7 +537,7 @@ def test_all_six_work_in_voila(browser, tmp_path):
         page.get_by_role("button", name="in all").click()
         say(page, "people in all of the picked groups")
         rows(page, "Events, newest first").filter(has_text="Kim Vale joined").wait_for()
-        page.locator(".dsn-card").last.get_by_role("button", name="History").click()
+        page.locator(".dsn-card:visible").last.get_by_role("button", name="History").click()
         rows(page, "People").first.click()
         counted(page, "1 selected")
         page.locator("summary", has_text="Code behind this").last.click()
@@ -660,13 +660,13 @@ def test_two_notebooks_on_one_page_hide_only_their_own_table(opened, executed, l
     sheet = opened(f"{START}\n{OKTA}\nwidgets.DirectoryExplorer(client, okta)")
     page = sheet.page
     page.evaluate(f"void jupyterapp.commands.execute('docmanager:open', {{path: '{executed.name}'}})")
-    page.locator(".jp-NotebookPanel:visible [class*='dsn-static-'] table").first.wait_for()
+    page.locator(".jp-NotebookPanel:not(.lm-mod-hidden) [class*='dsn-static-'] table").first.wait_for()
     page.evaluate(f"void jupyterapp.commands.execute('docmanager:open', {{path: '{sheet.path.name}'}})")
-    page.locator(".jp-NotebookPanel:visible .jp-CodeCell .cm-content").first.click()
+    page.locator(".jp-NotebookPanel:not(.lm-mod-hidden) .jp-CodeCell .cm-content").first.click()
     page.keyboard.press("Shift+Enter")
     say(page, "260 users.")
     page.evaluate(f"void jupyterapp.commands.execute('docmanager:open', {{path: '{executed.name}'}})")
-    page.locator(".jp-NotebookPanel:visible [class*='dsn-static-'] table").first.wait_for()
+    page.locator(".jp-NotebookPanel:not(.lm-mod-hidden) [class*='dsn-static-'] table").first.wait_for()
 
 
 def test_after_a_restart_the_widget_says_so_and_takes_no_clicks(opened):

@@ -16,7 +16,7 @@ const press = (text, title, onclick) => {
 };
 
 const LEAST = 96; // pixels a column is not cut below
-const LEAST_NAME = 170; // and the first one, by which people go
+const LEAST_NAME = 240; // and the first one, by which people go
 
 // As searches compare: without case and accents. Gives for each folded character where it stood.
 const folded = (text) => {
