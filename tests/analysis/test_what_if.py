@@ -110,7 +110,8 @@ def test_a_renamed_group_matters_to_whoever_maps_by_name():
     now = roles()
     assert changed(now, now.renamed_group("Auditors", "Controllers")) == []
     lost = now.renamed_group("Auditors", "Controllers", by="name")
-    assert ("u2", "auditor", "lost", "Auditors is called Controllers now, and the table knows names only; has editor"
+    assert ("u2", "auditor", "lost", "Auditors is called Controllers now, and the table knows names only; "
+        "has editor"
             ) in changed(now, lost)  # fmt: skip
     assert held(now.renamed_group("All", "Admins", by="name"))["u4"] == ["admin"]
 

@@ -190,7 +190,7 @@ class App:
                 raise Refused(401, {"message": "Writing to the sandbox needs its key."})
             await (app or self)._routed(scope, receive, send)
         else:
-            # By hand: a Route for each path takes 0.17 ms more for an answer of 0.9 ms.
+            # By hand, since every list and look-up comes this way: Starlette would match each route in turn.
             if request.method == "GET":
                 scope["state"]["received"]()
             response = await (app or self)._answer_api(request, known=app is not None)
