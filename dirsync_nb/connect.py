@@ -151,8 +151,8 @@ def connect_sandbox(
         As in :func:`connect`.
     people
         Your own people instead of invented ones: a file that an admin exported (Okta, Entra ID, Google
-        Workspace, Workday, BambooHR, Active Directory, SCIM, LDIF, WorkOS's SFTP form), several, a DataFrame, or
-        what ``dirsync_nb.sandbox.read_people`` made of them.
+        Workspace, Workday, BambooHR, Active Directory, SCIM, LDIF, WorkOS's SFTP form), several, a DataFrame,
+        or what ``dirsync_nb.sandbox.read_people`` made of them.
     groups
         Files of memberships to go with them.
     provider, company
