@@ -57,7 +57,7 @@ def flat(frame: pd.DataFrame) -> pd.DataFrame:
 
     Examples
     --------
-    >>> ds.files.flat(users).to_sql("users", engine)
+    >>> flat = ds.files.flat(users)  # then flat.to_sql("users", engine)
     """
     plain = frame.copy()
     for place in range(frame.shape[1]):

@@ -127,7 +127,8 @@ def group_sizes(memberships: pd.DataFrame, groups: pd.DataFrame | None = None) -
     """
     matrix, _, ids = membership_matrix(memberships, groups=groups)
     answer = look_up(ids, groups, ["name", "directory_id"])
-    answer["directory_id"] = answer["directory_id"].fillna(_homes(memberships, ids))
+    if answer["directory_id"].hasnans:
+        answer["directory_id"] = answer["directory_id"].fillna(_homes(memberships, ids))
     answer["members"] = pd.array(np.bincount(matrix.indices, minlength=len(ids)), dtype="Int64")
     answer = answer.sort_values(["members", "name", "group_id"], ascending=[False, True, True])
     return mark_partial(answer, memberships, groups)
@@ -152,7 +153,8 @@ def groups_per_user(memberships: pd.DataFrame, users: pd.DataFrame | None = None
     """
     matrix, ids, _ = membership_matrix(memberships, users=users)
     answer = look_up(ids, users, ["name", "address", "directory_id"])
-    answer["directory_id"] = answer["directory_id"].fillna(_homes(memberships, ids))
+    if answer["directory_id"].hasnans:
+        answer["directory_id"] = answer["directory_id"].fillna(_homes(memberships, ids))
     answer["groups"] = pd.array(np.diff(matrix.indptr), dtype="Int64")
     answer["in_users"] = in_users(ids, users)
     answer = answer.sort_values(["groups", "user_id"], ascending=[False, True])

@@ -96,7 +96,7 @@ def show(
 
     Examples
     --------
-    >>> ds.show(memberships, users=users, groups=groups)
+    >>> shown = ds.show(memberships, users=users, groups=groups)
     """
     if rows < 1:
         raise errors.ArgumentError(f"rows must be at least 1; got {rows}")
