@@ -84,7 +84,7 @@ def parser() -> argparse.ArgumentParser:
 
     start = commands.add_parser(
         "init-ci",
-        help="write into a repository what checks its notebooks: workflow, hook, options, a first one",
+        help="write into a repository what checks its notebooks: workflow, hook, options, a first notebook",
     )
     start.add_argument("folder", nargs="?", type=Path, default=Path(), metavar="FOLDER", help="(default: here)")
     start.add_argument("--force", action="store_true", help="replace and complete files that are there already")

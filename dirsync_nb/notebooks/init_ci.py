@@ -60,7 +60,7 @@ dirsync-nb check --run --save notebooks      # after a change: run them and stor
 
 
 def write(folder: Path, *, force: bool = False) -> Iterator[str]:
-    """Write workflow, hook, pytest options, a first notebook, a README paragraph; say so, a line each.
+    """Write workflow, hook, pytest options, a first notebook and a paragraph of README; say so, a line each.
 
     Parameters
     ----------
