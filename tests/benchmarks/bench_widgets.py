@@ -38,7 +38,7 @@ WATCH = """() => {
     if (started !== null) { window.took.push(performance.now() - started); started = null; }
   });
   const settings = { childList: true, subtree: true, characterData: true };
-  // Where the first fifty rows stay the same, the count in the status line still changes.
+  // Where the first rows stay the same, the count in the status line still changes.
   new MutationObserver(drawn).observe(document.querySelector(".dsn-table tbody"), settings);
   new MutationObserver(drawn).observe(document.querySelector(".dsn-status").parentElement, settings);
 }"""
@@ -67,7 +67,7 @@ def rows(quick: bool = False, users: int | None = None) -> list[Row]:
         wait_for(lambda: "[1]" in prompt.inner_text(), 300)
         started = time.monotonic()
         sheet.run(first=1)
-        page.locator(".dsn-status", has_text=f"50 of {users:,} users").first.wait_for(timeout=300_000)
+        page.locator(".dsn-status", has_text=f"{users:,} users.").first.wait_for(timeout=300_000)
         ready = time.monotonic() - started
         took = sorted(_type(page))
         state = sheet.run(first=2).inner_text().strip()
