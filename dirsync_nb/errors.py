@@ -4,6 +4,7 @@
 
     DirsyncError
     ├── ArgumentError          a wrong call, found before anything was sent (also a ValueError)
+    │   └── UnknownFilter          a keyword that the call does not have (also a TypeError)
     ├── ReadOnlyError          a verb other than GET, refused before a socket opens
     ├── ConfigurationError     no usable key or server address
     │   └── MissingExtra       something optional is not installed (also an ImportError)
@@ -21,7 +22,8 @@
         ├── ConnectionFailed   no answer: refused, reset, no such host, bad certificate
         │   └── TimedOut           no answer in time
         ├── BadPayload         an answer that is not what the API promises
-        │   ├── CursorStuck        a cursor that leads back to where we were
+        │   ├── CursorStuck        cursors that lead nowhere
+        │   ├── FilterIgnored      rows that were not asked for
         │   └── AnswerTooLarge     more bytes than a page can have
         ├── CapReached         more rows or pages than the caller allowed
         └── DirectoriesFailed  some of many directories; it names each with its reason
@@ -53,6 +55,7 @@ __all__ = [
     "CursorStuck",
     "DirectoriesFailed",
     "DirsyncError",
+    "FilterIgnored",
     "Forbidden",
     "IncompleteError",
     "LoadError",
@@ -64,6 +67,7 @@ __all__ = [
     "ReadOnlyError",
     "ServerFailure",
     "TimedOut",
+    "UnknownFilter",
     "Unprocessable",
 ]
 
@@ -128,6 +132,10 @@ def _rebuilt(kind: type[DirsyncError], args: tuple[Any, ...], fields: dict[str, 
 
 class ArgumentError(DirsyncError, ValueError):
     """A call that cannot be right, refused before anything was sent."""
+
+
+class UnknownFilter(ArgumentError, TypeError):
+    """A keyword that the call does not have; the message lists those it has."""
 
 
 class ReadOnlyError(DirsyncError):
@@ -234,7 +242,11 @@ class BadPayload(LoadError):
 
 
 class CursorStuck(BadPayload):
-    """A cursor that leads back to a page already read, so that the list would never end."""
+    """Cursors that lead nowhere: back to a page already read, on to the same rows, or over empty pages."""
+
+
+class FilterIgnored(BadPayload):
+    """The service gave rows that were not asked for: it did not look at a filter."""
 
 
 class AnswerTooLarge(BadPayload):

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 import dirsync_nb as ds
 from dirsync_nb import errors, frames
+from dirsync_nb.client.endpoints import identifier
 from dirsync_nb.client.transport import parse_json
 from dirsync_nb.frames import builder as packing
 
@@ -524,6 +525,14 @@ def test_one_name_is_one_attribute():
 def test_attributes_of_nobody_spread_to_nothing():
     spread = ds.spread_attributes(frames.users_frame([]))
     assert not any(name.startswith("custom_attributes") for name in spread)
+
+
+def test_the_heading_of_a_column_or_an_index_is_no_id():
+    people = frames.users_frame(users(2))
+    assert identifier(people.iloc[0], "user_id") == identifier(people.iloc[0][["name"]], "user_id") == "u000"
+    for many in (people.index, people["directory_id"], people["directory_id"].reset_index(drop=True)):
+        with pytest.raises(errors.ArgumentError, match="directory_id must be one id"):
+            identifier(many, "directory_id")
 
 
 # Addresses ----------------------------------------------------------------------------------------------
