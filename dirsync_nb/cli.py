@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import io
 import json
 import os
 import secrets
@@ -22,7 +23,7 @@ from urllib.parse import quote
 
 from . import errors, extras, starter
 from .connect import SHARED_SANDBOX
-from .notebooks import check, kernels, lab_files, tour
+from .notebooks import check_command, init_ci, kernels, lab_files, tour
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -69,32 +70,25 @@ def parser() -> argparse.ArgumentParser:
     walk.add_argument("notebooks", nargs="*", type=Path, metavar="NOTEBOOK", help="these, not the guided ones")
     walk.add_argument("--out", type=Path, default=Path("dirsync-tour.html"), help="(default: %(default)s)")
     walk.add_argument("--seed", type=int, default=1, help="of the sandbox: same seed, same people and ids")
-    walk.add_argument("--timeout", type=_seconds, default=600, help="seconds a cell may take (%(default)s)")
+    walk.add_argument(
+        "--timeout", type=check_command.seconds, default=600, help="seconds a cell may take (%(default)s)"
+    )
+    walk.add_argument(
+        "--summary", type=Path, metavar="FILE", help="add a few lines of Markdown to it, for a job"
+    )
     walk.set_defaults(run=run_tour)
 
-    look = commands.add_parser(
-        "check",
-        help="tell whether notebooks are fit to commit: nothing stale, no keys, nobody's address",
-        description="Ends with 0 if there is nothing to change, 1 if there is, 2 if something cannot be read. "
-        "The sandbox's own key is public and may stand in a notebook. What is found is never printed.",
-    )
-    look.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="notebooks, and folders of them")
-    look.add_argument("--fix", action="store_true", help="strip outputs and metadata; sources stay as they are")
-    look.add_argument("--json", action="store_true", help="say it for machines")
-    look.add_argument(
-        "--run", dest="execute", action="store_true", help="run each as well, on a sandbox, with no way out"
-    )
-    look.add_argument("--timeout", type=_seconds, default=120, help="seconds a cell may take (%(default)s)")
-    look.add_argument(
-        "--skip",
-        action="append",
-        default=[],
-        metavar="KIND",
-        choices=sorted(check.KINDS),
-        help="do not look for it",
-    )
-    look.add_argument("--max-output", type=_kilobytes, default=200, metavar="KB", help="of one (%(default)s)")
+    look = commands.add_parser("check", help=check_command.HELP, description=check_command.DESCRIPTION)
+    check_command.add_arguments(look)
     look.set_defaults(run=run_check)
+
+    start = commands.add_parser(
+        "init-ci",
+        help="write into a repository what checks its notebooks: workflow, hook, options, a first notebook",
+    )
+    start.add_argument("folder", nargs="?", type=Path, default=Path(), metavar="FOLDER", help="(default: here)")
+    start.add_argument("--force", action="store_true", help="replace and complete files that are there already")
+    start.set_defaults(run=run_init_ci)
 
     begin = commands.add_parser("starter", help="write a small sync worker to begin with, tests included")
     begin.add_argument("folder", type=Path, metavar="FOLDER", help="new or empty; nothing is overwritten")
@@ -105,6 +99,9 @@ def parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; give the exit code."""
     given = list(sys.argv[1:] if argv is None else argv)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a console of another encoding ends no command
+            stream.reconfigure(errors="replace")
     if given[:1] == ["sandbox"]:
         from .sandbox.__main__ import main as run_sandbox
 
@@ -275,6 +272,9 @@ def run_tour(arguments: argparse.Namespace) -> int:
     finally:
         signal.signal(signal.SIGTERM, before)
     out.write_text(tour.report(chapters, server), "utf-8")
+    if arguments.summary is not None:
+        with arguments.summary.open("a", encoding="utf-8") as file:
+            file.write(tour.summary(chapters, server))
     _say(f"Report: {out} ({time.monotonic() - started:.0f} s)")
     return int(any(chapter.problem for chapter in chapters))
 
@@ -286,15 +286,19 @@ def run_check(arguments: argparse.Namespace) -> int:
     """Look at notebooks; say one line for each thing to change."""
     if arguments.execute:
         extras.need("this", "lab", "nbclient", "nbformat")
-    report = check.check(
-        arguments.paths,
-        skip=arguments.skip,
-        large=arguments.max_output * 1000,
-        mend=arguments.fix,
-        timeout=arguments.timeout if arguments.execute else None,
-    )
-    _say(report.to_json() if arguments.json else str(report))
-    return report.exit_code
+    try:
+        return check_command.run(arguments)
+    except ValueError as why:
+        raise CannotBegin(str(why)) from None
+
+
+def run_init_ci(arguments: argparse.Namespace) -> int:
+    """Write what a repository needs; say what was left to its owner."""
+    if not arguments.folder.is_dir():
+        raise CannotBegin(f"there is no folder {arguments.folder}")
+    for line in init_ci.write(arguments.folder, force=arguments.force):
+        _say(line)
+    return 0
 
 
 # -- starter -------------------------------------------------------------------------------------------------
@@ -322,20 +326,6 @@ def _check_variables() -> None:
             "WORKOS_BASE_URL names a server but there is no key: set WORKOS_API_KEY, or unset the address "
             "to use the embedded sandbox"
         )
-
-
-def _seconds(text: str) -> int:
-    return _whole(text, "seconds")
-
-
-def _kilobytes(text: str) -> int:
-    return _whole(text, "kilobytes")
-
-
-def _whole(text: str, unit: str) -> int:
-    if not text.isdecimal() or int(text) == 0:
-        raise argparse.ArgumentTypeError(f"must be a whole number of {unit} above 0; got {text!r}")
-    return int(text)
 
 
 def _say(line: str) -> None:

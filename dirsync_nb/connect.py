@@ -129,6 +129,10 @@ def connect_sandbox(
     max_rows: int | None = None,
     max_pages: int | None = None,
     pacer: Pacer | None = None,
+    people: Any = None,
+    groups: Any = (),
+    provider: str = "okta scim v2.0",
+    company: str | None = None,
     **options: Any,
 ) -> DirectoryClient:
     """Connect to the embedded sandbox, whatever keys are set.
@@ -145,9 +149,19 @@ def connect_sandbox(
         Size of the largest directory. Default: some hundreds.
     page_size, timeout, attempts, max_wait, max_rows, max_pages, pacer
         As in :func:`connect`.
+    people
+        Your own people instead of invented ones: a file that an admin exported (Okta, Entra ID, Google
+        Workspace, Workday, BambooHR, Active Directory, SCIM, LDIF, WorkOS's SFTP form), several, a DataFrame,
+        or what ``dirsync_nb.sandbox.read_people`` made of them.
+    groups
+        Files of memberships to go with them.
+    provider, company
+        Type of the directory they come from, in the API's words, and the name of their organization.
     **options
         More options of :class:`dirsync_nb.sandbox.Sandbox`, such as ``inactive_policy="keep"``.
     """
+    if people is not None:
+        options["world"] = _world_of(people, groups, provider, company)
     sandbox = _running_sandbox({"seed": seed, "users": users, **options})
     return _client(
         sandbox.url,
@@ -162,6 +176,20 @@ def connect_sandbox(
         pacer=pacer,
         sandbox=sandbox,
     )
+
+
+def _world_of(people: Any, groups: Any, provider: str, company: str | None) -> Any:
+    """Return a world of somebody's own people; what was not understood or not sent is told."""
+    from .load.progress import tell
+    from .sandbox.seeding.exports import People, read_people, world_of
+
+    try:
+        read = people if isinstance(people, People) else read_people(people, groups)
+        world = world_of(read, provider=provider, company=company)
+    except ValueError as problem:
+        raise errors.ArgumentError(str(problem)) from None
+    tell(read.notices, set())
+    return world
 
 
 def _client(

@@ -19,9 +19,10 @@ from typing import Any, TypeVar
 import pandas as pd
 
 from . import errors
-from .client.pseudonyms import NUMBERS, PREFIXES, TIMES, WORDS, Pseudonyms, wrapped_key
-from .frames import DIRECTORY_COLUMNS, EVENT_COLUMNS, GROUP_COLUMNS, ORGANIZATION_COLUMNS, USER_COLUMNS
+from .client.pseudonyms import DOMAINS, NUMBERS, PREFIXES, TIMES, Pseudonyms, wrapped_key
 from .frames.json_array import JsonDtype
+from .frames.schema import DIRECTORY_STATES, DIRECTORY_TYPES, USER_STATES
+from .known_frames import is_counted, is_ours, is_row_of_ours
 from .provisioning import Plan
 from .sync import Moment, Snapshot
 from .sync.snapshot import FRAMES
@@ -30,25 +31,33 @@ __all__ = ["redact"]
 
 T = TypeVar("T", pd.DataFrame, "pd.Series[Any]", Snapshot, Plan)
 
-KNOWN = NUMBERS | TIMES | WORDS
-KNOWN = KNOWN.union(DIRECTORY_COLUMNS, EVENT_COLUMNS, GROUP_COLUMNS, ORGANIZATION_COLUMNS, USER_COLUMNS)
-IDS = ("organization_id", "directory_id", "user_id", "group_id", "event_id")
 OWN_LABEL = re.compile(r"\((none|not in users|[\d,]+ other values)\)")  # that analysis puts among values
 OLD_AND_NEW = ("before", "after", "expected", "found")  # values of the field that another column names
+STATES = {"state": {*DIRECTORY_STATES, *USER_STATES}, "type": {*DIRECTORY_TYPES}}
 OWN_STATES = {"filled", "null", "absent"}
 
 
-def redact(frame: T, *, key: str | bytes | None = None, keep_attributes: Iterable[str] = ()) -> T:
+UNKNOWN = ""  # the name of a field of which nothing is known
+
+
+def redact(
+    frame: T,
+    *,
+    key: str | bytes | None = None,
+    keep_attributes: Iterable[str] = (),
+    round_times: str | None = None,
+) -> T:
     """Return a copy with stable pseudonyms for names, addresses, ids, attributes and all other text.
 
     Works on every frame of the toolkit (lists, memberships, events with their payloads, analysis, plans,
-    receipts), on a row of one, on a snapshot and a plan; and on an app's own table, of which nothing is known,
-    so that all of it is redacted.
+    receipts), on a row of one, on a snapshot and a plan; and on any other table, of which nothing is known, so
+    that all of it is redacted, whatever its columns are called. A frame counts as ours by the name of its index
+    and its columns together: whole, a selection of its columns with their dtypes, or whole with more columns.
 
     Equal texts become equal pseudonyms, in every column of every frame and in every call with the same key:
     joins hold, and so do sizes, overlaps and matrices. Addresses that differ in case or outer spaces only still
-    do, and people of one domain stay in one. States, types, event names, counts and times stay as they are;
-    columns, dtypes and order of rows too. Blank and missing values stay blank and missing.
+    do, and people of one domain stay in one. In frames of ours states, types, event names, counts and times
+    stay as they are; columns, dtypes and order of rows too. Blank and missing values stay blank and missing.
 
     Parameters
     ----------
@@ -61,6 +70,9 @@ def redact(frame: T, *, key: str | bytes | None = None, keep_attributes: Iterabl
         together, and those of the next do not.
     keep_attributes
         Names of custom attributes, or of columns, that stay as they are: ``("department_name", "role")``.
+    round_times
+        ``hour``, ``day`` or ``month``: times that stay go back to its beginning (in UTC), since a reader who
+        knows that one person joined at 09:14 finds that row. Default: they stay exact.
 
     Returns
     -------
@@ -70,22 +82,21 @@ def redact(frame: T, *, key: str | bytes | None = None, keep_attributes: Iterabl
     Raises
     ------
     ArgumentError
-        A key that is too short.
+        A key that is too short, or no such unit of time.
 
     Notes
     -----
     Pseudonyms are 64 bits of HMAC-SHA256. A plain hash would be no protection: a few million names and
     addresses are tried in a second. Without the key there is nothing to try against.
 
-    It does not hide everything. Times, sizes and how often a value occurs stay, for the charts need them; a
-    reader who knows that one person joined at 09:14 finds that row. Custom attributes that are kept may tell
-    more than their name says.
+    It does not hide everything. Times, sizes and how often a value occurs stay, for the charts need them.
+    Custom attributes that are kept may tell more than their name says.
 
     What is redacted stays so: pseudonyms are recognised and left alone, also under another key. Numbers, flags
     and times that nobody declared become text. Rows are sorted by nothing; a load of a redacted client may put
     rows of one moment in another order, since that is decided by ids.
     """
-    names = Pseudonyms(wrapped_key(key), keep_attributes)
+    names = Pseudonyms(wrapped_key(key), keep_attributes, round_times=round_times)
     key = None  # no traceback through here shows it
     made: T = _redacted(names, frame)
     return made
@@ -111,7 +122,7 @@ def _snapshot(names: Pseudonyms, snapshot: Snapshot) -> Snapshot:
     return dataclasses.replace(
         snapshot,
         **frames,
-        position=None if position is None else Moment(position.time, names.text(position.event_id)),
+        position=None if position is None else Moment(names.time(position.time), names.text(position.event_id)),
         scope=None if scope is None else tuple(map(names.text, scope)),
         server=f"{snapshot.server.removesuffix(' (redacted)')} (redacted)",  # no client reads it: no refresh
         notices=(),
@@ -121,7 +132,7 @@ def _snapshot(names: Pseudonyms, snapshot: Snapshot) -> Snapshot:
 
 def _series(names: Pseudonyms, series: pd.Series[Any]) -> pd.Series[Any]:
     """Redact a row of a frame, whose labels are its columns, or a column, whose labels are its index."""
-    if series.index.name is None and len(series) and series.index.isin(KNOWN).all():
+    if is_row_of_ours(series):
         values = [_cell(names, str(label), value) for label, value in series.items()]
         made = pd.Series(values, index=series.index, dtype=object)
         made.name = names.text(series.name) if isinstance(series.name, str) else series.name
@@ -134,26 +145,29 @@ def _series(names: Pseudonyms, series: pd.Series[Any]) -> pd.Series[Any]:
 
 
 def _frame(names: Pseudonyms, frame: pd.DataFrame) -> pd.DataFrame:
-    # In a table made by counting, the columns are values of something, and the cells are counts.
-    counted = frame.columns.name is not None and frame.index.names[0] in IDS
-    index = _index(names, frame.index)
+    ours, counted = is_ours(frame), is_counted(frame)
+    index = _index(names, frame.index, ours=ours)
     columns = {}
     for place, label in enumerate(frame.columns):
         column = frame.iloc[:, place]
-        if label in OLD_AND_NEW and "field" in frame:
+        if names.keeps(str(label)):
+            made = column.copy()
+        elif ours and label in OLD_AND_NEW and "field" in frame:
             made = _by_field(names, frame["field"], column)
         else:
-            made = _column(names, _kind(frame, label), column, counted=counted)
+            made = _column(names, _kind(frame, label, ours=ours), column, counted=counted)
         columns[place] = made.set_axis(index)
     whole = pd.DataFrame(columns, index=index)
-    whole.columns = _labels(names, frame.columns)
+    whole.columns = _labels(names, frame.columns, ours=ours or counted)
     if "incomplete" in frame.attrs:
         whole.attrs["incomplete"] = "it was so before it was redacted"
     return whole
 
 
-def _kind(frame: pd.DataFrame, label: Any) -> str:
+def _kind(frame: pd.DataFrame, label: Any, *, ours: bool) -> str:
     """Name the field a column is: the type of an address is somebody's typing, that of a directory is not."""
+    if not ours:
+        return label if label in DOMAINS else UNKNOWN
     return "entry_type" if label == "type" and "primary" in frame else str(label)
 
 
@@ -165,8 +179,6 @@ def _by_field(names: Pseudonyms, fields: pd.Series, column: pd.Series) -> pd.Ser
 
 def _column(names: Pseudonyms, name: str, column: pd.Series, *, counted: bool) -> pd.Series:
     dtype = column.dtype
-    if names.keeps(name):
-        return column.copy()
     if isinstance(dtype, pd.CategoricalDtype):
         return _categories(names, name, column)
     if isinstance(dtype, JsonDtype) or pd.api.types.is_object_dtype(dtype):
@@ -175,7 +187,7 @@ def _column(names: Pseudonyms, name: str, column: pd.Series, *, counted: bool) -
         if counted or name in NUMBERS:
             return column.copy()
     elif pd.api.types.is_datetime64_any_dtype(dtype) and name in TIMES:
-        return column.copy()
+        return pd.Series([names.time(value) for value in column], index=column.index, dtype=dtype)
     codes, found = pd.factorize(column)  # each text is hashed once
     made = pd.array([names.field(name, value) for value in found.tolist()], dtype="str")
     return pd.Series(made.take(codes, allow_fill=True))
@@ -195,20 +207,24 @@ def _categories(names: Pseudonyms, name: str, column: pd.Series) -> pd.Series:
 def _cell(names: Pseudonyms, name: str, value: Any) -> Any:
     if not isinstance(value, str | dict | list | tuple) and pd.api.types.is_scalar(value) and pd.isna(value):
         return value
+    if name == UNKNOWN and isinstance(value, dict):
+        return {names.text(str(key)): _cell(names, name, item) for key, item in value.items()}
+    if name == UNKNOWN and isinstance(value, list | tuple):
+        return type(value)(_cell(names, name, item) for item in value)
     return names.field(name, value)
 
 
-def _labels(names: Pseudonyms, labels: pd.Index) -> pd.Index:
+def _labels(names: Pseudonyms, labels: pd.Index, *, ours: bool) -> pd.Index:
     """Keep headings; where they are values or look like people, put pseudonyms."""
     if isinstance(labels, pd.MultiIndex):
-        levels = [_labels(names, labels.get_level_values(place)) for place in range(labels.nlevels)]
+        levels = [_labels(names, labels.get_level_values(place), ours=ours) for place in range(labels.nlevels)]
         return pd.MultiIndex.from_arrays(levels, names=labels.names)
     if labels.name is None:
         made = [_heading(names, label) if isinstance(label, str) else label for label in labels]
     else:
-        name = str(labels.name).removeprefix("other_")
+        name = str(labels.name).removeprefix("other_") if ours else UNKNOWN
         made = [label if OWN_LABEL.fullmatch(str(label)) else _cell(names, name, label) for label in labels]
-    same = all(isinstance(label, str) for label in labels)
+    same = all(isinstance(label, str) for label in labels) and not isinstance(labels.dtype, pd.CategoricalDtype)
     return pd.Index(made, dtype=labels.dtype if same else None, name=labels.name)
 
 
@@ -221,13 +237,17 @@ def _heading(names: Pseudonyms, label: str) -> str:
     return label if is_name or bare in names.keep else head + names.text(bare)
 
 
-def _index(names: Pseudonyms, index: pd.Index) -> pd.Index:
+def _index(names: Pseudonyms, index: pd.Index, *, ours: bool) -> pd.Index:
     if isinstance(index, pd.MultiIndex):
-        levels = [_index(names, index.get_level_values(place)) for place in range(index.nlevels)]
+        levels = [_index(names, index.get_level_values(place), ours=ours) for place in range(index.nlevels)]
         return pd.MultiIndex.from_arrays(levels, names=index.names)
     if isinstance(index, pd.RangeIndex) or (
         index.name is None and pd.api.types.is_integer_dtype(index.dtype)  # row numbers
     ):
         return index
-    made: pd.Index = pd.Index(_column(names, str(index.name), index.to_series(), counted=False).array)
+    name = str(index.name)
+    known = ours or name in DOMAINS or STATES.get(name, set()).issuperset(index)  # counted by state
+    made: pd.Index = pd.Index(
+        _column(names, name if known else UNKNOWN, index.to_series(), counted=False).array
+    )
     return made.rename(index.name)

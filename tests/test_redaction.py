@@ -257,6 +257,80 @@ def test_an_unknown_column_is_redacted_whatever_it_holds():
     assert kept["custom_attributes.desk"].tolist() == ["Oslo 4", "Oslo 5"]
 
 
+OWN_WORDS = {
+    "state": ["Bavaria", "Ohio"],
+    "source": ["a friend of Ann", "walk-in"],
+    "action": ["called Bob", "nothing said"],
+    "type": ["vip", "work"],
+    "event": ["wedding", "divorce"],
+    "field": ["oncology", "law"],
+    "change": ["got married", "moved"],
+    "outcome": ["cured", "ill"],
+    "verdict": ["guilty", "free"],
+    "since": pd.to_datetime(["2019-04-05", "2020-01-02"]),
+    "at": ["2019-04-05T10:11:12Z", "2020-01-02"],
+    "created_at": pd.to_datetime(["2019-04-05", "2020-01-02"], utc=True),
+    "count": [48_123, 51_457],
+    "groups": [48_123, 51_457],
+    "size": [48_123, 51_457],
+    "rows": [0.7512, 0.3315],
+    "primary": [True, False],
+    "metadata": [{"active": 48_123, "type": "work", "primary": True}, ["Bavaria"]],
+}
+
+
+@pytest.mark.parametrize("index", [None, "staff_id", "user_id", "directory_id", "state"])
+def test_an_apps_own_table_is_redacted_whatever_its_columns_are_called(index):
+    """RED-01: together and each alone, also where the index has a name that we use."""
+    app = pd.DataFrame(OWN_WORDS, index=pd.Index(["x1", "x2"], name=index))
+    gone = {str(value) for values in OWN_WORDS.values() for value in values} | {"48123", "2019-04-05"}
+    for table in (app, app.reset_index(drop=True), *(app[[name]] for name in app)):
+        if index is not None and list(table.columns) in (["count"], ["groups"], ["created_at"]):
+            continue  # nothing tells it from ours
+        made = redact(table, key=KEY)
+        assert survivors(gone, everything(made)) == [], list(table.columns)
+        assert list(made.columns) == list(table.columns)
+        row = redact(table.iloc[0], key=KEY)
+        assert survivors(gone, row.to_csv()) == []
+    kept = redact(app, key=KEY, keep_attributes=("state", "count"))
+    assert (kept["state"].tolist(), kept["count"].tolist()) == (OWN_WORDS["state"], OWN_WORDS["count"])
+
+
+def test_our_frames_are_known_whole_in_part_and_with_more_columns(client, okta):
+    people = ds.load_users(client, directory_id=okta)
+    own = people.assign(salary=range(len(people)), source="a friend of Ann")
+    for frame in (people, people[["name", "state"]], people.reset_index(), own):
+        made = redact(frame, key=KEY)
+        assert made["state"].tolist() == frame["state"].tolist()
+    assert not set(redact(own, key=KEY)["salary"]) & set(map(str, range(len(people))))
+    assert redact(people["state"], key=KEY).tolist() == people["state"].tolist()
+    assert redact(people["state"].value_counts(), key=KEY).to_dict() == people["state"].value_counts().to_dict()
+
+
+def test_times_can_be_rounded_everywhere(client, okta):
+    people, events = ds.load_users(client, directory_id=okta), ds.load_events(client)
+    made, told = redact(people, key=KEY, round_times="day"), redact(events, key=KEY, round_times="hour")
+    assert made["created_at"].equals(redact(people, key=KEY)["created_at"].dt.floor("D"))
+    assert made["created_at"].dtype == people["created_at"].dtype
+    assert (told["created_at"] == told["created_at"].dt.floor("h")).all()
+    inner = [row["created_at"] for row in told["data"] if "created_at" in row]
+    assert inner
+    assert {text[13:] for text in inner} == {":00:00.000Z"}
+    monthly = made_with(round_times="month")
+    for text, wanted in {
+        "2026-07-20": "2026-07-01",
+        "2026-07-20T09:14:33.123+05:30": "2026-07-01T00:00:00.000+05:30",
+        "2026-07-20 09:14Z": "2026-07-01 00:00Z",
+    }.items():
+        assert monthly.field("created_at", text) == wanted
+    assert (
+        str(monthly.field("created_at", pd.Timestamp("2026-07-20 09:14", tz="UTC")))
+        == "2026-07-01 00:00:00+00:00"
+    )
+    with pytest.raises(errors.ArgumentError, match="hour, day, month or None; got 'minute'"):
+        redact(people, key=KEY, round_times="minute")
+
+
 def test_named_attributes_are_kept_wherever_they_stand(client, okta):
     events = ds.load_events(client)
     people = ds.load_users(client, directory_id=okta)
@@ -498,13 +572,13 @@ def test_real_ids_and_pseudonyms_of_others_are_not_taken_and_nothing_is_asked(cl
     with pytest.raises(errors.ArgumentError, match="after is not one of the pseudonyms"):
         ds.load_events(veiled, after="event_01ABC")
     with pytest.raises(errors.ArgumentError, match="email is not one of the pseudonyms"):
-        veiled.receipt("users", {"directory_id": None, "email": made_with(OTHER).text("a@acme.test")})
+        veiled.context.open("users", {"directory_id": None, "email": made_with(OTHER).text("a@acme.test")})
     assert len(sandbox.requests) == before
 
 
 def test_errors_of_the_service_name_pseudonyms_only(serve, caplog):
     """The service quotes what was asked for; its words are left out, its code and its pause are not."""
-    people = users(3, email="ann.lee@acme.test")
+    people = users(3, email="ann.lee@acme.test", directory_id="directory_REAL1")
     script = [listing(people)]
     server, client = serve(lambda request: script.pop(0))
     veiled = client.redacted(key=KEY)
@@ -556,7 +630,7 @@ def told_by(error):
 
 def test_a_refused_connection_does_not_quote_what_was_asked_for(serve):
     answers = [
-        listing(users(2)),
+        listing(users(2, directory_id="directory_REAL1")),
         Answer(reset=True),
         Answer(reset=True),
         Answer(reset=True),

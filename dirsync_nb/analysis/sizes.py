@@ -18,6 +18,7 @@ __all__ = [
     "check_frames",
     "group_sizes",
     "groups_per_user",
+    "in_users",
     "look_up",
     "membership_matrix",
     "users_without_group",
@@ -92,6 +93,13 @@ def look_up(ids: pd.Index, frame: pd.DataFrame | None, names: Sequence[str]) -> 
     return pd.DataFrame(latest(frame)[list(names)].reindex(ids))
 
 
+def in_users(ids: pd.Index, users: pd.DataFrame | None) -> Any:
+    """Return whether the list of users holds these ids, as nullable flags: without the list nobody knows."""
+    if users is None:
+        return pd.array([None] * len(ids), dtype="boolean")
+    return pd.array(users.index.unique().get_indexer(ids) >= 0, dtype="boolean")
+
+
 def _homes(memberships: pd.DataFrame, ids: pd.Index) -> pd.Series:
     """Look up the directories of these users or groups; missing where the memberships do not tell."""
     key = str(ids.name)
@@ -138,12 +146,15 @@ def groups_per_user(memberships: pd.DataFrame, users: pd.DataFrame | None = None
     Returns
     -------
     pandas.DataFrame
-        Indexed by ``user_id``: ``name``, ``address``, ``directory_id``, ``groups`` (Int64).
+        Indexed by ``user_id``: ``name``, ``address``, ``directory_id``, ``groups`` (Int64), ``in_users``
+        (boolean: whether the list of users holds this member; missing without one). Who it does not hold, as a
+        policy or a change during the load may have it, is kept here and is nobody to be counted as a user.
     """
     matrix, ids, _ = membership_matrix(memberships, users=users)
     answer = look_up(ids, users, ["name", "address", "directory_id"])
     answer["directory_id"] = answer["directory_id"].fillna(_homes(memberships, ids))
     answer["groups"] = pd.array(np.diff(matrix.indptr), dtype="Int64")
+    answer["in_users"] = in_users(ids, users)
     answer = answer.sort_values(["groups", "user_id"], ascending=[False, True])
     return mark_partial(answer, memberships, users)
 
@@ -161,4 +172,9 @@ def users_without_group(memberships: pd.DataFrame, users: pd.DataFrame) -> pd.Da
     check_frames(memberships, users)
     for frame in (memberships, users):
         require_complete(frame, "users_without_group")
-    return pd.DataFrame(users[~users.index.isin(memberships["user_id"].unique())])
+    # By look-up: ``isin`` makes a Python object of every id of both sides.
+    known = users.index.unique()
+    held = np.zeros(len(known) + 1, dtype=bool)
+    held[known.get_indexer(pd.Index(memberships["user_id"].unique()))] = True
+    place = known.get_indexer(users.index) if users.index.has_duplicates else np.arange(len(known))
+    return pd.DataFrame(users[~held[place]])

@@ -19,7 +19,7 @@ import secrets
 import threading
 from collections.abc import Iterable, Mapping
 from contextvars import ContextVar
-from datetime import date
+from datetime import date, datetime
 from typing import Any, NoReturn
 from urllib.parse import quote, unquote
 
@@ -58,6 +58,8 @@ WORDS = _set(
 WORD = re.compile(r"[\w/][\w .:,/()-]{0,400}")
 TIMES = _set("created_at updated_at at since range_start range_end")
 TIME = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d([.,]\d+)?)?([Zz]|[+-]\d\d:?\d\d)?)?")
+ZONE = re.compile(r"[Zz]|[+-]\d\d:?\d\d")
+ROUNDED = {"hour": 13, "day": 10, "month": 7}  # characters of a time that stay
 NUMBERS = _set(
     "active_users inactive_users groups members users shared jaccard share_of_a share_of_b lost_groups "
     "remaining_groups left_without_group filled null absent filled_share distinct requests pages rows "
@@ -87,6 +89,16 @@ ID_FILTERS = _set(
 CURSORS = _set("after before")
 KEPT_HEADERS = ("X-Request-Id", "Retry-After", "Content-Type")  # of an error
 TEXT_FILTERS = _set("idp_id email search domain domains external_id")
+
+
+def _rounded(text: str, kept: int) -> str:
+    """Put zeros (and the first day) in place of all of a time but its first characters and its zone."""
+    rest = text[kept:]
+    zone = ZONE.search(rest, min(len(rest), max(0, len("2026-01-01") - kept)))
+    body = rest[: zone.start()] if zone else rest
+    zeros = re.sub(r"\d", "0", body)
+    zeros = zeros.replace("-00", "-01", 1) if kept == ROUNDED["month"] else zeros
+    return text[:kept] + zeros + (zone[0] if zone else "")
 
 
 class _Key:
@@ -140,11 +152,13 @@ class Pseudonyms:
         which nobody is shown and which is gone when the process ends.
     keep
         Names of fields, columns and custom attributes that stay as they are.
+    round_times
+        ``hour``, ``day`` or ``month``: times go back to its beginning. None: they stay.
 
     Raises
     ------
     ArgumentError
-        The key is too short to keep anything secret.
+        The key is too short to keep anything secret, or no such unit.
 
     Notes
     -----
@@ -155,8 +169,13 @@ class Pseudonyms:
     Equal texts stay equal, so how often each one occurs stays visible: the largest group is the largest group.
     """
 
-    def __init__(self, key: Secret | None = None, keep: Iterable[str] = ()) -> None:
+    def __init__(
+        self, key: Secret | None = None, keep: Iterable[str] = (), *, round_times: str | None = None
+    ) -> None:
         self._key = _made_key(key)
+        if round_times not in (None, *ROUNDED):
+            raise errors.ArgumentError(f"round_times is hour, day, month or None; got {round_times!r}")
+        self.round_times = round_times
         names = [keep] if isinstance(keep, str) else list(keep)
         self.keep = frozenset(name.removeprefix("custom_attributes.") for name in names)
         self.found: dict[str, str] | None = None
@@ -256,14 +275,27 @@ class Pseudonyms:
         if isinstance(value, dict):
             return self._dict_field(name, value)
         if isinstance(value, date):
-            return value if name in TIMES else self._other(value)
+            return self.time(value) if name in TIMES else self._other(value)
         return self._other(value)
+
+    def time(self, value: Any) -> Any:
+        """Return a time, a date or the text of one, rounded down if that is asked for."""
+        if self.round_times is None or value != value:  # nothing is there
+            return value
+        if isinstance(value, str):
+            return _rounded(value, ROUNDED[self.round_times])
+        parts: dict[str, int] = {"day": 1} if self.round_times == "month" else {}
+        if isinstance(value, datetime):
+            parts |= {"minute": 0, "second": 0, "microsecond": 0}
+            parts |= {} if self.round_times == "hour" else {"hour": 0}
+        return value.replace(**parts)
 
     def _text_field(self, name: str, value: str) -> str:
         if name in WORDS:
             stays = WORD.fullmatch(value) is not None
         elif name in TIMES:
             stays = TIME.fullmatch(value) is not None
+            value = self.time(value) if stays else value
         else:
             stays = name == "entry_type" and value in ENTRY_TYPES
         if stays:

@@ -22,7 +22,7 @@ HAIR = 1.01  # turns are longer by this: exactly on the limit, a request that tr
 
 SLOWER = 1.5  # times the gap between two turns, after a refusal
 FASTER = 0.9  # times the gap, after so many answers in a row:
-CALM = 8
+CALM = 24
 LEARNT_FIRST = 0.1  # seconds between two turns where nothing limited so far
 LEARNT_MOST = 2.0
 UNNOTICED = 0.005  # a gap that is not worth keeping
@@ -35,11 +35,12 @@ class _Budget:
     free_at: float = 0.0
     held_until: float = 0.0
     learnt: float = 0.0  # seconds between two turns
+    warned: bool = False  # refused once, which may be chance
     refusals: int = 0  # since the last answer
-    answers: int = 0  # since the pace changed
+    answers: int = 0  # since the last refusal, or the last change of pace
 
     def refused(self, now: float, pause: float, gap: float) -> None:
-        """Slow down and let nobody ask before the pause is over.
+        """Let nobody ask before a pause is over; at a second refusal slow down.
 
         A refusal after a whole pause means that others ask as well: then as slowly as the service asks for,
         which keeps the place in its window that the last answer left.
@@ -47,21 +48,22 @@ class _Budget:
         if pause > 0 and now >= self.held_until:  # else one of several under way, and of the same making
             self.refusals += 1
             self.answers = 0
-            slower = max(gap * SLOWER, LEARNT_FIRST)
+            slowest = min(pause * HAIR, LEARNT_MOST)
             if self.refusals > 1:
-                slower = max(slower, pause * HAIR)
-            self.learnt = min(slower, LEARNT_MOST)
+                self.learnt = slowest
+            elif self.warned:
+                self.learnt = min(max(gap * SLOWER, LEARNT_FIRST), slowest)
+            self.warned = True
         self.held_until = max(self.held_until, now + pause)
         self.free_at = max(self.free_at - gap, self.held_until)  # the turn that was refused counts for nothing
 
     def answered(self, published: float) -> None:
         """Speed up again, a little after each run of answers."""
         self.refusals = 0
-        if not self.learnt:
-            return
         self.answers += 1
         if self.answers >= CALM:
             self.answers = 0
+            self.warned = self.learnt > 0
             self.learnt *= FASTER
             if self.learnt <= max(published, UNNOTICED):
                 self.learnt = 0.0
@@ -75,7 +77,7 @@ class Pacer:
     sent exactly on it arrive a little unevenly, and over it. The key's turn is taken last, so that a queue on
     one directory holds back no other.
 
-    Whatever the limits, a refusal (429) slows a budget down for everybody on it, and answers speed it up again,
+    Whatever the limits, refusals (429) slow a budget down for everybody on it, and answers speed it up again,
     up to the limit.
 
     Parameters
@@ -126,9 +128,9 @@ class Pacer:
             Ends the wait early when it is set.
         """
         if scope is None:
-            return self._turn(KEY, stop)[0]
-        waited, due = self._turn(scope, stop)
-        waited += self._turn(KEY, stop)[0]
+            return self._turn(KEY, self.per_key, stop)[0]
+        waited, due = self._turn(scope, self.per_directory, stop)
+        waited += self._turn(KEY, self.per_key, stop)[0]
         # What leaves late, for a queue on the key or a busy machine, would be followed too closely.
         with self._lock:
             self._budgets[scope].free_at += max(0.0, self.clock() - due)
@@ -139,21 +141,21 @@ class Pacer:
         name = KEY if scope is None else scope
         with self._lock:
             budget = self._budgets[name]
-            budget.refused(self.clock(), seconds, max(self._published(name), budget.learnt))
+            budget.refused(self.clock(), seconds, max(_gap(self._limit(name)), budget.learnt))
 
     def answered(self, scope: str | None) -> None:
         """Note a request that was not refused: after some of them, the budget is faster again."""
         name = KEY if scope is None else scope
         with self._lock:
-            self._budgets[name].answered(self._published(name))
+            self._budgets[name].answered(_gap(self._limit(name)))
 
-    def _turn(self, name: str, stop: threading.Event | None) -> tuple[float, float]:
+    def _turn(self, name: str, limit: float | None, stop: threading.Event | None) -> tuple[float, float]:
         """Wait for a turn on one budget; return the seconds waited, and when the turn was due."""
         with self._lock:
             now = self.clock()
             budget = self._budgets[name]
             due = max(now, budget.free_at)
-            budget.free_at = due + max(self._published(name), budget.learnt)
+            budget.free_at = due + max(_gap(limit), budget.learnt)
         if due > now:
             self.sleep(due - now, stop)
         return due - now, due
@@ -161,7 +163,7 @@ class Pacer:
     def _limit(self, name: str) -> float | None:
         return self.per_key if name == KEY else self.per_directory
 
-    def _published(self, name: str) -> float:
-        """Return the seconds between two turns that keep a budget inside its limit."""
-        limit = self._limit(name)
-        return HAIR / limit if limit else 0.0
+
+def _gap(limit: float | None) -> float:
+    """Return the seconds between two turns that keep a budget inside its limit."""
+    return HAIR / limit if limit else 0.0

@@ -13,6 +13,8 @@ __all__ = ["RETRIED_STATUSES", "RetryPolicy", "parse_retry_after"]
 
 RETRIED_STATUSES = frozenset({408, 429, 500, 502, 503, 504})
 MOST_DOUBLINGS = 30
+LATER = 0.05  # of a pause that was asked for, at most
+GOLDEN = 0.618  # multiples of it, without their whole part, lie far from each other
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,12 @@ class RetryPolicy:
             return None
         left = self.max_wait - waited
         if retry_after is not None:
-            return retry_after if retry_after <= left else None
+            if retry_after > left:
+                return None
+            # As asked; after a pause in vain a little longer, each time by another bit: whoever comes back
+            # after exactly a second meets the same others at the same moment.
+            later = LATER * (GOLDEN * tries_so_far * self.spread() % 1) if tries_so_far > 1 else 0.0
+            return min(retry_after * (1 + later), left)
         doubled = self.base * 2.0 ** min(tries_so_far - 1, MOST_DOUBLINGS)
         own = min(doubled, self.ceiling) * self.spread()
         if refused:

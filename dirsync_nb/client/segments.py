@@ -15,10 +15,12 @@ What holds while rows come and go between the requests:
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
+from typing import Any
 
-from .client import Record
+from .context import Record
 
 __all__ = ["Segment", "SegmentList"]
 
@@ -64,9 +66,14 @@ class Segment:
         self.seen = {self.cursor}
         self.steps_back = self.empty_pages = self.known_pages = 0
 
+    def reopen(self) -> None:
+        """Begin anew, with no row read."""
+        self.cursor, self.is_open = None, True
+        self.take_up()
+
     def add(self, page: list[Record], cursor: str | None, new_rows: list[Record]) -> str | None:
         """Add a page and move the frontier; return why it leads nowhere, if it does."""
-        if self._began_anew(page, new_rows):
+        if self._began_anew(page, new_rows) and cursor != self.cursor:
             return self._go_back_silently()
         self.ids.update(_names(new_rows))
         self.pages += 1
@@ -128,9 +135,12 @@ class SegmentList:
         Whether the two overlap: nothing is between them.
     may_have_tail
         Whether the list can be read from its end.
+    written
+        Is given every page that is added, in a form that :meth:`restore` takes.
     """
 
     def __init__(self, cursor: str | None = None) -> None:
+        self.written: Callable[[Mapping[str, Any]], None] | None = None
         self.head = Segment(onward=True, cursor=cursor)
         self.tail: Segment | None = None
         self.duplicates = 0
@@ -138,7 +148,9 @@ class SegmentList:
         self.may_have_tail = True
         self._met = False
 
-    def __len__(self) -> int:
+    @property
+    def row_count(self) -> int:
+        """How many rows were read."""
         return sum(len(segment.ids) for segment in self.all())
 
     def all(self) -> list[Segment]:
@@ -192,6 +204,8 @@ class SegmentList:
 
         Returns why the list leads nowhere, if it does.
         """
+        if self.written is not None:
+            self.written({"head": segment is self.head, "page": page, "cursor": cursor})
         self.duplicates += len(page) - len(new_rows)
         problem = segment.add(page, cursor, new_rows)
         other = self.tail if segment is self.head else self.head
@@ -207,6 +221,17 @@ class SegmentList:
         frontier = set(islice(reversed(other.ids), 2 * len(page)))
         self.joined = not new_rows or not frontier.isdisjoint(met)
         return None if self.joined else problem
+
+    def restore(self, written: Mapping[str, Any]) -> list[Record]:
+        """Add a page that was written down, as it was added then; return its new rows."""
+        if not written["head"] and self.tail is None:
+            if not self.may_have_tail:  # it was given up while this page was under way
+                return []
+            self.begin_tail()
+        segment = self.head if written["head"] or self.tail is None else self.tail
+        new_rows = self.new_rows(written["page"])
+        self.add(segment, written["page"], written["cursor"], new_rows)
+        return new_rows
 
     def _give_up_tail(self) -> None:
         """Read from the start alone: the service does not list in the opposite order when asked to.

@@ -16,22 +16,66 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import Any, NamedTuple
 
 from .. import errors
-from .client import DirectoryClient, Receipt, Record, note_step_back, stuck
-from .pacing import Stop
+from .context import LoadContext, Record
+from .paging import Answer, Reading, read_pages
+from .receipts import Receipt
 from .segments import Segment, SegmentList
 from .transport import Traffic
+from .waiting import Stop
 
-__all__ = ["can_read_two_ended", "read_two_ended"]
+__all__ = ["read_list"]
 
 PAYS_FROM = 0.8  # requests under way, by latency and limit, from which a second reader pays
 
+Expected = Callable[[Traffic], int | None]
+"""Asks how many rows a list has."""
 
-class Answer(NamedTuple):
-    """What a reader brings back: a page, the cursor of the next one, and how long the service took."""
 
-    page: list[Record]
-    cursor: str | None
-    seconds: float
+def read_list(
+    context: LoadContext,
+    receipt: Receipt,
+    segments: SegmentList,
+    *,
+    expected: Expected | None = None,
+    sharing: Callable[[], int] = lambda: 1,
+) -> Iterator[list[Record]]:
+    """Yield the rows of a list in pages, each row once, in the order in which they arrive.
+
+    The order of the list is that of ``segments.ids()`` afterwards. It is read from both ends where that pays:
+    in a stated order, within a limit, with no cap. The first request goes out alone; its latency says whether
+    the limit leaves room for a second reader, so a short list costs one request here too.
+
+    Parameters
+    ----------
+    context, receipt, segments
+        As in :func:`dirsync_nb.client.paging.read_pages`, which reads from the start alone.
+    expected
+        Asks how many rows the list has, where that can be known. A guess: it saves a request at the end.
+    sharing
+        Returns how many lists are being read on the same limit.
+
+    Raises
+    ------
+    LoadError
+        As :func:`read_pages`. A page under way at the other end is still yielded before it is raised; where it
+        brings the rest of the list, it is not raised.
+    """
+    capped = context.max_rows is not None or context.max_pages is not None
+    if capped and segments.tail is not None:
+        raise errors.ArgumentError(
+            "this load was read from both ends at once, which max_rows and max_pages cannot cut: go on with a "
+            "client without them"
+        )
+    if capped or receipt.order not in ("asc", "desc") or context.rate(receipt) is None:
+        yield from read_pages(context, receipt, segments)
+        return
+    started = time.monotonic()
+    reading = _TwoEnded(Reading(context, receipt, segments), expected, sharing)
+    try:
+        yield from reading.pages()
+    finally:
+        reading.close()
+        receipt.seconds += time.monotonic() - started
 
 
 class Readers:
@@ -55,66 +99,26 @@ class Readers:
         self._pool.shutdown(wait=True, cancel_futures=True)
 
 
-def can_read_two_ended(client: DirectoryClient, receipt: Receipt) -> bool:
-    """Whether a list may be read from both ends: in a stated order, within a limit, with no cap."""
-    if receipt.order not in ("asc", "desc") or client.max_rows is not None or client.max_pages is not None:
-        return False
-    return client.rate(receipt) is not None
+class _Brought(NamedTuple):
+    """What a reader brings back, and how long the service took."""
+
+    answer: Answer
+    seconds: float
 
 
-def read_two_ended(
-    client: DirectoryClient,
-    receipt: Receipt,
-    segments: SegmentList,
-    expected: Callable[[Traffic], int | None] | None = None,
-) -> Iterator[list[Record]]:
-    """Yield the rows of a list in pages, each row once, in the order in which they arrive.
-
-    The order of the list is that of ``segments.ids()`` afterwards. The first request goes out alone; its
-    latency says whether the limit leaves room for a second reader, so a short list costs one request here too.
-
-    Parameters
-    ----------
-    client, receipt
-        As in :meth:`DirectoryClient.walk`, which this may replace where :func:`can_read_two_ended` says so.
-    segments
-        New ones, or those of the load to resume.
-    expected
-        Asks how many rows the list has, where that can be known. A guess: it saves a request at the end.
-
-    Raises
-    ------
-    LoadError
-        As :meth:`DirectoryClient.walk`. A page under way at the other end is still yielded before it is raised;
-        where it brings the rest of the list, it is not raised.
-    """
-    started = time.monotonic()
-    reading = _Reading(client, receipt, segments, expected)
-    try:
-        yield from reading.pages()
-    finally:
-        reading.close()
-        receipt.seconds += time.monotonic() - started
-
-
-class _Reading:
+class _TwoEnded:
     """One run of a reading from both ends: who is under way, and how slow the answers are."""
 
-    def __init__(
-        self,
-        client: DirectoryClient,
-        receipt: Receipt,
-        segments: SegmentList,
-        expected: Callable[[Traffic], int | None] | None,
-    ) -> None:
-        self.client, self.receipt, self.segments, self.expected = client, receipt, segments, expected
+    def __init__(self, reading: Reading, expected: Expected | None, sharing: Callable[[], int]) -> None:
+        self.reading, self.expected, self.sharing = reading, expected, sharing
+        self.context, self.receipt, self.segments = reading.context, reading.receipt, reading.segments
         self.readers = Readers()
-        self.stop = Stop(receipt.stop)
+        self.stop = Stop(self.receipt.stop)
         self.traffics: list[Traffic] = []
         self.latency: float | None = None
         self.total: int | None = None
         self.under_way = 0  # requests on the limit of the list
-        segments.take_up()
+        self.segments.take_up()
 
     def pages(self) -> Iterator[list[Record]]:
         """Send readers out and yield what they bring until nothing is left to read."""
@@ -132,9 +136,7 @@ class _Reading:
                     if failure is None:  # the others are of its making
                         failure = problem
                         self.stop.set()
-        if (
-            failure is not None and self.segments.open_segments()
-        ):  # else the other end brought what it was about
+        if failure is not None and self.segments.open_segments():  # else the other end brought the rest
             raise failure
 
     def close(self) -> None:
@@ -146,34 +148,26 @@ class _Reading:
             self.receipt.waits += traffic.waits
         self.traffics = []
 
-    def _bring(self, segment: Segment, result: Callable[[], Answer]) -> Iterator[list[Record]]:
+    def _bring(self, segment: Segment, result: Callable[[], _Brought]) -> Iterator[list[Record]]:
         """Take in what a reader brought."""
         self.under_way -= 1
         segment.busy = False
+        if segment not in self.segments.all():  # given up meanwhile
+            self.receipt.pages += 1
+            return
         try:
-            page, cursor, seconds = result()
+            answer, seconds = result()
         except (errors.BadRequest, errors.Unprocessable):
-            if not segment.step_back():
+            if not self.reading.steps_back(segment):
                 raise
-            note_step_back(self.receipt)
             return
         self.latency = seconds if self.latency is None else self.latency + (seconds - self.latency) / 8
-        self.receipt.pages += 1
-        if segment not in self.segments.all():  # given up meanwhile
-            return
-        rows = self.segments.new_rows(page)
-        self.receipt.rows += len(rows)
-        yield rows
-        # Only now: whoever is interrupted while keeping a page reads it again on resuming.
-        problem = self.segments.add(segment, page, cursor, rows)
-        self.receipt.cursor = self.segments.head.cursor
-        if problem is not None:
-            raise stuck(self.receipt, problem)
+        yield from self.reading.take(segment, answer)
 
     def _send_all(self) -> None:
         """Send out as many readers as are wanted and have something to do."""
-        rate = self.client.rate(self.receipt)
-        wanted = 2 if rate and self.latency and rate * self.latency > PAYS_FROM else 1
+        rate = (self.context.rate(self.receipt) or 0.0) / max(1, self.sharing())
+        wanted = 2 if rate * (self.latency or 0.0) > PAYS_FROM else 1
         if wanted == 2 and self.segments.tail is None and self.segments.may_have_tail:
             self.segments.begin_tail()
         if wanted == 2 and self.expected is not None:
@@ -181,8 +175,8 @@ class _Reading:
             traffic = self._traffic()
             self.readers.send(None, lambda: expected(traffic))
         while self.under_way < wanted:
-            left = None if self.total is None else self.total - len(self.segments)
-            segment = self.segments.next_segment(left, self.client.page_size)
+            left = None if self.total is None else self.total - self.segments.row_count
+            segment = self.segments.next_segment(left, self.context.page_size)
             if segment is None:
                 return
             segment.busy = True
@@ -194,27 +188,15 @@ class _Reading:
         self.traffics.append(traffic)
         return traffic
 
-    def _errand(self, segment: Segment) -> Callable[[], Answer]:
+    def _errand(self, segment: Segment) -> Callable[[], _Brought]:
         """Return the job of reading the next page of a segment."""
-        order = (
-            self.receipt.order if segment.onward else {"asc": "desc", "desc": "asc"}[str(self.receipt.order)]
-        )
-        cursor, extra = segment.cursor, {"after": segment.cursor} if segment.cursor else {}
         number, traffic = self.receipt.pages + self.under_way, self._traffic()
-        clock = self.client.transport.pacer.clock
+        clock = self.context.transport.pacer.clock
 
-        def job() -> Answer:
+        def job() -> _Brought:
             started = clock()
-            page, metadata = self.client.page(self.receipt, extra, order=order, number=number, traffic=traffic)
+            answer = self.reading.ask(segment, number=number, traffic=traffic)
             seconds = clock() - started - sum(pause.seconds for pause in traffic.waits)
-            return Answer(page, next_cursor(page, metadata.get("after"), cursor), seconds)
+            return _Brought(answer, seconds)
 
         return job
-
-
-def next_cursor(page: list[Record], cursor: str | None, sent: str | None) -> str | None:
-    """Return the cursor of the next page; None at the end of the list.
-
-    An empty page with a new cursor is not the end; one that repeats the cursor it was asked with is.
-    """
-    return None if not page and cursor == sent else cursor or None

@@ -5,6 +5,7 @@ Scripts and pipes get neither: everything said here also stands on the receipt.
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import threading
 import time
@@ -20,14 +21,21 @@ SHOW_AFTER = 2.0  # seconds; a shorter load shows no bar
 
 def is_interactive() -> bool:
     """Return whether a person is watching: a notebook, an IPython shell, or a terminal."""
-    ipython = sys.modules.get("IPython")
-    if ipython is not None and ipython.get_ipython() is not None:
+    if _in_ipython():
         return True
-    return bool(getattr(sys, "ps1", "")) or sys.stderr.isatty()
+    return bool(getattr(sys, "ps1", "")) or (sys.stderr is not None and sys.stderr.isatty())
+
+
+def _in_ipython() -> bool:
+    ipython = sys.modules.get("IPython")
+    return ipython is not None and ipython.get_ipython() is not None
 
 
 def tell(notices: Iterable[str], told: set[str]) -> None:
-    """Say notices to a person who is watching, one line each on standard output; none of them twice.
+    """Say notices to a person who is watching, one line each; none of them twice.
+
+    In a notebook they are ordinary output. Elsewhere they go to standard error, since standard output may be
+    the data itself (``python export.py > users.csv``). A stream that is closed or lacks the letters ends no load.
 
     ``told`` remembers what was said before, and learns what is said now. A part of a gathering leaves its
     notices to the whole.
@@ -40,7 +48,15 @@ def tell(notices: Iterable[str], told: set[str]) -> None:
     if is_interactive():
         told.update(fresh)
         for notice in fresh:
-            print(f"Note: {notice}")  # noqa: T201
+            _say(f"Note: {notice}")
+
+
+def _say(line: str) -> None:
+    stream = sys.stdout if _in_ipython() else sys.stderr
+    with contextlib.suppress(OSError, ValueError, AttributeError):  # closed, or no stream at all
+        encoding = getattr(stream, "encoding", None) or "utf-8"
+        stream.write(line.encode(encoding, "backslashreplace").decode(encoding) + "\n")
+        stream.flush()
 
 
 _this_thread = threading.local()

@@ -9,17 +9,24 @@ from collections.abc import Iterator
 from typing import Any
 
 from . import secrets
+from .readings import image_texts, unbase64
 
 __all__ = [
     "ERROR_TAGS",
+    "FREE_TAGS",
+    "PAPERMILL_TIMES",
     "TIMING",
+    "WIDGET_STATE",
     "Cell",
     "by_mime",
     "first_line",
     "found_in",
     "has_code",
     "has_filled_password",
+    "has_times",
     "is_free",
+    "is_stateless",
+    "names_person",
     "should_show",
     "size",
     "tags_of",
@@ -28,11 +35,15 @@ __all__ = [
 Cell = dict[str, Any]
 
 ERROR_TAGS = {"raises-exception", "nbval-raises-exception"}
-TIMING = ("execution", "ExecuteTime", "execution_time")  # in the metadata of a cell
+TIMING = ("execution", "ExecuteTime", "execution_time", "executionInfo")  # in the metadata of a cell
+PAPERMILL_TIMES = ("duration", "start_time", "end_time")  # in what papermill notes of a cell and of a notebook
+WIDGET_STATE = "application/vnd.jupyter.widget-state+json"
 
-_FREE_TAGS = {"nbval-skip", "skip-execution"}  # cells that are not meant to run
+_OF_A_PERSON = {"displayName", "photoUrl", "userId", "authorship_tag"}  # the last one is of who wrote it, too
+FREE_TAGS = {"nbval-skip", "skip-execution"}  # cells that are not meant to run
 _MARKERS = re.compile(r"^\s*#\s*(NBVAL_SKIP|NBVAL_RAISES_EXCEPTION)\s*$", re.MULTILINE)
 _LINE_WIDTH = 60
+_READ = 10_000  # characters of a source in which its first line is looked for
 _SHORT = 400  # characters of a value; up to here its field helps to tell what it is
 _NAMED = ast.Name | ast.Subscript | ast.BinOp | ast.Constant | ast.Compare | ast.JoinedStr | ast.List | ast.Dict
 
@@ -42,7 +53,7 @@ _NAMED = ast.Name | ast.Subscript | ast.BinOp | ast.Constant | ast.Compare | ast
 
 def first_line(cell: Cell) -> str:
     """Return the first line of a cell with words in it, without what must not be shown, cut to a width."""
-    text = _joined(cell.get("source"))
+    text = _joined(cell.get("source"))[:_READ]
     lines = [line.strip() for line in secrets.hidden(text).splitlines() if line.strip()]
     line = secrets.hidden(lines[0]) if lines else ""
     return line if len(line) <= _LINE_WIDTH else line[: _LINE_WIDTH - 1] + "…"
@@ -62,7 +73,7 @@ def has_code(cell: Cell) -> bool:
 
 def is_free(cell: Cell) -> bool:
     """Return whether a cell is not meant to run."""
-    return bool(tags_of(cell) & _FREE_TAGS)
+    return bool(tags_of(cell) & FREE_TAGS)
 
 
 def should_show(cell: Cell) -> bool:
@@ -156,7 +167,7 @@ def _texts(thing: Any, mime: str = "") -> Iterator[str]:
 
 def _of_mime(text: str, mime: str) -> Iterator[str]:
     if _is_picture(mime):
-        yield from secrets.image_texts(secrets.unbase64(text))
+        yield from image_texts(unbase64(text))
     else:
         yield text
 
@@ -170,6 +181,34 @@ def _is_filled_password(state: dict[str, Any]) -> bool:
     inner = state.get("state", state)
     names = (state.get("model_name"), inner.get("_model_name") if isinstance(inner, dict) else None)
     return "PasswordModel" in names and isinstance(inner, dict) and bool(inner.get("value"))
+
+
+def has_times(metadata: dict[str, Any]) -> bool:
+    """Return whether metadata of a cell or notebook holds the time of a run."""
+    papermill = metadata.get("papermill")
+    noted = any(name in papermill for name in PAPERMILL_TIMES) if isinstance(papermill, dict) else False
+    return noted or any(name in metadata for name in TIMING)
+
+
+def is_stateless(widgets: Any) -> bool:
+    """Return whether widget state has Colab's form: models without ``state`` around them."""
+    return any(_models(widgets)) if isinstance(widgets, dict) else False
+
+
+def _models(widgets: dict[str, Any]) -> Iterator[Any]:
+    state = widgets.get(WIDGET_STATE)
+    if isinstance(state, dict) and "state" not in state:
+        yield from (model for model in state.values() if isinstance(model, dict) and "model_name" in model)
+
+
+def names_person(metadata: Any) -> bool:
+    """Return whether metadata holds a person's name, picture or account id, as Colab and others store it."""
+    return any(
+        isinstance(value, str | int) and str(value).strip() not in ("", "0", "False")
+        for part in _dicts(metadata)
+        for name, value in part.items()
+        if name in _OF_A_PERSON
+    )
 
 
 def _dicts(thing: Any) -> Iterator[dict[str, Any]]:

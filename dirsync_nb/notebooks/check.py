@@ -4,7 +4,8 @@ Looking is fast and runs nothing: a notebook is read as JSON, whatever it holds,
 included. :func:`run` executes it as well. What is found is named by its kind and its place, and never printed.
 
 Kinds of findings: ``kernel``, ``not-run``, ``order``, ``missing-output``, ``error``, ``key``, ``address``,
-``path``, ``large``, ``timing``; and from a run ``hangs``, ``dies``, ``fails``.
+``path``, ``person``, ``large``, ``timing``, ``widgets``; and from a run ``hangs``, ``dies``, ``fails``. What is
+found of the secret ones, and what is not, is written in :mod:`dirsync_nb.notebooks.secrets`.
 """
 
 from __future__ import annotations
@@ -16,12 +17,14 @@ import tempfile
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 from . import secrets
-from .cells import first_line
-from .files import notebooks_in
+from .cells import ERROR_TAGS, FREE_TAGS, first_line, has_code, is_free, tags_of
+from .files import notebooks_in, read, write
 from .findings import KINDS, LARGE, Finding, check_file
 from .fix import fix
+from .stable import keep_same
 
 __all__ = ["KINDS", "Finding", "Report", "check", "check_file", "fix", "notebooks_in", "run"]
 
@@ -74,6 +77,7 @@ def check(
     large: int = LARGE,
     mend: bool = False,
     timeout: int | None = None,
+    save: bool = False,
 ) -> Report:
     """Check files, and all notebooks in folders.
 
@@ -89,6 +93,8 @@ def check(
         Also take away what :func:`fix` can.
     timeout
         Seconds a cell may take; given, each notebook is also run.
+    save
+        Also store what the run showed, before looking.
 
     Returns
     -------
@@ -103,15 +109,17 @@ def check(
             report.unreadable.append((str(path), _why_unreadable(error)))
             continue
         for file in files:
-            _check_one(report, file, skipped, large, mend=mend, timeout=timeout)
+            _check_one(report, file, skipped, large, mend=mend, timeout=timeout, save=save)
     return report
 
 
 def _check_one(
-    report: Report, file: Path, skipped: set[str], large: int, *, mend: bool, timeout: int | None
+    report: Report, file: Path, skipped: set[str], large: int, *, mend: bool, timeout: int | None, save: bool
 ) -> None:
     report.notebooks += 1
     try:
+        read(file)  # before a run, which takes longer to find out
+        ran = [] if timeout is None else _looked_for(run(file, timeout=timeout, save=save), skipped)
         found = _looked_for(check_file(file, large=large), skipped)
         if mend and any(one.fixable for one in found) and fix(file, {one.kind for one in found}):
             report.fixed.append(str(file))
@@ -119,9 +127,7 @@ def _check_one(
     except (OSError, ValueError, RecursionError) as error:
         report.unreadable.append((str(file), _why_unreadable(error)))
         return
-    if timeout is not None:
-        found += _looked_for(run(file, timeout=timeout), skipped)
-    report.findings += found
+    report.findings += found + ran
 
 
 def _looked_for(found: list[Finding], skipped: set[str]) -> list[Finding]:
@@ -134,10 +140,10 @@ def _why_unreadable(error: Exception) -> str:
     return "this notebook is nested too deep" if isinstance(error, RecursionError) else str(error)
 
 
-def run(path: Path, *, timeout: int, seed: int = 1) -> list[Finding]:
+def run(path: Path, *, timeout: int, seed: int = 1, save: bool = False) -> list[Finding]:
     """Run a notebook in its folder, against a sandbox of its own and without a key; say what stopped it.
 
-    Nothing is written. The kernel reaches this machine only.
+    The kernel reaches this machine only. Cells that nbval leaves out are left out here as well.
 
     Parameters
     ----------
@@ -147,6 +153,9 @@ def run(path: Path, *, timeout: int, seed: int = 1) -> list[Finding]:
         Seconds a cell may take.
     seed
         Of the sandbox.
+    save
+        Store the outputs of an unbroken run in the file, without the times of it. Outputs that say the same as
+        before stay as they are, and so does all else in the file. Default: nothing is written.
     """
     from ..connect import SHARED_SANDBOX
     from ..sandbox import Sandbox
@@ -156,11 +165,16 @@ def run(path: Path, *, timeout: int, seed: int = 1) -> list[Finding]:
         folder, log = Path(name), Path(name) / "outbound.log"
         network_guard.write_sitecustomize(folder, log)
         environment = network_guard.kept_here(dict(os.environ), folder) | {SHARED_SANDBOX: sandbox.url}
-        chapter = tour.run(path, tour.read(path), path.resolve().parent, environment, timeout)
+        notebook = tour.read(path)
+        for each in notebook.cells:
+            _tag_for_nbclient(each)
+        chapter = tour.run(path, notebook, path.resolve().parent, environment, timeout)
         refused = sorted(
             {address for word, address in network_guard.read(log)[0] if word == network_guard.REFUSED}
         )
     if chapter.problem is None and not refused:
+        if save:
+            _save(path, chapter.notebook)
         return []
     # In an unbroken run no cell ends in an error, so the last one that did is where it stopped.
     stopped = [
@@ -171,6 +185,33 @@ def run(path: Path, *, timeout: int, seed: int = 1) -> list[Finding]:
     number, cell = stopped[-1] if stopped else (None, {})
     kind, problem = _what_happened(chapter.problem or "", timeout, refused)
     return [Finding(str(path), number, first_line(cell), kind, "run", problem, KINDS[kind], fixable=False)]
+
+
+def _tag_for_nbclient(cell: Any) -> None:
+    """Say with the tags that nbclient knows what was said with those of nbval."""
+    tags = tags_of(cell)
+    known = {
+        name
+        for name, nbval in (("skip-execution", FREE_TAGS), ("raises-exception", ERROR_TAGS))
+        if tags & nbval
+    }
+    if known - tags:
+        cell.metadata["tags"] = sorted(tags | known)
+
+
+def _save(path: Path, ran: Any) -> None:
+    """Put the outputs of a run into the file, and nothing else of it."""
+    import nbformat
+
+    notebook, raw = read(path)
+    new = json.loads(nbformat.writes(ran))["cells"]  # type: ignore[no-untyped-call]
+    before = json.dumps(notebook)
+    for cell, made in zip(notebook["cells"], new, strict=True):
+        if has_code(cell) and not is_free(cell):
+            cell["outputs"] = keep_same(cell.get("outputs", []), made["outputs"])
+            cell["execution_count"] = made["execution_count"]
+    if json.dumps(notebook) != before:
+        write(path, notebook, like=raw)
 
 
 def _what_happened(problem: str, timeout: int, refused: list[str]) -> tuple[str, str]:

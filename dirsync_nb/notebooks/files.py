@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import json
 import os
@@ -13,6 +14,7 @@ from typing import Any
 
 __all__ = ["notebooks_in", "read", "write"]
 
+_CONFLICT = re.compile(r"^(?:<{7}|>{7}|\|{7}) ", re.MULTILINE)
 _HIDDEN = {"node_modules", "__pycache__"}  # passed by like what begins with a dot
 
 
@@ -45,10 +47,13 @@ def read(path: Path) -> tuple[dict[str, Any], str]:
     ValueError
         It is no notebook, or of a format from before 2015.
     """
-    raw = path.read_bytes().decode("utf-8", "strict") if path.stat().st_size else ""
+    raw = _decoded(path.read_bytes())
     try:
         notebook = json.loads(raw)
     except (ValueError, RecursionError):
+        if conflict := _CONFLICT.search(raw):
+            line = raw.count("\n", 0, conflict.start()) + 1
+            raise ValueError(f"a merge conflict, from line {line} on: settle it, then save") from None
         raise ValueError("this is not a notebook: not JSON") from None
     if not isinstance(notebook, dict) or "nbformat" not in notebook:
         raise ValueError("this is not a notebook: JSON, but of another kind")
@@ -57,6 +62,19 @@ def read(path: Path) -> tuple[dict[str, Any], str]:
     if not _is_whole(notebook):
         raise ValueError("this notebook is damaged: cells, sources or outputs are not where they belong")
     return notebook, raw
+
+
+def _decoded(content: bytes) -> str:
+    """Return the text of a notebook, which is UTF-8 and nothing else; name what it is instead."""
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or b"\0" in content[:4]:
+        raise ValueError("it is written in UTF-16, which Jupyter cannot read: save it as UTF-8")
+    if content.startswith(codecs.BOM_UTF8):
+        raise ValueError("it begins with a byte order mark, which Jupyter cannot read: save it without")
+    try:
+        return content.decode()
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise ValueError(f"it is not written in UTF-8 (see line {line}): save it as UTF-8") from None
 
 
 def _is_whole(notebook: dict[str, Any]) -> bool:

@@ -11,14 +11,16 @@ from typing import Any
 from . import secrets
 from .cells import (
     ERROR_TAGS,
-    TIMING,
     Cell,
     by_mime,
     first_line,
     found_in,
     has_code,
     has_filled_password,
+    has_times,
     is_free,
+    is_stateless,
+    names_person,
     should_show,
     size,
     tags_of,
@@ -35,11 +37,13 @@ KINDS = {
     "order": "restart the kernel, run all cells from top to bottom, and save",
     "missing-output": "run the notebook from top to bottom and save it with its outputs",
     "error": "mend the cell and run the notebook again, or tag it raises-exception if it is meant to fail",
-    "key": "withdraw it where it was made, then take it out (--fix strips outputs and metadata)",
-    "address": "use one at example.com or under .test, or take it out (--fix strips outputs and metadata)",
-    "path": "use a path relative to the notebook, or take it out (--fix strips outputs and metadata)",
+    "key": "withdraw it where it was made, then take it out (--fix does, from outputs and metadata)",
+    "address": "use one at example.com or under .test, or take it out (--fix does, from outputs and metadata)",
+    "path": "use a path relative to the notebook, or take it out (--fix does, from outputs and metadata)",
+    "person": "use --fix, which keeps the outputs",
     "large": "show fewer rows or a smaller picture",
-    "timing": "use --fix; to keep it out, switch off the setting recordTiming in JupyterLab",
+    "timing": "use --fix, which keeps the outputs; in JupyterLab the setting recordTiming keeps it out",
+    "widgets": "use --fix, which puts it in order and keeps it",
     "hangs": "make the cell end by itself, or allow it more time with --timeout",
     "dies": "look for what takes all memory or ends the process",
     "fails": "mend the cell, and run the notebook from top to bottom",
@@ -120,6 +124,19 @@ class _Look:
         widgets = metadata.pop("widgets", None)
         yield from self._sensitive(None, "notebook metadata", metadata)
         yield from self._sensitive(None, "widget state", widgets)
+        timed = [number for number, cell in enumerate(cells, 1) if has_times(cell.get("metadata", {}))]
+        if timed or has_times(metadata):
+            cell = "cell" if len(timed) == 1 else "cells"
+            of = f"of {len(timed)} {cell}" if timed else "of the notebook"
+            yield self._made(
+                "timing", f"times of runs {of}, which differ every time", place="metadata", fixable=True
+            )
+        if names_person([metadata, *(cell.get("metadata") for cell in cells)]):
+            problem = "a person's name or account, as Colab stores it"
+            yield self._made("person", problem, place="metadata", fixable=True)
+        if is_stateless(widgets):
+            problem = "widget state without `state` around it, which GitHub and nbconvert refuse"
+            yield self._made("widgets", problem, place="widget state", fixable=True)
         if has_filled_password(widgets):  # such a field saves what was typed into it, in clear
             problem = "a filled password field in the widget state"
             yield self._made("key", problem, place="widget state", fixable=True)
@@ -159,15 +176,10 @@ class _Look:
     def _cell(self, here: Numbered) -> Iterator[Finding]:
         _, cell = here
         yield from self._sensitive(here, "source", cell.get("source"), fixable=False)
-        metadata = cell.get("metadata", {})
-        untimed = {key: value for key, value in metadata.items() if key not in TIMING}
-        yield from self._sensitive(here, "cell metadata", untimed)
+        yield from self._sensitive(here, "cell metadata", cell.get("metadata", {}))
         yield from self._sensitive(here, "attachments", cell.get("attachments"), fixable=False)
         rest = {key: value for key, value in cell.items() if key not in _PARTS_OF_A_CELL}
         yield from self._sensitive(here, "cell", rest, fixable=False)
-        if len(untimed) < len(metadata):
-            problem = "holds the time of its run, which differs every time"
-            yield self._made("timing", problem, here=here, place="cell metadata", fixable=True)
         for place, output in enumerate(cell.get("outputs", []), 1):
             yield from self._output(here, f"output {place}", output)
         if should_show(cell):

@@ -5,8 +5,10 @@ tests and kernels leads to it, a real key in the environment is not seen, and wh
 machine is refused, with its address named. Without that option nothing is changed.
 
 Notebooks run under nbval. What nbval lets pass is refused here: a cell that is to be checked and was never run,
-and a cell that hides from its reader that it reached out. With pytest-xdist (``-n 2``) every worker has its own
-sandbox, and the cells of a notebook stay together, as with ``--dist loadfile``.
+and a cell that hides from its reader that it reached out. What differs from run to run and means nothing (ids
+of widgets, the seconds of a receipt, places in memory, pandas's own style sheet) is not compared. With
+pytest-xdist (``-n 2``) every worker has its own sandbox, and the cells of a notebook stay together, as with
+``--dist loadfile``. In JUnit's XML every cell has the properties notebook, cell and first_line.
 """
 
 from __future__ import annotations
@@ -23,6 +25,8 @@ import pytest
 
 from ..connect import SHARED_SANDBOX
 from . import network_guard
+from .cells import first_line
+from .stable import VARYING
 
 if TYPE_CHECKING:
     from ..client import DirectoryClient
@@ -100,10 +104,15 @@ class Run:
         self._folder.cleanup()
 
     @pytest.hookimpl(tryfirst=True)
-    def pytest_runtest_setup(self, item: pytest.Item) -> None:
+    def pytest_runtest_setup(self, item: Any) -> None:
         """Make the sandbox new for a notebook; leave out the cells behind one that hung or ended the kernel."""
         if getattr(item, "cell", None) is None:
             return
+        item.user_properties += [
+            ("notebook", item.path.name),
+            ("cell", _number(item)),
+            ("first_line", first_line(item.cell)),
+        ]
         if item.path == self._ended:
             pytest.skip("an earlier cell of this notebook did not come to its end")
         if item.path != self._notebook:
@@ -121,6 +130,7 @@ class Run:
             self._kernel = kernel
             self._require_guard(item)
             _notice_death(kernel)
+            item.parent.sanitize_patterns.update(VARYING)  # type: ignore[union-attr]
         options = getattr(item, "options", {})
         if options.get("check") and not options.get("skip") and cell.get("execution_count") is None:
             pytest.fail(
@@ -171,9 +181,11 @@ def _become(environment: dict[str, str]) -> None:
 
 def _place(item: Any) -> str:
     """Name a cell by file, number from 1 and first line."""
-    lines = [line for line in str(item.cell.get("source", "")).splitlines() if line.strip()]
-    number = next(n for n, cell in enumerate(item.parent.nb.cells, 1) if cell is item.cell)
-    return f"{item.path.name}, cell {number} ({(lines or ['(empty)'])[0].strip()[:60]!r})"
+    return f"{item.path.name}, cell {_number(item)} ({first_line(item.cell) or '(empty)'!r})"
+
+
+def _number(item: Any) -> int:
+    return next(n for n, cell in enumerate(item.parent.nb.cells, 1) if cell is item.cell)
 
 
 def _notice_death(kernel: Any) -> None:

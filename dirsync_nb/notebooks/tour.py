@@ -16,6 +16,7 @@ import re
 import signal
 import time
 import warnings
+from concurrent import futures
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -32,7 +33,7 @@ from . import kernels
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-__all__ = ["Chapter", "guided_notebooks", "read", "report", "run", "tour", "workos"]
+__all__ = ["Chapter", "guided_notebooks", "read", "report", "run", "summary", "tour", "workos"]
 
 SANDBOX = "the embedded sandbox, with invented people; nothing leaves this machine"
 _SHOWN = ("text/html", "text/markdown", "image/svg+xml", "image/png", "image/jpeg", "text/plain")
@@ -145,6 +146,8 @@ def run(path: Path, notebook: Any, folder: Path, environment: dict[str, str], ti
                 timeout=timeout,
                 iopub_timeout=30,
                 store_widget_state=False,
+                record_timing=False,
+                coalesce_streams=True,
                 resources={"metadata": {"path": str(folder)}},
                 on_cell_execute=lambda cell, cell_index: reached.append(cell),  # noqa: ARG005
                 log=_quiet,
@@ -181,6 +184,8 @@ def _execute(client: Any, place: kernels.Place, folder: Path, environment: dict[
     with ThreadPoolExecutor(1, "dirsync-tour") as pool:
         done = pool.submit(run)
         try:
+            while not done.done():  # in slices: on Windows a wait without an end hears no Ctrl-C
+                futures.wait([done], timeout=0.5)
             done.result()
         except KeyboardInterrupt:
             _end_kernel(client, done)
@@ -250,6 +255,16 @@ def report(chapters: Sequence[Chapter], server: str) -> str:
     anchors = {chapter.path.name: f"notebook-{n}" for n, chapter in enumerate(chapters, 1)}
     sections = [_section(chapter, n, anchors) for n, chapter in enumerate(chapters, 1)]
     return _PAGE.format(style=_STYLE, cover=_cover(chapters, server), sections="\n".join(sections))
+
+
+def summary(chapters: Sequence[Chapter], server: str) -> str:
+    """Return the run in a few lines of Markdown, for the summary of a job."""
+    lines = [f"### Notebooks on {server}", "", "| notebook | cells | seconds | result |", "|---|--:|--:|---|"]
+    for chapter in chapters:
+        result = f"**failed**: {chapter.problem}" if chapter.problem else "ok"
+        told = " ".join(result.replace("|", "\\|").replace("<", "&lt;").split())
+        lines.append(f"| {chapter.path.name} | {chapter.cells} | {chapter.seconds:.1f} | {told} |")
+    return "\n".join([*lines, ""])
 
 
 def _cover(chapters: Sequence[Chapter], server: str) -> str:
@@ -327,7 +342,9 @@ def _offline(output: Any, cell_number: int) -> Any:
     if "text/html" in output.data:
         output.data["text/html"] = _LOADS_OR_RUNS.sub("", output.data["text/html"])
     if "image/png" in output.data:
-        output.metadata.setdefault("image/png", {})["alt"] = f"Chart drawn by cell {cell_number}"
+        said = str(data.get("text/plain", "")).strip()  # our charts tell there what they show
+        alt = said if said and not said.startswith("<") else f"Chart drawn by cell {cell_number}"
+        output.metadata.setdefault("image/png", {}).setdefault("alt", alt)
     return output if output.data else None
 
 
@@ -448,5 +465,11 @@ tbody th { font-weight: 500; } tbody tr:hover { background: var(--tint); }
 .ansi-green-fg, .ansi-green-intense-fg { color: var(--string); }
 .ansi-blue-fg, .ansi-blue-intense-fg, .ansi-cyan-fg, .ansi-cyan-intense-fg { color: var(--name); }
 .ansi-yellow-fg, .ansi-yellow-intense-fg { color: var(--number); } .ansi-bold { font-weight: 600; }
-@media print { body { background: none; } header, section { border: 0; padding: 0; break-after: page; } }
+@media print {
+  body { background: none; } header, section { border: 0; padding: 0; break-after: page; }
+  main { max-width: none; padding: 0; } .output_subarea, pre, .text_cell table { overflow: visible; }
+  pre { white-space: pre-wrap; overflow-wrap: anywhere; } table { font-size: .62rem; }
+  .output_html th, .output_html td { white-space: normal; overflow-wrap: anywhere; padding: .2rem .3rem; }
+  tr, img { break-inside: avoid; }
+}
 """

@@ -9,3 +9,5 @@ from .comparison import Plan as Plan
 from .comparison import TooManyDeactivations as TooManyDeactivations
 from .comparison import compare as compare
 from .database import load_app_users as load_app_users
+from .organizations import compare_organizations as compare_organizations
+from .sample import write_sample_app as write_sample_app

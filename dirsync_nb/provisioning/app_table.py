@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pandas as pd
 
-__all__ = ["ATTRS", "AppTable", "table_of"]
+__all__ = ["ATTRS", "AppTable", "scoped", "table_of"]
 
 ATTRS = "app_table"  # where load_app_users keeps it, in ``frame.attrs``, as plain JSON
 
@@ -42,7 +42,9 @@ class AppTable:
         For each column of the database: ``kind`` (boolean, integer, number, text, time, other), ``length``,
         ``nullable``, ``filled`` (the database gives new rows a value), ``unique``.
     rows, on_rows
-        How many rows were read, and how many of them were on. ``rows`` is None where only a part was read.
+        How many rows were read, and how many of them have the value ``on``; None where only a part was read.
+    keys
+        The app's columns by which people were found, with the directory's.
     active, on, off
         The column that says who may sign in, and the values it has for that.
     scope
@@ -56,6 +58,7 @@ class AppTable:
     name: str | None = None
     key: Hashable = None
     columns: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    keys: Mapping[str, str] = field(default_factory=dict)
     rows: int | None = None
     on_rows: int | None = None
     active: str | None = None
@@ -66,22 +69,39 @@ class AppTable:
     guard: float | None = None
 
 
-def table_of(app_users: pd.DataFrame, key: str | None, active: str | None, on: list[bool | None]) -> AppTable:
+def table_of(
+    app_users: pd.DataFrame,
+    key: str | None,
+    active: str | None,
+    on: list[bool | None],
+    keys: Mapping[str, str] | None = None,
+) -> AppTable:
     """Return what is known of the table that a frame was read from."""
     known = app_users.attrs.get(ATTRS)
     known = known if isinstance(known, Mapping) else {}
     whole = known.get("rows") in (None, len(app_users))
     values = [None] * len(on) if active is None else list(app_users[active].astype(object))
+    says_on = _most_common(values, on, means=True)
     return AppTable(
         name=known.get("name"),
         key=key if key is not None else app_users.index.name,
         columns=known.get("columns", {}),
+        keys=keys or {},
         rows=len(app_users) if whole else None,
-        on_rows=sum(one is True for one in on) if whole else None,
+        on_rows=sum(not _nothing(value) and value == says_on for value in values) if whole else None,
         active=active,
-        on=_most_common(values, on, means=True),
+        on=says_on,
         off=_most_common(values, on, means=False),
     )
+
+
+def scoped(table: AppTable, whole: AppTable, part: pd.DataFrame, scope: Mapping[str, Any]) -> AppTable:
+    """Return the table of one organization's rows, which says on and off as the whole one does."""
+    on_rows = None
+    if table.active is not None and table.rows is not None:
+        values = part[table.active].astype(object)
+        on_rows = sum(not _nothing(value) and value == whole.on for value in values)
+    return replace(table, scope=scope, on=whole.on, off=whole.off, on_rows=on_rows)
 
 
 def _most_common(values: list[Any], on: list[bool | None], *, means: bool) -> Any:

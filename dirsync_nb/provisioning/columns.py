@@ -10,7 +10,7 @@ import pandas as pd
 
 from .. import errors
 
-__all__ = ["PREDEFINED", "attribute_names", "near_names", "require_attribute", "require_one_of"]
+__all__ = ["PREDEFINED", "attribute_names", "near_names", "require_attribute"]
 
 PREDEFINED = (
     "addresses",
@@ -36,18 +36,11 @@ PREDEFINED = (
 def near_names(name: Any, names: Iterable[Any], *, most: int = 3) -> str:
     """Return the names that are like one, as the end of a sentence; all of them where they are few."""
     listed = list(dict.fromkeys(map(str, names)))
-    folded = {one.casefold(): one for one in listed}
+    folded = {part.casefold(): one for one in listed for part in (one.rpartition(".")[2], one)}
     close = difflib.get_close_matches(str(name).casefold(), folded, n=most, cutoff=0.6)
     if close:
-        return f"; near it: {', '.join(repr(folded[one]) for one in close)}"
+        return f"; near it: {', '.join(map(repr, dict.fromkeys(folded[one] for one in close)))}"
     return f"; there are {', '.join(map(repr, listed[:20]))}" if listed else ""
-
-
-def require_one_of(what: str, value: Any, allowed: Iterable[Any]) -> None:
-    """Refuse a value that is none of those allowed, and name the near ones."""
-    names = list(allowed)
-    if value not in names:
-        raise errors.ArgumentError(f"{what}: there is no {value!r}{near_names(value, names)}")
 
 
 def attribute_names(users: pd.DataFrame) -> dict[str, None]:

@@ -314,7 +314,7 @@ class _Comparison:
             self._judge(app_key, record, match, state)
         self.met = matcher.met
         self._create(spoken_for, passed_on)
-        table = table_of(self.app_users, self.key, self.active, on)
+        table = table_of(self.app_users, self.key, self.active, on, self.keys)
         told = tuple(text for text in (*notices, *self._own_notices()) if text)
         rows, unknown = plan_frame(self.rows), dict(self.words.unknown)
         return Plan(rows, self.unchanged, told, self._not_enabled(), unknown, table)

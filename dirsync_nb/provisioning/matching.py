@@ -149,12 +149,12 @@ class Matcher:
         """Return everybody a row may be, so that none of them is created a second time."""
         possible = {match.person} if match.person is not None else set()
         if match.problem is not None:
-            possible |= {person for person, _ in match.alike}
             for ours, theirs in self.keys.items():
                 if theirs not in HOMES:
                     now, former = self.people.holding(theirs, record[ours])
                     possible |= {*now, *former}
             possible -= {person for person, _, _ in match.others}
+            possible |= {person for person, _ in match.alike}
         self._meet(record, possible)
         return possible
 

@@ -19,9 +19,9 @@ import pandas as pd
 
 from .. import errors
 from ..analysis.identity import address_key
-from ..frames import USER_STATES, looks_like_address, require_complete
+from ..frames import USER_STATES, looks_like_address, one_of, require_complete
 from ..text import USER_TEXT, attribute_of, fold, folded_rows, holding, plain
-from .columns import require_attribute, require_one_of
+from .columns import require_attribute
 from .comparison import known_people
 from .prefill import (
     ACCOUNT_COLUMNS,
@@ -127,7 +127,7 @@ def select_users(
     if match not in ("any", "all"):
         raise errors.ArgumentError(f"match must be 'any' or 'all'; got {match!r}")
     if state is not None:
-        require_one_of("state", state, [*USER_STATES, *users["state"].dropna().unique()])
+        one_of("state", state, [*USER_STATES, *users["state"].dropna().unique()])
     for name in attributes or {}:
         require_attribute("attributes", name, users, more=("role",))
     fits = np.ones(len(users), dtype=bool)

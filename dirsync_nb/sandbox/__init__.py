@@ -26,5 +26,6 @@ From any other language, for instance Node::
 from .http.app import API_KEY
 from .remote import RemoteSandbox
 from .sandbox import Sandbox, ScimAccess, Truth
+from .seeding.exports import People, read_people
 
-__all__ = ["API_KEY", "RemoteSandbox", "Sandbox", "ScimAccess", "Truth"]
+__all__ = ["API_KEY", "People", "RemoteSandbox", "Sandbox", "ScimAccess", "Truth", "read_people"]

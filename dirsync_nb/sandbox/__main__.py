@@ -33,7 +33,7 @@ def parser() -> argparse.ArgumentParser:
         help="what becomes of deactivated users",
     )
     made.add_argument("--limits", action="store_true", help="enforce the rate limits")
-    made.add_argument("--default-order", choices=("desc", "asc", "normal"), default="desc")
+    made.add_argument("--default-order", choices=("normal", "desc", "asc"), default="normal")
     made.add_argument("--strict", action="store_true", help="refuse unknown query parameters")
     made.add_argument(
         "--scim-profile",
@@ -58,6 +58,24 @@ def parser() -> argparse.ArgumentParser:
         default=[],
         metavar="NAME",
         help="one more environment, behind the key sk_test_NAME; may be repeated",
+    )
+    made.add_argument(
+        "--clock",
+        choices=("now", "fixed"),
+        default="now",
+        help="whether its story ends today and time passes, or on 3 August 2026 (default: %(default)s)",
+    )
+    made.add_argument(
+        "--default-mappings",
+        choices=("last", "ranked"),
+        default="last",
+        help="what a group without a mapping counts for (default: %(default)s)",
+    )
+    made.add_argument(
+        "--removals",
+        choices=("none", "before", "after", "doubled"),
+        default="none",
+        help="removals from groups that are told when a user or group is deleted (default: %(default)s)",
     )
     made.add_argument(
         "--webhook-writes", action="store_true", help="let the API write /webhook_endpoints, as an SDK does"

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import importlib
 import threading
 from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
 from functools import wraps
 from typing import TYPE_CHECKING, Any, Concatenate, NamedTuple, ParamSpec, TypeVar, cast
 
 from .. import extras
 from .directory import objects
+from .directory.authkit import AuthKit
 from .directory.changes import Changes
 from .directory.ids import bearer_token
 from .directory.refusal import Invalid
 from .http.api import Api, Rules
 from .http.app import App, RequestLine
+from .http.authkit_api import AuthKitApi
 from .http.control import Control
 from .http.faults import Faults
 from .http.rate_limits import Limits
@@ -32,6 +36,12 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 VERSION = "1"
+
+
+def load_scim() -> None:
+    """Load what SCIM needs, if it is installed: half a second of work that no request should wait for."""
+    with suppress(ImportError):
+        importlib.import_module("dirsync_nb.sandbox.scim.service")
 
 
 class ScimAccess(NamedTuple):
@@ -97,7 +107,10 @@ class Environment:
         api = Api(self.store, self._rules, lambda: self.deliveries.describe())
         control = Control({**self._control_doors(), **more}, lambda: self.changes)
         webhooks = self.deliveries if self.settings.webhook_writes else None
-        self.app = App(api, control, self.faults, self._limits, hosts, self.api_key, self.doors, webhooks)
+        authkit = AuthKitApi(api, AuthKit(self.store, self.seed, lambda: self.changes.roles))
+        self.app = App(
+            api, authkit, control, self.faults, self._limits, hosts, self.api_key, self.doors, webhooks
+        )
         return self.app
 
     def _control_doors(self) -> dict[tuple[str, str], Callable[..., Any]]:
@@ -156,6 +169,11 @@ class Environment:
         return self._address()
 
     @property
+    def identity(self) -> str:
+        """The world this is, the same at any port and on any day; kept places and snapshots are of it."""
+        return self.settings.identity
+
+    @property
     def requests(self) -> list[RequestLine]:
         """The last 10,000 requests to the API as (method, path, query), oldest first."""
         return list(self.app.requests) if self.app is not None else []
@@ -169,6 +187,7 @@ class Environment:
         """Return what this is and how much is in it."""
         return {
             "version": VERSION,
+            "identity": self.identity,
             "seed": self.seed,
             "team": self.team,
             "inactive_policy": self.inactive_policy,
@@ -190,9 +209,14 @@ class Environment:
                 raise Invalid(f"{directory['name']} is polled from its provider: it has no SCIM door")
             live = store.tokens.of(directory["n"])
             token_id = live[-1] if live else self.changes.create_token(directory_id)
+        threading.Thread(target=load_scim, daemon=True).start()  # who asks for the address will use it
         return ScimAccess(
             f"{self.url}/scim/v2.0/{directory['external_key']}", bearer_token(token_id, self.seed)
         )
+
+    def has_doors(self) -> bool:
+        """Return whether there is a directory that a provider writes to."""
+        return any("scim" in one["type"] for one in self.store.directories.every())
 
     def bearer_token(self, token_id: str) -> str:
         """Return the secret of a token that ``create_token`` made, as the dashboard shows it once."""
@@ -259,6 +283,10 @@ class Environment:
     set_group = _does(Changes.set_group)
     delete_group = _does(Changes.delete_group)
     map_role = _does(Changes.map_role)
+    add_role = _does(Changes.add_role)
+    delete_role = _does(Changes.delete_role)
+    rank_roles = _does(Changes.rank_roles)
+    set_role_mode = _does(Changes.set_role_mode)
     add_member = _does(Changes.add_member)
     remove_member = _does(Changes.remove_member)
     set_directory_state = _does(Changes.set_directory_state)
@@ -313,7 +341,14 @@ class Environment:
             if self._storage is None:
                 self._storage = Storage(self.settings)
                 store = self._storage.store
-                self._changes = Changes(store, self.seed, self.inactive_policy, self.settings.roles)
+                self._changes = Changes(
+                    store,
+                    self.seed,
+                    self.inactive_policy,
+                    self.settings.roles,
+                    self.settings.removals,
+                    self.settings.default_mappings,
+                )
                 self._deliveries = Deliveries(store, self.seed, self._event_shape)
             return self._storage
 

@@ -45,6 +45,12 @@ class RemoteSandbox:
             return False
         return True
 
+    @property
+    def identity(self) -> str:
+        """The world this is, the same at any port and on any day."""
+        identity: str = self.info()["identity"]
+        return identity
+
     def info(self) -> dict[str, Any]:
         """Return what this sandbox is and how much is in it."""
         answer: dict[str, Any] = self._ask("GET", "")

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import atexit
+import threading
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any, Self
 
 from .directory.refusal import Invalid
-from .environment import Environment, ScimAccess
+from .environment import Environment, ScimAccess, load_scim
 from .http.app import API_KEY
 from .http.server import Server
 from .settings import Settings
@@ -19,9 +20,12 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from .directory.objects import Object
-    from .directory.recorder import InactivePolicy, RoleMode
+    from .directory.recorder import InactivePolicy, Removals
+    from .directory.roles import DefaultMappings, RoleMode
     from .scim.profiles import Profile
-    from .settings import Order, Team
+    from .settings import Clock, Order, Team
+
+_SETTLED = 1.0  # seconds after the start, when what reads the API has begun: then SCIM is loaded
 
 __all__ = ["API_KEY", "Environment", "Sandbox", "ScimAccess", "Truth"]
 
@@ -43,7 +47,7 @@ class Sandbox(Environment):
         What becomes of users the provider deactivates.
     limits
         Enforce the rate limits.
-    default_order : {"desc", "normal", "asc"}
+    default_order : {"normal", "desc", "asc"}
         The order of lists when the request names none.
     strict
         Refuse unknown parameters instead of ignoring them, as the real service does.
@@ -59,6 +63,15 @@ class Sandbox(Environment):
         A file to keep the sandbox in. It is reopened if the same settings made it.
     webhook_writes
         Let the API create, change and delete ``/webhook_endpoints``, as an SDK does; else it only reads.
+    removals : {"none", "before", "after", "doubled"}
+        Which ``dsync.group.user_removed`` tell of the memberships that end when a user or group is deleted.
+        None are documented; in production they have come before the deletion, after it, and twice.
+    default_mappings : {"last", "ranked"}
+        What a group without a mapping counts for: the default role where no group is mapped, or the default
+        role by its rank, which may then be higher than that of a mapped group.
+    clock : {"fixed", "now"}
+        Whether the story ends on 3 August 2026, where time then stands still, or within the last 24 hours, from
+        where time passes as it does outside. The ids are the same in both.
     allow_hosts
         Names besides those of this machine by which requests may ask for it, such as that of a container.
     """
@@ -72,19 +85,23 @@ class Sandbox(Environment):
         team: Team = "new",
         inactive_policy: InactivePolicy = "delete",
         limits: bool = False,
-        default_order: Order = "desc",
+        default_order: Order = "normal",
         strict: bool = False,
         scim_profile: Profile = "workos",
         world: str | os.PathLike[str] = "harbour",
         roles: RoleMode = "single",
         database: str | os.PathLike[str] | None = None,
         webhook_writes: bool = False,
+        removals: Removals = "none",
+        default_mappings: DefaultMappings = "last",
+        clock: Clock = "fixed",
         allow_hosts: Iterable[str] = (),
     ) -> None:
         settings = Settings(
             seed=seed, users=users, team=team, inactive_policy=inactive_policy, limits=limits,
             default_order=default_order, strict=strict, scim_profile=scim_profile, world=world, roles=roles,
-            database=database, webhook_writes=webhook_writes,
+            database=database, webhook_writes=webhook_writes, removals=removals,
+            default_mappings=default_mappings, clock=clock,
         )  # fmt: skip
         super().__init__(settings, name="", api_key=API_KEY, address=self._own_address, end=self._end_server)
         self.users = users
@@ -111,6 +128,10 @@ class Sandbox(Environment):
                 raise
             self._server.start()
             atexit.register(self.stop)
+            self._warming = threading.Timer(_SETTLED, load_scim)
+            self._warming.daemon = True
+            if self.has_doors():
+                self._warming.start()
         return self
 
     def stop(self) -> None:
@@ -123,6 +144,7 @@ class Sandbox(Environment):
     def _end_server(self, _: Environment) -> None:
         server, self._server = self._server, None
         if server is not None:
+            self._warming.cancel()
             server.stop()
             atexit.unregister(self.stop)
 

@@ -7,8 +7,10 @@ from functools import cached_property
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from .directory.recorder import InactivePolicy, RoleMode
+from .directory import clock
+from .directory.recorder import InactivePolicy, Removals
 from .directory.refusal import Invalid
+from .directory.roles import DefaultMappings, RoleMode
 from .directory.store import FORMAT
 from .scim.profiles import Profile
 from .seeding import seed as seeds
@@ -20,13 +22,17 @@ if TYPE_CHECKING:
 
 Team = Literal["new", "legacy"]
 Order = Literal["desc", "asc", "normal"]
+Clock = Literal["fixed", "now"]
 
 _CHOICES = {
     "team": Team,
+    "clock": Clock,
     "inactive_policy": InactivePolicy,
     "default_order": Order,
     "scim_profile": Profile,
     "roles": RoleMode,
+    "removals": Removals,
+    "default_mappings": DefaultMappings,
 }
 
 _KINDS: dict[str, Any] = {
@@ -44,6 +50,9 @@ class Beginning:
     inactive_policy: InactivePolicy
     plan: World
     roles: RoleMode
+    clock: Clock
+    shift: int
+    """Milliseconds by which the story is moved: not a mark, so that a kept file is reopened on any day."""
 
     def expected_users(self) -> int:
         """Return about how many users there will be."""
@@ -59,6 +68,7 @@ class Beginning:
             "inactive_policy": self.inactive_policy,
             "roles": self.roles,
             "world": world,
+            "clock": self.clock,
         }
         return {key: str(value) for key, value in made_by.items()}
 
@@ -72,13 +82,16 @@ class Settings:
     team: Team = "new"
     inactive_policy: InactivePolicy = "delete"
     limits: bool = False
-    default_order: Order = "desc"
+    default_order: Order = "normal"
     strict: bool = False
     scim_profile: Profile = "workos"
     world: str | os.PathLike[str] = "harbour"
     roles: RoleMode = "single"
     database: str | os.PathLike[str] | None = None
     webhook_writes: bool = False
+    removals: Removals = "none"
+    default_mappings: DefaultMappings = "last"
+    clock: Clock = "fixed"
 
     def __post_init__(self) -> None:
         for name, kind in _CHOICES.items():
@@ -97,4 +110,11 @@ class Settings:
     def beginning(self) -> Beginning:
         """What of the settings the first data are made from."""
         plan = seeds.world_named(self.world)
-        return Beginning(self.seed, self.users, self.inactive_policy, plan, self.roles)
+        shift = clock.days_since_story() if self.clock == "now" else 0
+        return Beginning(self.seed, self.users, self.inactive_policy, plan, self.roles, self.clock, shift)
+
+    @property
+    def identity(self) -> str:
+        """The world this is, whatever port it has: the same settings make the same ids."""
+        made_by = repr([*self.beginning.marks().items(), self.team]).encode()
+        return f"sandbox_{blake2b(made_by, digest_size=10).hexdigest()}"

@@ -60,8 +60,9 @@ def _fill(store: Store, beginning: Beginning) -> None:
         store.wipe()
         store.create()
         seeds.build(
-            store, beginning.seed, beginning.users, beginning.inactive_policy, beginning.plan, beginning.roles
-        )
+            store, beginning.seed, beginning.users, beginning.inactive_policy, beginning.plan, beginning.roles,
+            shift=beginning.shift, live=beginning.clock == "now",
+        )  # fmt: skip
         for key, value in beginning.marks().items():
             store.set_meta(key, value)
 

@@ -6,9 +6,9 @@ import base64
 import copy
 import json
 import os
-import struct
 import subprocess
 import sys
+import time
 import zlib
 from pathlib import Path
 from urllib.parse import quote
@@ -18,54 +18,18 @@ import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from nbclient import NotebookClient
 
 from dirsync_nb.cli import main
 from dirsync_nb.notebooks import check as notebooks_check
 from dirsync_nb.notebooks import secrets as sensitive
 from dirsync_nb.notebooks.check import check, check_file, fix
 
+from . import planted
+from .books import SPEC, code, notebook, printed, prose, shown, state
+from .planted import KEY, SECRET, SOMEBODY, png
+
 ROOT = Path(__file__).parents[2]
-SECRET = "Qk3vT9mWz7LpX2cRb8Ny4HsD"
-KEY = f"sk_live_{SECRET}"
-SPEC = {"kernelspec": {"name": "python3", "display_name": "Python 3 (ipykernel)", "language": "python"}}
-
-
-def code(source="total = 1", outputs=(), count=1, **metadata):
-    return {
-        "cell_type": "code",
-        "execution_count": count,
-        "id": "c1",
-        "metadata": metadata,
-        "outputs": list(outputs),
-        "source": source.splitlines(keepends=True),
-    }
-
-
-def prose(source, kind="markdown", **more):
-    return {"cell_type": kind, "id": "m1", "metadata": {}, "source": source, **more}
-
-
-def shown(data, **metadata):
-    return {"output_type": "display_data", "data": data, "metadata": metadata}
-
-
-def printed(text):
-    return {"output_type": "stream", "name": "stdout", "text": text}
-
-
-def notebook(*cells, **metadata):
-    return {"cells": list(cells), "metadata": {**SPEC, **metadata}, "nbformat": 4, "nbformat_minor": 5}
-
-
-def png(name, chunk):
-    body = struct.pack(">I", len(chunk)) + name + chunk
-    data = b"\x89PNG\r\n\x1a\n" + body + struct.pack(">I", zlib.crc32(body[4:]))
-    return base64.b64encode(data).decode()
-
-
-def state(name, value, **more):
-    model = {"model_module": "@jupyter-widgets/controls", "model_name": name, "state": {"value": value}, **more}
-    return {"application/vnd.jupyter.widget-state+json": {"state": {"a1": model}, "version_major": 2}}
 
 
 @pytest.fixture
@@ -158,16 +122,21 @@ HIDING_PLACES = {
         "output 1",
     ),
     "words of a picture": (
-        notebook(code(outputs=[shown({"image/png": png(b"tEXt", b"Comment\0" + KEY.encode())})])),
+        notebook(
+            code(outputs=[shown({"image/png": planted.b64(png((b"tEXt", b"Comment\0" + KEY.encode())))})])
+        ),
         "output 1, image/png",
     ),
     "packed words of a picture": (
-        notebook(code(outputs=[shown({"image/png": png(b"zTXt", ZIPPED)})])),
+        notebook(code(outputs=[shown({"image/png": planted.b64(png((b"zTXt", ZIPPED)))})])),
         "output 1, image/png",
     ),
     "picture of markdown": (
         notebook(
-            prose("![](a.png)", attachments={"a.png": {"image/png": png(b"tEXt", b"Title\0" + KEY.encode())}})
+            prose(
+                "![](a.png)",
+                attachments={"a.png": {"image/png": planted.b64(png((b"tEXt", b"Title\0" + KEY.encode())))}},
+            )
         ),
         "attachments",
     ),
@@ -288,6 +257,49 @@ def test_the_very_key_of_the_environment_is_found_whatever_its_form(save, monkey
     assert kinds(path) == []
     monkeypatch.setenv("WORKOS_API_KEY", "correct-horse-battery")
     assert kinds(path) == ["key"]
+
+
+# -- all that is promised -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", planted.FORMS)
+def test_every_planted_form_is_found_in_every_carrier(save, name):
+    kind, text = planted.FORMS[name]
+    missed = [
+        carrier for carrier, make in planted.CARRIERS.items() if kind not in kinds(save(make(text), "p.ipynb"))
+    ]
+    assert missed == []
+
+
+@pytest.mark.parametrize("name", planted.pictures(""))
+def test_what_stands_beside_or_behind_a_picture_is_found(save, name):
+    for kind, text in (("key", KEY), ("address", SOMEBODY)):
+        mime, data = planted.pictures(text)[name]
+        assert kinds(save(notebook(code(outputs=[shown({mime: planted.b64(data)})])))) == [kind]
+
+
+HOSTILE = (
+    '<b |<|sk_|sk_live_|eyJ|eyJaaaaaaaaaa.|a|A1|@|a@|a@a.|a.a@|a@b.cc |a@b.cc(|"|"a"@|\\|\\u00|&|&#|&amp;|%|%25'
+    "|\x1b|\x1b[|\x1b]| |\n| \n|token|token='|password='a1|bearer |://|://a:bbb@|/home/|/Users/a|/tmp/|C:\\Users\\|YW5u"
+    "|-----BEGIN |-----BEGIN AA|AAAA\n|sk_live_\n|\u200b|\u0301|sk-|SG.|hooks.slack.com/services/T|H4sIAAAA"
+)
+
+
+@pytest.mark.parametrize("piece", HOSTILE.split("|"), ids=range(HOSTILE.count("|") + 1))
+def test_no_text_takes_long(piece):
+    """Four times the text may take four times as long, and not sixteen times."""
+    small, large = (time_of(piece * (size // len(piece))) for size in (40_000, 160_000))
+    assert large < 1
+    assert large < 9 * small + 0.05
+
+
+def time_of(text):
+    def once():
+        started = time.process_time()
+        sensitive.found(text)
+        return time.process_time() - started
+
+    return min(once(), once())
 
 
 # -- people and machines --------------------------------------------------------------------------------------
@@ -432,9 +444,48 @@ def test_a_picture_that_is_none_is_no_reason_to_stop(save, content):
     assert found == (["key"] if isinstance(content, dict) else [])
 
 
-def test_times_of_a_run_are_found(save):
-    (finding,) = check_file(save(notebook(code(execution={"iopub.execute_input": "2026-01-01T10:00:00Z"}))))
-    assert finding.kind == "timing"
+TIMED = [
+    notebook(*[code("x = 1", count=n, execution={"iopub.execute_input": "2026-01-01T10"}) for n in (1, 2, 3)]),
+    notebook(code(ExecuteTime={"end_time": "2026"}), papermill={"duration": 3.1, "parameters": {"a": 1}}),
+    notebook(code(papermill={"duration": 0.1, "start_time": "2026", "exception": False}, tags=[])),
+    notebook(code(executionInfo={"elapsed": 12, "timestamp": 1, "user": {"displayName": "", "userId": ""}})),
+]
+
+
+@pytest.mark.parametrize("content", TIMED)
+def test_times_of_runs_are_one_line_and_go_without_an_output(save, content):
+    content["cells"][0]["outputs"] = [printed("kept")]
+    path = save(content)
+    (finding,) = check_file(path)
+    assert (finding.kind, finding.cell) == ("timing", None)
+    assert main(["check", "--fix", str(path)]) == 0
+    mended = json.loads(path.read_text())
+    assert mended["cells"][0]["outputs"] == [printed("kept")]
+    assert [cell["execution_count"] for cell in mended["cells"]] == list(range(1, len(mended["cells"]) + 1))
+    assert mended["metadata"].get("papermill", {}).get("parameters") == content["metadata"].get(
+        "papermill", {}
+    ).get("parameters")
+
+
+def test_what_colab_stores_is_found_and_mended(save):
+    """CHK-01: the person's name and account, the author's mark, and widget state that others refuse."""
+    who = {"displayName": "Ann Lee", "userId": "1234567890"}
+    widgets = state("TextModel", "hello")
+    model = next(iter(widgets.values()))["state"]
+    content = notebook(
+        code("x = 1", [printed("kept")], executionInfo={"elapsed": 1, "user": who}),
+        widgets={"application/vnd.jupyter.widget-state+json": model},
+        colab={"provenance": [], "authorship_tag": "ABX9TyPQ"},
+    )
+    path = save(content)
+    assert kinds(path) == ["timing", "person", "widgets"]
+    assert "Ann" not in str(check_file(path))
+    assert main(["check", "--fix", str(path)]) == 0
+    mended = json.loads(path.read_text())
+    assert mended["metadata"]["widgets"]["application/vnd.jupyter.widget-state+json"]["state"] == model
+    assert mended["cells"][0]["outputs"] == [printed("kept")]
+    assert not [word for word in ("Ann Lee", "1234567890", "ABX9TyPQ") if word in path.read_text()]
+    nbformat.validate(nbformat.read(path, 4))
 
 
 # -- mending --------------------------------------------------------------------------------------------------
@@ -573,6 +624,21 @@ DAMAGED = {
     "deep": "[" * 100_000,
     "bytes": b"\xff\xfe\x00",
 }
+NAMED = {
+    "a merge conflict, from line 2 on": '{"nbformat": 4,\n<<<<<<< HEAD\n "cells": []\n=======\n>>>>>>> b\n}',
+    "it begins with a byte order mark": b"\xef\xbb\xbf{}",
+    "it is written in UTF-16": '{"nbformat": 4}'.encode("utf-16"),
+    "it is written in UTF-16, which": '{"nbformat": 4}'.encode("utf-16-be"),
+    "it is not written in UTF-8 (see line 2)": b'{"nbformat": 4,\n"a": "\xe9"}',
+}
+
+
+@pytest.mark.parametrize("words", NAMED)
+def test_why_a_notebook_cannot_be_read_is_named(tmp_path, capsys, words):
+    path, content = tmp_path / "a.ipynb", NAMED[words]
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    assert main(["check", str(path)]) == 2
+    assert f"a.ipynb: could not be read: {words}" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("content", DAMAGED.values(), ids=DAMAGED)
@@ -678,7 +744,8 @@ def test_run_tells_what_hangs_what_dies_what_fails_and_what_reaches_out(save, mo
 def test_the_command_runs_only_when_asked_and_hands_on_the_time_a_cell_may_take(save, monkeypatch, capsys):
     path, asked = save(notebook(code("import time\ntime.sleep(9)"))), []
 
-    def run(file, *, timeout):
+    def run(file, *, timeout, save):
+        assert not save
         asked.append((file, timeout))
         return [notebooks_check.Finding(str(file), 1, "import time", "hangs", "run", "too slow", "", False)]
 
@@ -689,6 +756,55 @@ def test_the_command_runs_only_when_asked_and_hands_on_the_time_a_cell_may_take(
     assert main(["check", "--run", str(path), "--skip", "hangs"]) == 0
     assert asked == [(path, 3), (path, 120)]
     assert f"{path}, cell 1 ('import time'): hangs: too slow" in capsys.readouterr().out
+
+
+SHOWS = (
+    "import datetime, dirsync_nb as ds, ipywidgets\nclient = ds.connect()\nprint('a', flush=True)\nprint('b')\n"
+    "users = ds.load_users(client, directory_id=ds.load_directories(client).index[0])\nclient.receipts[-1]"
+)
+
+
+def test_a_saved_run_is_clean_and_a_second_one_changes_not_a_byte(save, monkeypatch, tmp_path):
+    """Also receipts with their seconds, ids of widgets, places in memory; and no time of the run is stored."""
+    cells = [
+        prose("# Žofie 🙂"),
+        code(SHOWS, count=None),
+        code("import ipywidgets\nipywidgets.IntSlider()", count=None),
+        code("object()", count=None, note="kept", execution={"iopub.execute_input": "2026"}),
+        code("1 / 0", count=None, tags=["nbval-raises-exception"]),
+        code("import time\ntime.sleep(999)", count=None, tags=["nbval-skip"]),
+    ]
+    cells = [cell | {"id": f"c{place}"} for place, cell in enumerate(cells)]
+    path = save(notebook(*cells, mine={"a": 1}), indent=2)
+    assert main(["check", "--run", "--save", "--fix", str(path)]) == 0
+    saved = json.loads(path.read_text("utf-8"))
+    assert [cell.get("execution_count") for cell in saved["cells"]] == [None, 1, 2, 3, 4, None]
+    assert [output["output_type"] for output in saved["cells"][1]["outputs"]] == ["stream", "execute_result"]
+    assert saved["cells"][1]["outputs"][0]["text"][-2:] == ["a\n", "b\n"]
+    assert saved["cells"][3]["metadata"] == {"note": "kept"}
+    assert saved["metadata"]["mine"] == {"a": 1}
+    before = path.read_bytes()
+    assert main(["check", "--run", "--save", str(path)]) == 0
+    assert path.read_bytes() == before
+
+
+def test_a_run_that_breaks_saves_nothing_and_saving_needs_a_run(save, capsys):
+    path = save(notebook(code("print('new')\nraise ValueError(1)", [printed("old")])))
+    before = path.read_bytes()
+    assert main(["check", "--run", "--save", str(path)]) == 1
+    assert path.read_bytes() == before
+    assert main(["check", "--save", str(path)]) == 2
+    assert "say --run as well" in capsys.readouterr().err
+
+
+def test_what_nbclient_executed_passes_after_mending_and_keeps_its_outputs(save):
+    path = save(notebook(code("print('hello')", count=None), code("6 * 7", count=None) | {"id": "c2"}))
+    book = nbformat.read(path, 4)
+    NotebookClient(book, kernel_name="python3").execute()
+    nbformat.write(book, path)
+    assert main(["check", str(path)]) == 1
+    assert main(["check", "--fix", str(path)]) == 0
+    assert [len(cell.outputs) for cell in nbformat.read(path, 4).cells] == [1, 1]
 
 
 def test_hidden_text_holds_nothing_and_the_rest_of_it_stays():

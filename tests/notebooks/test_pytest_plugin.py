@@ -114,6 +114,52 @@ def test_an_ordinary_test_that_reaches_out_fails_with_the_address(tmp_path):
     assert "a connection to people.example.com:443 was refused" in done.stdout
 
 
+def test_what_differs_in_every_run_and_means_nothing_is_not_compared(tmp_path):
+    """NBS-01; the seconds of a receipt, a place in memory, the style of another pandas."""
+    source = "import dirsync_nb as ds\nclient = ds.connect_sandbox()\n"
+    source += "ds.load_directories(client)\nclient.receipts[-1]"
+    said = "<Receipt /directories: 9 rows, 1 page, 1 request, 9.99 s, complete>"
+    cells = [
+        v4.new_code_cell(source, execution_count=1, outputs=[result({"text/plain": said})]),
+        v4.new_code_cell("object()", execution_count=2, outputs=[result({"text/plain": PLACE}, 2)]),
+        v4.new_code_cell(
+            "import pandas as pd\npd.DataFrame({'a': [1]})",
+            execution_count=3,
+            outputs=[result({"text/plain": "   a\n0  1", "text/html": TABLE}, 3)],
+        ),
+    ]
+    nbformat.write(v4.new_notebook(cells=cells, metadata=KERNEL), tmp_path / "a.ipynb")
+    done = run(tmp_path, "--dirsync-sandbox", "--nbval")
+    assert "3 passed" in done.stdout, done.stdout
+    (tmp_path / "a.ipynb").write_text((tmp_path / "a.ipynb").read_text().replace("9 rows", "8 rows"))
+    done = run(tmp_path, "--dirsync-sandbox", "--nbval")
+    assert "1 failed, 2 passed" in done.stdout, done.stdout
+
+
+PLACE = "<object at 0x1234567>"
+TABLE = """<div>
+<style scoped>of another version</style>
+<table border="1" class="dataframe">
+  <thead>
+    <tr style="text-align: right;">
+      <th></th>
+      <th>a</th>
+    </tr>
+  </thead>
+  <tbody>
+    <tr>
+      <th>0</th>
+      <td>1</td>
+    </tr>
+  </tbody>
+</table>
+</div>"""
+
+
+def result(data, count=1):
+    return v4.new_output("execute_result", data=data, execution_count=count)
+
+
 def test_without_its_option_nothing_is_changed_and_nothing_heavy_is_loaded(tmp_path):
     (tmp_path / "test_inert.py").write_text(
         "import os, sys\n"

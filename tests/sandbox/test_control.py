@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import inspect
+import socket
+from contextlib import suppress
 from typing import Any
 
 import pytest
 
 from dirsync_nb.sandbox import Sandbox
 from dirsync_nb.sandbox.directory.changes import Changes
+from dirsync_nb.sandbox.http import server
 from dirsync_nb.sandbox.http.control import CHANGES
 
 from .conftest import Http
@@ -82,3 +85,74 @@ def test_the_door_refuses_bodies_that_are_no_json_to_keep(http: Http, raw: bytes
 
 def test_another_verb_is_not_allowed(http: Http) -> None:
     assert http.session.put(http.sandbox.url + "/_sandbox/reset").status_code == 405
+
+
+@pytest.mark.parametrize("path", ["reset", "changes", "faults", "play", "environments", "webhooks"])
+def test_writing_needs_the_key_and_looking_does_not(http: Http, path: str) -> None:
+    bare = {"Authorization": ""}
+    assert http.session.post(f"{http.sandbox.url}/_sandbox/{path}", json={}, headers=bare).status_code == 401
+    stranger = {"Authorization": "Bearer sk_test_other"}
+    assert http.session.post(f"{http.sandbox.url}/_sandbox/{path}", headers=stranger).status_code == 401
+    assert http.session.get(http.sandbox.url + "/_sandbox", headers=bare).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"database": "/tmp/x.sqlite"},
+        {"database": None},
+        {"world": "/etc/world.yaml"},
+        {"world": ["a"]},
+        {"seed": "1"},
+        {"users": -1},
+        {"users": True},
+        {"colour": "red"},
+    ],
+)
+def test_no_path_and_no_nonsense_comes_in_over_http(
+    http: Http, settings: dict[str, Any], tmp_path: Any
+) -> None:
+    answer = post(http, "/environments", {"name": "ci", **settings})
+    assert answer.status_code == 422, answer.text
+    assert http.sandbox.environments == {}
+
+
+def test_a_bug_of_ours_is_a_500(http: Http, monkeypatch: pytest.MonkeyPatch, caplog: Any) -> None:
+    def broken(*_: Any) -> None:
+        raise TypeError("ours")
+
+    monkeypatch.setattr(http.sandbox.store, "tick", broken)
+    assert post(http, "/changes", {"do": "wait", "minutes": 1}).status_code == 500
+    assert "TypeError: ours" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "begun",
+    [
+        b"",
+        b"GET /directories HTTP/1.1\r\nHost: local",
+        b"POST /_sandbox/changes HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99\r\n"
+        b"Authorization: Bearer sk_test_dirsync_sandbox\r\n\r\n{",
+    ],
+)
+def test_a_request_that_does_not_come_in_whole_is_ended(
+    make: Any, monkeypatch: pytest.MonkeyPatch, begun: bytes
+) -> None:
+    monkeypatch.setattr(server, "LONGEST_REQUEST", 0.2)
+    port = int(make().sandbox.url.rpartition(":")[2])
+    with socket.create_connection(("127.0.0.1", port), timeout=5) as peer, suppress(ConnectionError):
+        peer.sendall(begun)
+        assert peer.recv(100) == b""
+
+
+def test_a_slow_answer_is_not_a_slow_request(make: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "LONGEST_REQUEST", 0.2)
+    http = make()
+    http.sandbox.faults.add("slow", seconds=0.5)
+    assert http.get("/directories").status_code == 200
+
+
+def test_a_host_can_be_allowed_by_name(make: Any) -> None:
+    http = make(allow_hosts=["sandbox.internal"])
+    for host, status in (("sandbox.internal:8787", 200), ("other.internal", 403), ("localhost", 200)):
+        assert http.session.get(http.sandbox.url + "/directories", headers={"Host": host}).status_code == status

@@ -8,6 +8,8 @@ import json
 import pandas as pd
 import pytest
 
+import dirsync_nb as ds
+from dirsync_nb import errors
 from dirsync_nb.sandbox.seeding.exports import read_people
 
 # Lines of files are as long as they are.
@@ -240,3 +242,33 @@ def test_scim_groups_name_people_by_the_ids_of_the_server(save):
     found = read_people([save(SCIM), save(json.dumps(groups), "groups.json")])
     assert (found.groups, found.members) == ({"g9": "Night Crew"}, {("00u1", "g9")})
     assert "Night Crew: 1 of its members are not among the people" in found.notices
+
+
+@pytest.mark.parametrize("provider", ["okta scim v2.0", "azure scim v2.0", "gsuite directory", "workday"])
+def test_a_sandbox_is_filled_with_ones_own_people(save, provider):
+    people = save(
+        ROCKSTAR.replace("Primary email", "Primary email,Groups").replace(
+            "ines@harbour.example\n", "ines@harbour.example,Crew|Ops\n", 1
+        )
+    )
+    client = ds.connect_sandbox(people=people, provider=provider, company="Harbour")
+    try:
+        directories = ds.load_directories(client)
+        users = ds.load_users(client, directory_id=directories.index[0])
+        members = ds.load_memberships(client, directory_id=directories.index[0], users=users)
+        assert directories[["name", "type"]].to_numpy().tolist() == [["Harbour directory", provider]]
+        assert users["idp_id"].tolist() == ["00u1", "00u4"]  # who is off, or not yet on, is not sent
+        assert users["custom_attributes"].iloc[0]["username"] == "ines@harbour.example"
+        assert members["user_id"].tolist() == [users.index[0]] * 2
+    finally:
+        client.sandbox.stop()
+
+
+def test_what_cannot_be_is_told_before_a_sandbox_starts(save):
+    with pytest.raises(errors.ArgumentError, match="cannot be read"):
+        ds.connect_sandbox(people="nowhere.csv")
+    with pytest.raises(errors.ArgumentError, match="provider must be one of"):
+        ds.connect_sandbox(people=save(ROCKSTAR), provider="octa")
+    found = ds.sandbox.read_people(save(ROCKSTAR))
+    ds.connect_sandbox(people=found).sandbox.stop()
+    assert "1 people are off at the provider and are not sent" in found.notices

@@ -111,7 +111,7 @@ def test_another_process_can_ask_for_it_by_http(http: Http) -> None:
 
 
 def test_one_command_plays_it() -> None:
-    command = [sys.executable, "-m", "dirsync_nb.sandbox", "--port", "0", "--play"]
+    command = [sys.executable, "-m", "dirsync_nb.sandbox", "--port", "0", "--clock", "fixed", "--play"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         lines = []

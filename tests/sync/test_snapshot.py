@@ -73,15 +73,15 @@ def test_a_snapshot_holds_what_the_directory_holds(sandbox, client, okta):
 
 
 def test_the_position_is_taken_before_the_load_and_the_meantime_is_applied(sandbox, client, okta, monkeypatch):
-    load = snapshot.load_users
+    load = snapshot.load_contents
 
-    def meanwhile(*args, **kwargs):
-        users = load(*args, **kwargs)
-        sandbox.delete_user(users.index[0])
+    def meanwhile(*args):
+        contents = load(*args)
+        sandbox.delete_user(contents.users.index[0])
         sandbox.add_user(okta, email="late@x.example")
-        return users
+        return contents
 
-    monkeypatch.setattr(snapshot, "load_users", meanwhile)
+    monkeypatch.setattr(snapshot, "load_contents", meanwhile)
     found = taken(client, okta)
     monkeypatch.undo()
     assert_equal(found, taken(client, okta))

@@ -31,7 +31,7 @@ def test_it_opens_on_the_directories_and_asks_for_nothing_else(client, sandbox):
     assert explorer.view == "Directories"
     assert explorer.total == 9
     assert paths(sandbox, before) == ["/directories"]
-    assert explorer.status.text == "9 of 9 directories."
+    assert explorer.status.text == "9 directories."
 
 
 def test_a_directory_that_is_not_there_is_named_beside_the_list_of_those_that_are(client):
@@ -40,21 +40,27 @@ def test_a_directory_that_is_not_there_is_named_beside_the_list_of_those_that_ar
     assert explorer.directory_id is None
     assert len(explorer.table.rows) == 9
     explorer.search = "okta"
-    assert explorer.status.text == "1 of 1 directory (9 without filters)."
+    assert explorer.status.text == "1 of 9 directories."
 
 
-def test_a_click_on_a_directory_shows_its_users_fifty_at_a_time(client, okta):
+def test_a_click_on_a_directory_shows_its_users_page_by_page(client, okta):
     explorer = widgets.DirectoryExplorer(client)
     explorer.table.picked = okta
     assert explorer.view == "Users"
-    assert explorer.status.text == "50 of 260 users, page 1 of 6."
-    assert len(explorer.table.rows) == 50
-    explorer.pager.next.click()
-    assert explorer.page == 2
-    assert explorer.status.text == "50 of 260 users, page 2 of 6."
+    assert explorer.status.text == "260 users."
+    assert (explorer.table.total, explorer.table.pages, len(explorer.table.rows)) == (260, 26, 10)
+    seen = set(explorer.table.ids)
+    for page in range(2, 27):
+        explorer.table.page = page
+        assert explorer.page == page
+        seen.update(explorer.table.ids)
+    assert seen == set(explorer.users.index)  # nobody is out of reach
+    explorer.table.size = 50
+    assert (explorer.page, len(explorer.table.rows)) == (6, 10)
     explorer.page = 99
     assert explorer.page == 6
-    assert len(explorer.table.rows) == 10
+    with pytest.raises(t.TraitError, match="one of 10, 25, 50"):
+        explorer.table.size = 7
 
 
 def test_typing_narrows_the_rows_without_a_request(explorer, sandbox):
@@ -62,9 +68,9 @@ def test_typing_narrows_the_rows_without_a_request(explorer, sandbox):
     for typed in ("s", "sim", "simoe", "simoes"):
         explorer.filters.search.value = typed
     assert explorer.search == "simoes"
-    names = [row[1] for row in explorer.table.rows]
+    names = explorer.table.column("name")
     assert "Tomé Simões" in names  # accents do not have to be typed
-    assert explorer.total == len(names) < 20
+    assert explorer.total < 20
     explorer.filters.search.value = ""
     assert explorer.total == 260
     assert paths(sandbox, before) == []
@@ -108,12 +114,12 @@ def test_state_is_offered_as_seen_and_filters(client, okta):
 
 def test_a_click_on_a_heading_sorts_and_another_turns_it_round(explorer):
     explorer.table.sort = "-name"
-    names = [row[1] for row in explorer.table.rows if row[1] != "(no name)"]
+    names = [name for name in explorer.table.column("name") if name != "(no name)"]
     assert names == sorted(names, key=lambda name: fold(name), reverse=True)
     explorer.table.sort = "created_at"
-    days = [row[5] for row in explorer.table.rows]
+    days = explorer.table.column("created_at")
     assert days == sorted(days)
-    with pytest.raises(t.TraitError, match="sort must be one of name, address"):
+    with pytest.raises(t.TraitError, match="sort must be one of name, state"):
         explorer.sort = "shoe_size"
     assert explorer.sort == "created_at"
 
@@ -168,14 +174,15 @@ def test_the_members_of_an_open_group_become_the_list_of_users(client, okta):
 
 
 @pytest.mark.slow
-def test_5000_users_send_50_rows_and_little_state_and_typing_reads_nothing(client, sandbox, okta):
+def test_5000_users_send_a_page_and_little_state_and_typing_reads_nothing(client, sandbox, okta):
     """WID-07, SCL-03."""
     frame = company(people=5_000, directories=1, hostile=True)
     explorer = widgets.DirectoryExplorer(client, okta, users=frame.users, groups=frame.groups)
     before = len(sandbox.requests)
     for typed in ("l", "le", "lee"):
         explorer.filters.search.value = typed
-    assert explorer.status.text.startswith(f"50 of {explorer.total:,} users")
+    assert explorer.status.text.startswith(f"{explorer.total:,} of 5,000 users")
+    explorer.table.size = 50
     assert len(explorer.table.rows) == 50
     assert all(len(one.options) <= 51 for one in family(explorer) if hasattr(one, "_options_full"))
     assert state_size(explorer) < 100_000
@@ -208,7 +215,7 @@ def test_hostile_names_are_text_in_every_place(client, hostile):
                 seen = markup_of(explorer) + explorer.static_html() + explorer.card.static_html()
                 assert "<img" not in seen
                 assert "<b>Co" not in seen
-    shown = {row[1] for row in explorer.table.rows}
+    shown = set(explorer.table.column("name"))
     assert {MARKUP, LONG[:119] + "…"} <= shown
     assert "mathjax_ignore" in explorer._dom_classes
     # Neither of these two kinds is typeset by MathJax; labels and descriptions are.
@@ -223,7 +230,7 @@ def test_a_failed_load_says_what_and_can_be_tried_again(client, sandbox, okta):
     assert "403" in explorer.status.text
     assert explorer.status.again_button.layout.display == ""
     explorer.status.again_button.click()
-    assert explorer.status.text == "50 of 260 users, page 1 of 6."
+    assert explorer.status.text == "260 users."
 
 
 def test_a_group_that_could_not_be_read_shows_nobody_rather_than_everybody(client, sandbox, okta):
@@ -298,8 +305,83 @@ def test_keystrokes_among_100_000_users_are_found_in_milliseconds(client, okta):
 def test_counts_of_one_read_right(client, okta):
     held = company(1, 1, directories=1)
     explorer = widgets.DirectoryExplorer(client, okta, users=held.users, groups=held.groups)
-    assert explorer.status.text == "1 of 1 user."
+    assert explorer.status.text == "1 user."
     explorer.view = "Groups"
-    assert explorer.status.text == "1 of 1 group."
+    assert explorer.status.text == "1 group."
     explorer.search = "no such group"
     assert explorer.table.empty.startswith("The only group does not fit.")
+
+
+def test_facets_count_what_fits_the_other_filters(client, okta):
+    pairs = ds.load_memberships(client, directory_id=okta)
+    explorer = widgets.DirectoryExplorer(client, okta, memberships=pairs)
+    departments = explorer.users["custom_attributes"].map(lambda a: a.get("department_name"))
+    assert explorer.facets.counts("attribute") == departments.value_counts().to_dict()
+    explorer.facets.choose("attribute", "Sales")
+    assert (explorer.attribute, explorer.attribute_value) == ("department_name", "Sales")
+    sales = explorer.users.index[departments == "Sales"]
+    assert list(explorer.rows.index.sort_values()) == list(sales.sort_values())
+    expected = pairs[pairs["user_id"].isin(sales)]["group_id"].value_counts()
+    counts = explorer.facets.counts("group_id")
+    assert {group: count for group, count in counts.items() if count} == expected.to_dict()
+    # Its own filter does not empty a facet: another value is one click away.
+    assert explorer.facets.counts("attribute") == departments.value_counts().to_dict()
+    explorer.facets.choose("group_id", expected.index[-1])
+    assert explorer.total == expected.iloc[-1]
+
+
+def test_counts_of_groups_are_read_when_they_are_asked_for(explorer, sandbox):
+    before = len(sandbox.requests)
+    assert set(explorer.facets.counts("group_id").values()) == {None}
+    explorer.facets.ask("group_id")
+    assert len(sandbox.requests) > before
+    assert None not in explorer.facets.counts("group_id").values()
+
+
+def test_each_view_keeps_its_choices_and_back_returns(explorer):
+    explorer.search, explorer.page = "engineering", 2
+    explorer.table.click(explorer.table.ids[1])
+    chosen = explorer.selected
+    explorer.view = "Groups"
+    assert (explorer.search, explorer.page, explorer.selected) == ("", 1, None)
+    explorer.view = "Users"
+    assert (explorer.search, explorer.page, explorer.selected) == ("engineering", 2, chosen)
+    assert explorer.card.user_id == chosen
+    assert list(explorer.picked.index) == [chosen]
+    explorer.back_button.click()
+    assert explorer.view == "Groups"
+
+
+def test_the_open_directory_is_marked_among_the_others(explorer, okta):
+    explorer.view = "Directories"
+    assert explorer.table.picked == okta
+    assert explorer.card.layout.display == "none"
+
+
+def test_a_card_is_there_only_for_somebody_and_can_be_closed(explorer):
+    assert explorer.card.layout.display == "none"
+    explorer.table.click(explorer.table.ids[0])
+    assert explorer.card.layout.display == ""
+    explorer.card.face.dismiss()
+    assert (explorer.selected, explorer.table.picked, explorer.card.layout.display) == (None, "", "none")
+
+
+def test_the_card_leads_to_manager_groups_and_members_and_back(explorer):
+    explorer.selected = explorer.users.index[explorer.users["name"] == "Sigrid Bjørnstad"][0]
+    sigrid = explorer.selected
+    job = next(part["rows"] for part in explorer.card.facts.card["sections"] if part["title"] == "Job")
+    kind, manager = next(
+        more["open"] for name, _, more in (row for row in job if len(row) > 2) if name == "Manager"
+    )
+    explorer.card.facts.lead(kind, manager)
+    assert explorer.selected == explorer.card.user_id == manager
+    group_id = explorer.card.facts.card["links"]["items"][0][1]
+    explorer.card.facts.lead("group", group_id)
+    assert (explorer.selected, explorer.card.group_id) == (None, group_id)
+    explorer.card.section = "Members"
+    explorer.card.table.click(explorer.card.table.ids[0])
+    explorer.card.face.go_back()
+    assert (explorer.card.group_id, explorer.card.section) == (group_id, "Members")
+    explorer.card.face.go_back()
+    explorer.card.face.go_back()
+    assert explorer.selected == explorer.card.user_id == sigrid

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import traitlets as t
 
+import dirsync_nb as ds
 from dirsync_nb import widgets
 from dirsync_nb.widgets._base.events import sentence
 
@@ -64,7 +65,7 @@ def test_filters_by_kind_and_words(sandbox, okta, feed):
     feed.kind_menu.value = "Joined"
     assert {line.what for line in feed.shown_lines()} == {"Joined"}
     feed.find_field.value = "kim"
-    assert [row[3] for row in feed.table.rows] == ["Kim Vale joined"]
+    assert feed.table.column("text") == ["Kim Vale joined"]
     with pytest.raises(t.TraitError):
         feed.kind = "Promoted"
 
@@ -178,7 +179,10 @@ def test_at_most_fifty_rows_and_five_hundred_lines_are_kept(client, sandbox, okt
         sandbox.add_user(okta, name=f"Person {number}")
     feed.poll()
     assert len(feed.lines) == len(feed.records) == 60
+    feed.table.size = 50
     assert len(feed.table.rows) == 50
+    feed.table.page = 2
+    assert len(feed.table.rows) == 10
     assert feed.lines[0].text == "Person 69 joined"
     assert state_size(feed) < 100_000
 
@@ -245,8 +249,23 @@ def test_counts_of_one_read_right(feed, sandbox, okta):
     feed.clear()
     sandbox.add_group(okta, name="Night Crew")
     feed.poll()
-    assert feed.status.text.endswith("1 of 1 event (1 group).")
+    assert feed.status.text.endswith(" 1 event (1 group).")
     sandbox.add_group(okta, name="Day Crew")
     sandbox.add_user(okta, name="Kim Vale")
     feed.poll()
-    assert feed.status.text.endswith("3 of 3 events (2 groups, 1 joined).")
+    assert feed.status.text.endswith(" 3 events (2 groups, 1 joined).")
+
+
+def test_a_feed_of_the_sandbox_begins_with_all_it_has_page_by_page(client, feed):
+    assert len(feed.lines) == len(ds.load_events(client))
+    assert feed.table.pages > 1
+    assert list(feed.rows.index) == [line.event_id for line in feed.lines]
+
+
+def test_a_change_is_shown_with_before_and_after(sandbox, okta, feed):
+    user = sandbox.add_user(okta, name="Kim Vale", custom_attributes={"job_title": "Cook"})
+    sandbox.update_user(user, custom_attributes={"job_title": "Pilot"})
+    feed.poll()
+    feed.table.click(feed.table.ids[0])
+    for piece in ("Before", "After", "<bdi>Cook</bdi>", "<bdi>Pilot</bdi>"):
+        assert piece in feed.record_view.value

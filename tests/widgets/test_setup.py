@@ -121,7 +121,7 @@ def test_choosing_an_organization_narrows_the_directories(client):
     assert set(setup.table.ids) == set(expected)
     setup.organization_menu.value = ""
     setup.find_field.value = "okta"
-    assert [row[1] for row in setup.table.rows] == ["Harbourline Okta"]
+    assert setup.table.column("name") == ["Harbourline Okta"]
 
 
 def test_a_linked_directory_with_people_is_ready_at_once(client, okta):
@@ -217,3 +217,12 @@ def test_hostile_names_are_text(client, serve):
         assert "<img" not in seen
         assert "<b>Co</b>" not in seen
         assert not setup.ready
+
+
+def test_who_stopped_watching_is_told_of_no_next_look(client):
+    setup = widgets.Setup(client)
+    setup.directory_id = setup.directories.index[setup.directories["state"] == "validating"][0]
+    assert "Next look in" in setup.seen.value
+    setup.watch_button.value = False
+    assert "Next look in" not in setup.seen.value
+    assert "validating" in setup.seen.value

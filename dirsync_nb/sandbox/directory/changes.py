@@ -5,29 +5,30 @@ How a user is stored and an event recorded is in ``recorder``.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, get_args
 
-from . import attributes, clock, create, objects, provider_traits
+from . import attributes, clock, create, objects, provider_traits, roles
 from .ids import bearer_token
 from .objects import Object
 from .recorder import (
-    ROLE_PRIORITY,
     STEP,
     InactivePolicy,
     Recorder,
-    RoleMode,
+    Removals,
     difference,
     membership,
-    settled_roles,
 )
 from .refusal import Invalid
+from .roles import DefaultMappings, RoleMode
+from .store.roles import Ranking
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
-    from .store import Store
+    from .store import Row, Store
 
-__all__ = ["STATES", "Changes", "InactivePolicy", "RoleMode", "settled_roles"]
+__all__ = ["STATES", "Changes", "InactivePolicy", "RoleMode"]
 
 MOST_TOKENS = 2
 
@@ -44,11 +45,21 @@ class Changes:
     policy : {"delete", "keep"}
         What becomes of a deactivated user. "delete" is the secure flow, the default of environments made since
         October 2023; "keep" is the custom management flow.
+    removals : {"none", "before", "after", "doubled"}
+        What tells of the memberships that end with a user or group; see ``Removals``.
     """
 
-    def __init__(self, store: Store, seed: int, policy: InactivePolicy, roles: RoleMode = "single") -> None:
-        self._store, self._seed, self._policy = store, seed, policy
-        self._recorder = Recorder(store, seed, roles)
+    def __init__(
+        self,
+        store: Store,
+        seed: int,
+        policy: InactivePolicy,
+        roles: RoleMode = "single",
+        removals: Removals = "none",
+        default_mappings: DefaultMappings = "last",
+    ) -> None:
+        self._store, self._seed, self._policy, self._removals = store, seed, policy, removals
+        self._recorder = Recorder(store, seed, roles, default_mappings)
 
     @property
     def roles(self) -> RoleMode:
@@ -92,7 +103,7 @@ class Changes:
                 name=name or objects.full_name(first_name, last_name),
                 state=state,
                 custom_attributes=shown,
-                roles=[ROLE_PRIORITY[-1]] if directory["has_roles"] else [],
+                roles=self._default_role(directory),
                 created_at=now,
                 updated_at=now,
             )
@@ -132,19 +143,22 @@ class Changes:
             old = row.parsed()
             new = {**_changed(old, fields, set()), "state": state}
             if state == "inactive" and self._policy == "delete":
-                self._recorder.remove_user(row, new)
+                self._remove_user(row, new, None)
                 return True
             told = self._recorder.save_user(row, old, new)
             step = (state == "active") - (old["state"] == "active")
             self._store.directories.touch(row.directory, active=step, inactive=-step)
             return told
 
-    def deactivate_user(self, user_id: str) -> None:
-        """Let the provider switch a user off: the policy says whether the user stays, inactive, or goes."""
+    def deactivate_user(self, user_id: str, *, removals: Removals | None = None) -> None:
+        """Let the provider switch a user off: the policy says whether the user stays, inactive, or goes.
+
+        ``removals`` says for this once what tells of the memberships of one who goes.
+        """
         with self._store.transaction():
             row = self._store.users.get(user_id)
             if self._policy == "delete":
-                self._recorder.remove_user(row, {**row.parsed(), "state": "inactive"})
+                self._remove_user(row, {**row.parsed(), "state": "inactive"}, removals)
                 return
             old = row.parsed()
             if self._recorder.save_user(row, old, {**old, "state": "inactive"}):
@@ -165,11 +179,11 @@ class Changes:
                 self._store.directories.touch(row.directory, active=1, inactive=-1)
         return user_id
 
-    def delete_user(self, user_id: str) -> None:
-        """Remove a user for good. Nothing is sent for the memberships that go too."""
+    def delete_user(self, user_id: str, *, removals: Removals | None = None) -> None:
+        """Remove a user for good; ``removals`` says for this once what tells of the memberships."""
         with self._store.transaction():
             row = self._store.users.get(user_id)
-            self._recorder.remove_user(row, row.parsed())
+            self._remove_user(row, row.parsed(), removals)
 
     # -- groups and memberships -------------------------------------------------------------------------
 
@@ -187,11 +201,10 @@ class Changes:
         It is ``group_id`` for a group that had it elsewhere.
         """
         _check_text(name=name, idp_id=idp_id or "")
-        if role is not None and role not in ROLE_PRIORITY:
-            raise Invalid(f"role must be one of {ROLE_PRIORITY}; got {role!r}")
         store = self._store
         with store.transaction():
             directory = store.directories.get(directory_id)
+            self._check_role(directory, role)
             now = store.tick(STEP)
             group_id = self._recorder.free_id("directory_group", "groups", group_id)
             group = objects.group_object(
@@ -231,30 +244,32 @@ class Changes:
             self._recorder.record("dsync.group.updated", {**new, "previous_attributes": previous})
         return True
 
-    def delete_group(self, group_id: str) -> None:
-        """Remove a group. Its members stay, and nothing is sent for the memberships that end."""
+    def delete_group(self, group_id: str, *, removals: Removals | None = None) -> None:
+        """Remove a group; its members stay. ``removals`` says for this once what tells of the memberships."""
         store = self._store
         with store.transaction():
             row = store.groups.get(group_id)
-            members = store.memberships.of_group(row.n) if store.groups.role(row.n) else []
-            store.tick(STEP)
-            store.groups.remove(row)
-            self._store.directories.touch(row.directory, groups=-1)
-            self._recorder.record("dsync.group.deleted", row.parsed())
-            for user_n in members:
-                self._recorder.settle_roles(user_n)
+            members = [store.users.number(n) for n in store.memberships.of_group(row.n)]
+            mapped = store.groups.role(row.n)
+            with self._with_removals([(user, row) for user in members], removals):
+                store.tick(STEP)
+                store.groups.remove(row)
+                store.directories.touch(row.directory, groups=-1)
+                self._recorder.record("dsync.group.deleted", row.parsed())
+            for user in members if mapped else ():
+                self._recorder.settle_roles(user.n)
 
     def map_role(self, group_id: str, role: str | None) -> int:
         """Map a group to a role, or to none; return how many members got another one, each with an event."""
-        if role is not None and role not in ROLE_PRIORITY:
-            raise Invalid(f"role must be one of {ROLE_PRIORITY}; got {role!r}")
         store = self._store
         with store.transaction():
             row = store.groups.get(group_id)
-            if not store.directories.number(row.directory)["has_roles"]:
+            directory = store.directories.number(row.directory)
+            self._check_role(directory, role)
+            if not directory["has_roles"]:
                 raise Invalid("groups of this type of directory cannot be mapped to roles")
             store.groups.map(row.n, role)
-            return sum(self._recorder.settle_roles(user_n) for user_n in store.memberships.of_group(row.n))
+            return self._settle(store.memberships.of_group(row.n))
 
     def add_member(self, group_id: str, user_id: str) -> bool:
         """Put a user into a group; return whether that was news."""
@@ -263,6 +278,95 @@ class Changes:
     def remove_member(self, group_id: str, user_id: str) -> bool:
         """Take a user out of a group; return whether that was news."""
         return self._set_member(group_id, user_id, member=False)
+
+    # -- roles ------------------------------------------------------------------------------------------
+
+    def add_role(
+        self,
+        slug: str,
+        *,
+        name: str,
+        organization_id: str | None = None,
+        permissions: Iterable[str] = (),
+    ) -> None:
+        """Define a role, of the environment or of one organization; it ranks lowest.
+
+        With its first role an organization gets a ranking and a default of its own.
+        """
+        _check_text(slug=slug, name=name)
+        store = self._store
+        with store.transaction():
+            if organization_id is not None:
+                store.organizations.get(organization_id)
+            store.tick(STEP)
+            roles.define(
+                store, self._seed, slug, name=name, permissions=list(permissions),
+                organization_id=organization_id or "",
+            )  # fmt: skip
+
+    def delete_role(self, slug: str, *, organization_id: str | None = None) -> int:
+        """Delete a role; return how many users lost it.
+
+        Who had no other role gets the default one, and with one role a user also where another group is mapped:
+        that counts from the next change of a membership on.
+        """
+        store, scope, told = self._store, organization_id or "", 0
+        with store.transaction():
+            store.roles.get(scope, slug)
+            scopes = [scope] if scope else ["", *store.roles.organizations()]
+            rankings = {one: store.roles.ranking(one) for one in scopes}
+            if any(ranking.default == slug for ranking in rankings.values()):
+                raise Invalid(f"{slug!r} is a default role: make another one the default first")
+            store.roles.remove(scope, slug)
+            for one, ranking in rankings.items():
+                order = [other for other in ranking.order if other != slug]
+                store.roles.set_ranking(one, Ranking(order, ranking.default))
+            for n in store.roles.users_of(scope):
+                row = store.users.number(n)
+                user = row.parsed()
+                left = [role["slug"] for role in user["roles"] if role["slug"] != slug]
+                if len(left) < len(user["roles"]):
+                    left = left or [store.roles.ranking(user["organization_id"]).default]
+                    told += self._recorder.give_roles(row, left)
+        return told
+
+    def rank_roles(
+        self, order: Iterable[str], *, default: str | None = None, organization_id: str | None = None
+    ) -> int:
+        """Put roles into an order, the highest first; return how many users got another role by it."""
+        store, scope, wanted = self._store, organization_id or "", list(order)
+        with store.transaction():
+            now = store.roles.ranking(scope)
+            if scope and scope not in store.roles.organizations():
+                raise Invalid("an organization has a ranking of its own once it has a role of its own")
+            if sorted(wanted) != sorted(now.order):
+                raise Invalid(f"order must hold each of {', '.join(now.order)} once; got {', '.join(wanted)}")
+            if default is not None and default not in wanted:
+                raise Invalid(f"default must be one of {', '.join(wanted)}; got {default!r}")
+            store.roles.set_ranking(scope, Ranking(wanted, default or now.default))
+            store.tick(STEP)
+            return self._settle(store.roles.users_of(scope))
+
+    def set_role_mode(self, mode: RoleMode) -> int:
+        """Let users have one role or several; return how many got others by it. The highest one stays."""
+        if mode not in get_args(RoleMode):
+            raise Invalid(f"mode must be one of {', '.join(get_args(RoleMode))}; got {mode!r}")
+        with self._store.transaction():
+            self._store.set_meta("role_mode", mode)
+            return self._settle(self._store.roles.users_of(""))
+
+    def _settle(self, users: list[int]) -> int:
+        return sum(self._recorder.settle_roles(n) for n in users)
+
+    def _default_role(self, directory: Object) -> list[str]:
+        return (
+            [self._store.roles.ranking(directory["organization_id"]).default] if directory["has_roles"] else []
+        )
+
+    def _check_role(self, directory: Object, role: str | None) -> None:
+        order = self._store.roles.ranking(directory["organization_id"]).order
+        if role is not None and role not in order:
+            raise Invalid(f"role must be one of {', '.join(order)}; got {role!r}")
 
     # -- organizations and directories ------------------------------------------------------------------
 
@@ -407,6 +511,23 @@ class Changes:
                     self._recorder.record("dsync.group.user_added", membership(by_n[user_n], group))
 
     # -- the parts of it --------------------------------------------------------------------------------
+
+    def _remove_user(self, row: Row, last: Object, removals: Removals | None) -> None:
+        pairs = [(row, group) for group in self._store.memberships.of_user(row.n)]
+        with self._with_removals(pairs, removals):
+            self._recorder.remove_user(row, last)
+
+    @contextmanager
+    def _with_removals(self, pairs: list[tuple[Row, Row]], removals: Removals | None) -> Iterator[None]:
+        """Tell of memberships that end with what is done inside, before it, after it or both."""
+        when = removals or self._removals
+        if when not in get_args(Removals):
+            raise Invalid(f"removals must be one of {', '.join(get_args(Removals))}; got {when!r}")
+        for user, group in pairs if when in ("before", "doubled") else ():
+            self._recorder.record("dsync.group.user_removed", membership(user, group))
+        yield
+        for user, group in pairs if when in ("after", "doubled") else ():
+            self._recorder.record("dsync.group.user_removed", membership(user, group))
 
     def _return_as_new(self, user_id: str) -> str:
         former = self._store.users.gone(user_id).parsed()

@@ -31,13 +31,13 @@ def add_organization(
     metadata: Mapping[str, str] | None = None,
 ) -> str:
     """Store an organization made now; return its id."""
-    created = store.now
-    organization_id = make_id("org", created, seed, store.next_number())
+    created, named = store.now, store.now - store.shift
+    organization_id = make_id("org", named, seed, store.next_number())
     stamps = {"created_at": clock.iso(created), "updated_at": clock.iso(created)}
     verified = [
         {
             "object": "organization_domain",
-            "id": make_id("org_domain", created, seed, store.next_number()),
+            "id": make_id("org_domain", named, seed, store.next_number()),
             "organization_id": organization_id,
             "domain": domain,
             "state": "verified",
@@ -79,7 +79,7 @@ def add_directory(
     created: int,
 ) -> str:
     """Store an empty directory; return its id."""
-    directory_id = make_id("directory", created, seed, store.next_number())
+    directory_id = make_id("directory", created - store.shift, seed, store.next_number())
     store.directories.add(
         id=directory_id,
         organization_id=organization_id,

@@ -5,19 +5,19 @@ An event is recorded in the same transaction as the change, with the object as i
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, cast
 
 from . import attributes, clock, objects
 from .ids import make_id
 from .objects import Object
 from .refusal import Invalid
+from .roles import DefaultMappings, RoleMode, settled
 from .store import Row, Store
 
 InactivePolicy = Literal["delete", "keep"]
-RoleMode = Literal["multiple", "single"]
-
-ROLE_PRIORITY = ("admin", "auditor", "member")
-"""Roles of the environment, the highest first. The last is what everybody has."""
+Removals = Literal["none", "before", "after", "doubled"]
+"""Whether ``user_removed`` tells of the memberships that end when a user or group is deleted. The documentation
+knows none; in production they have been seen before the deletion, after it, and twice."""
 
 STEP = 2_000  # from one change to the next, where nobody sets the clock
 _EVENT_DELAY = 40  # from a change to the event that tells of it
@@ -33,14 +33,20 @@ class Recorder:
         default, or all of them.
     """
 
-    def __init__(self, store: Store, seed: int, roles: RoleMode = "single") -> None:
-        self._store = store
-        self._seed = seed
-        self.roles = roles
+    def __init__(
+        self, store: Store, seed: int, roles: RoleMode = "single", default_mappings: DefaultMappings = "last"
+    ) -> None:
+        self._store, self._seed = store, seed
+        self._roles, self._default_mappings = roles, default_mappings
+
+    @property
+    def roles(self) -> RoleMode:
+        """Whether a user has one role or several: as it was switched last."""
+        return cast(RoleMode, self._store.meta("role_mode") or self._roles)
 
     def new_id(self, prefix: str) -> str:
         """Make an id for something that is made now."""
-        return make_id(prefix, self._store.now, self._seed, self._store.next_number())
+        return make_id(prefix, self._store.now - self._store.shift, self._seed, self._store.next_number())
 
     def free_id(self, prefix: str, table: str, wanted: str | None) -> str:
         """Return the id that is asked for, unless somebody has it, or a new one.
@@ -100,7 +106,19 @@ class Recorder:
         if not store.directories.number(row.directory)["has_roles"]:
             return False
         old = row.parsed()
-        roles = settled_roles(store.groups.roles_of_user(user_n), self.roles)
+        found = store.groups.roles_of_user(user_n)
+        roles = settled(
+            [role for role in found if role is not None],
+            store.roles.ranking(old["organization_id"]),
+            self.roles,
+            unmapped=None in found,
+            default_mappings=self._default_mappings,
+        )
+        return self.give_roles(row, roles)
+
+    def give_roles(self, row: Row, roles: list[str]) -> bool:
+        """Give a user roles; a change is a ``dsync.user.updated``."""
+        old = row.parsed()
         return self.save_user(row, old, {**old, **objects.role_fields(roles)})
 
     def record_activated(self, directory_id: str) -> None:
@@ -108,12 +126,6 @@ class Recorder:
         row = self._store.directories.get(directory_id)
         domains = self._store.organizations.domains(row["organization_id"])
         self.record("dsync.activated", objects.activated_directory({**row, "state": "linked"}, domains))
-
-
-def settled_roles(found: list[str], mode: RoleMode) -> list[str]:
-    """Order roles by priority; where there is none the one everybody has, where one counts the highest."""
-    settled = [role for role in ROLE_PRIORITY if role in found] or [ROLE_PRIORITY[-1]]
-    return settled[:1] if mode == "single" else settled
 
 
 def membership(user: Row, group: Row) -> Object:

@@ -81,7 +81,7 @@ class Rules:
     """Hold the switches that change what is answered, not what is stored."""
 
     legacy: bool = False
-    default_order: str = "desc"
+    default_order: str = "normal"
     strict: bool = False
 
 
@@ -106,7 +106,7 @@ class Api:
 
     def directories(self, query: Query) -> bytes:
         """Answer GET /directories."""
-        self._only(query, "organization_id", "search", "domain")
+        self.only(query, "organization_id", "search", "domain")
         selection = stores.directories_of(
             organization_id=query.get("organization_id") or None,
             domain=query.get("domain") or None,
@@ -120,8 +120,8 @@ class Api:
 
     def organizations(self, query: Query) -> bytes:
         """Answer GET /organizations."""
-        self._only(query, "domains", "search", "domains[]")
-        domains = _listed(query, "domains")
+        self.only(query, "domains", "search", "domains[]")
+        domains = listed(query, "domains")
         selection = stores.organizations_of(domains=domains or None, search=query.get("search") or None)
         return self._list(query, "organizations", selection, _stored_text)
 
@@ -137,8 +137,27 @@ class Api:
 
     def users(self, query: Query) -> bytes:
         """Answer GET /directory_users."""
-        self._only(query, "directory", "group", "idp_id", "email")
-        directory_id, group_id = query.get("directory") or None, query.get("group") or None
+        self.only(query, "directory", "group", "idp_id", "email")
+        return self._users(query, query.get("directory") or None)
+
+    def users_in(self, query: Query, directory_id: str) -> bytes:
+        """Answer GET /directories/{id}/users."""
+        self.only(query, "group", "idp_id", "email")
+        return self._users(query, directory_id)
+
+    def user_in(self, directory_id: str, user_id: str) -> bytes:
+        """Answer GET /directories/{id}/users/{id}: not found in another directory than its own."""
+        row = self.store.users.get(user_id)
+        if row.directory != self.store.directories.get(directory_id)["n"]:
+            raise NotFound("Directory User", user_id)
+        return self.user(user_id)
+
+    def every_user(self, query: Query) -> bytes:
+        """Answer as a server does that ignores the filters of GET /directory_users."""
+        return self._list(query, "users", stores.users_of(), self._user_text)
+
+    def _users(self, query: Query, directory_id: str | None) -> bytes:
+        group_id = query.get("group") or None
         if directory_id is None and group_id is None:
             sentence = 'Please provide either "directory" or "group" parameters.'
             raise invalid(directory=sentence, group=sentence)
@@ -172,8 +191,27 @@ class Api:
 
     def groups(self, query: Query) -> bytes:
         """Answer GET /directory_groups."""
-        self._only(query, "directory", "user")
-        directory_id, user_id = query.get("directory") or None, query.get("user") or None
+        self.only(query, "directory", "user")
+        return self._groups(query, query.get("directory") or None)
+
+    def groups_in(self, query: Query, directory_id: str) -> bytes:
+        """Answer GET /directories/{id}/groups."""
+        self.only(query, "user")
+        return self._groups(query, directory_id)
+
+    def group_in(self, directory_id: str, group_id: str) -> bytes:
+        """Answer GET /directories/{id}/groups/{id}: not found in another directory than its own."""
+        row = self.store.groups.get(group_id)
+        if row.directory != self.store.directories.get(directory_id)["n"]:
+            raise NotFound("Directory Group", group_id)
+        return self.group(group_id)
+
+    def every_group(self, query: Query) -> bytes:
+        """Answer as a server does that ignores the filters of GET /directory_groups."""
+        return self._list(query, "groups", stores.groups_of(), self._group_text)
+
+    def _groups(self, query: Query, directory_id: str | None) -> bytes:
+        user_id = query.get("user") or None
         if directory_id is None and user_id is None:
             sentence = 'Please provide either "directory" or "user" parameters.'
             raise invalid(directory=sentence, user=sentence)
@@ -197,9 +235,22 @@ class Api:
 
     # -- events -----------------------------------------------------------------------------------------
 
+    def events_newest_first(self, query: Query) -> bytes:
+        """Answer GET /events as WorkOS's emulator does: newest first, and ``after`` leads to older ones."""
+        after, until = self._event_bounds(query)
+        if query.get("after"):
+            after, until = 0, after - 1
+        limit = _limit(query)
+        organization_id = query.get("organization_id") or None
+        found = self.store.events.page(
+            _event_names(query), organization_id, after, until, limit + 1, newest=True
+        )
+        rows, more = found[:limit], len(found) > limit
+        return _envelope([self._event_text(text) for _, text in rows], {"after": rows[-1][0] if more else None})
+
     def events(self, query: Query) -> bytes:
         """Answer GET /events: oldest first whatever ``order`` says, and ``before`` is ignored."""
-        self._only(query, "events", "events[]", "range_start", "range_end", "organization_id")
+        self.only(query, "events", "events[]", "range_start", "range_end", "organization_id")
         names = _event_names(query)
         limit = _limit(query)
         after, until = self._event_bounds(query)
@@ -215,7 +266,7 @@ class Api:
     def _event_bounds(self, query: Query) -> tuple[int, int]:
         """Return the places (exclusive, inclusive) between which events are wanted."""
         store, cursor = self.store, query.get("after") or None
-        now = store.now
+        now = store.moment()
         start, end = _moment(query, "range_start"), _moment(query, "range_end")
         if start is not None and end is not None and end < start:
             raise bad_events_request("range_start must not be after range_end.")
@@ -239,12 +290,12 @@ class Api:
 
     def webhook_endpoints(self, query: Query) -> bytes:
         """Answer GET /webhook_endpoints."""
-        self._only(query)
-        return self._list_of(query, self.endpoints())
+        self.only(query)
+        return self.list_of(query, self.endpoints())
 
     # -- lists ------------------------------------------------------------------------------------------
 
-    def _list_of(self, query: Query, items: Sequence[Object]) -> bytes:
+    def list_of(self, query: Query, items: Sequence[Object]) -> bytes:
         """Answer a list that is no table, given oldest first."""
         places = {item["id"]: place for place, item in enumerate(items)}
 
@@ -260,7 +311,7 @@ class Api:
 
         return self._paged(query, page, _stored_text)
 
-    def _only(self, query: Query, *known: str) -> None:
+    def only(self, query: Query, *known: str) -> None:
         """Refuse unknown parameters in strict mode; the real service ignores them."""
         if self.rules.strict:
             unknown = sorted(set(query.keys()) - _PAGING - set(known))
@@ -347,14 +398,14 @@ def _limit(query: Query) -> int:
     return int(given)
 
 
-def _listed(query: Query, name: str) -> list[str]:
+def listed(query: Query, name: str) -> list[str]:
     """Read a list in any of its spellings: comma-joined, repeated, or with brackets."""
     values = [*query.getlist(name), *query.getlist(name + "[]")]
     return list(dict.fromkeys(part.strip() for value in values for part in value.split(",") if part.strip()))
 
 
 def _event_names(query: Query) -> list[str]:
-    names = _listed(query, "events")
+    names = listed(query, "events")
     if not names:
         raise bad_events_request("One or more event names must be provided.")
     for name in names:

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     from ..scim.service import ScimAnswer, ScimDoors
     from .api import Api
+    from .authkit_api import AuthKitApi
     from .control import Control
     from .rate_limits import Limits
     from .webhooks import Deliveries
@@ -78,9 +79,43 @@ _ENDPOINTS = (
     _endpoint("/directories", "directories", list=True),
     _endpoint("/directories/{id}", "directory", writes=("DELETE",)),
     _endpoint("/directories/{id}/sync", None, writes=("POST",)),
+    _endpoint("/directories/{id}/users", "users_in", list=True),
+    _endpoint("/directories/{id}/users/{id}", "user_in"),
+    _endpoint("/directories/{id}/groups", "groups_in", list=True),
+    _endpoint("/directories/{id}/groups/{id}", "group_in"),
     _endpoint("/organizations", "organizations", list=True, writes=("POST",)),
     _endpoint("/organizations/external_id/{id}", "organization_by_external_id"),
     _endpoint("/organizations/{id}", "organization", writes=("PUT", "DELETE")),
+    _endpoint("/organizations/{id}/groups", "workos_groups", list=True, writes=("POST",)),
+    _endpoint("/organizations/{id}/groups/{id}", "workos_group", writes=("PATCH", "DELETE")),
+    _endpoint(
+        "/organizations/{id}/groups/{id}/organization-memberships",
+        "workos_group_members",
+        list=True,
+        writes=("POST", "PATCH"),
+    ),
+    _endpoint("/authorization/roles", "roles", list=True, writes=("POST",)),
+    _endpoint("/authorization/roles/{slug}", "role", writes=("PATCH", "DELETE")),
+    _endpoint("/authorization/organizations/{id}/roles", "organization_roles", list=True, writes=("POST",)),
+    _endpoint(
+        "/authorization/organizations/{id}/roles/{slug}", "organization_role", writes=("PATCH", "DELETE")
+    ),
+    _endpoint(
+        "/authorization/organization_memberships/{id}/role_assignments",
+        "membership_roles",
+        list=True,
+        writes=("POST", "DELETE"),
+    ),
+    _endpoint(
+        "/authorization/groups/{id}/role_assignments",
+        "group_roles",
+        list=True,
+        writes=("POST", "PUT", "DELETE"),
+    ),
+    _endpoint("/authorization/groups/{id}/role_assignments/{id}", "group_role", writes=("DELETE",)),
+    _endpoint("/user_management/organization_memberships", "memberships", list=True, writes=("POST",)),
+    _endpoint("/user_management/organization_memberships/{id}", "membership", writes=("PUT", "DELETE")),
+    _endpoint("/user_management/organization_memberships/{id}/groups", "membership_groups", list=True),
     _endpoint("/webhook_endpoints", "webhook_endpoints", list=True, writes=("POST",)),
     _endpoint("/webhook_endpoints/{id}", None, writes=("PATCH", "DELETE")),
 )
@@ -102,6 +137,7 @@ class App:
     def __init__(
         self,
         api: Api,
+        authkit: AuthKitApi,
         control: Control,
         faults: scripted.Faults,
         limits: Limits | None,
@@ -112,6 +148,7 @@ class App:
     ) -> None:
         self.key, self._doors = key, doors
         self.environments: list[App] = [self]
+        self._answers = {name: getattr(answers, name) for answers in (api, authkit) for name in dir(answers)}
         self._api, self._faults, self._limits, self._webhooks = api, faults, limits, webhooks
         self._hosts = _LOOPBACK | set(hosts)
         self._count = 0
@@ -153,7 +190,7 @@ class App:
                 raise Refused(401, {"message": "Writing to the sandbox needs its key."})
             await (app or self)._routed(scope, receive, send)
         else:
-            # By hand: a Route for each path takes 0.17 ms more for an answer of 0.9 ms.
+            # By hand, since every list and look-up comes this way: Starlette would match each route in turn.
             if request.method == "GET":
                 scope["state"]["received"]()
             response = await (app or self)._answer_api(request, known=app is not None)
@@ -194,7 +231,7 @@ class App:
             raise Refused(403, {"message": "The sandbox answers requests of this machine only."})
 
     def _body(self, endpoint: Endpoint, ids: tuple[str, ...], query: QueryParams) -> bytes:
-        answer: Callable[..., bytes] = getattr(self._api, endpoint.answer or "")
+        answer: Callable[..., bytes] = self._answers[endpoint.answer or ""]
         with self._api.store.lock:
             try:
                 if self._limits is not None:
@@ -281,6 +318,7 @@ class App:
         redirected = self._faults.redirected(path, plain)
         if redirected is not plain:
             query = QueryParams(redirected)
+        endpoint, ids, query = _misread(endpoint, ids, query, self._faults.misreadings(path, plain))
         whole = self._body(endpoint, ids, query)
         if endpoint.list:
             whole = self._faults.change_page(path, redirected, whole)
@@ -352,6 +390,24 @@ def _find(path: str) -> tuple[Endpoint, tuple[str, ...]]:
         if match := endpoint.path.fullmatch(path):
             return endpoint, match.groups()
     raise Refused(404, {"message": "Not Found"})
+
+
+def _misread(
+    endpoint: Endpoint, ids: tuple[str, ...], query: QueryParams, misreadings: scripted.Misreadings
+) -> tuple[Endpoint, tuple[str, ...], QueryParams]:
+    """Return what is answered in place of what was asked, where a server misreads the question."""
+    if misreadings.newest_first and endpoint.answer == "events":
+        endpoint = endpoint._replace(answer="events_newest_first")
+    ignored = misreadings.ignored
+    if ignored:
+        kept = [(name, value) for name, value in query.multi_items() if name not in ignored]
+        query = QueryParams(kept)
+        if endpoint.answer in _EVERY and not query.keys() & scripted.FILTERS:
+            return endpoint._replace(answer=_EVERY[endpoint.answer]), (), query
+    return endpoint, ids, query
+
+
+_EVERY = {"users": "every_user", "users_in": "every_user", "groups": "every_group", "groups_in": "every_group"}
 
 
 def _check_method(method: str, endpoint: Endpoint) -> None:

@@ -33,6 +33,7 @@ CHANGES = (
     "add_group", "rename_group", "set_group", "delete_group", "map_role", "add_member", "remove_member",
     "set_directory_state", "delete_directory", "create_token", "revoke_token",
     "switch_attribute", "add_organization", "add_directory", "wait",
+    "add_role", "delete_role", "rank_roles", "set_role_mode",
 )  # fmt: skip
 
 _MOST_BYTES = 20_000_000

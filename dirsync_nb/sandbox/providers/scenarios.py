@@ -7,9 +7,11 @@ in the same sandbox leaves the same bytes.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from functools import partial
+from typing import TYPE_CHECKING, Any, Protocol, get_args
 
 from ..directory import clock
+from ..directory.recorder import Removals
 from ..directory.refusal import Invalid
 from . import polled
 from .base import Employee, Persona, opaque
@@ -254,7 +256,36 @@ def _purge_all(entra: EntraId, people: list[str]) -> None:
         entra.purge(one)
 
 
-SCENARIOS: dict[str, Callable[[Scenario], None]] = {"a day at Acme": a_day_at_acme}
+# -- late removals ------------------------------------------------------------------------------------
+
+
+def late_removals(scenario: Scenario) -> None:
+    """Users and groups are deleted, and removals from groups are told of in every way that has been seen."""
+    changes = scenario.stage.changes
+    organization = changes.add_organization(name="Acme", domains=[_DOMAIN], external_id="cust-acme")
+    directory = changes.add_directory(
+        organization, type="generic scim v2.0", name="Acme Generic", domain=_DOMAIN, state="linked"
+    )
+    people = [changes.add_user(directory, email=one.email) for one in employees("generic")]
+    for number, how in enumerate(get_args(Removals)):
+        group, staying = (changes.add_group(directory, name=f"{name} {how}") for name in ("Crew", "Team"))
+        for user in people[3 * number : 3 * number + 3]:
+            changes.add_member(group, user)
+            changes.add_member(staying, user)
+        leaver, off = people[3 * number], people[3 * number + 1]
+        told = f"removals are told: {how}"
+        for what, act in (
+            ("a user is deleted", partial(changes.delete_user, leaver, removals=how)),
+            ("a user is switched off", partial(changes.deactivate_user, off, removals=how)),
+            ("a group is deleted", partial(changes.delete_group, group, removals=how)),
+        ):
+            scenario.scene(5, "Acme", f"{what}; {told}", act)
+
+
+SCENARIOS: dict[str, Callable[[Scenario], None]] = {
+    "a day at Acme": a_day_at_acme,
+    "late removals": late_removals,
+}
 
 
 def perform(name: str, stage: Stage, store: Store) -> Scenario:

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 from ..directory import attributes as switches
 from ..directory import clock, create, objects, provider_traits
-from ..directory.changes import Changes, InactivePolicy, RoleMode, settled_roles
+from ..directory import roles as role_rules
+from ..directory.changes import Changes
 from ..directory.ids import bearer_token, make_id, rising_ids
 from ..directory.refusal import Invalid
 from . import worlds
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Iterator
 
+    from ..directory.recorder import InactivePolicy
+    from ..directory.roles import RoleMode
     from ..directory.store import Store
     from ..directory.store.people import UserColumns
 
@@ -119,11 +122,19 @@ def build(
     policy: InactivePolicy,
     world: World = HARBOUR,
     roles: RoleMode = "single",
+    *,
+    shift: int = 0,
+    live: bool = False,
 ) -> None:
-    """Fill an empty store. ``users`` is how many the Okta directory has in the end."""
+    """Fill an empty store. ``users`` is how many the Okta directory has in the end.
+
+    The story ends ``shift`` milliseconds, in whole days, after its own end, and with ``live`` time passes then.
+    """
     changes = Changes(store, seed, policy, roles)
     with store.transaction():
-        store.now = clock.NOW - 420 * clock.DAY
+        store.move_story(shift, live=False)
+        store.now = clock.NOW + shift - 420 * clock.DAY
+        role_rules.add_built_in(store, seed)
         step = world.between_organizations()
         organizations = {plan.key: _add_organization(store, seed, plan, step) for plan in world.organizations}
         chapters = []
@@ -135,9 +146,10 @@ def build(
             chapter.begin()
             chapters.append(chapter)
         _tell(store, [scene for chapter in chapters for scene in chapter.scenes()])
-        store.now = max(store.now, clock.NOW)
+        store.now = max(store.now, clock.NOW + shift)
         for chapter in chapters:
             chapter.add_by_hand()
+        store.move_story(shift, live=live)
 
 
 def _tell(store: Store, scenes: list[tuple[int, int, Callable[[], object]]]) -> None:
@@ -178,7 +190,8 @@ class _Chapter:
         self._plan, self._number, self._size = plan, number, size
         self._organization_id, organization_name = organization
         self._rng = random.Random(f"{seed}/{plan.key}")
-        self._born = plan.born()
+        self._end = clock.NOW + store.shift
+        self._born = plan.born(self._end)
         self._company = Company(organization_name, plan.domain, plan.type, plan.switched_off, plan.mapped)
         self._groups: dict[str, tuple[int, str]] = {}
         self._people: dict[str, Person] = {}  # whom the story can still be about, by user id
@@ -210,6 +223,7 @@ class _Chapter:
             created=self._born,
         )
         self._n = store.directories.get(self._id)["n"]
+        self._ranking = store.roles.ranking(self._organization_id)
         self._first_sync = self._born + 20 * clock.MINUTE
         if plan.switched_off:
             switches.switch_off_for(store, self._n, plan.switched_off)
@@ -224,7 +238,7 @@ class _Chapter:
 
     def _add_token(self) -> None:
         """Give the directory the token it was set up with; no number of the count is taken for it."""
-        token_id = make_id("directory_token", self._born, self._seed, -self._n)
+        token_id = make_id("directory_token", self._born - self._store.shift, self._seed, -self._n)
         token = objects.token_object(
             token_id=token_id,
             directory_id=self._id,
@@ -247,7 +261,7 @@ class _Chapter:
 
     def _add_groups(self) -> None:
         names = list(self._group_names())
-        ids = rising_ids("directory_group", self._first_sync, len(names), self._rng)
+        ids = rising_ids("directory_group", self._first_sync - self._store.shift, len(names), self._rng)
         for (name, role), group_id in zip(names, ids, strict=True):
             group = objects.group_object(
                 group_id=group_id,
@@ -284,8 +298,8 @@ class _Chapter:
 
     def _first_rows(self) -> Iterator[tuple[tuple[str, int, str, str | None, bytes], list[str]]]:
         count, core = self._first_cast, min(self._first_cast, self._plan.core)
-        ids = rising_ids("directory_user", self._first_sync, count, self._rng)
-        people = invent(self._rng, count, core=core, started_before=self._born)
+        ids = rising_ids("directory_user", self._first_sync - self._store.shift, count, self._rng)
+        people = invent(self._rng, count, core=core, started_before=self._born - self._store.shift)
         chain: list[Person] = []
         for user_id, person in zip(ids, people, strict=True):
             if person.core:
@@ -309,7 +323,8 @@ class _Chapter:
         roles = []
         if provider_traits.has_roles(self._plan.type):
             mapped = {"App Administrators": "admin", "Internal Audit": "auditor"}
-            roles = settled_roles([mapped[name] for name in groups if name in mapped], self._changes.roles)
+            found = [mapped[name] for name in groups if name in mapped]
+            roles = role_rules.settled(found, self._ranking, self._changes.roles)
         return objects.user_object(
             user_id=user_id,
             directory_id=self._id,
@@ -362,7 +377,7 @@ class _Chapter:
         story = self._story
         if not story and self._plan.state != "linked":
             return
-        start = clock.NOW - RETENTION + clock.DAY
+        start = self._end - RETENTION + clock.DAY
         if self._born > start:
             start = self._first_sync + clock.HOUR
             yield self._first_sync, self._number, lambda: self._changes.announce(self._id)
@@ -380,9 +395,10 @@ class _Chapter:
 
     def _at(self, start: int) -> int:
         """Pick a moment in working hours; what is polled is noticed on the half hour."""
-        days = (clock.NOW - clock.DAY - start) // clock.DAY
+        days = (self._end - clock.DAY - start) // clock.DAY
         moment = start - start % clock.DAY + clock.DAY + self._rng.randrange(days) * clock.DAY
-        weekday = (moment // clock.DAY + 3) % 7  # 1 January 1970 was a Thursday
+        # 1 January 1970 was a Thursday. Moved to the present, the story keeps its days and so its ids.
+        weekday = ((moment - self._store.shift) // clock.DAY + 3) % 7
         moment -= max(0, weekday - 4) * clock.DAY
         moment = max(moment, start - start % clock.DAY + clock.DAY)
         moment += self._rng.randrange(7 * clock.HOUR, 17 * clock.HOUR)

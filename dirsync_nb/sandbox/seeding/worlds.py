@@ -91,9 +91,9 @@ class DirectoryPlan:
     core: ClassVar[int] = 260
     """The story and the fuller records are for this many people at most."""
 
-    def born(self) -> int:
-        """Return when the directory was made, in milliseconds."""
-        return clock.NOW - self.age * clock.DAY
+    def born(self, end: int) -> int:
+        """Return when the directory was made, in milliseconds, for a story with this end."""
+        return end - self.age * clock.DAY
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,9 +104,9 @@ class FleetPlan(DirectoryPlan):
 
     core: ClassVar[int] = 20
 
-    def born(self) -> int:
-        """Return when the directory was made, in milliseconds."""
-        return clock.NOW - self.age * clock.DAY + self.later
+    def born(self, end: int) -> int:
+        """Return when the directory was made, in milliseconds, for a story with this end."""
+        return end - self.age * clock.DAY + self.later
 
 
 @dataclass(frozen=True, slots=True)

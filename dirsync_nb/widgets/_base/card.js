@@ -43,8 +43,8 @@ function render({ model, el }) {
       const held = node("bdi", text ? "" : "dsn-none", text || "–");
       if (more?.open) value.append(link(text, ...more.open));
       else value.append(held);
+      if (more?.copy && text) value.append(copy(text));
       facts.append(node("dt", "", name), value);
-      if (more?.copy && text) facts.append(copy(text));
     }
     return facts;
   };

@@ -15,6 +15,7 @@ from .text import distinct, label
 __all__ = ["MENU", "Controls", "only_by_column", "only_listed"]
 
 MENU = 60  # characters of a menu entry
+SOME = 8  # columns named in an error
 
 Entries = Sequence[tuple[str, str]]
 
@@ -109,5 +110,6 @@ def only_by_column(sort: str, columns: Iterable[Column]) -> str:
     """Refuse a sort by what is no column that can be sorted by."""
     known = [column["key"] for column in columns if column.get("sortable")]
     if sort.removeprefix("-") not in known:
-        raise t.TraitError(f"sort must be one of {', '.join(known)}; got {sort!r}")
+        more = " …" if len(known) > SOME else ""
+        raise t.TraitError(f"sort must be one of {', '.join(known[:SOME])}{more}; got {sort!r}")
     return sort

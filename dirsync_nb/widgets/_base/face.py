@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 import anywidget
@@ -11,6 +10,7 @@ import traitlets as t
 
 from ...client import Record
 from ...frames import choose_address
+from .script import script_of
 from .text import LONGEST, label, plain, plural
 
 __all__ = ["CardFace", "face_of", "facts_of", "name_of", "overview"]
@@ -25,33 +25,29 @@ class CardFace(anywidget.AnyWidget):
 
     Parameters
     ----------
-    open_other
+    lead
         Called with "user" or "group" and an id, where a link was followed.
     back, close
         Called by the buttons.
     """
 
-    _esm = Path(__file__).with_name("card.js")
+    _esm = script_of("card")
     card: Any = t.Dict().tag(sync=True)
 
     def __init__(
-        self, open_other: Callable[[str, str], None], back: Callable[[], None], close: Callable[[], None]
+        self, lead: Callable[[str, str], None], back: Callable[[], None], close: Callable[[], None]
     ) -> None:
         super().__init__()
-        self._open, self._back, self._close = open_other, back, close
+        self.lead, self.go_back, self.dismiss = lead, back, close
         self.on_msg(self._received)
 
     def _received(self, _widget: object, content: dict[str, Any], _buffers: object) -> None:
         if "open" in content:
-            self.follow(*map(str, content["open"]))
+            self.lead(*map(str, content["open"]))
         elif "back" in content:
-            self._back()
+            self.go_back()
         elif "close" in content:
-            self._close()
-
-    def follow(self, kind: str, subject: str) -> None:
-        """Do what a link of the card does."""
-        self._open(kind, subject)
+            self.dismiss()
 
     @property
     def facts(self) -> dict[str, str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import anywidget
@@ -11,6 +10,7 @@ import numpy as np
 import traitlets as t
 
 from .listing import Mask
+from .script import script_of
 from .text import label
 
 __all__ = ["Facets", "counted", "facet"]
@@ -30,7 +30,7 @@ class Facets(anywidget.AnyWidget):
         Called with the key of a facet whose counts are asked for.
     """
 
-    _esm = Path(__file__).with_name("facets.js")
+    _esm = script_of("facets")
     facets: Any = t.List().tag(sync=True)
 
     def __init__(self, choose: Callable[[str, str | None], None], ask: Callable[[str], None]) -> None:

@@ -13,7 +13,8 @@ function render({ model, el }) {
 
   const follow = () => {
     const box = el.closest(".dsn");
-    const away = box?.classList.contains("jupyter-widgets-disconnected") ?? false;
+    const inner = box?.parentElement?.closest(".dsn"); // the widget around it speaks for both
+    const away = !inner && (box?.classList.contains("jupyter-widgets-disconnected") ?? false);
     notice.textContent = away
       ? "This is as it was: its kernel was restarted or has ended. Run the cell again to go on."
       : "";

@@ -21,6 +21,12 @@ GROUP_COLUMNS: list[Column] = [
 ]
 
 
+def _columns(listing: Listing) -> list[Column]:
+    """Return what is said of each group: its id where two have one name."""
+    columns = GROUP_COLUMNS if "members" in listing.frame else GROUP_COLUMNS[:1]
+    return [*columns, {"key": "id", "title": "Id"}] if listing.frame["name"].duplicated().any() else columns
+
+
 class GroupPicker:
     """Controls tied to the traits ``find`` and ``group_ids`` of a widget.
 
@@ -62,7 +68,7 @@ class GroupPicker:
             return
         places = listing.found(listing.matching(owner.find), "name")
         with self.table.hold_sync():
-            self.table.offer(GROUP_COLUMNS if "members" in listing.frame else GROUP_COLUMNS[:1])
+            self.table.offer(_columns(listing))
             empty = none_of(len(listing), "group")
             self.table.show(Found(listing, places), empty=empty, marks=listing.words(owner.find))
             self.table.ticked = list(owner.group_ids)

@@ -131,19 +131,16 @@ class Listing:
         """Return how well each matches: the whole name or address, its beginning, words of it, the rest."""
         whole, words = " ".join(search.split()), search.split()
         starts = [f" {word}" for word in _SPLIT.sub(" ", search).split()]
-        heads = self._heads
-        tests: tuple[Callable[[str], bool], ...] = (
-            lambda head: f"\n{whole}\n" in head,
-            lambda head: f"\n{whole}" in head,
-            lambda head: all(word in head for word in starts),
-            lambda head: all(word in head for word in words),
-        )
+        tests = ([f"\n{whole}\n"], [f"\n{whole}"], starts, words)
         ranks = np.full(len(found), len(tests), dtype=np.int8)
-        open_places = np.arange(len(found))
-        for rank, fits in enumerate(tests):
-            hits = np.fromiter((fits(heads[p]) for p in found[open_places].tolist()), bool, len(open_places))
-            ranks[open_places[hits]] = rank
-            open_places = open_places[~hits]
+        heads = [self._heads[place] for place in found.tolist()]
+        unranked = list(range(len(found)))
+        for rank, patterns in enumerate(tests):
+            fits = unranked
+            for pattern in patterns:
+                fits = [n for n in fits if pattern in heads[n]]
+            ranks[fits] = rank
+            unranked = np.flatnonzero(ranks == len(tests)).tolist()
         return ranks
 
     def reason(self, place: int, search: str) -> str:
@@ -257,6 +254,8 @@ def _cells(part: pd.DataFrame, column: Column) -> list[Any]:
     """Write a column's values; a day for a moment, and something to click on for a missing name."""
     if "attribute" in column:
         return [plain(value) for value in attribute_of(part, column["attribute"])]
+    if column["key"] == "id":
+        return [str(i) for i in part.index]
     missing = NO_NAME if column["key"] == "name" else ""
     first = [when(value)[:10] or plain(value) or missing for value in part[column.get("source", column["key"])]]
     if "sub" not in column:

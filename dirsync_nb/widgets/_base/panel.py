@@ -14,6 +14,7 @@ import pandas as pd
 from .jobs import Jobs
 from .live import announce, kernel_shell, next_mark
 from .parts import CodeView, Frame, StatusLine
+from .script import Scripts
 from .table import RowTable
 from .text import LITERAL
 
@@ -46,7 +47,6 @@ class Panel(w.VBox):  # type: ignore[misc]  # ipywidgets has no types
         self._shown = False
         self._last_static = ""
         self.frame = Frame()
-        self._dress = w.HTML(f"<style>{_style()}</style>", layout=w.Layout(display="none"))
         super().__init__()
         for name in ("dsn", *LITERAL.split()):
             self.add_class(name)
@@ -56,9 +56,13 @@ class Panel(w.VBox):  # type: ignore[misc]  # ipywidgets has no types
 
         The status line stands after the controls; tables and what else is tall go ``below`` it.
         """
-        self.children = (self._dress, self.frame, *children, self.status, *below, self.code)
-        if not nested:
-            announce(self)
+        shown = (self.frame, *children, self.status, *below, self.code)
+        if nested:
+            self.children = shown
+            return
+        style = w.HTML(f"<style>{_style()}</style>", layout=w.Layout(display="none"))
+        self.children = (style, Scripts(), *shown)
+        announce(self)
 
     # What it shows, as frames ---------------------------------------------------------------------------------
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from html import escape
-from pathlib import Path
 from typing import Any
 
 import anywidget
@@ -18,6 +17,7 @@ import traitlets as t
 
 from ... import errors
 from .jobs import Stopped
+from .script import script_of
 from .text import plain
 
 __all__ = [
@@ -34,8 +34,6 @@ __all__ = [
     "status_html",
 ]
 
-HERE = Path(__file__).parent
-
 
 class KeyField(anywidget.AnyWidget):
     """A field for a key, which is handed to ``use`` and kept nowhere.
@@ -43,7 +41,7 @@ class KeyField(anywidget.AnyWidget):
     What is typed is no trait: it lives in the browser's input alone and comes as one message.
     """
 
-    _esm = HERE / "key.js"
+    _esm = script_of("key")
     disabled = t.Bool(default_value=False).tag(sync=True)
 
     def __init__(self, use: Callable[[str], None]) -> None:
@@ -68,7 +66,7 @@ class Pulse(anywidget.AnyWidget):
     Browsers slow a hidden page down to one beat a minute; a closed one is silent.
     """
 
-    _esm = HERE / "pulse.js"
+    _esm = script_of("pulse")
     every = t.Int(30).tag(sync=True)  # seconds
 
     def __init__(self, beat: Callable[[], None]) -> None:
@@ -90,7 +88,7 @@ class Choice(anywidget.AnyWidget):
         One for each.
     """
 
-    _esm = HERE / "choice.js"
+    _esm = script_of("choice")
     choices: Any = t.List().tag(sync=True)
     value = t.Unicode("").tag(sync=True)
     label = t.Unicode("").tag(sync=True)
@@ -118,14 +116,14 @@ class Choice(anywidget.AnyWidget):
 class Frame(anywidget.AnyWidget):
     """Hides the static table once the live widget has drawn, and says when the kernel is gone."""
 
-    _esm = HERE / "frame.js"
+    _esm = script_of("frame")
     mark = t.Unicode("").tag(sync=True)
 
 
 class CodeView(anywidget.AnyWidget):
     """The few lines that give what a widget shows: with dirsync_nb, the official SDK, and cURL."""
 
-    _esm = HERE / "code.js"
+    _esm = script_of("code")
     snippets: Any = t.List().tag(sync=True)
 
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from html import escape
-from pathlib import Path
 from string import ascii_uppercase
 
 import anywidget
 import traitlets as t
 
+from .script import script_of
 from .text import LITERAL, label, plural
 
 __all__ = ["Picture", "bars", "combinations_picture", "overlap_picture"]
@@ -34,7 +34,7 @@ class Picture(anywidget.AnyWidget):
         Called with the key of the part that was clicked, or "" where it is chosen no more.
     """
 
-    _esm = Path(__file__).with_name("picture.js")
+    _esm = script_of("picture")
     markup = t.Unicode("").tag(sync=True)
     chosen = t.Unicode("").tag(sync=True)
 

@@ -15,7 +15,8 @@ const press = (text, title, onclick) => {
   return made;
 };
 
-const LEAST = { text: 96, state: 78, number: 56 }; // pixels a column is not cut below
+const LEAST = 96; // pixels a column is not cut below
+const LEAST_NAME = 240; // and the first one, by which people go
 
 // As searches compare: without case and accents. Gives for each folded character where it stood.
 const folded = (text) => {
@@ -71,7 +72,7 @@ const drawCell = (column, text, words) => {
 // is too little, the columns that matter least are left out.
 const share = (wanted, columns, room, set) => {
   const shown = columns.map((_, place) => place);
-  const least = (p) => Math.min(set[columns[p].key] ?? wanted[p], LEAST[columns[p].kind ?? "text"] ?? LEAST.text);
+  const least = (p) => Math.min(set[columns[p].key] ?? wanted[p], p ? LEAST : LEAST_NAME);
   // What is no text is a date, a state, a number: cut, it says nothing.
   const floor = (p) => (columns[p].kind || columns[p].fixed ? Math.min(wanted[p], 180) : least(p));
   for (const level of [2, 1]) {

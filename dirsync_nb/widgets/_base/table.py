@@ -15,11 +15,11 @@ import pandas as pd
 import traitlets as t
 
 from ...files import write_csv
+from .script import script_of
 from .text import NO_NAME, label, plain
 
 __all__ = ["ROWS", "Column", "Framed", "Listed", "Row", "RowTable", "Source"]
 
-HERE = Path(__file__).parent
 ROWS = 50  # the most rows, or menu entries, ever sent
 SIZES = (10, 25, ROWS)
 SHORT = 5  # rows of a page where a list stands beside others
@@ -135,7 +135,7 @@ class RowTable(anywidget.AnyWidget):
         Words marked where they stand, folded.
     """
 
-    _esm = HERE / "table.js"
+    _esm = script_of("table")
     columns: Any = t.List().tag(sync=True)
     menu: Any = t.List().tag(sync=True)
     rows: Any = t.List().tag(sync=True)

@@ -69,8 +69,8 @@ class People:
 
     def ticked(self, ids: Sequence[str]) -> list[str]:
         """Return which of these people are selected."""
-        mask = self.roster.users.index.isin(ids) & self.chosen
-        return [str(i) for i in self.roster.users.index[mask]]
+        places = self.roster.users.index.get_indexer(pd.Index(list(ids), dtype="str"))
+        return [i for i, place in zip(ids, places, strict=True) if place >= 0 and self.chosen[place]]
 
     def in_groups(self) -> tuple[pd.DataFrame, pd.DataFrame]:
         """Return groups and memberships, or say that they are not there yet."""

@@ -6,7 +6,7 @@ order. A page is then one step into an index, whatever the size of the directory
 
 Objects are kept as the JSON text the API answers with, so that a page is a join of strings. Every statement
 stands in here: ``tables`` (the schema), ``database`` (the connection), ``rows``, ``organizations``, ``people``,
-``events``, ``pages`` (lists), ``resources`` (SCIM), and ``store``, which is all of them.
+``roles``, ``events``, ``pages`` (lists), ``resources`` (SCIM), and ``store``, which is all of them.
 """
 
 from .pages import (

@@ -7,6 +7,7 @@ import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from .. import clock
 from .tables import JOURNALS, PRAGMAS, SCHEMA
 
 if TYPE_CHECKING:
@@ -25,12 +26,22 @@ class Database:
         A file, or ``:memory:``.
     keep
         Whether the file must outlive a process that is killed.
+
+    Attributes
+    ----------
+    now, counter
+        The time here, in milliseconds, and how many ids were made.
+    shift
+        By how many milliseconds the story was moved. Ids are made as if it had not been, so that they are the
+        same whenever a sandbox begins.
+    live
+        Whether time passes here as it does outside.
     """
 
     def __init__(self, path: str = ":memory:", *, keep: bool = False) -> None:
         self.lock = threading.RLock()
-        self.now = 0
-        self.counter = 0
+        self.now = self.counter = self.shift = 0
+        self.live = False
         self._connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
         try:
             for pragma in (*PRAGMAS, JOURNALS[keep]):
@@ -138,10 +149,21 @@ class Database:
         """Take up clock and counter where the database left them."""
         with self.lock:
             self.now, self.counter = int(self.meta("now") or 0), int(self.meta("counter") or 0)
+            self.shift, self.live = int(self.meta("shift") or 0), self.meta("live") == "1"
+
+    def move_story(self, shift: int, *, live: bool) -> None:
+        """Note that the story was moved, and whether time passes from now on."""
+        self.shift, self.live = shift, live
+        self.set_meta("shift", str(shift))
+        self.set_meta("live", str(int(live)))
+
+    def moment(self) -> int:
+        """Return the time it is here."""
+        return max(self.now, clock.wall()) if self.live else self.now
 
     def tick(self, milliseconds: int) -> int:
         """Move the sandbox clock forward and return the new time."""
-        self.now += milliseconds
+        self.now = max(self.now + milliseconds, self.moment())
         return self.now
 
     def next_number(self) -> int:

@@ -56,9 +56,18 @@ class Events:
         return dict(rows)
 
     def page(
-        self, names: Iterable[str], organization_id: str | None, after: int, until: int, limit: int
+        self,
+        names: Iterable[str],
+        organization_id: str | None,
+        after: int,
+        until: int,
+        limit: int,
+        *,
+        newest: bool = False,
     ) -> list[tuple[str, bytes]]:
         """Return the first ``limit`` events of these names with ``after < n <= until``, as (id, text).
+
+        With ``newest`` they are the last ones, and come in that order.
 
         Each name is read in order from its own index and the few numbers found are merged: a rare event among
         millions of others costs no more than a frequent one.
@@ -66,13 +75,15 @@ class Events:
         where, scope = "name = ?", ()
         if organization_id is not None:
             where, scope = "organization_id = ? AND name = ?", (organization_id,)  # type: ignore[assignment]
-        parts = ("SELECT n FROM events WHERE", where, "AND n > ? AND n <= ? ORDER BY n LIMIT ?")
+        order = "DESC" if newest else "ASC"
+        parts = ("SELECT n FROM events WHERE", where, "AND n > ? AND n <= ? ORDER BY n", order, "LIMIT ?")
         statement = " ".join(parts)
         found: list[Any] = []
         with self._database.lock:
             for name in names:
                 found += self._database.column(statement, (*scope, name, after, until, limit))
-            chosen = json.dumps(sorted(found)[:limit])
+            chosen = json.dumps(sorted(found, reverse=newest)[:limit])
             return self._database.execute(
-                "SELECT id, json FROM events WHERE n IN (SELECT value FROM json_each(?)) ORDER BY n", (chosen,)
+                "SELECT id, json FROM events WHERE n IN (SELECT value FROM json_each(?)) ORDER BY n " + order,  # noqa: S608 (own words)
+                (chosen,),
             )

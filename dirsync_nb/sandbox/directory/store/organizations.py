@@ -33,6 +33,10 @@ class Organizations:
         row = self._database.one(_ROW + "external_id = ?", (external_id,))
         return found(row, "Organization", external_id)
 
+    def every(self) -> list[Row]:
+        """Return all organizations, oldest first."""
+        return [Row(*row) for row in self._database.execute(_ROW + "1 ORDER BY n")]
+
     def has_external_id(self, external_id: str) -> bool:
         """Return whether an organization has this id of yours."""
         return bool(self._database.one(_ROW + "external_id = ?", (external_id,)))

@@ -40,12 +40,14 @@ def users_of(
     idp_id: str | None = None,
     email: str | None = None,
 ) -> Selection:
-    """Select the users of a directory or group; with ``idp_id`` or ``email``, those few that match."""
+    """Select all users, those of a directory or group, or with ``idp_id`` or ``email`` those few that match."""
     columns = "users.n, users.id, users.directory, users.json"
     if idp_id is None and email is None and group is not None:
         # CROSS JOIN keeps SQLite at walking the members in order and looking each one up.
         source = "memberships CROSS JOIN users ON users.n = memberships.user_n WHERE memberships.group_n = ?"
         return Selection(columns, source, "memberships.user_n", (group,))
+    if directory is None:
+        return Selection(columns, "users WHERE 1", "users.n")
     conditions, parameters = ["directory = ?"], [directory]
     if idp_id is not None:
         conditions.append("idp_id = ?")
@@ -60,11 +62,13 @@ def users_of(
 
 
 def groups_of(*, directory: int | None = None, user: int | None = None) -> Selection:
-    """Select the groups of a directory, or those one user is in."""
+    """Select all groups, those of a directory, or those one user is in."""
     columns = "groups.n, groups.id, groups.directory, groups.json"
     if user is not None:
         source = "memberships CROSS JOIN groups ON groups.n = memberships.group_n WHERE memberships.user_n = ?"
         return Selection(columns, source, "memberships.group_n", (user,))
+    if directory is None:
+        return Selection(columns, "groups WHERE 1", "groups.n")
     return Selection(columns, "groups WHERE directory = ?", "groups.n", (directory,))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 from .rows import Row, found
@@ -43,6 +44,15 @@ class Users:
     def of(self, directory: int) -> list[Row]:
         """Return all users of a directory, oldest first."""
         return [Row(*row) for row in self._database.execute(_USER + "directory = ? ORDER BY n", (directory,))]
+
+    def of_organization(self, organization_id: str) -> list[dict[str, Any]]:
+        """Return the users of all directories of an organization, oldest first."""
+        texts = self._database.column(
+            "SELECT users.json FROM users JOIN directories ON directories.n = directory"
+            " WHERE organization_id = ? ORDER BY users.n",
+            (organization_id,),
+        )
+        return [json.loads(text) for text in texts]
 
     def gone(self, user_id: str) -> Row:
         """Return a deleted user as it was last, or raise NotFound."""
@@ -141,11 +151,11 @@ class Groups:
         """Map a group to a role, or to none."""
         self._database.execute("UPDATE groups SET role = ? WHERE n = ?", (role, n))
 
-    def roles_of_user(self, user_n: int) -> list[str]:
-        """Return the roles that the groups of a user are mapped to."""
+    def roles_of_user(self, user_n: int) -> list[str | None]:
+        """Return the roles that the groups of a user are mapped to; None for a group that is not."""
         return self._database.column(
             "SELECT groups.role FROM memberships JOIN groups ON groups.n = memberships.group_n"
-            " WHERE memberships.user_n = ? AND groups.role IS NOT NULL",
+            " WHERE memberships.user_n = ?",
             (user_n,),
         )
 

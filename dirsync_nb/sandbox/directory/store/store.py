@@ -11,6 +11,7 @@ from .organizations import Directories, Organizations, Tokens
 from .pages import Pages
 from .people import Groups, Memberships, Users
 from .resources import Resources
+from .roles import Roles
 
 _COUNTED = ("organizations", "directories", "users", "groups", "memberships", "events")
 _WITH_IDS = ("users", "groups", "gone", "scim")
@@ -25,7 +26,8 @@ class Store(Database):
             Organizations(self), Directories(self), Tokens(self),
         )  # fmt: skip
         self.users, self.groups, self.memberships = Users(self), Groups(self), Memberships(self)
-        self.events, self.pages, self.resources = Events(self), Pages(self), Resources(self)
+        self.events, self.pages = Events(self), Pages(self)
+        self.resources, self.roles = Resources(self), Roles(self)
 
     def has_id(self, object_id: str, *tables: str) -> bool:
         """Return whether an id is in use in one of these tables, by default in all that hold people."""
@@ -38,4 +40,4 @@ class Store(Database):
         """Return how much there is and what time it is here."""
         with self.lock:
             counts = {table: self.one("SELECT count(*) FROM " + table)[0] for table in _COUNTED}  # noqa: S608 (own names)
-            return {"clock": clock.iso(self.now), "counts": counts}
+            return {"clock": clock.iso(self.moment()), "counts": counts}

@@ -34,6 +34,9 @@ CREATE TABLE memberships (
     group_n INTEGER, user_n INTEGER, PRIMARY KEY (group_n, user_n)) WITHOUT ROWID;
 CREATE INDEX memberships_of_user ON memberships (user_n, group_n);
 
+CREATE TABLE roles (
+    organization_id TEXT, slug TEXT, json BLOB, PRIMARY KEY (organization_id, slug)) WITHOUT ROWID;
+
 CREATE TABLE gone (id TEXT PRIMARY KEY, n INTEGER, directory INTEGER, json BLOB) WITHOUT ROWID;
 CREATE TABLE tokens (id TEXT PRIMARY KEY, directory INTEGER, json BLOB) WITHOUT ROWID;
 CREATE TABLE hidden (user_n INTEGER, name TEXT, json BLOB, PRIMARY KEY (user_n, name)) WITHOUT ROWID;
