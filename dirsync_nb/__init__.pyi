@@ -19,9 +19,12 @@ from .errors import DirsyncError as DirsyncError
 from .fleet import open_fleet as open_fleet
 from .fleet import take_fleet as take_fleet
 from .frames import concat as concat
+from .frames import describe_columns as describe_columns
 from .frames import emails_frame as emails_frame
 from .frames import receipts_frame as receipts_frame
+from .frames import show as show
 from .frames import spread_attributes as spread_attributes
+from .load import find as find
 from .load import load_directories as load_directories
 from .load import load_directory as load_directory
 from .load import load_events as load_events
@@ -35,10 +38,13 @@ from .load import load_users as load_users
 from .provisioning import audit as audit
 from .provisioning import checklist as checklist
 from .provisioning import compare as compare
+from .provisioning import compare_organizations as compare_organizations
 from .provisioning import comparison as comparison
 from .provisioning import database as database
+from .provisioning import explain_access as explain_access
 from .provisioning import load_app_users as load_app_users
 from .provisioning import onboarding as onboarding
+from .provisioning import write_sample_app as write_sample_app
 from .redaction import redact as redact
 from .starter import write_starter as write_starter
 from .sync import follow as follow

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import atexit
 import os
+import secrets
 import threading
 from typing import Any
+from weakref import WeakValueDictionary
 
 from . import errors
 from .client import DirectoryClient, Pacer, RetryPolicy, Transport
-from .client.transport import Secret, is_loopback
+from .client.credentials import Secret, checked_base_url, is_loopback
 
 __all__ = ["connect", "connect_sandbox"]
 
@@ -21,6 +23,8 @@ PRODUCTION = "https://api.workos.com"
 SHARED_SANDBOX = "DIRSYNC_SANDBOX_URL"  # set by `dirsync-nb lab`, so that all kernels meet one sandbox
 
 _sandboxes: dict[tuple[tuple[str, Any], ...], Any] = {}
+_budgets: WeakValueDictionary[bytes, Pacer] = WeakValueDictionary()
+_salt = secrets.token_bytes(16)
 _lock = threading.Lock()
 
 
@@ -35,6 +39,7 @@ def connect(
     max_rows: int | None = None,
     max_pages: int | None = None,
     pacer: Pacer | None = None,
+    require_key: bool = False,
 ) -> DirectoryClient:
     """Connect to WorkOS with the key in ``WORKOS_API_KEY``, or to the embedded sandbox when there is none.
 
@@ -51,12 +56,19 @@ def connect(
         Rows asked for in one request, 1 to 100.
     timeout
         Seconds to wait for the connection, and again for each piece of an answer. Default: 60.
-    attempts, max_wait
-        Tries for each request; and the longest pause, in seconds, accepted from a ``Retry-After``.
+    attempts
+        Tries for each request that fails; with 1, a refused one (429) is not asked again either.
+    max_wait
+        Patience with a service that asks to wait (429, ``Retry-After``): seconds for one request, all its
+        pauses together.
     max_rows, max_pages
         Stop a list that is longer, with an error that keeps what was read.
     pacer
-        Budgets. Default: WorkOS's published limits, or none for a server on this machine.
+        Budgets. Default: WorkOS's published limits, or none for a server on this machine until it refuses a
+        request. All clients of one address and key in this process share them. Other processes have their own:
+        where several use one key at a time, each slows down when it is refused and speeds up again.
+    require_key
+        Raise an error when no key is set, in place of the embedded sandbox; for scripts.
 
     Returns
     -------
@@ -66,15 +78,16 @@ def connect(
     Raises
     ------
     ConfigurationError
-        The key or the address cannot be right, or there is an address and no key.
+        The key or the address cannot be right, there is an address and no key, or ``require_key`` and none.
     """
     # Wrapped at once, so that no traceback through this function shows a key among its variables.
     key, source = _from_environment("WORKOS_API_KEY") if api_key is None else (Secret(api_key), "api_key")
     api_key = None if api_key is None else "given"
     settings: dict[str, Any] = {
         "page_size": page_size,
-        "timeout": _timeout(timeout),
-        "retry": RetryPolicy(attempts=attempts, max_wait=max_wait),
+        "timeout": timeout,
+        "attempts": attempts,
+        "max_wait": max_wait,
         "max_rows": max_rows,
         "max_pages": max_pages,
         "pacer": pacer,
@@ -90,8 +103,13 @@ def connect(
             f"{address_source} names a server but there is no key: set WORKOS_API_KEY, or leave out the "
             "address to use the embedded sandbox"
         )
+    missing = "WORKOS_API_KEY is set but empty" if "WORKOS_API_KEY" in os.environ else "No WORKOS_API_KEY"
+    if require_key:
+        raise errors.ConfigurationError(
+            f"{missing}, and this call wants one: set it to a key of the WorkOS dashboard, API Keys"
+        )
     print(  # noqa: T201
-        "No WORKOS_API_KEY: this is the embedded sandbox, with invented people; nothing leaves this machine."
+        f"{missing}: this is the embedded sandbox, with invented people; nothing leaves this machine."
     )
     shared = _from_environment(SHARED_SANDBOX)[0].reveal()
     if shared:
@@ -105,11 +123,16 @@ def connect_sandbox(
     seed: int = 1,
     users: int | None = None,
     page_size: int = 100,
+    timeout: float | None = None,
+    attempts: int = 4,
+    max_wait: float = 60.0,
     max_rows: int | None = None,
     max_pages: int | None = None,
-    timeout: float = 60.0,
-    retry: RetryPolicy | None = None,
     pacer: Pacer | None = None,
+    people: Any = None,
+    groups: Any = (),
+    provider: str = "okta scim v2.0",
+    company: str | None = None,
     **options: Any,
 ) -> DirectoryClient:
     """Connect to the embedded sandbox, whatever keys are set.
@@ -124,11 +147,21 @@ def connect_sandbox(
         Which invented world: the same seed gives the same people, ids, times and bytes.
     users
         Size of the largest directory. Default: some hundreds.
-    page_size, max_rows, max_pages, timeout, retry, pacer
+    page_size, timeout, attempts, max_wait, max_rows, max_pages, pacer
         As in :func:`connect`.
+    people
+        Your own people instead of invented ones: a file that an admin exported (Okta, Entra ID, Google
+        Workspace, Workday, BambooHR, Active Directory, SCIM, LDIF, WorkOS's SFTP form), several, a DataFrame,
+        or what ``dirsync_nb.sandbox.read_people`` made of them.
+    groups
+        Files of memberships to go with them.
+    provider, company
+        Type of the directory they come from, in the API's words, and the name of their organization.
     **options
         More options of :class:`dirsync_nb.sandbox.Sandbox`, such as ``inactive_policy="keep"``.
     """
+    if people is not None:
+        options["world"] = _world_of(people, groups, provider, company)
     sandbox = _running_sandbox({"seed": seed, "users": users, **options})
     return _client(
         sandbox.url,
@@ -136,7 +169,8 @@ def connect_sandbox(
         "the sandbox",
         page_size=page_size,
         timeout=timeout,
-        retry=retry or RetryPolicy(),
+        attempts=attempts,
+        max_wait=max_wait,
         max_rows=max_rows,
         max_pages=max_pages,
         pacer=pacer,
@@ -144,21 +178,55 @@ def connect_sandbox(
     )
 
 
+def _world_of(people: Any, groups: Any, provider: str, company: str | None) -> Any:
+    """Return a world of somebody's own people; what was not understood or not sent is told."""
+    from .load.progress import tell
+    from .sandbox.seeding.exports import People, read_people, world_of
+
+    try:
+        read = people if isinstance(people, People) else read_people(people, groups)
+        world = world_of(read, provider=provider, company=company)
+    except ValueError as problem:
+        raise errors.ArgumentError(str(problem)) from None
+    tell(read.notices, set())
+    return world
+
+
 def _client(
     address: str,
     key: Secret | str,
     key_source: str,
     *,
-    timeout: float,
-    retry: RetryPolicy,
+    timeout: float | None,
+    attempts: int,
+    max_wait: float,
     pacer: Pacer | None,
     **settings: Any,
 ) -> DirectoryClient:
-    if pacer is None:
-        # WorkOS's limits are WorkOS's: a server on this machine has its own, and says so with a 429.
-        pacer = Pacer.unlimited() if is_loopback(address) else Pacer()
-    transport = Transport(address, key, key_source=key_source, timeout=timeout, retry=retry, pacer=pacer)
+    for name, value, least in (("attempts", attempts, 1), ("max_wait", max_wait, 0)):
+        if not _is_number(value) or not value >= least:
+            raise errors.ArgumentError(f"{name} must be a number of {least} or more; got {value!r}")
+    key, address = Secret.wrap(key), checked_base_url(address)
+    transport = Transport(
+        address,
+        key,
+        key_source=key_source,
+        timeout=_timeout(timeout),
+        retry=RetryPolicy(attempts=attempts, max_wait=max_wait),
+        pacer=pacer or _budget(address, key),
+    )
     return DirectoryClient(transport, **settings)
+
+
+def _budget(address: str, key: Secret) -> Pacer:
+    """Return the budget that all clients of one address and key share, for as long as one of them lives."""
+    name = key.digest(_salt, address)
+    with _lock:
+        budget = _budgets.get(name)
+        if budget is None:
+            # WorkOS's limits are WorkOS's: a server on this machine has its own, and says so with a 429.
+            budget = _budgets[name] = Pacer.unlimited() if is_loopback(address) else Pacer()
+        return budget
 
 
 def _shared_sandbox(address: str) -> Any:
@@ -182,9 +250,13 @@ def _timeout(given: float | None) -> float:
             given = float(text or 60.0)
         except ValueError:
             given = 0.0
-    if not 0 < given < float("inf"):
+    if not _is_number(given) or not 0 < given < float("inf"):
         raise errors.ConfigurationError("timeout (WORKOS_REQUEST_TIMEOUT) must be a number of seconds above 0")
     return given
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _running_sandbox(options: dict[str, Any]) -> Any:

@@ -4,6 +4,7 @@
 
     DirsyncError
     ├── ArgumentError          a wrong call, found before anything was sent (also a ValueError)
+    │   └── UnknownFilter          a keyword that the call does not have (also a TypeError)
     ├── ReadOnlyError          a verb other than GET, refused before a socket opens
     ├── ConfigurationError     no usable key or server address
     │   └── MissingExtra       something optional is not installed (also an ImportError)
@@ -16,11 +17,14 @@
         │   ├── NotFound           404
         │   ├── Unprocessable      422
         │   ├── RateLimited        429
-        │   └── ServerFailure      5xx
+        │   ├── ServerFailure      5xx
+        │   └── NotTheApi          a proxy, web filter or login page answered in its place
         ├── ConnectionFailed   no answer: refused, reset, no such host, bad certificate
         │   └── TimedOut           no answer in time
         ├── BadPayload         an answer that is not what the API promises
-        │   └── CursorStuck        a cursor that leads back to where we were
+        │   ├── CursorStuck        cursors that lead nowhere
+        │   ├── FilterIgnored      rows that were not asked for
+        │   └── AnswerTooLarge     more bytes than a page can have
         ├── CapReached         more rows or pages than the caller allowed
         └── DirectoriesFailed  some of many directories; it names each with its reason
 
@@ -35,9 +39,12 @@ later, unchanged?). Where a load broke, ``partial`` holds the frame of the rows 
 
 from __future__ import annotations
 
+import os
+import traceback
 from typing import Any
 
 __all__ = [
+    "AnswerTooLarge",
     "ApiError",
     "ArgumentError",
     "BadPayload",
@@ -48,16 +55,19 @@ __all__ = [
     "CursorStuck",
     "DirectoriesFailed",
     "DirsyncError",
+    "FilterIgnored",
     "Forbidden",
     "IncompleteError",
     "LoadError",
     "MissingExtra",
     "NotAuthorized",
     "NotFound",
+    "NotTheApi",
     "RateLimited",
     "ReadOnlyError",
     "ServerFailure",
     "TimedOut",
+    "UnknownFilter",
     "Unprocessable",
 ]
 
@@ -70,20 +80,62 @@ class DirsyncError(Exception):
     retryable: bool = False
     partial: Any = None
     receipt: Any = None
+    _shown: bool = False
 
     def __str__(self) -> str:
         """Return the message, and where the rows already read can be found."""
-        message = super().__str__()
-        if self.partial is None:
+        message = _printable(super().__str__())
+        if self.partial is None or not len(self.partial):  # nothing that resuming could save
             return message
         return (
             f"{message}\n{len(self.partial):,} rows were read and are kept, marked incomplete: "
             f"client.receipts[-1].partial. To go on from there, call again with resume=client.receipts[-1]."
         )
 
+    def _render_traceback_(self) -> list[str]:
+        """Return what IPython shows: one's own line and what is wrong; asked again (``%tb``), all of it."""
+        told, self._shown = self._shown, True
+        if told:
+            return traceback.format_exception(self)
+        every = traceback.extract_tb(self.__traceback__)
+        calls = [call for call in every if not call.filename.startswith(_PACKAGE)]
+        cell = next((call for call in reversed(calls) if _is_cell(call.filename)), calls[-1] if calls else None)
+        own = [f"line {cell.lineno}: {cell.line}", ""] if cell is not None and cell.line else []
+        return [*own, f"{type(self).__name__}: {self}", "", "(%tb shows where in the toolkit it was raised)"]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Travel between processes whole, but for the rows and the receipt, which stay where they are."""
+        kept = {
+            name: value for name, value in vars(self).items() if name not in ("partial", "receipt", "_shown")
+        }
+        return _rebuilt, (type(self), self.args, kept)
+
+
+_PACKAGE = os.path.dirname(__file__)  # noqa: PTH120 (a prefix of file names, as tracebacks have them)
+
+
+def _is_cell(filename: str) -> bool:
+    """Return whether a file is a cell of a notebook or of an IPython shell."""
+    return "ipykernel_" in filename or filename.startswith("<ipython-input")
+
+
+def _printable(message: str) -> str:
+    """Return a message that does nothing to a terminal, whoever's text it quotes."""
+    return "".join(c if c.isprintable() or c in "\n\t" else "\N{REPLACEMENT CHARACTER}" for c in message)
+
+
+def _rebuilt(kind: type[DirsyncError], args: tuple[Any, ...], fields: dict[str, Any]) -> DirsyncError:
+    error = kind.__new__(kind, *args)
+    vars(error).update(fields)
+    return error
+
 
 class ArgumentError(DirsyncError, ValueError):
     """A call that cannot be right, refused before anything was sent."""
+
+
+class UnknownFilter(ArgumentError, TypeError):
+    """A keyword that the call does not have; the message lists those it has."""
 
 
 class ReadOnlyError(DirsyncError):
@@ -138,17 +190,6 @@ class ApiError(LoadError):
         self.request_id = request_id
         self.retry_after = retry_after
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        """Travel between processes whole, but for the rows and the receipt, which stay where they are."""
-        kept = {name: value for name, value in vars(self).items() if name not in ("partial", "receipt")}
-        return _rebuilt, (type(self), self.args, kept)
-
-
-def _rebuilt(kind: type[ApiError], args: tuple[Any, ...], fields: dict[str, Any]) -> ApiError:
-    error = kind(*args, status_code=fields["status_code"])
-    vars(error).update(fields)
-    return error
-
 
 class BadRequest(ApiError):
     """400: the service cannot make sense of the request."""
@@ -182,6 +223,10 @@ class ServerFailure(ApiError):
     retryable = True
 
 
+class NotTheApi(ApiError):
+    """A proxy, web filter, captive portal or login page answered in place of the API."""
+
+
 class ConnectionFailed(LoadError):
     """No answer: the connection was refused, reset, or never made."""
 
@@ -197,7 +242,15 @@ class BadPayload(LoadError):
 
 
 class CursorStuck(BadPayload):
-    """A cursor that leads back to a page already read, so that the list would never end."""
+    """Cursors that lead nowhere: back to a page already read, on to the same rows, or over empty pages."""
+
+
+class FilterIgnored(BadPayload):
+    """The service gave rows that were not asked for: it did not look at a filter."""
+
+
+class AnswerTooLarge(BadPayload):
+    """An answer of more bytes than a page of the API can have."""
 
 
 class CapReached(LoadError):
@@ -229,6 +282,3 @@ class DirectoriesFailed(LoadError):
         self.failures = failures
         self.asked = asked
         self.retryable = all(problem.retryable for problem in failures.values())
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self.failures, self.asked)

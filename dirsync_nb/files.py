@@ -29,9 +29,10 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 
 from . import errors, extras
+from .frames import text_dtype
 from .frames.json_array import JsonDtype
 
-__all__ = ["open_frame", "save_frame", "write_csv", "write_xlsx"]
+__all__ = ["flat", "open_frame", "save_frame", "write_csv", "write_xlsx"]
 
 # A sign that a spreadsheet reads as the beginning of a formula, be there spaces or quotes before it.
 SIGN = r"""(?=[ "\x0b\x0c\xa0\u200b\ufeff]*[-=+@\t\r\n＝＋－＠])"""
@@ -41,7 +42,35 @@ JSON_MARK, CATEGORIES_MARK = "dirsync_json_columns", "dirsync_categories"
 SHEET_ROWS, SHEET_COLUMNS, CELL_LENGTH = 1_048_576, 16_384, 32_767  # what a workbook can hold
 FIRST_SHEET_YEAR = 1900
 
+WRITERS = {"csv": "write_csv", "xlsx": "write_xlsx", "parquet": "save_frame"}
+NOT_OURS = {"tsv", "txt", "xls", "ods", "json", "jsonl", "feather", "pkl", "pickle", "html", "sqlite", "db"}
+
 Parts = list[tuple[str, pd.Series]]
+
+
+def flat(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return a frame of plain columns, as databases, workbooks and plotting libraries take them.
+
+    Lists and objects become JSON text, categories text, and times UTC without a zone, so that ``to_sql`` and
+    ``to_excel`` work where the frame itself holds what a table cannot. Formula signs stay as they are; for a
+    workbook or CSV file that people will open, :func:`write_xlsx` and :func:`write_csv` are safer.
+
+    Examples
+    --------
+    >>> flat = ds.files.flat(users)  # then flat.to_sql("users", engine)
+    """
+    plain = frame.copy()
+    for place in range(frame.shape[1]):
+        column = frame.iloc[:, place]
+        if isinstance(column.dtype, pd.DatetimeTZDtype):
+            column = column.dt.tz_convert("UTC").dt.tz_localize(None)
+        elif isinstance(column.dtype, pd.CategoricalDtype):
+            column = column.astype(column.dtype.categories.dtype)
+        elif isinstance(column.dtype, JsonDtype) or column.dtype == object:
+            column = pd.Series([_plain(value) for value in column], index=frame.index, dtype=object)
+            column = column.infer_objects()
+        plain.isetitem(place, column.array)
+    return plain
 
 
 def write_csv(frame: pd.DataFrame, path: str | Path, *, raw: bool = False) -> Path:
@@ -59,7 +88,7 @@ def write_csv(frame: pd.DataFrame, path: str | Path, *, raw: bool = False) -> Pa
     raw
         True leaves text as it is, for machines that read it back.
     """
-    target = Path(path)
+    target = _named_for("csv", path)
     parts = _parts(frame)
     table = _table(parts if raw else _for_people(parts, signs=IN_ANY_CELL))
     with replacing(target) as temporary:
@@ -96,7 +125,7 @@ def write_xlsx(frame: pd.DataFrame, path: str | Path, *, raw: bool = False, shee
     from openpyxl import Workbook
     from openpyxl.cell import WriteOnlyCell
 
-    target = Path(path)
+    target = _named_for("xlsx", path)
     parts = _parts(frame)
     _check_fits(len(frame), len(parts))
     _check_sheet(sheet)
@@ -129,13 +158,14 @@ def save_frame(frame: pd.DataFrame, path: str | Path) -> Path:
     Raises
     ------
     ArgumentError
-        A column of objects holds something that would not come back as it is, or two columns share a name.
+        A column of objects holds something that would not come back as it is, two columns share a name, or
+        the path is named like another kind of file.
     """
     need_for("parquet")
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    target = Path(path)
+    target = _named_for("parquet", path)
     if frame.columns.has_duplicates:
         twice = frame.columns[frame.columns.duplicated()][0]
         raise errors.ArgumentError(f"columns must have different names; got {twice!r} more than once")
@@ -143,7 +173,7 @@ def save_frame(frame: pd.DataFrame, path: str | Path) -> Path:
     objects = [place for place, name in enumerate(frame.columns) if frame[name].dtype == object]
     for name in frame.columns[objects]:
         texts = _packed_texts(frame[name], f"column {name!r}")
-        packed[name] = pd.Series(texts, index=frame.index, dtype="str")
+        packed[name] = pd.Series(texts, index=frame.index, dtype=text_dtype())
     packed.attrs = {}
     table = pa.Table.from_pandas(packed)
     notes = {
@@ -186,6 +216,16 @@ def open_frame(path: str | Path) -> pd.DataFrame:
     return frame
 
 
+def _named_for(kind: str, path: str | Path) -> Path:
+    """Refuse a name that promises another kind of file than the one that is written."""
+    target = Path(path)
+    ending = target.suffix.lower().removeprefix(".")
+    if ending != kind and (ending in WRITERS or ending in NOT_OURS):
+        other = f"; {WRITERS[ending]} writes .{ending}" if ending in WRITERS else ""
+        raise errors.ArgumentError(f"{WRITERS[kind]} writes a .{kind} file; got {target.name!r}{other}")
+    return target
+
+
 def need_for(kind: str) -> None:
     """Refuse to begin with a file whose library is not installed; ``kind`` is "xlsx", "parquet" or "csv"."""
     library = {"xlsx": "openpyxl", "parquet": "pyarrow"}.get(kind)
@@ -211,7 +251,7 @@ def _parts(frame: pd.DataFrame) -> Parts:
             continue  # a copy of the index, as .assign(user_id=frame.index) makes it
         parts.append((str(name), column))
     if "incomplete" in frame.attrs:
-        reason = pd.Series([str(frame.attrs["incomplete"])] * len(frame), dtype="str")
+        reason = pd.Series([str(frame.attrs["incomplete"])] * len(frame), dtype=text_dtype())
         parts.append(("incomplete", reason))
     return parts
 

@@ -58,16 +58,14 @@ def attribute_of(users: pd.DataFrame, name: str) -> list[Any]:
 
 
 def _texts(column: pd.Series) -> list[str]:
-    """Return a column as texts; of attributes, all values but the manager's, who is somebody else."""
-    if column.dtype != object:
-        return ["" if missing else str(v) for v, missing in zip(column, column.isna(), strict=True)]
-    return [" ".join(_leaves(value)) for value in column]
+    """Return a column as texts; of attributes, all their values."""
+    missing = column.isna()
+    return ["" if none else " ".join(_leaves(v)) for v, none in zip(column, missing, strict=True)]
 
 
 def _leaves(value: object) -> list[str]:
     if isinstance(value, Mapping):
-        own = (inner for name, inner in value.items() if not str(name).startswith("manager_"))
-        return [text for inner in own for text in _leaves(inner)]
+        return [text for inner in value.values() for text in _leaves(inner)]
     if isinstance(value, (list, tuple)):
         return [text for inner in value for text in _leaves(inner)]
     return [] if value is None else [str(value)]

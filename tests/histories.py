@@ -28,7 +28,7 @@ class History:
         self.ended = False
 
     def _last_event(self) -> int:
-        return int(self.sandbox._store.one("SELECT coalesce(max(n), 0) FROM events")[0])
+        return int(self.sandbox.store.one("SELECT coalesce(max(n), 0) FROM events")[0])
 
     def run(self, steps: list[tuple[str, int]]) -> None:
         for step, number in steps:
@@ -38,7 +38,7 @@ class History:
     @property
     def events(self) -> list[dict[str, Any]]:
         """All events of the history, oldest first."""
-        rows = self.sandbox._store.execute("SELECT json FROM events WHERE n > ? ORDER BY n", (self.start,))
+        rows = self.sandbox.store.execute("SELECT json FROM events WHERE n > ? ORDER BY n", (self.start,))
         return [json.loads(text) for (text,) in rows]
 
     def truth(self) -> tuple[dict[str, Any], dict[str, Any], set[tuple[str, str]]]:

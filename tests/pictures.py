@@ -36,9 +36,10 @@ plt.show()""",
     ),
     "explorer": (
         START,
-        """explorer = widgets.DirectoryExplorer(client, okta)
-explorer.search = "engineering"
-explorer.selected = explorer.users.index[explorer.users["name"] == "Sigrid Bjørnstad"][0]
+        """members = ds.load_memberships(client, directory_id=okta)
+explorer = widgets.DirectoryExplorer(client, okta, memberships=members)
+explorer.search = "amara abara"
+explorer.selected = explorer.rows.index[0]
 explorer""",
     ),
     "feed": (
@@ -51,6 +52,7 @@ sandbox.add_member(pilots, kim)
 sandbox.update_user(kim, custom_attributes={"job_title": "Pilot", "department_name": "Operations"})
 sandbox.deactivate_user(kim)
 feed.poll()
+feed.table.click(feed.table.ids[1])
 feed""",
     ),
     "onboarding": (
@@ -98,12 +100,13 @@ def main(names: list[str]) -> None:
 def draw(name: str, cells: tuple[str, ...], folder: Path, address: str, browser: object) -> None:
     """Run the cells in a page of their own and photograph what the last one shows."""
     write_notebook(folder / f"{name}.ipynb", *cells)
-    page = browser.new_page(viewport={"width": 1480, "height": 1400}, device_scale_factor=1)  # type: ignore[attr-defined]
+    # As most people have it: 1440 pixels, of which the list of files takes some.
+    page = browser.new_page(viewport={"width": 1440, "height": 1400}, device_scale_factor=1)  # type: ignore[attr-defined]
     sheet = Sheet(page).open(address, f"{name}.ipynb")
-    page.keyboard.press("Control+b")  # without the list of files, there is more room
     output = sheet.run(len(cells))
     page.wait_for_timeout(2500)  # rows and card arrive after the box
-    output.locator(".jp-OutputArea-output").first.screenshot(path=str(FOLDER / f"{name}.png"))
+    shown = output.locator(".jp-OutputArea-output", has=page.locator(".dsn, img")).first
+    shown.screenshot(path=str(FOLDER / f"{name}.png"))
     print(name, "from", len(cells), "cells")
     page.close()
 

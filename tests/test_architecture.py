@@ -19,7 +19,7 @@ def test_importing_the_package_loads_requests_and_pandas_only():
     code = (
         "import sys, dirsync_nb; "
         "heavy = {'matplotlib', 'scipy', 'ipywidgets', 'anywidget', 'sqlalchemy', 'IPython', 'tqdm', "
-        "'starlette', 'uvicorn', 'nbformat', 'dask', 'distributed', 'pytest', 'pdoc', 'openpyxl'}; "
+        "'starlette', 'uvicorn', 'nbformat', 'dask', 'distributed', 'pytest', 'sphinx', 'openpyxl'}; "
         "print(sorted(heavy & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)

@@ -1,14 +1,17 @@
 from __future__ import annotations
 
+import gc
+import inspect
 import subprocess
 import sys
 import threading
+import weakref
 
 import pytest
 
 import dirsync_nb as ds
 from dirsync_nb import errors
-from dirsync_nb.client import Pacer
+from dirsync_nb.client import DirectoryClient, Pacer, require_client
 
 from .foreign import KEY, Answer, ForeignServer, listing
 
@@ -109,6 +112,9 @@ def test_a_server_on_this_machine_is_not_held_to_workos_limits_unless_asked():
         ({"WORKOS_API_KEY": "client_01ABC"}, {}, "WORKOS_API_KEY does not hold an API key"),
         ({"WORKOS_API_KEY": KEY, "WORKOS_REQUEST_TIMEOUT": "soon"}, {}, "must be a number of seconds"),
         ({"WORKOS_API_KEY": KEY}, {"timeout": 0}, "must be a number of seconds"),
+        ({"WORKOS_API_KEY": KEY}, {"timeout": "5"}, "must be a number of seconds"),
+        ({"WORKOS_API_KEY": KEY}, {"base_url": 5}, "base_url must look like"),
+        ({}, {"api_key": 5}, "api_key does not hold an API key"),
         ({"DIRSYNC_SANDBOX_URL": "https://elsewhere.test"}, {}, "must be an address of this machine"),
     ],
 )
@@ -120,9 +126,70 @@ def test_settings_that_cannot_be_right_are_refused_by_name(monkeypatch, environm
     assert "client_01ABC" not in str(caught.value)
 
 
-def test_a_blank_key_counts_as_none(monkeypatch, capsys):
-    monkeypatch.setenv("WORKOS_API_KEY", "  ")
+@pytest.mark.parametrize("blank", ["", "  ", "\n"])
+def test_a_blank_key_counts_as_none_and_is_told(monkeypatch, capsys, blank):
+    monkeypatch.setenv("WORKOS_API_KEY", blank)
     assert ds.connect().sandbox is not None
+    assert "WORKOS_API_KEY is set but empty: this is the embedded sandbox" in capsys.readouterr().out
+    with pytest.raises(errors.ConfigurationError, match="is set but empty, and this call wants one"):
+        ds.connect(require_key=True)
+
+
+def test_a_script_can_insist_on_a_key(capsys):
+    with pytest.raises(errors.ConfigurationError, match="No WORKOS_API_KEY, and this call wants one"):
+        ds.connect(require_key=True)
+    assert ds.connect(KEY, require_key=True).sandbox is None
+    assert capsys.readouterr().out == ""
+
+
+def test_both_ways_to_connect_take_the_same_settings():
+    own = {"api_key", "base_url", "require_key"}
+    settings = [name for name in inspect.signature(ds.connect).parameters if name not in own]
+    other = [
+        n for n in inspect.signature(ds.connect_sandbox).parameters if n not in ("seed", "users", "options")
+    ]
+    assert settings == other
+    client = ds.connect_sandbox(timeout=7, attempts=2, max_wait=3)
+    policy = client.transport.retry
+    assert (client.transport.timeout, policy.attempts, policy.max_wait) == (7, 2, 3)
+
+
+def test_clients_of_one_address_and_key_share_one_budget_while_they_live():
+    """NET-03: two cells that connect, on one key."""
+    here = ds.connect(KEY)
+    assert ds.connect(KEY, base_url="https://api.workos.com/").transport.pacer is here.transport.pacer
+    assert here.redacted().transport.pacer is here.transport.pacer
+    assert ds.connect(KEY + "x").transport.pacer is not here.transport.pacer
+    assert ds.connect(KEY, base_url="https://eu.workos.test").transport.pacer is not here.transport.pacer
+    budget = weakref.ref(here.transport.pacer)
+    del here
+    gc.collect()
+    assert budget() is None
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        (ds, "the module dirsync_nb was given"),
+        (None, "None was given"),
+        (KEY, "a key was given: it belongs into WORKOS_API_KEY"),
+        ("directory_01", "a text was given: an id goes by its name"),
+        (ds.connect, r"the function connect was given: call it, with \(\)"),
+        (DirectoryClient, "the class DirectoryClient was given"),
+        ({}, "one of type dict was given"),
+    ],
+    ids=["module", "None", "key", "id", "function", "class", "dict"],
+)
+def test_what_is_no_client_is_told_as_what_it_is(given, words):
+    with pytest.raises(errors.ArgumentError, match=words) as caught:
+        require_client(given)
+    assert "ds.connect()" in str(caught.value)
+    assert KEY not in str(caught.value)
+
+
+def test_a_client_is_given_back(client):
+    assert require_client(client) is client
+    assert require_client(client.redacted())
 
 
 def test_kernels_share_the_sandbox_that_the_lab_announces(monkeypatch, shared_sandbox, capsys):

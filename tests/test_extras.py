@@ -48,7 +48,7 @@ def said(tmp_path_factory):
         ("world", "scim", "yaml"),
         ("play", "scim", "scim2_models"),
         ("scim_report", "scim", "scim2_models"),
-        ("reference", "docs", "pdoc"),
+        ("site", "docs", "sphinx and myst_nb and furo"),
     ],
 )
 def test_a_call_names_what_is_missing_and_the_line_that_brings_it(said, call, extra, module):

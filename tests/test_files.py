@@ -3,7 +3,9 @@ from __future__ import annotations
 import csv
 import io
 import json
+import sqlite3
 import stat
+from contextlib import closing
 from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
@@ -14,8 +16,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import dirsync_nb as ds
-from dirsync_nb import errors, files
-from dirsync_nb.frames import tools as frames
+from dirsync_nb import errors, files, frames
 
 from .foreign import users
 
@@ -403,6 +404,40 @@ def test_frames_of_any_shape_come_back_exactly(tmp_path):
     for frame in (by_id, numbered, paired, by_id[["kind"]].iloc[1:], by_id[:0]):
         back = files.open_frame(files.save_frame(frame, tmp_path / "f.parquet"))
         pd.testing.assert_frame_equal(back, frame)
+
+
+@pytest.mark.parametrize(
+    ("write", "name"),
+    [
+        (files.save_frame, "x.csv"),
+        (files.save_frame, "x.XLSX"),
+        (files.save_frame, "x.json"),
+        (files.write_csv, "x.parquet"),
+        (files.write_csv, "x.xlsx"),
+        (files.write_xlsx, "x.csv"),
+        (files.write_xlsx, "x.xls"),
+    ],
+)
+def test_no_file_is_named_like_another_kind(tmp_path, write, name):
+    with pytest.raises(errors.ArgumentError, match=f"writes a .* file; got '{name}'"):
+        write(pd.DataFrame({"a": [1]}), tmp_path / name)
+    assert not list(tmp_path.iterdir())
+
+
+def test_frames_go_into_databases_workbooks_and_plots_when_flat(tmp_path):
+    person = {"id": "u1", "email": "a@acme.test", "roles": [{"slug": "x"}], "custom_attributes": {"team": "A"}}
+    frame = frames.users_frame([{**users(1)[0], **person}, {"id": "u2"}])
+    flat = files.flat(frame)
+    with closing(sqlite3.connect(tmp_path / "people.db")) as database:
+        flat.to_sql("users", database)
+        back = pd.read_sql("select * from users", database, index_col="user_id")
+    assert json.loads(back.loc["u1", "custom_attributes"]) == {"team": "A"}
+    assert back["roles"].tolist() == ['["x"]', "[]"]
+    flat.to_excel(tmp_path / "people.xlsx")
+    assert pd.read_excel(tmp_path / "people.xlsx", index_col=0)["address"].tolist()[0] == "a@acme.test"
+    assert flat["created_at"].dt.tz is None
+    assert list(flat) == list(frame)
+    assert frame["custom_attributes"].dtype == "json"
 
 
 def test_columns_of_one_name_are_refused_by_save_frame(tmp_path):

@@ -18,11 +18,10 @@ from hypothesis import strategies as st
 from nbclient import NotebookClient
 
 import dirsync_nb as ds
-from dirsync_nb import analysis, charts, comparison, errors, files, history, widgets
+from dirsync_nb import analysis, charts, comparison, errors, files, frames, history, widgets
 from dirsync_nb.analysis import diff as diffs
+from dirsync_nb.client.credentials import Secret
 from dirsync_nb.client.pseudonyms import NUMBERS, TIMES, WORDS, Pseudonyms
-from dirsync_nb.client.transport import Secret
-from dirsync_nb.frames import tools as frames
 from dirsync_nb.redaction import redact
 from dirsync_nb.sync import state as sync
 
@@ -573,13 +572,13 @@ def test_real_ids_and_pseudonyms_of_others_are_not_taken_and_nothing_is_asked(cl
     with pytest.raises(errors.ArgumentError, match="after is not one of the pseudonyms"):
         ds.load_events(veiled, after="event_01ABC")
     with pytest.raises(errors.ArgumentError, match="email is not one of the pseudonyms"):
-        veiled.receipt("users", {"directory_id": None, "email": made_with(OTHER).text("a@acme.test")})
+        veiled.context.open("users", {"directory_id": None, "email": made_with(OTHER).text("a@acme.test")})
     assert len(sandbox.requests) == before
 
 
 def test_errors_of_the_service_name_pseudonyms_only(serve, caplog):
     """The service quotes what was asked for; its words are left out, its code and its pause are not."""
-    people = users(3, email="ann.lee@acme.test")
+    people = users(3, email="ann.lee@acme.test", directory_id="directory_REAL1")
     script = [listing(people)]
     server, client = serve(lambda request: script.pop(0))
     veiled = client.redacted(key=KEY)
@@ -631,7 +630,7 @@ def told_by(error):
 
 def test_a_refused_connection_does_not_quote_what_was_asked_for(serve):
     answers = [
-        listing(users(2)),
+        listing(users(2, directory_id="directory_REAL1")),
         Answer(reset=True),
         Answer(reset=True),
         Answer(reset=True),

@@ -8,9 +8,8 @@ import numpy as np
 import pandas as pd
 
 from .. import errors
-from ..frames import mark_partial, require_complete
-from .diff import require_columns
-from .sizes import check_frames, look_up, membership_matrix
+from ..frames import mark_partial, require_columns, require_complete, text_dtype
+from .sizes import check_frames, in_users, look_up, membership_matrix
 
 __all__ = ["effective_memberships", "losing_access"]
 
@@ -36,7 +35,8 @@ def losing_access(
     -------
     pandas.DataFrame
         Indexed by ``user_id``: ``name``, ``address``, ``state``, ``lost_groups`` and ``remaining_groups``
-        (Int64), ``left_without_group`` (bool).
+        (Int64), ``left_without_group`` (bool), ``in_users`` (boolean: whether the list of users holds this
+        member; missing without one).
 
     Raises
     ------
@@ -50,22 +50,34 @@ def losing_access(
         if frame is not None:
             require_complete(frame, "losing_access")
     going = [group_id] if isinstance(group_id, str) else list(dict.fromkeys(group_id))
-    matrix, user_ids, group_ids = membership_matrix(memberships, users, groups)
-    places = group_ids.get_indexer(pd.Index(going, dtype="str"))
-    if (places < 0).any():
-        unknown = [name for name, place in zip(going, places, strict=True) if place < 0]
+    part, known = _of_their_members(memberships, going)
+    known = known if groups is None else known.union(groups.index, sort=False)
+    if unknown := [one for one in going if one not in known]:
         raise errors.ArgumentError(
-            f"no group {', '.join(map(repr, unknown))} among the {len(group_ids):,} known; a group without "
+            f"no group {', '.join(map(repr, unknown))} among the {len(known):,} known; a group without "
             "members is known only when groups= is given"
         )
-    lost = matrix[:, places].sum(axis=1)
-    members = np.flatnonzero(lost)
-    remaining = np.diff(matrix.indptr)[members] - lost[members]
-    answer = look_up(user_ids[members], users, ["name", "address", "state"])
-    answer["lost_groups"] = pd.array(lost[members], dtype="Int64")
+    matrix, user_ids, group_ids = membership_matrix(part)
+    places = group_ids.get_indexer(pd.Index(going, dtype=text_dtype()))
+    lost = matrix[:, places[places >= 0]].sum(axis=1)
+    remaining = np.diff(matrix.indptr) - lost
+    answer = look_up(user_ids, users, ["name", "address", "state"])
+    answer["lost_groups"] = pd.array(lost, dtype="Int64")
     answer["remaining_groups"] = pd.array(remaining, dtype="Int64")
     answer["left_without_group"] = remaining == 0
+    answer["in_users"] = in_users(answer.index, users)
     return answer.sort_values(["remaining_groups", "name", "user_id"])
+
+
+def _of_their_members(memberships: pd.DataFrame, going: list[str]) -> tuple[pd.DataFrame, pd.Index]:
+    """Return all memberships of those who are in one of these groups, and every group that has members."""
+    groups, group_ids = pd.factorize(memberships["group_id"])
+    users, user_ids = pd.factorize(memberships["user_id"])
+    known = pd.Index(group_ids)
+    leaves = np.append(known.isin(going), False)[groups]  # row -1, a missing id, reads the False at the end
+    touched = np.zeros(len(user_ids) + 1, dtype=bool)
+    touched[users[leaves & (users >= 0)]] = True
+    return memberships[touched[users]], known
 
 
 def effective_memberships(memberships: pd.DataFrame, nesting: pd.DataFrame) -> pd.DataFrame:
@@ -90,7 +102,7 @@ def effective_memberships(memberships: pd.DataFrame, nesting: pd.DataFrame) -> p
     require_columns("nesting", nesting, "group_id", "member_group_id")
     nested = pd.unique(pd.concat([nesting["group_id"], nesting["member_group_id"]]))
     people = memberships[~memberships["user_id"].isin(nested)].drop_duplicates(["user_id", "group_id"])
-    direct = people.assign(direct=True, via=pd.Series(np.nan, index=people.index, dtype="str"))
+    direct = people.assign(direct=True, via=pd.Series(np.nan, index=people.index, dtype=text_dtype()))
     through = people.merge(
         _closure(nesting), left_on="group_id", right_on="member_group_id", suffixes=("_direct", "")
     )
@@ -112,5 +124,5 @@ def _closure(nesting: pd.DataFrame) -> pd.DataFrame:
         found = reach.nnz
         reach = ((reach + reach @ reach) > 0).tocsr()
     pairs = reach.tocoo()
-    index = pd.Index(ids, dtype="str")
+    index = pd.Index(ids, dtype=text_dtype())
     return pd.DataFrame({"member_group_id": index.take(pairs.row), "group_id": index.take(pairs.col)})

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from .. import errors
-from ..frames import mark_partial
-from .diff import require_ids
+from ..frames import attribute_values, mark_partial, one_of, require_columns, require_ids, text_dtype
 from .sizes import Array, look_up, membership_matrix
 
 __all__ = [
     "ABSENT",
-    "NOT_IN_USERS",
-    "NO_VALUE",
+    "SPECIAL",
     "STANDARD_FIELDS",
     "STATUS",
     "as_text",
@@ -25,17 +23,20 @@ __all__ = [
     "attribute_status",
     "coverage_frame",
     "group_by_attribute",
-    "is_empty",
     "kind_of",
+    "known_attribute",
     "state_by_group",
+    "status_of",
+    "value_labels",
     "values_by_attribute",
 ]
 
 STANDARD_FIELDS = ("name", "email", "first_name", "last_name")
-NO_VALUE = "(none)"
-NOT_IN_USERS = "(not in users)"
+NO_VALUE, BLANK, NOT_ENABLED, NOT_IN_USERS = "(none)", "(blank)", "(absent)", "(not in users)"
+SPECIAL = {NO_VALUE: 1, BLANK: 2, NOT_ENABLED: 3, NOT_IN_USERS: 4}  # and their order, behind all values
+LIKE_OURS = re.compile(r"\([\d,]+ other values\)|\".*\"", re.DOTALL)
 ABSENT: Any = object()  # an attribute the record does not have, unlike one that is null
-STATUS = pd.CategoricalDtype(["filled", "null", "absent"])
+STATUS = pd.CategoricalDtype(["filled", "null", "blank", "absent"])
 
 
 # Groups by what their members are ---------------------------------------------------------------------------
@@ -58,7 +59,7 @@ def group_by_attribute(
     attribute
         A column of ``users`` such as ``"state"`` or ``"role"``, else a custom attribute such as
         ``"department_name"`` (also spelled ``"custom_attributes.department_name"``). Values that are not text
-        are shown as JSON.
+        are shown as JSON; a text that would read like another value is put in quotation marks.
     groups
         The groups frame: adds names and empty groups.
     top
@@ -68,8 +69,8 @@ def group_by_attribute(
     -------
     pandas.DataFrame
         Int64, members. The index is (``group_id``, ``name``), the largest group first; columns are texts, the
-        most common value first, then ``(n other values)``, ``(none)`` (null, blank or absent) and ``(not in
-        users)`` where they occur.
+        most common value first, then, where they occur, ``(n other values)``, ``(none)`` (null), ``(blank)``
+        (empty text, list or object), ``(absent)`` (not enabled) and ``(not in users)``.
 
     Raises
     ------
@@ -77,14 +78,13 @@ def group_by_attribute(
         No user has such an attribute; the message names those there are.
     """
     matrix, user_ids, group_ids = membership_matrix(memberships, users, groups)
-    labels = [_as_label(value) for value in _values_of(users, attribute)]
-    once = pd.Series(labels, index=users.index, dtype=object)
+    once = pd.Series(value_labels(_values_of(users, attribute)), index=users.index, dtype=object)
     once = once[~once.index.duplicated()]
     codes, values = _ranked(np.append(once, [NOT_IN_USERS] * (len(user_ids) - len(once))), matrix, top)
     counts = _counted(matrix, codes, len(values))
     names = look_up(group_ids, groups, ["name"])["name"]
     index = pd.MultiIndex.from_arrays([group_ids, names], names=["group_id", "name"])
-    answer = pd.DataFrame(counts, index=index, columns=pd.Index(values, dtype="str", name=attribute))
+    answer = pd.DataFrame(counts, index=index, columns=pd.Index(values, dtype=text_dtype(), name=attribute))
     order = np.lexsort((np.arange(len(index)), -counts.sum(axis=1)))
     return mark_partial(answer.iloc[order].astype("Int64"), memberships, users, groups)
 
@@ -100,10 +100,9 @@ def _ranked(labels: Array, matrix: Any, top: int | None) -> tuple[Array, list[st
     """Turn labels into numbers, the most common first; those beyond ``top`` become one."""
     codes, found = pd.factorize(labels)
     counts = np.bincount(codes, weights=np.diff(matrix.indptr), minlength=len(found))
-    special: dict[Any, int] = {NO_VALUE: 2, NOT_IN_USERS: 3}
-    order = sorted(range(len(found)), key=lambda i: (special.get(found[i], 0), -counts[i], found[i]))
-    order = [i for i in order if counts[i] or found[i] not in special]
-    common = [i for i in order if found[i] not in special]
+    order = sorted(range(len(found)), key=lambda i: (SPECIAL.get(str(found[i]), 0), -counts[i], found[i]))
+    order = [i for i in order if counts[i] or found[i] not in SPECIAL]
+    common = [i for i in order if found[i] not in SPECIAL]
     rest = set() if top is None else set(common[top:])
     values = [found[i] for i in order if i not in rest]
     if rest:
@@ -129,21 +128,36 @@ def _values_of(users: pd.DataFrame, attribute: str) -> list[Any]:
     """Return an attribute's value for every user, from the columns first, then from the custom attributes."""
     if attribute in users:
         return users[attribute].tolist()
+    require_columns("users", users, "custom_attributes")
     name = attribute.removeprefix("custom_attributes.")
-    rows = _custom(users)
-    if rows and not any(name in row for row in rows):
-        known = sorted({key for row in rows for key in row})
-        raise errors.ArgumentError(
-            f"attribute must be a column of users or a custom attribute; got {attribute!r}. Custom attributes "
-            f"here: {', '.join(known) or 'none'}"
-        )
-    return [row.get(name) for row in rows]
+    values = [row.get(name, ABSENT) if isinstance(row, dict) else ABSENT for row in users["custom_attributes"]]
+    if len(values) and all(value is ABSENT for value in values):
+        known_attribute(attribute, users, attribute_values(users["custom_attributes"], None))
+    return values
 
 
-def _as_label(value: Any) -> str:
-    if is_empty(value):
-        return NO_VALUE
-    return value if isinstance(value, str) else as_text(value)
+def known_attribute(attribute: str, users: pd.DataFrame, known: Iterable[str]) -> str:
+    """Give back the name of an attribute that users have; refuse any other."""
+    return one_of("attribute", attribute, [*sorted(known), *users], "a custom attribute or a column of users:")
+
+
+def value_labels(values: Sequence[Any]) -> list[str]:
+    """Write each value as one text: equal ones alike, different ones differently."""
+    spelled = [(True, v) if isinstance(v, str) and v.strip() else (False, _word(v)) for v in values]
+    different = set(spelled)
+    others = {text for is_text, text in different if not is_text}
+    labels = {
+        (is_text, text): as_text(text)
+        if is_text and (text in others or text in SPECIAL or LIKE_OURS.fullmatch(text))
+        else text
+        for is_text, text in different
+    }
+    return [labels[pair] for pair in spelled]
+
+
+def _word(value: Any) -> str:
+    words = {"absent": NOT_ENABLED, "null": NO_VALUE, "blank": BLANK}
+    return words.get(status_of(value)) or as_text(value)
 
 
 # What is filled in ------------------------------------------------------------------------------------------
@@ -156,10 +170,10 @@ def attribute_coverage(users: pd.DataFrame) -> pd.DataFrame:
     -------
     pandas.DataFrame
         Indexed by ``attribute``, named as the columns of ``spread_attributes`` are: the standard fields, then
-        ``custom_attributes.<name>`` in the order first seen. ``users``, ``filled``, ``null`` (there, but
-        without data: null, blank text, an empty list or object), ``absent`` (not enabled for the user's
-        directory) and ``distinct`` values are Int64; ``filled_share`` is a fraction of 1; ``types`` names
-        the kinds of values seen; ``example`` is one of them.
+        ``custom_attributes.<name>`` in the order first seen. ``users``, ``filled``, ``null`` (no data),
+        ``blank`` (blank text, an empty list or object), ``absent`` (not enabled for the user's directory) and
+        ``distinct`` values are Int64; ``filled_share`` is a fraction of 1; ``types`` names the kinds of values
+        seen; ``example`` is one of them.
     """
     rows = {name: _described(values) for name, values in values_by_attribute(users).items()}
     return mark_partial(coverage_frame(rows), users)
@@ -167,41 +181,46 @@ def attribute_coverage(users: pd.DataFrame) -> pd.DataFrame:
 
 def coverage_frame(rows: Mapping[str, tuple[Any, ...]]) -> pd.DataFrame:
     """Put descriptions of attributes below each other, in the columns of :func:`attribute_coverage`."""
-    columns = ["users", "filled", "null", "absent", "filled_share", "types", "distinct", "example"]
-    index = pd.Index(list(rows), dtype="str", name="attribute")
+    columns = ["users", "filled", "null", "blank", "absent", "filled_share", "types", "distinct", "example"]
+    index = pd.Index(list(rows), dtype=text_dtype(), name="attribute")
     answer = pd.DataFrame(list(rows.values()), columns=columns, index=index, dtype=object)
-    counts = dict.fromkeys(("users", "filled", "null", "absent", "distinct"), "Int64")
-    return answer.astype({**counts, "filled_share": "Float64", "types": "str"})
+    counts = dict.fromkeys(("users", "filled", "null", "blank", "absent", "distinct"), "Int64")
+    return answer.astype({**counts, "filled_share": "Float64", "types": text_dtype()})
 
 
 def _described(values: list[Any]) -> tuple[Any, ...]:
-    filled = [value for value in values if value is not ABSENT and not is_empty(value)]
-    absent = sum(value is ABSENT for value in values)
+    states = [status_of(value) for value in values]
+    filled = [value for value, state in zip(values, states, strict=True) if state == "filled"]
     share = len(filled) / len(values) if values else None
-    kinds = ", ".join(sorted({kind_of(value) for value in filled}))
+    kinds = ", ".join(sorted(set(map(kind_of, {type(value): value for value in filled}.values()))))
     distinct = len({value if isinstance(value, str) else (type(value), as_text(value)) for value in filled})
     example = filled[0] if filled else None
-    null = len(values) - len(filled) - absent
-    return len(values), len(filled), null, absent, share, kinds, distinct, example
+    counts = [states.count(state) for state in STATUS.categories]
+    return len(values), *counts, share, kinds, distinct, example
 
 
 def attribute_status(users: pd.DataFrame) -> pd.DataFrame:
-    """Return what each user has: one row per user, one column per attribute: filled, null or absent.
+    """Return what each user has: one row per user, one column per attribute: filled, null, blank or absent.
 
     The columns are the rows of :func:`attribute_coverage`, and the words mean the same.
     """
     require_ids("users", users, "user_id")
     columns = {
-        name: pd.Series([_status(value) for value in values], index=users.index, dtype=STATUS)
+        name: pd.Series(list(map(status_of, values)), index=users.index, dtype=STATUS)
         for name, values in values_by_attribute(users).items()
     }
     return mark_partial(pd.DataFrame(columns, index=users.index), users)
 
 
-def _status(value: Any) -> str:
+def status_of(value: Any) -> str:
+    """Return whether a value is filled, null (no data), blank (empty text, list or object) or absent."""
+    if isinstance(value, str):
+        return "filled" if value and not value.isspace() else "blank"
+    if isinstance(value, dict | list | tuple):
+        return "filled" if value else "blank"
     if value is ABSENT:
         return "absent"
-    return "null" if is_empty(value) else "filled"
+    return "null" if value is None or bool(pd.isna(value)) else "filled"
 
 
 # Values -----------------------------------------------------------------------------------------------------
@@ -209,23 +228,10 @@ def _status(value: Any) -> str:
 
 def values_by_attribute(users: pd.DataFrame) -> dict[str, list[Any]]:
     """Return each attribute's values, one per user, in the order attributes are first seen."""
-    rows = _custom(users)
-    custom = dict.fromkeys(name for row in rows for name in row)
+    require_columns("users", users, *STANDARD_FIELDS, "custom_attributes")
     standard = {name: users[name].tolist() for name in STANDARD_FIELDS}
-    return standard | {f"custom_attributes.{name}": [row.get(name, ABSENT) for row in rows] for name in custom}
-
-
-def _custom(users: pd.DataFrame) -> list[dict[str, Any]]:
-    return [row if isinstance(row, dict) else {} for row in users["custom_attributes"]]
-
-
-def is_empty(value: Any) -> bool:
-    """Return whether there is no data: null, blank text, an empty list or object."""
-    if isinstance(value, str):
-        return not value.strip()
-    if isinstance(value, dict | list | tuple):
-        return not value
-    return value is None or bool(pd.isna(value))
+    custom = attribute_values(users["custom_attributes"], ABSENT)
+    return standard | {f"custom_attributes.{name}": values for name, values in custom.items()}
 
 
 def kind_of(value: Any) -> str:

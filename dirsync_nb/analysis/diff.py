@@ -2,7 +2,8 @@
 
 A record is first looked for by its id. One that is gone, or switched off, may have a successor: a new record
 with the same ``idp_id`` in the same directory, else (users) with the same address. Okta does this when a user
-name changes. A pair found so is one person with one row in the answer, not a leaver and a joiner.
+name changes. A pair found so is one person with one row in the answer, not a leaver and a joiner. An address
+never joins two whose ``idp_id`` tell them apart: it was handed on.
 """
 
 from __future__ import annotations
@@ -14,8 +15,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .. import errors
-from ..frames import MEMBERSHIP_COLUMNS, require_complete
+from ..frames import MEMBERSHIP_COLUMNS, require_columns, require_complete, require_ids, text_dtype
+from .identity import WEAK_KEYS, address_key, contradicted, id_key
 
 __all__ = ["diff_groups", "diff_memberships", "diff_users"]
 
@@ -40,36 +41,9 @@ OFF = ("inactive", "suspended")
 USER_CHANGES = ("joined", "returned", "renamed", "recreated", "changed", "deactivated", "left")
 GROUP_CHANGES = ("created", "renamed", "recreated", "changed", "deleted")
 MISSING: Any = object()
-LOADERS = {"user_id": "load_users", "group_id": "load_groups", "directory_id": "load_directories"}
 
 Array = np.ndarray[Any, Any]
 Moments = tuple[pd.DataFrame, pd.DataFrame]
-
-
-def require_ids(name: str, frame: pd.DataFrame, ids: str, *, once: bool = False) -> None:
-    """Refuse a frame whose rows cannot be found by these ids; with ``once`` also one that repeats an id."""
-    if frame.index.name != ids:
-        got = "an index without a name" if frame.index.name is None else f"{frame.index.name!r}"
-        hint = f", and {ids} among the columns: set_index({ids!r}) puts it back" if ids in frame else ""
-        raise errors.ArgumentError(
-            f"{name} must be indexed by {ids}, as {LOADERS[ids]} gives it; got {got}{hint}"
-        )
-    if once and frame.index.has_duplicates:
-        doubled = frame.index[frame.index.duplicated()].unique()
-        count = "1 id stands" if len(doubled) == 1 else f"{len(doubled):,} ids stand"
-        raise errors.ArgumentError(
-            f"{name} must hold each {ids} once; {count} in it more than once, {doubled[0]!r} for one. To keep "
-            "the last row of each: frame[~frame.index.duplicated(keep='last')]"
-        )
-
-
-def require_columns(name: str, frame: pd.DataFrame, *columns: str) -> None:
-    """Refuse a frame that lacks one of these columns."""
-    if absent := [column for column in columns if column not in frame]:
-        raise errors.ArgumentError(
-            f"{name} must have the columns {' and '.join(columns)}; {' and '.join(absent)} is not among "
-            f"{', '.join(map(repr, frame.columns[:8])) or 'its none'}"
-        )
 
 
 def diff_users(
@@ -150,7 +124,7 @@ def diff_memberships(
     -------
     pandas.DataFrame
         ``change`` (``joined`` or ``left``), ``user_id``, ``group_id``, ``directory_id``, ``user`` (address or
-        name), ``group``.
+        name), ``group``, ``listed`` (whether ``users`` hold the member; missing where they were not given).
 
     Raises
     ------
@@ -171,6 +145,7 @@ def diff_memberships(
     answer.insert(0, "change", pd.Series(kinds, index=answer.index))
     answer["user"] = _names(answer["user_id"], users, ["address", "name"])
     answer["group"] = _names(answer["group_id"], groups, ["name"])
+    answer["listed"] = _listed(answer, users)
     return answer.sort_values(["change", "group", "group_id", "user", "user_id"], ignore_index=True)
 
 
@@ -196,12 +171,22 @@ def _renumbered(ids: pd.Series, moments: Moments | None, name: str) -> pd.Series
         require_ids(f"{name} {moment}", frame, str(ids.name), once=True)
     match = _match(before, after)
     new = match.replaced
-    later = pd.Series(after.index[match.place[new]], index=before.index[new], dtype="str")
+    later = pd.Series(after.index[match.place[new]], index=before.index[new], dtype=text_dtype())
     return ids.map(later).fillna(ids) if len(later) else ids
 
 
+def _listed(moved: pd.DataFrame, users: Moments | None) -> pd.Series:
+    """Whether each member is in the users frame of the moment the row speaks of."""
+    listed = pd.Series(pd.NA, index=moved.index, dtype="boolean")
+    if users is not None:
+        for change, frames in (("joined", users[1:]), ("left", users)):  # a successor stands for who left
+            there = moved["user_id"].isin(pd.Index([]).append([frame.index for frame in frames]))
+            listed = listed.mask(moved["change"] == change, there)
+    return listed
+
+
 def _names(ids: pd.Series, moments: Moments | None, columns: Sequence[str]) -> pd.Series:
-    names = pd.Series(np.nan, index=ids.index, dtype="str")
+    names = pd.Series(np.nan, index=ids.index, dtype=text_dtype())
     for frame in reversed(moments or ()):
         for column in columns:
             names = names.fillna(pd.Series(frame[column].reindex(ids).array, index=ids.index))
@@ -248,6 +233,9 @@ def _match(before: pd.DataFrame, after: pd.DataFrame) -> Match:
         # Somebody active comes before records that were switched off earlier and carry the same key.
         for pool in (open_ & ~off_before, open_ & off_before):
             rows, found = _paired(_keys(before, key, pool), _keys(after, key, new))
+            if key in WEAK_KEYS and "idp_id" in before and "idp_id" in after:
+                apart = contradicted(before["idp_id"].iloc[rows], after["idp_id"].iloc[found])
+                rows, found = rows[~apart], found[~apart]
             place[rows], by[rows] = found, key
             open_[rows], new[found] = False, False
     return Match(place, by, (place >= 0) & (place != same), new)
@@ -263,9 +251,8 @@ def _keys(frame: pd.DataFrame, key: str, pool: Array) -> pd.Series:
     """Return directory and key of the rows in the pool, by row; only keys that one row has."""
     rows = np.flatnonzero(pool)
     part = frame.iloc[rows]
-    texts = part["directory_id"] + "\n" + part[key].str.strip().str.casefold()
-    if key == "idp_id":  # the provider's ids may differ in case alone
-        texts = part["directory_id"] + "\n" + part[key]
+    form = address_key if key in WEAK_KEYS else id_key
+    texts = part["directory_id"] + "\n" + pd.Series([form(one) for one in part[key]], part.index, dtype="str")
     keys = pd.Series(texts.array, index=rows)
     keys = keys[keys.notna() & ~keys.str.endswith("\n")]
     return pd.Series(keys[~keys.duplicated(keep=False)])
@@ -300,7 +287,7 @@ def _diff(
     replaced = match.replaced[stays[touched]]
     pairs = now.iloc[touched][list(shown)].assign(
         change=change[touched],
-        previous=pd.Series(old.index[touched], dtype="str").where(replaced).array,
+        previous=pd.Series(old.index[touched], dtype=text_dtype()).where(replaced).array,
         matched_by=match.by[stays[touched]],
         fields=changes["fields"].array,
         before=changes["before"].array,
@@ -318,7 +305,7 @@ def _answer(parts: list[pd.DataFrame], index: str, kinds: Sequence[str], shown: 
     whole = pd.concat([part.rename(columns={"previous": previous}) for part in parts])
     whole = whole.reindex(columns=columns)
     for name in (*shown, previous, "matched_by"):
-        whole[name] = whole[name].astype("str")
+        whole[name] = whole[name].astype(text_dtype())
     for name, empty in (("fields", ()), ("before", {}), ("after", {})):
         kept = whole[name].notna()
         values = [value if keep else empty for value, keep in zip(whole[name], kept, strict=True)]
@@ -360,7 +347,7 @@ def _differences(old: pd.DataFrame, now: pd.DataFrame, fields: Sequence[str]) ->
 def _column(frame: pd.DataFrame, name: str) -> pd.Series:
     column = frame[name] if name in frame else pd.Series(None, index=frame.index, dtype=object)
     if isinstance(column.dtype, pd.CategoricalDtype):
-        column = column.astype("str")
+        column = column.astype(text_dtype())
     return column.reset_index(drop=True)
 
 

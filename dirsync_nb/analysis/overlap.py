@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from .. import errors
-from ..frames import mark_partial
+from ..frames import mark_partial, one_of
 from .sizes import Array, group_sizes, look_up, membership_matrix
 
 __all__ = ["group_overlap", "overlap_matrix"]
@@ -25,7 +25,7 @@ def group_overlap(
     memberships: pd.DataFrame,
     groups: pd.DataFrame | None = None,
     *,
-    by: str = "count",
+    by: str = "jaccard",
     min_shared: int = 1,
     top: int | None = None,
 ) -> pd.DataFrame:
@@ -36,8 +36,8 @@ def group_overlap(
     memberships, groups
         Frames; ``groups`` gives the names.
     by
-        What makes an overlap strong: ``"count"``, the number of shared members, or ``"jaccard"``, their share
-        of all who are in either group.
+        What makes an overlap strong: ``"jaccard"``, the shared members as a part of all who are in either
+        group, or ``"count"``, their number.
     min_shared
         Fewest shared members, at least 1.
     top
@@ -50,7 +50,7 @@ def group_overlap(
         ``group_a`` (the larger one), ``group_b``, ``name_a``, ``name_b``, ``shared`` (Int64, members), and as
         fractions of 1 ``jaccard``, ``share_of_a``, ``share_of_b`` (1.0: all of b are in a).
     """
-    _one_of("by", by, ("count", "jaccard"))
+    one_of("by", by, ("count", "jaccard"))
     for name, value in (("min_shared", min_shared), ("top", top)):
         if value is not None and value < 1:
             raise errors.ArgumentError(f"{name} must be at least 1; got {value}")
@@ -127,7 +127,7 @@ def overlap_matrix(
     pandas.DataFrame
         Index and columns are group ids in the same order, that of a hierarchical clustering by jaccard.
     """
-    _one_of("by", by, ("count", "jaccard"))
+    one_of("by", by, ("count", "jaccard"))
     sizes = group_sizes(memberships, groups).head(top) if top else group_sizes(memberships, groups)
     matrix, _, ids = membership_matrix(memberships, groups=groups)
     chosen = matrix[:, ids.get_indexer(sizes.index)]
@@ -153,8 +153,3 @@ def _alike_together(jaccard: Array) -> Array:
     tree = hierarchy.linkage(distances, "average", optimal_ordering=len(jaccard) <= CLUSTER_EXACTLY)
     leaves: Array = hierarchy.leaves_list(tree)
     return leaves
-
-
-def _one_of(name: str, value: str, allowed: Sequence[str]) -> None:
-    if value not in allowed:
-        raise errors.ArgumentError(f"{name} must be one of {', '.join(map(repr, allowed))}; got {value!r}")

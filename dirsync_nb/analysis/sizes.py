@@ -11,14 +11,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..frames import latest, mark_partial, require_complete
-from .diff import require_columns, require_ids
+from ..frames import latest, mark_partial, require_columns, require_complete, require_ids, text_dtype
 
 __all__ = [
     "Array",
     "check_frames",
     "group_sizes",
     "groups_per_user",
+    "in_users",
     "look_up",
     "membership_matrix",
     "users_without_group",
@@ -78,7 +78,7 @@ def check_frames(
 def _codes(ids: pd.Series, frame: pd.DataFrame | None) -> tuple[Array, pd.Index]:
     """Turn ids into numbers: those of the frame in its order, then the rest as they come; missing is -1."""
     codes, found = pd.factorize(ids)
-    known = pd.Index([], dtype="str") if frame is None else frame.index.unique()
+    known = pd.Index([], dtype=text_dtype()) if frame is None else frame.index.unique()
     places = known.get_indexer(pd.Index(found))
     new = places < 0
     places[new] = len(known) + np.arange(new.sum())
@@ -89,15 +89,22 @@ def _codes(ids: pd.Series, frame: pd.DataFrame | None) -> tuple[Array, pd.Index]
 def look_up(ids: pd.Index, frame: pd.DataFrame | None, names: Sequence[str]) -> pd.DataFrame:
     """Look up columns of a frame for these ids; text that is not known is missing."""
     if frame is None:
-        return pd.DataFrame({name: pd.Series(np.nan, index=ids, dtype="str") for name in names})
+        return pd.DataFrame({name: pd.Series(np.nan, index=ids, dtype=text_dtype()) for name in names})
     return pd.DataFrame(latest(frame)[list(names)].reindex(ids))
+
+
+def in_users(ids: pd.Index, users: pd.DataFrame | None) -> Any:
+    """Return whether the list of users holds these ids, as nullable flags: without the list nobody knows."""
+    if users is None:
+        return pd.array([None] * len(ids), dtype="boolean")
+    return pd.array(users.index.unique().get_indexer(ids) >= 0, dtype="boolean")
 
 
 def _homes(memberships: pd.DataFrame, ids: pd.Index) -> pd.Series:
     """Look up the directories of these users or groups; missing where the memberships do not tell."""
     key = str(ids.name)
     known = memberships.reindex(columns=[key, "directory_id"]).dropna(subset=[key]).drop_duplicates(key)
-    return known.set_index(key)["directory_id"].astype("str").reindex(ids)
+    return known.set_index(key)["directory_id"].astype(text_dtype()).reindex(ids)
 
 
 # Sizes ------------------------------------------------------------------------------------------------------
@@ -120,7 +127,8 @@ def group_sizes(memberships: pd.DataFrame, groups: pd.DataFrame | None = None) -
     """
     matrix, _, ids = membership_matrix(memberships, groups=groups)
     answer = look_up(ids, groups, ["name", "directory_id"])
-    answer["directory_id"] = answer["directory_id"].fillna(_homes(memberships, ids))
+    if answer["directory_id"].hasnans:
+        answer["directory_id"] = answer["directory_id"].fillna(_homes(memberships, ids))
     answer["members"] = pd.array(np.bincount(matrix.indices, minlength=len(ids)), dtype="Int64")
     answer = answer.sort_values(["members", "name", "group_id"], ascending=[False, True, True])
     return mark_partial(answer, memberships, groups)
@@ -139,12 +147,16 @@ def groups_per_user(memberships: pd.DataFrame, users: pd.DataFrame | None = None
     Returns
     -------
     pandas.DataFrame
-        Indexed by ``user_id``: ``name``, ``address``, ``directory_id``, ``groups`` (Int64).
+        Indexed by ``user_id``: ``name``, ``address``, ``directory_id``, ``groups`` (Int64), ``in_users``
+        (boolean: whether the list of users holds this member; missing without one). Who it does not hold, as a
+        policy or a change during the load may have it, is kept here and is nobody to be counted as a user.
     """
     matrix, ids, _ = membership_matrix(memberships, users=users)
     answer = look_up(ids, users, ["name", "address", "directory_id"])
-    answer["directory_id"] = answer["directory_id"].fillna(_homes(memberships, ids))
+    if answer["directory_id"].hasnans:
+        answer["directory_id"] = answer["directory_id"].fillna(_homes(memberships, ids))
     answer["groups"] = pd.array(np.diff(matrix.indptr), dtype="Int64")
+    answer["in_users"] = in_users(ids, users)
     answer = answer.sort_values(["groups", "user_id"], ascending=[False, True])
     return mark_partial(answer, memberships, users)
 
@@ -162,4 +174,9 @@ def users_without_group(memberships: pd.DataFrame, users: pd.DataFrame) -> pd.Da
     check_frames(memberships, users)
     for frame in (memberships, users):
         require_complete(frame, "users_without_group")
-    return pd.DataFrame(users[~users.index.isin(memberships["user_id"].unique())])
+    # By look-up: ``isin`` makes a Python object of every id of both sides.
+    known = users.index.unique()
+    held = np.zeros(len(known) + 1, dtype=bool)
+    held[known.get_indexer(pd.Index(memberships["user_id"].unique()))] = True
+    place = known.get_indexer(users.index) if users.index.has_duplicates else np.arange(len(known))
+    return pd.DataFrame(users[~held[place]])

@@ -10,7 +10,8 @@ groups and roles cannot be read through the API, so it is handed in. Nothing is 
     charts.plot_role_changes(changes)
 
 With one role a user (``mode="single"``, the default of environments) the role of the highest priority counts;
-with several (``"multiple"``) all of them do. Whoever is in no mapped group has the environment's default role.
+with several (``"multiple"``) all of them do. A group without a mapping counts as mapped to the default role,
+which whoever has no other role gets. An organization with a custom role has its own priority and default.
 """
 
 from __future__ import annotations
@@ -23,8 +24,7 @@ import numpy as np
 import pandas as pd
 
 from .. import errors
-from ..frames import require_complete
-from .diff import require_columns, require_ids
+from ..frames import require_columns, require_complete, require_ids
 
 __all__ = ["CHANGE_COLUMNS", "ROLE_COLUMNS", "SUMMARY_COLUMNS", "Roles", "role_changes", "role_summary"]
 
@@ -73,6 +73,13 @@ class Roles:
         Whether a user has one role, that of the highest priority, or all.
     default
         The role of whoever is in no mapped group; None where the environment has none.
+    organizations
+        Organizations that have a priority or default of their own: by id a mapping with ``priority`` and
+        ``default``, of which what is left out is the environment's.
+    default_mapping : {"fallback", "ranked"}
+        With one role a user: whether the default role that an unmapped group gives counts only where no mapped
+        group gives another, or by its priority, like any. WorkOS documents the first, and not that the second
+        never happens.
     inactive_policy : {"delete", "keep"}
         What becomes of users whom the provider deactivates. Under ``"delete"`` inactive ones are gone.
     directories
@@ -95,6 +102,8 @@ class Roles:
     default: str | None = "member"
     inactive_policy: str = "delete"
     directories: pd.DataFrame | None = None
+    organizations: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    default_mapping: str = "fallback"
     mapped: Mapping[str, str] = field(init=False)
     order: tuple[str, ...] = field(init=False)
     reasons: Mapping[str, str] = field(default_factory=dict)
@@ -102,6 +111,12 @@ class Roles:
     def __post_init__(self) -> None:
         _one_of("mode", self.mode, MODES)
         _one_of("inactive_policy", self.inactive_policy, POLICIES)
+        _one_of("default_mapping", self.default_mapping, ("fallback", "ranked"))
+        for organization_id, own in self.organizations.items():
+            if odd := set(own) - {"priority", "default"}:
+                raise errors.ArgumentError(
+                    f"organizations[{organization_id!r}] may hold priority and default; got {sorted(odd)}"
+                )
         require_ids("users", self.users, "user_id", once=True)
         require_columns("memberships", self.memberships, "user_id", "group_id")
         for frame in (self.users, self.memberships, self.groups, self.directories):
@@ -154,9 +169,7 @@ class Roles:
 
     def frame(self) -> pd.DataFrame:
         """Return the roles that follow: one row per user and role, the users in their order."""
-        given = self._given()
-        rank = {role: place for place, role in enumerate(self.order)}
-        given["rank"] = given["role"].map(rank).astype("int64")
+        given = self._ranked(self._given())
         given = given.sort_values(["place", "rank", "group_id"], kind="stable", ignore_index=True)
         starts = np.flatnonzero(~given.duplicated(["place", "rank"]))
         ends = np.append(starts, len(given))[1:]
@@ -171,25 +184,57 @@ class Roles:
         return _declared(answer.sort_values(["place", "rank"], kind="stable"), ROLE_COLUMNS)
 
     def _given(self) -> pd.DataFrame:
-        """Return each membership of a mapped group with its role; the place is the user's in users."""
-        pairs = self.memberships[self.memberships["group_id"].isin(list(self.mapped))]
-        pairs = pairs[["user_id", "group_id"]].drop_duplicates()
+        """Return each membership that gives a role; the place is the user's in users."""
+        pairs = self.memberships[["user_id", "group_id"]].drop_duplicates()
+        ranked = self.mode == "single" and self.default_mapping == "ranked"
+        if not ranked:
+            pairs = pairs[pairs["group_id"].isin(list(self.mapped))]
         place = self.users.index.get_indexer(pd.Index(pairs["user_id"]))
         known = np.append(self._there(), False)[place]  # place -1, nobody, reads the False at the end
-        pairs = pairs[known]
-        return pairs.assign(role=pairs["group_id"].map(self.mapped).astype("str"), place=place[known])
+        pairs = pairs[known].assign(place=place[known])
+        roles = pairs["group_id"].map(self.mapped)
+        if ranked:
+            roles = roles.fillna(pd.Series(self._default_of().take(place[known]).array, index=pairs.index))
+        pairs = pairs.assign(role=roles.astype("str"))
+        return pairs[pairs["role"].notna()]
+
+    def _ranked(self, given: pd.DataFrame) -> pd.DataFrame:
+        """Add each role's place in the priority order that applies to the user's organization."""
+        orders = {name: _ranks(self.order_of(name)) for name in [None, *self.organizations]}
+        owners = self._owners().take(given["place"].to_numpy(dtype=np.int64))
+        pairs = zip(given["role"], owners, strict=True)
+        ranks = [orders.get(owner, orders[None]).get(role, len(self.order)) for role, owner in pairs]
+        return given.assign(rank=np.array(ranks, dtype=np.int64))
+
+    def order_of(self, organization_id: str | None) -> tuple[str, ...]:
+        """Return the roles, the highest first, as an organization ranks them; None for the environment."""
+        own = self.organizations.get(organization_id or "", {}).get("priority", ())
+        defaults = [role for role in (self.default,) if role is not None]
+        return tuple(dict.fromkeys([*own, *self.order, *defaults]))
+
+    def _owners(self) -> pd.Series:
+        if "organization_id" not in self.users:
+            return pd.Series(None, index=self.users.index, dtype=object)
+        return self.users["organization_id"].astype(object).where(self.users["organization_id"].notna(), None)
+
+    def _default_of(self) -> pd.Series:
+        """Return each user's default role: the organization's own, else the environment's."""
+        own = {name: held["default"] for name, held in self.organizations.items() if "default" in held}
+        defaults = [own.get(owner, self.default) for owner in self._owners()]
+        return pd.Series(defaults, index=self.users.index, dtype="str")
 
     def _defaults(self, given: pd.DataFrame) -> pd.DataFrame:
         """Return the default role to those whom no group gives one."""
-        without = self._there()
+        roles = self._default_of()
+        without = self._there() & roles.notna().to_numpy()
         without[given["place"].to_numpy(dtype=np.int64)] = False
-        places = np.flatnonzero(without) if self.default is not None else np.empty(0, dtype=np.int64)
+        places = np.flatnonzero(without)
         return pd.DataFrame(
             {
                 "place": places,
                 "rank": len(self.order),
                 "user_id": self.users.index[places],
-                "role": pd.Series([self.default] * len(places), dtype="str").array,
+                "role": roles.take(places).array,
                 "primary": np.ones(len(places), dtype=bool),
                 "groups": pd.Series([()] * len(places), dtype=object).array,
             }
@@ -213,8 +258,42 @@ class Roles:
         kept = self.memberships[self.memberships["group_id"] != group_id]
         groups = None if self.groups is None else self.groups.drop(index=group_id)
         rows = {known: role for known, role in self.mapped.items() if known != group_id}
-        told = {**self.reasons, group_id: f"{self.name_of(group_id)} was deleted"}
+        told = {**self.reasons, group_id: f"{self.label_of(group_id)} was deleted"}
         return replace(self._mapped(rows), memberships=kept, groups=groups, reasons=told)
+
+    def without_role(self, role: str) -> Roles:
+        """Suppose a role was deleted: groups that gave it are unmapped, who has no other role gets the default.
+
+        WorkOS refuses to delete a custom role by API while groups or people have it (409).
+        """
+        owned = [self.default, *(own.get("default") for own in self.organizations.values())]
+        if role in owned:
+            raise errors.ArgumentError(f"{role!r} is a default role: choose another default first")
+        if role not in self.order and role not in self.mapped.values():
+            raise errors.ArgumentError(f"no role {role!r} among {', '.join(self.order) or 'none'}")
+        rows = {known: given for known, given in self.mapped.items() if given != role}
+        told = {known: f"the role {role} was deleted" for known, given in self.mapped.items() if given == role}
+        kept = replace(self, table=rows, priority=[one for one in self.order if one != role])
+        return replace(kept, reasons={**self.reasons, **told})
+
+    def renamed_group(self, group: str, name: str, *, by: str = "id") -> Roles:
+        """Suppose a group was renamed at the provider.
+
+        With ``by="id"``, as WorkOS maps groups, nothing else changes. With ``by="name"``, as in an app with a
+        table of names, the mapping is lost, and found again where the new name is in the table.
+        """
+        _one_of("by", by, ("id", "name"))
+        if self.groups is None:
+            raise errors.ArgumentError("a group can be renamed only where the groups frame was given")
+        group_id = self.group_id(group)
+        old = self.name_of(group_id)
+        renamed = self.groups["name"].where(self.groups.index != group_id, name)
+        then = replace(self._mapped(self.mapped), groups=self.groups.assign(name=renamed))
+        if by == "id":
+            return then
+        roles = {self.groups["name"].get(one): role for one, role in self.mapped.items() if one != group_id}
+        told = {**self.reasons, group_id: f"{old} is called {name} now, and the table knows names only"}
+        return replace(then.with_group(group_id, roles.get(name)), reasons=told)
 
     def moved(
         self, user_id: str, *, joins: Iterable[str] | str = (), leaves: Iterable[str] | str = ()
@@ -258,6 +337,13 @@ class Roles:
             name = self.groups.loc[group_id, "name"]
             return name if isinstance(name, str) and name.strip() else group_id
         return group_id
+
+    def label_of(self, group_id: str) -> str:
+        """Name a group so that it is told from every other: with its id where others share its name."""
+        name = self.name_of(group_id)
+        if self.groups is None or name == group_id or int((self.groups["name"] == name).sum()) == 1:
+            return name
+        return f"{name} ({group_id})"
 
     def _mapped(self, rows: Mapping[str, str]) -> Roles:
         return replace(self, table=dict(rows), priority=self.order)
@@ -317,17 +403,23 @@ class _Why:
         mapped = after.memberships[after.memberships["group_id"].isin(list(before.mapped))]
         self.still_in = set(zip(mapped["user_id"].tolist(), mapped["group_id"].tolist(), strict=True))
         self._names: dict[str, str] = {}
+        self.in_some = set(after.memberships["user_id"])
 
     def __call__(self, user_id: str, role: str, change: str, was: Any, now: Any) -> str:
         if change == "lost":
             return self._lost(user_id, role, was)
-        by = f"by {self._named(self.after, now)}" if now else "the default role: in no mapped group"
+        by = f"by {self._named(self.after, now)}" if now else self._default_reason(user_id)
         if change == "kept":
             return by
         if user_id not in self.were:
             return f"{by}; new in the directory"
         lost = [one for one in self.had.get(user_id, ()) if one not in self.roles[user_id]]
         return f"{by}; instead of {', '.join(lost)}" if lost else by
+
+    def _default_reason(self, user_id: str) -> str:
+        if user_id in self.in_some:
+            return "the default role: in no mapped group"
+        return "the default role: in no group"
 
     def _lost(self, user_id: str, role: str, was: tuple[str, ...]) -> str:
         if user_id not in self.there:
@@ -343,7 +435,7 @@ class _Why:
     def _ended(self, user_id: str, group_id: str) -> str:
         if group_id in self.after.reasons:
             return self.after.reasons[group_id]
-        name = self._named(self.before, (group_id,))
+        name = self.before.label_of(group_id)
         if (user_id, group_id) not in self.still_in:
             return f"no longer in {name}"
         role = self.after.mapped.get(group_id)
@@ -352,7 +444,7 @@ class _Why:
     def _named(self, roles: Roles, group_ids: tuple[str, ...]) -> str:
         for one in group_ids:
             if one not in self._names:
-                self._names[one] = roles.name_of(one)
+                self._names[one] = roles.label_of(one)
         return ", ".join(self._names[one] for one in group_ids)
 
 
@@ -405,6 +497,10 @@ def _order(rows: list[tuple[str, str, float]], priority: Sequence[str]) -> tuple
             raise errors.ArgumentError(f"the table gives {role!r} two priorities; a role has one")
     listed = [priority] if isinstance(priority, str) else priority
     return tuple(dict.fromkeys([*listed, *sorted(ranks, key=lambda role: ranks[role])]))
+
+
+def _ranks(order: Iterable[str]) -> dict[str, int]:
+    return {role: place for place, role in enumerate(order)}
 
 
 def _declared(frame: pd.DataFrame, columns: Mapping[str, str]) -> pd.DataFrame:

@@ -1,14 +1,19 @@
 """Words of a chart: lists, dates, and other people's text as labels.
 
 Text of a directory is other people's typing. It is cleaned of control characters, cut to a width, and told
-apart where two names are alike. How it is drawn is up to ``drawing``.
+apart where two names are alike. How it is drawn is up to ``figure``.
 """
 
 from __future__ import annotations
 
 import unicodedata
+from bisect import bisect_right
+from collections import Counter
 from collections.abc import Iterable, Sequence
+from itertools import accumulate
 from typing import Any
+
+from ..text import plural
 
 __all__ = [
     "LABEL_WIDTH",
@@ -18,6 +23,7 @@ __all__ = [
     "listed",
     "quoted",
     "shorten",
+    "strangers",
     "text_inches",
     "wrap",
 ]
@@ -32,6 +38,11 @@ NO_NAME = "(no name)"
 def quoted(name: str) -> str:
     """Set a name off from the sentence around it."""
     return f"“{name}”"
+
+
+def strangers(count: int) -> list[str]:
+    """Say in no or one sentence that memberships name people whom the list of users does not hold."""
+    return [f"{plural(count, 'member')} that the list of users does not hold left out."] if count else []
 
 
 def listed(labels: Sequence[str], values: Iterable[Any]) -> str:
@@ -60,15 +71,18 @@ def clean(text: object) -> str:
 
 def shorten(text: str, width: int = LABEL_WIDTH) -> str:
     """Cut a text that is wider than this, and end it in "…"."""
-    if _columns(text) <= width:
+    if len(text) <= width and _columns(text) <= width:
         return text
-    while _columns(text) > width - 1:
-        text = text[:-1]
-    return text.rstrip() + "…"
+    ends = list(accumulate(map(_width, text[: width + 1])))  # however long the text, a label is short
+    return text if ends[-1] <= width else text[: bisect_right(ends, width - 1)].rstrip() + "…"
 
 
 def _columns(text: str) -> int:
-    return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
+    return sum(map(_width, text))
+
+
+def _width(character: str) -> int:
+    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
 
 
 def text_inches(labels: Iterable[str], fontsize: float) -> float:
@@ -85,9 +99,7 @@ def distinct_labels(ids: Sequence[str], names: Iterable[object], width: int = LA
     bare = not any(cleaned)
     labels = [_end(i, 12) if bare else shorten(n or NO_NAME, width) for i, n in zip(ids, cleaned, strict=True)]
     for length in (4, 8, 40):
-        twice = (
-            {label for label in labels if labels.count(label) > 1} if len(set(labels)) < len(labels) else set()
-        )
+        twice = {label for label, count in Counter(labels).items() if count > 1}
         for place, label in enumerate(labels):
             if label in twice:
                 name = "" if bare else shorten(cleaned[place] or NO_NAME, width - 8) + " · "

@@ -13,11 +13,12 @@ from matplotlib.colors import Colormap
 from matplotlib.image import AxesImage
 
 from .. import analysis
-from ..frames import latest
+from ..analysis.sizes import check_frames
+from ..frames import latest, mark_partial
 from ..text import plural
 from . import figure
 from .figure import check_top, rows_height
-from .labels import distinct_labels, quoted, text_inches
+from .labels import distinct_labels, quoted, strangers, text_inches
 from .palette import BLACK
 
 __all__ = ["plot_group_overlap", "plot_membership_matrix"]
@@ -150,10 +151,12 @@ def plot_membership_matrix(
     many they are.
     """
     check_top(top)
+    check_frames(memberships, users, groups)
+    sources = (memberships, users, groups)
+    memberships, left_out = _people_only(memberships, users)
     sizes = analysis.group_sizes(memberships, groups)
     shown = _with_members(analysis.overlap_matrix(memberships, groups, top=top).index, sizes)
     ax = figure.new_axes(ax, 9.5, rows_height(len(shown)) + 0.3)
-    sources = (memberships, users, groups)
     if not len(shown):
         return figure.nothing(ax, "nobody is in a group", sources)
     matrix, user_ids, group_ids = analysis.membership_matrix(memberships, users, groups)
@@ -168,8 +171,21 @@ def plot_membership_matrix(
     notes += _left_out(sizes, len(shown))
     outside = len(user_ids) - len(order)
     notes += [f"{plural(outside, 'user')} in none of these groups left out."] if outside else []
+    notes += strangers(left_out)
     finding = _matrix_finding(rows, labels)
     return figure.finish(ax, finding, notes, drawn=[*labels, *people], sources=sources)
+
+
+def _people_only(memberships: pd.DataFrame, users: pd.DataFrame | None) -> tuple[pd.DataFrame, int]:
+    """Drop the memberships of people whom the list of users does not hold, and count those people."""
+    if users is None:
+        return memberships, 0
+    ids = pd.Index(memberships["user_id"].dropna().unique())
+    unknown = ids[users.index.unique().get_indexer(ids) < 0]
+    if not len(unknown):
+        return memberships, 0
+    kept = memberships[~memberships["user_id"].isin(unknown)]
+    return mark_partial(kept, memberships), len(unknown)
 
 
 def _in_blocks(rows: Array) -> Array:

@@ -12,7 +12,7 @@ from .. import analysis
 from ..text import plural
 from . import figure
 from .figure import LABELLED_BARS, check_top, name_rows, rows_height
-from .labels import distinct_labels, listed, quoted
+from .labels import distinct_labels, listed, quoted, strangers
 from .palette import BLUE
 
 __all__ = ["plot_group_sizes", "plot_groups_per_user"]
@@ -104,22 +104,25 @@ def plot_groups_per_user(
     color, ax
         As in :func:`plot_group_sizes`.
     """
-    counts = analysis.groups_per_user(memberships, users)["groups"].to_numpy(dtype=np.int64)
+    table = analysis.groups_per_user(memberships, users)
+    people = table[table["in_users"].fillna(True)]
+    counts = people["groups"].to_numpy(dtype=np.int64)
     ax = figure.new_axes(ax, 8, 4.2)
     sources = (memberships, users)
     if not len(counts):
         return figure.nothing(ax, "no users", sources)
     if not counts.any():
         return figure.nothing(ax, f"{plural(len(counts), 'user')}, none of them in a group", sources)
-    ticks, people = _histogram(counts, with_none=users is not None)
-    bars = ax.bar(range(len(people)), people, width=0.72, color=color)
-    ax.bar_label(bars, [f"{n:,}" if n else "" for n in people], padding=2, fontsize=9)
-    ax.set_xticks(range(len(people)), ticks)
+    ticks, bins = _histogram(counts, with_none=users is not None)
+    bars = ax.bar(range(len(bins)), bins, width=0.72, color=color)
+    ax.bar_label(bars, [f"{n:,}" if n else "" for n in bins], padding=2, fontsize=9)
+    ax.set_xticks(range(len(bins)), ticks)
     figure.plain_numbers(ax.yaxis)
     figure.tidy(ax, grid="y")
     ax.set(xlabel="groups a user is in", ylabel="users")
     notes = [] if users is not None else ["Without the users frame, users in no group are not known."]
-    details = "Users by number of groups: " + listed([f"{tick}:" for tick in ticks], people) + "."
+    notes += strangers(len(table) - len(people))
+    details = "Users by number of groups: " + listed([f"{tick}:" for tick in ticks], bins) + "."
     return figure.finish(ax, _per_user_finding(counts), notes, details=details, sources=sources)
 
 

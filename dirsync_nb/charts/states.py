@@ -8,8 +8,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from ..analysis.diff import require_ids
-from ..frames import latest
+from ..frames import latest, require_ids, text_dtype
 from ..text import plural
 from . import figure
 from .figure import LABELLED_BARS, beside, check_top, name_rows, rows_height
@@ -43,7 +42,8 @@ def plot_user_states(
     users
         A users frame.
     directories
-        Gives names, and directories without users.
+        Gives names, and directories without users. One of which no user is here although the service counts
+        some was not loaded: it is not drawn as empty, and a note says so.
     top
         So many directories; the others are named in a note. None: all.
     ax
@@ -55,11 +55,12 @@ def plot_user_states(
         require_ids("directories", directories, "directory_id")
     sources = (users, directories)
     users, directories = latest(users), None if directories is None else latest(directories)
+    directories, unread = _without_unread(users, directories)
     counts = fold(_states_by_directory(users, directories), MOST_STATES, "states")
     shown = counts.head(top or len(counts))
     ax = figure.new_axes(ax, 8.5, max(rows_height(len(shown)) + 0.2, 1.2 + 0.24 * counts.shape[1]))
     if not counts.to_numpy().sum():
-        return figure.nothing(ax, "no users", sources)
+        return figure.nothing(ax, "no users" + "".join(f"; {note.rstrip('.')}" for note in unread), sources)
     labels = _directory_labels(list(shown.index), directories)
     looks = choose_looks(counts.columns, STATE_LOOKS)
     words = distinct_labels(list(looks), looks)
@@ -71,9 +72,27 @@ def plot_user_states(
     parts = ", ".join(f"{count:,} {word}" for word, count in zip(words, counts.sum().tolist(), strict=True))
     finding = f"{plural(len(users), 'user')}{_where(counts)}: {parts}"
     hidden = plural(len(counts) - len(shown), "smaller directory", "smaller directories")
-    notes = [f"… and {hidden}, not drawn."] if len(counts) > len(shown) else []
+    notes = [f"… and {hidden}, not drawn.", *unread] if len(counts) > len(shown) else unread
     details = "Users: " + listed(labels, shown.sum(axis=1)) + "."
     return figure.finish(ax, finding, notes, details=details, drawn=[*labels, *words], sources=sources)
+
+
+def _without_unread(
+    users: pd.DataFrame, directories: pd.DataFrame | None
+) -> tuple[pd.DataFrame | None, list[str]]:
+    """Leave out the directories whose users were not loaded, by the service's own counts, and say so."""
+    counted = [] if directories is None else [n for n in ("active_users", "inactive_users") if n in directories]
+    if directories is None or not counted:
+        return directories, []
+    theirs = directories[counted].fillna(0).sum(axis=1).to_numpy(dtype=np.int64)
+    unread = (theirs > 0) & ~directories.index.isin(users["directory_id"].unique())
+    if not unread.any():
+        return directories, []
+    which = plural(int(unread.sum()), "directory", "directories")
+    note = (
+        f"{which} whose users are not in the frame left out: the service counts {int(theirs[unread].sum()):,}."
+    )
+    return directories[~unread], [note]
 
 
 def _state_bars(ax: Axes, shown: pd.DataFrame, looks: Mapping[str, Look]) -> None:
@@ -109,7 +128,7 @@ def _where(counts: pd.DataFrame) -> str:
 
 def _states_by_directory(users: pd.DataFrame, directories: pd.DataFrame | None) -> pd.DataFrame:
     """Count users: one row per directory, the largest first; one column per state, the known ones first."""
-    states = users["state"].astype("str").fillna("(no state)")
+    states = users["state"].astype(text_dtype()).fillna("(no state)")
     homes = users["directory_id"].fillna(NO_DIRECTORY)
     counts = pd.crosstab(homes.to_numpy(), states.to_numpy())
     if directories is not None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import tzinfo
 from typing import Any
+from zoneinfo import available_timezones
 
 import numpy as np
 import pandas as pd
@@ -12,8 +14,7 @@ from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from pandas.tseries.frequencies import to_offset
 
 from .. import errors
-from ..analysis.diff import require_ids
-from ..frames import latest
+from ..frames import latest, one_of, require_ids, text_dtype
 from ..text import plural
 from . import figure
 from .figure import beside
@@ -59,7 +60,13 @@ DRAWN_YEARS = (1900, 2199)  # what lies outside is a placeholder such as 0001-01
 # Events -----------------------------------------------------------------------------------------------------
 
 
-def plot_events(events: pd.DataFrame, *, freq: str | None = None, ax: Axes | None = None) -> Axes:
+def plot_events(
+    events: pd.DataFrame,
+    *,
+    freq: str | None = None,
+    tz: str | tzinfo | None = None,
+    ax: Axes | None = None,
+) -> Axes:
     """Draw events over time: one stack per period, one colour and hatching per kind of event.
 
     Parameters
@@ -69,21 +76,24 @@ def plot_events(events: pd.DataFrame, *, freq: str | None = None, ax: Axes | Non
     freq
         Length of a period, as pandas spells it: ``"h"``, ``"D"``, ``"W"`` (from Monday), ``"MS"`` or ``"ME"``
         (calendar months). Default: by the time covered.
+    tz
+        The time zone whose hours and days are counted, such as ``"Europe/Oslo"``; the axis names it. Default:
+        that of the frame's times, which is UTC unless they were converted.
     ax
         As in :func:`plot_group_sizes`.
 
     Raises
     ------
     ArgumentError
-        There is no such ``freq``, or so many periods that no chart could show them.
+        There is no such ``freq`` or ``tz``, or so many periods that no chart could show them.
     """
-    timed, notes = _dated(latest(events), "event")
+    timed, notes = _dated(latest(events), "event", tz)
     times = timed["created_at"]
     offset = _offset(freq or _period(times))
     ax = figure.new_axes(ax, 10, 4.6)
     if timed.empty:
         return figure.nothing(ax, "no events" if events.empty else "no events with a date", [events])
-    kinds = timed["event"].astype("str").fillna("(no kind)")
+    kinds = timed["event"].astype(text_dtype()).fillna("(no kind)")
     edges = _edges(times, offset)
     counts = fold(_by_period(times, kinds, edges), MOST_KINDS, "kinds")
     looks = choose_looks(counts.columns, EVENT_LOOKS)
@@ -91,7 +101,7 @@ def plot_events(events: pd.DataFrame, *, freq: str | None = None, ax: Axes | Non
     labels = distinct_labels(list(looks), words.values())
     _stack(ax, counts, looks, edges)
     figure.legend(ax, swatches(looks.values())[::-1], labels[::-1])  # in the order of the stack, from the top
-    ax.set(xlabel="time (UTC)", ylabel=f"events {_each(offset.freqstr)}")
+    ax.set(xlabel=_zone_label(times.dt.tz), ylabel=f"events {_each(offset.freqstr)}")
     totals = counts.set_axis(labels, axis=1).sum().sort_values(ascending=False, kind="stable")
     details = "Events: " + listed(list(totals.index), totals) + "."
     finding = _events_finding(times, counts.sum(axis=1), offset)
@@ -100,13 +110,13 @@ def plot_events(events: pd.DataFrame, *, freq: str | None = None, ax: Axes | Non
 
 def _stack(ax: Axes, counts: pd.DataFrame, looks: Mapping[str, Look], edges: pd.DatetimeIndex) -> None:
     """Draw the periods side by side, kind upon kind."""
-    borders = edges.tz_localize(None).to_numpy()
+    borders = _moments(edges)
     below = np.zeros(len(counts))
     for kind, look in looks.items():
         above = below + counts[kind].to_numpy()
         ax.stairs(above, borders, baseline=below, fill=True, label=kind, **edged(look))
         below = above
-    _axes_of_time(ax)
+    _axes_of_time(ax, edges.tz)
     ax.set_xlim(borders[0], borders[-1])
     ax.set_ylim(0, max(1.0, below.max()) * 1.05)
 
@@ -156,14 +166,27 @@ def _edges(times: pd.Series, offset: Any) -> pd.DatetimeIndex:
     tick = isinstance(offset, pd.offsets.Tick)
     if tick:
         _check_periods((last - first) / pd.Timedelta(offset), offset)
-    start = first.normalize() if tick else first.normalize() - offset
-    edges = pd.date_range(start, last + offset, freq=offset, unit="us")
-    if "End" in type(offset).__name__ or isinstance(offset, pd.offsets.Week):
-        edges += pd.Timedelta(days=1)
+    # By the calendar days are counted on the wall, and hours as they pass: the hour that comes twice in autumn
+    # is two.
+    wall = first.tz_localize(None).normalize()
+    if tick:
+        edges = pd.date_range(_on_the_wall([wall], times)[0], last + offset, freq=offset, unit="us")
+    else:
+        end = last.tz_localize(None) + offset + pd.Timedelta(days=1)
+        edges = pd.date_range(wall - offset, end, freq=offset, unit="us")
+        later = "End" in type(offset).__name__ or isinstance(offset, pd.offsets.Week)
+        edges = _on_the_wall(edges + pd.Timedelta(days=1) if later else edges, times)
     begin = max(0, int(edges.searchsorted(first, side="right")) - 1)
     edges = edges[begin : int(edges.searchsorted(last, side="right")) + 1]
     _check_periods(len(edges), offset)
     return edges
+
+
+def _on_the_wall(times: Any, like: pd.Series) -> pd.DatetimeIndex:
+    """Return the moments at which clocks show these times, the first of two; of a skipped one, the next."""
+    moments = pd.DatetimeIndex(times).as_unit("us")
+    twice = np.ones(len(moments), dtype=bool)
+    return moments.tz_localize(like.dt.tz, ambiguous=twice, nonexistent="shift_forward")
 
 
 def _check_periods(count: float, offset: Any) -> None:
@@ -188,7 +211,9 @@ def _by_period(times: pd.Series, kinds: pd.Series, edges: pd.DatetimeIndex) -> p
 # Growth -----------------------------------------------------------------------------------------------------
 
 
-def plot_onboarding(frame: pd.DataFrame, *, color: str = BLUE, ax: Axes | None = None) -> Axes:
+def plot_onboarding(
+    frame: pd.DataFrame, *, tz: str | tzinfo | None = None, color: str = BLUE, ax: Axes | None = None
+) -> Axes:
     """Draw how many users there are over time, as one rising line.
 
     Parameters
@@ -196,6 +221,8 @@ def plot_onboarding(frame: pd.DataFrame, *, color: str = BLUE, ax: Axes | None =
     frame
         A users frame: counts today's users by when WorkOS first knew them. Or an events frame: users who joined
         minus those who left, from the first event on.
+    tz
+        As in :func:`plot_events`: whose days are counted.
     color, ax
         As in :func:`plot_group_sizes`.
     """
@@ -203,11 +230,11 @@ def plot_onboarding(frame: pd.DataFrame, *, color: str = BLUE, ax: Axes | None =
     if not from_events:
         require_ids("frame", frame, "user_id")
     ax = figure.new_axes(ax, 9, 4.2)
-    steps, undated = _arrivals(latest(frame))
+    steps, undated = _arrivals(latest(frame), tz)
     if steps.empty:
         return figure.nothing(ax, "no users with a date", [frame])
     _rising_line(ax, steps, color)
-    ax.set(xlabel="time (UTC)", ylabel="users")
+    ax.set(xlabel=_zone_label(pd.DatetimeIndex(steps.index).tz), ylabel="users")
     notes = [
         "Joined minus left since the first event." if from_events else "Users who have left are not in it."
     ]
@@ -221,11 +248,11 @@ def _rising_line(ax: Axes, steps: pd.Series, color: str) -> None:
     # The line goes on a little, so that the last step is seen.
     end = total.index[-1] + max(pd.Timedelta(days=1), (total.index[-1] - total.index[0]) * 0.02)
     total[end] = total.iloc[-1]
-    times, users = total.index.to_numpy(), total.to_numpy()
+    times, users = _moments(total.index), total.to_numpy()
     ax.fill_between(times, users, step="post", color=color, alpha=0.15, linewidth=0)
     ax.step(times, users, where="post", color=color, linewidth=2)
     beside(ax, f"{users[-1]:,}", (times[-1], users[-1]), 5, color=color)
-    _axes_of_time(ax)
+    _axes_of_time(ax, pd.DatetimeIndex(total.index).tz)
     ax.set_ylim(min(0, int(users.min())) * 1.08, max(1, int(users.max())) * 1.08)
 
 
@@ -235,23 +262,25 @@ def _growth_finding(steps: pd.Series, *, signed: bool) -> str:
     return f"{net} since {day(steps.index[0])}; the largest day brought {most:,} ({day(steps.idxmax())})"
 
 
-def _arrivals(frame: pd.DataFrame) -> tuple[pd.Series, list[str]]:
+def _arrivals(frame: pd.DataFrame, tz: str | tzinfo | None) -> tuple[pd.Series, list[str]]:
     """Count arrivals less departures for each day that has any, and say what has no date."""
     signs = pd.Series(1, index=frame.index)
     if "event" in frame:
-        kinds = frame["event"].astype("str")
+        kinds = frame["event"].astype(text_dtype())
         signs = kinds.map({"dsync.user.created": 1, "dsync.user.deleted": -1})
     counted = signs.notna().to_numpy()
-    timed, notes = _dated(frame[counted].assign(sign=signs[counted]), "user")
-    days = timed["created_at"].dt.floor("D")
-    return timed["sign"].astype("int64").groupby(days.array).sum(), notes
+    timed, notes = _dated(frame[counted].assign(sign=signs[counted]), "user", tz)
+    times = timed["created_at"]
+    steps = timed["sign"].astype("int64").groupby(times.dt.tz_localize(None).dt.floor("D").array).sum()
+    return steps.set_axis(_on_the_wall(steps.index, times)), notes
 
 
 # Time -------------------------------------------------------------------------------------------------------
 
 
-def _dated(frame: pd.DataFrame, noun: str) -> tuple[pd.DataFrame, list[str]]:
-    """Keep the rows whose time a chart can show, and say how many it cannot."""
+def _dated(frame: pd.DataFrame, noun: str, tz: str | tzinfo | None) -> tuple[pd.DataFrame, list[str]]:
+    """Keep the rows whose time a chart can show, in the zone asked for, and say how many it cannot."""
+    frame = frame.assign(created_at=_in_zone(frame["created_at"], tz))
     times = frame["created_at"]
     dated = times.notna()
     drawn = dated & times.dt.year.between(*DRAWN_YEARS)
@@ -263,10 +292,39 @@ def _dated(frame: pd.DataFrame, noun: str) -> tuple[pd.DataFrame, list[str]]:
     return frame[drawn], notes
 
 
-def _axes_of_time(ax: Axes) -> None:
+def _in_zone(times: pd.Series, tz: str | tzinfo | None) -> pd.Series:
+    """Return times in this zone, or as they are; times without a zone are UTC."""
+    aware = (
+        times if isinstance(times.dtype, pd.DatetimeTZDtype) else pd.to_datetime(times).dt.tz_localize("UTC")
+    )
+    if isinstance(tz, str):
+        one_of("tz", tz, sorted(available_timezones()), "the name of a time zone, such as 'Europe/Oslo':")
+    return aware if tz is None else aware.dt.tz_convert(tz)
+
+
+def _zone_label(tz: Any) -> str:
+    return f"time ({tz})"
+
+
+def _moments(index: Any) -> Any:
+    """Return the times as matplotlib places them, in UTC: on the wall two different hours could be one."""
+    return index.tz_convert("UTC").tz_localize(None).to_numpy()
+
+
+class _Dates(ConciseDateFormatter):
+    """Short dates whose common part, such as the month, is that of the first of them."""
+
+    def format_ticks(self, values: Any) -> list[str]:
+        labels: list[str] = super().format_ticks(values[::-1])  # type: ignore[no-untyped-call]
+        return labels[::-1]
+
+
+def _axes_of_time(ax: Axes, tz: Any) -> None:
     """Count upwards in whole numbers, over dates as short as they can be."""
     figure.plain_numbers(ax.yaxis)
     figure.tidy(ax, grid="y")
-    locator = AutoDateLocator(minticks=3, maxticks=9)  # type: ignore[no-untyped-call]
+    locator = AutoDateLocator(tz=tz, minticks=3, maxticks=9)  # type: ignore[no-untyped-call]
     ax.xaxis.set_major_locator(locator)
-    ax.xaxis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
+    ax.xaxis.set_major_formatter(_Dates(locator, tz=tz))  # type: ignore[no-untyped-call]
+    common = ax.xaxis.get_offset_text()
+    common.set(x=0, ha="left")

@@ -3,13 +3,30 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping
+import functools
+import inspect
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import ParamSpec, TypeVar
 
 from .. import errors
 
-__all__ = ["DSYNC_EVENTS", "ENDPOINTS", "Endpoint", "api_time", "identifier", "wire_filters"]
+P = ParamSpec("P")
+R = TypeVar("R")
+
+__all__ = [
+    "DSYNC_EVENTS",
+    "ENDPOINTS",
+    "Endpoint",
+    "api_time",
+    "as_ids",
+    "endpoint_at",
+    "filters_of",
+    "identifier",
+    "one_directory_id",
+    "wire_filters",
+]
 
 DSYNC_EVENTS = (
     "dsync.activated",
@@ -38,12 +55,16 @@ class Endpoint:
         Where it is.
     noun, single
         What it holds, for messages, in the plural and in the singular.
+    id_name
+        What an id of one is called in a call and in a frame.
     filters
         Name in Python to name on the wire.
     one_of
         Filters of which the API demands at least one.
     needs
         Filters that the API takes only together with another one.
+    shown_in
+        Filters on the wire that a row shows itself to fit, and in which of its fields.
     ordered
         Whether it takes ``order`` (``/events`` is always oldest first).
     """
@@ -51,41 +72,54 @@ class Endpoint:
     path: str
     noun: str
     single: str
+    id_name: str
     filters: Mapping[str, str]
     one_of: tuple[str, ...] = ()
     needs: Mapping[str, str] = field(default_factory=dict)
+    shown_in: Mapping[str, str] = field(default_factory=dict)
     ordered: bool = True
 
 
 ENDPOINTS = {
     "organizations": Endpoint(
-        "/organizations", "organizations", "organization", {"domains": "domains", "search": "search"}
+        "/organizations",
+        "organizations",
+        "organization",
+        "organization_id",
+        {"domains": "domains", "search": "search"},
     ),
     "directories": Endpoint(
         "/directories",
         "directories",
         "directory",
+        "directory_id",
         {"organization_id": "organization_id", "search": "search", "domain": "domain"},
+        shown_in={"organization_id": "organization_id"},
     ),
     "users": Endpoint(
         "/directory_users",
         "users",
         "directory user",
+        "user_id",
         {"directory_id": "directory", "group_id": "group", "idp_id": "idp_id", "email": "email"},
         one_of=("directory_id", "group_id"),
         needs={"idp_id": "directory_id", "email": "directory_id"},
+        shown_in={"directory": "directory_id", "idp_id": "idp_id"},
     ),
     "groups": Endpoint(
         "/directory_groups",
         "groups",
         "directory group",
+        "group_id",
         {"directory_id": "directory", "user_id": "user"},
         one_of=("directory_id", "user_id"),
+        shown_in={"directory": "directory_id"},
     ),
     "events": Endpoint(
         "/events",
         "events",
         "event",
+        "event_id",
         {
             "events": "events",
             "organization_id": "organization_id",
@@ -99,27 +133,59 @@ ENDPOINTS = {
 }
 
 
-def wire_filters(endpoint: Endpoint, filters: Mapping[str, object]) -> tuple[dict[str, str], list[str]]:
-    """Translate filters from Python to the wire, in a fixed order; refuse what the endpoint does not take.
+def endpoint_at(path: str) -> Endpoint:
+    """Return the collection at a path."""
+    return _AT[path]
 
-    Both spellings are accepted, ours (``directory_id``) and the API's (``directory``); values may be ids,
-    records, rows of a frame, or objects with an ``id``. ``None`` means "no such filter".
+
+_AT = {endpoint.path: endpoint for endpoint in ENDPOINTS.values()}
+
+
+def wire_filters(endpoint: Endpoint, filters: Mapping[str, object]) -> tuple[dict[str, str], list[str]]:
+    """Translate filters from Python to the wire, in a fixed order; return them with notices about them.
+
+    Values may be ids, records, rows of a frame, or objects with an ``id``. ``None`` means "no such filter".
     """
-    spellings = {**{wire: wire for wire in endpoint.filters.values()}, **endpoint.filters}
-    wire: dict[str, str] = {}
-    for name, value in filters.items():
-        if name not in spellings:
-            raise errors.ArgumentError(_unknown_filter(endpoint, name))
-        if value is None:
-            continue
-        if spellings[name] in wire:
-            raise errors.ArgumentError(f"{name} was given twice, once under another name")
-        wire[spellings[name]] = _wire_value(spellings[name], value, name)
+    wire = {
+        wire_name: _wire_value(wire_name, filters[name], name)
+        for name, wire_name in endpoint.filters.items()
+        if filters.get(name) is not None
+    }
     if endpoint.path == "/events":
-        wire.setdefault("events", ",".join(DSYNC_EVENTS))
+        wire = {"events": ",".join(DSYNC_EVENTS), **wire}
     _check_combination(endpoint, wire)
-    ordered = {name: wire[name] for name in endpoint.filters.values() if name in wire}
-    return ordered, _event_notices(ordered) if endpoint.path == "/events" else []
+    return wire, _event_notices(wire) if endpoint.path == "/events" else []
+
+
+def filters_of(kind: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Let a call of a list refuse a keyword it does not have in a sentence that lists those it has."""
+
+    def decorate(call: Callable[P, R]) -> Callable[P, R]:
+        known = inspect.signature(call).parameters
+
+        @functools.wraps(call)
+        def checked(*args: P.args, **given: P.kwargs) -> R:
+            for name in given:
+                if name not in known:
+                    raise errors.UnknownFilter(_unknown_filter(ENDPOINTS[kind], name))
+            return call(*args, **given)
+
+        return checked
+
+    return decorate
+
+
+def _unknown_filter(endpoint: Endpoint, name: str) -> str:
+    close = difflib.get_close_matches(name, endpoint.filters, n=1)
+    hint = f" Did you mean {close[0]}?" if close else ""
+    return f"{name!r} is not a filter of {endpoint.noun}; accepted: {', '.join(endpoint.filters)}.{hint}"
+
+
+def one_directory_id(directory_id: object, directory: object) -> object:
+    """Return the one of two that was given: ``directory`` is the API's own word."""
+    if directory_id is not None and directory is not None:
+        raise errors.ArgumentError("directory was given twice, once as directory_id; they are one filter")
+    return directory if directory_id is None else directory_id
 
 
 def _check_combination(endpoint: Endpoint, wire: Mapping[str, str]) -> None:
@@ -136,12 +202,6 @@ def _check_combination(endpoint: Endpoint, wire: Mapping[str, str]) -> None:
         raise errors.ArgumentError(
             "after and range_start both say where to begin; give one. To go on from an event, after is enough"
         )
-
-
-def _unknown_filter(endpoint: Endpoint, name: str) -> str:
-    close = difflib.get_close_matches(name, endpoint.filters, n=1)
-    hint = f" Did you mean {close[0]}?" if close else ""
-    return f"{name!r} is not a filter of {endpoint.noun}; accepted: {', '.join(endpoint.filters)}.{hint}"
 
 
 def _wire_value(wire_name: str, value: object, name: str) -> str:
@@ -172,16 +232,48 @@ def _event_notices(wire: Mapping[str, str]) -> list[str]:
 
 def identifier(value: object, name: str) -> str:
     """Return the id in a text, a record, a row of a frame, or an object of the official SDK."""
-    candidates: list[object] = [value]
+    candidate: object = value
     if isinstance(value, Mapping):
-        candidates = [value.get("id")]
+        candidate = value.get("id")
     elif not isinstance(value, str):
-        # A row of a frame carries its id as its name.
-        candidates = [getattr(value, "id", None), getattr(value, "name", None)]
-    for candidate in candidates:
-        if isinstance(candidate, str) and candidate.strip():
-            return candidate.strip()
-    raise errors.ArgumentError(f"{name} must be an id, or a record with an id; got {value!r:.80}")
+        # A row of a frame carries its id as its name. A column, or an index, has a name that is no id.
+        candidate = getattr(value, "name" if _is_row(value) else "id", None)
+    if isinstance(candidate, str) and candidate.strip():
+        return candidate.strip()
+    several = isinstance(value, Iterable) and not isinstance(value, str | Mapping)
+    hint = "; several are given to directory_id= alone" if several and name != "directory_id" else ""
+    raise errors.ArgumentError(f"{name} must be an id, or a record with an id; got {value!r:.80}{hint}")
+
+
+def as_ids(value: object, name: str) -> list[str] | None:
+    """Return the ids in a list, tuple, Index, Series, array or frame, each once; None for a single object.
+
+    A row of a frame is a single object. A frame must be indexed by the id.
+    """
+    if isinstance(value, str | Mapping) or not isinstance(value, Iterable) or _is_row(value):
+        return None
+    if hasattr(value, "columns"):
+        value = getattr(value, "index", value)
+        if getattr(value, "name", None) != name:
+            raise errors.ArgumentError(
+                f"{name} takes a frame that is indexed by {name}, as its loader gives it; this one is indexed "
+                f"by {getattr(value, 'name', None)!r}"
+            )
+    elif hasattr(value, "id"):
+        return None
+    assert isinstance(value, Iterable)
+    return list(dict.fromkeys(identifier(one, name) for one in value))
+
+
+def _is_row(value: object) -> bool:
+    """Whether a value is a row of a frame: a Series labelled by fields of an object of the API."""
+    labels = getattr(value, "index", None)
+    if not hasattr(value, "name") or not isinstance(labels, Iterable) or hasattr(value, "columns"):
+        return False
+    return not ROW_FIELDS.isdisjoint(label for label in labels if isinstance(label, str))
+
+
+ROW_FIELDS = frozenset(("created_at", "updated_at", "name", "state", "directory_id", "idp_id", "email"))
 
 
 def api_time(value: object, name: str) -> str:

@@ -16,17 +16,19 @@ import json
 import logging
 import re
 import secrets
+import threading
 from collections.abc import Iterable, Mapping
 from contextvars import ContextVar
 from datetime import date, datetime
 from typing import Any, NoReturn
 from urllib.parse import quote, unquote
 
-import requests
-
 from .. import errors
+from .answers import is_page, parse_json
+from .connections import Answer
+from .credentials import Secret
 from .endpoints import ENDPOINTS
-from .transport import Secret, Transport, parse_json
+from .transport import Transport
 
 __all__ = ["ID_FILTERS", "TEXT_FILTERS", "Pseudonyms", "RedactedTransport", "wrapped_key"]
 
@@ -85,6 +87,7 @@ ID_FILTERS = _set(
     "directory directory_id group group_id user user_id organization_id organization after before"
 )
 CURSORS = _set("after before")
+KEPT_HEADERS = ("X-Request-Id", "Retry-After", "Content-Type")  # of an error
 TEXT_FILTERS = _set("idp_id email search domain domains external_id")
 
 
@@ -456,14 +459,20 @@ class RedactedTransport(Transport):
         assert self.names.found is not None
         return self.names.found
 
-    def _try_once(self, path: str, params: Mapping[str, str | int] | None, doing: str) -> Any:
+    def _try_once(
+        self,
+        path: str,
+        params: Mapping[str, str | int] | None,
+        doing: str,
+        stop: threading.Event | None = None,
+    ) -> Any:
         try:
             real_path, real_params = self._real(path, params or {})
         except errors.DirsyncError as problem:
             return problem.with_traceback(None)
         token = _asking.set(True)
         try:
-            answer = super()._try_once(real_path, real_params, doing)
+            answer = super()._try_once(real_path, real_params, doing, stop)
         finally:
             _asking.reset(token)
         if isinstance(answer, BaseException):
@@ -501,17 +510,26 @@ class RedactedTransport(Transport):
                     words = words.replace(spelling, str(asked))
         return words
 
-    def _explain(self, response: requests.Response, content: bytes, doing: str) -> errors.ApiError:
-        """Explain an error status without the service's own words, with its code and the pause it asks for."""
-        try:
-            body = parse_json(content)
-        except (ValueError, RecursionError):
-            body = None
-        kept = {}
-        if isinstance(body, dict):
-            for name in ("retry_after", "retry_after_seconds"):
-                if isinstance(body.get(name), int | float):
-                    kept[name] = body[name]
-            if re.fullmatch(r"[a-z_]{1,60}", str(body.get("code"))):
-                kept["code"] = body["code"]
-        return super()._explain(response, json.dumps(kept).encode(), doing)
+    def _read(self, answer: Answer, doing: str) -> Any:
+        return super()._read(_without_words(answer), doing)
+
+
+def _without_words(answer: Answer) -> Answer:
+    """Return an error's answer without the service's own words, with its code and the pause it asks for."""
+    if answer.status == 200 and not is_page(answer):
+        return answer
+    headers = {name: answer.headers[name] for name in KEPT_HEADERS if name in answer.headers}
+    if is_page(answer):
+        return Answer(answer.status, headers, b"<")
+    try:
+        body = parse_json(answer.content)
+    except (ValueError, RecursionError):
+        body = None
+    kept = {}
+    if isinstance(body, dict):
+        for name in ("retry_after", "retry_after_seconds"):
+            if isinstance(body.get(name), int | float):
+                kept[name] = body[name]
+        if re.fullmatch(r"[a-z_]{1,60}", str(body.get("code"))):
+            kept["code"] = body["code"]
+    return Answer(answer.status, headers, json.dumps(kept).encode())

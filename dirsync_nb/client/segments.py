@@ -1,357 +1,251 @@
-"""What a walk knows of a list that is read from several places: pieces that grow until they meet.
+"""What is known of a list that is being read: a segment of rows from its start, and one from its end.
 
-No request is sent from here. A page comes in on an edge of a piece; its rows are added there, and where it
-shows a row of another piece, the two become one.
+No request is sent from here. A page comes in at the frontier of a segment; its rows are added there, and where
+it shows rows from the other's frontier, the two are joined and the list is whole.
 
 What holds while rows come and go between the requests:
 
-- A row that was there from the first request to the last is found. Every page is a piece of the list without
-  holes; pieces are joined only where a page shows a row of the next piece, never because they should meet.
-  (Known exception: a service that takes a deleted cursor for the start of the list, while a whole page of rows
-  is created at its end. WorkOS does not say what it does with such a cursor.)
-- No row comes twice. A row that was created or deleted on the way is there or not, as in a plain walk.
-- The order is that of a plain walk: the pieces are put in a row as they were joined. Only rows that were
-  created or deleted on the way can stand beside their place.
-- Where the row of a cursor was deleted, the walk steps back to another row of the same piece; a piece whose
-  rows are all refused is forgotten and walked over by its neighbours.
+- A row that was there from the first request to the last is found. Every segment is a part of the list without
+  holes; two are joined only where a page shows that they overlap, never because they should meet.
+- No row comes twice. A row that was created or deleted on the way is there or not, as in reading from one end.
+- The order is that of the list. Only rows that were created or deleted on the way can stand beside their place.
+- Where the row of a cursor was deleted, reading goes back to another row of the same segment.
+- A list that leads nowhere ends: at a cursor that came before, and after a few pages that bring no new row.
 """
 
 from __future__ import annotations
 
-import re
-from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
-from .client import MAX_STEPS_BACK, Record
+from .context import Record
 
-__all__ = ["Edge", "Key", "Line", "Piece", "Places", "key_of"]
+__all__ = ["Segment", "SegmentList"]
 
-FAR = 1 / 3  # of the way from end to end: walkers on both sides of a place there are at work to the last
-CROWD = 3  # times as many of the places as of the rows have been walked over
-
-Key = tuple[str, str]
-"""What the service sorts by: when it was created, and the id. Only used to guess, never to decide."""
-
-Places = dict[str, Key]
-"""Users of the list, by id, and where in it they stand."""
+MAX_STEPS_BACK = 12  # in one run, over rows deleted under our feet
+MAX_EMPTY_PAGES = 10  # in a row, each with a new cursor
+MAX_KNOWN_PAGES = 3  # in a row, of rows that were all read before
+KNOWN = f"gave rows that were read before, {MAX_KNOWN_PAGES} pages in a row under new cursors"
 
 
 @dataclass(eq=False)
-class Edge:
-    """One end of a piece, where its walk goes on: ``onward`` in the order asked for, or against it."""
+class Segment:
+    """Rows read from one end of a list, in the order they came, and the frontier where reading goes on.
 
-    piece: Piece
+    Attributes
+    ----------
+    onward
+        From the start, in the order asked for; else from the end, against it.
+    ids
+        Of its rows, in the order they came.
+    cursor
+        The frontier: what comes after it is not read yet. None for the end of the list where it began.
+    is_open
+        Whether there may be more to read.
+    busy
+        Whether a request for its next page is under way.
+    """
+
     onward: bool
     cursor: str | None = None
-    key: Key | None = None
+    ids: dict[str, None] = field(default_factory=dict)
+    is_open: bool = True
     busy: bool = False
-    lost: bool = False  # joined to another piece, or forgotten; an answer still under way is not wanted
     seen: set[str | None] = field(default_factory=set)
-    places: list[str] = field(default_factory=list)  # other rows to go on from, should the cursor's be deleted
+    fallbacks: list[str] = field(default_factory=list)  # rows to go on from, should the cursor's be deleted
+    pages: int = 0
+    steps_back: int = 0
+    empty_pages: int = 0
+    known_pages: int = 0
+
+    def take_up(self) -> None:
+        """Make ready for one more run, whatever ended the last: with the patience that a first one has."""
+        self.busy = False
+        self.seen = {self.cursor}
+        self.steps_back = self.empty_pages = self.known_pages = 0
+
+    def reopen(self) -> None:
+        """Begin anew, with no row read."""
+        self.cursor, self.is_open = None, True
+        self.take_up()
+
+    def add(self, page: list[Record], cursor: str | None, new_rows: list[Record]) -> str | None:
+        """Add a page and move the frontier; return why it leads nowhere, if it does."""
+        if self._began_anew(page, new_rows) and cursor != self.cursor:
+            return self._go_back_silently()
+        self.ids.update(_names(new_rows))
+        self.pages += 1
+        self.empty_pages = 0 if page else self.empty_pages + 1
+        self.known_pages = 0 if new_rows or not page else self.known_pages + 1
+        if page:
+            self.fallbacks = _fallbacks(page)
+        if cursor is None:
+            self.is_open = False
+        elif cursor in self.seen:
+            return f"gave the cursor {cursor} a second time"
+        elif self.empty_pages >= MAX_EMPTY_PAGES:
+            return f"gave {MAX_EMPTY_PAGES} empty pages in a row, each with a new cursor"
+        elif self.known_pages >= MAX_KNOWN_PAGES:
+            return KNOWN
+        else:
+            self.seen.add(cursor)
+            self.cursor = cursor
+        return None
+
+    def _began_anew(self, page: list[Record], new_rows: list[Record]) -> bool:
+        """Whether the service took the cursor of a deleted row for the end where the list begins."""
+        if new_rows or not page or not self.ids or self.cursor is None:
+            return False
+        return bool(page[0].get("id") == next(iter(self.ids)))
+
+    def _go_back_silently(self) -> str | None:
+        known = self.known_pages + 1
+        went_back = known < MAX_KNOWN_PAGES and self.step_back()
+        self.known_pages = known
+        return None if went_back else KNOWN
+
+    def step_back(self) -> bool:
+        """Find another place to go on from, where the service refuses the cursor; False if there is none."""
+        self.steps_back += 1
+        if self.cursor is None or self.steps_back > MAX_STEPS_BACK:
+            return False
+        self.cursor = self.fallbacks.pop() if self.fallbacks else None  # at last from its end of the list anew
+        self.seen = set()
+        self.known_pages = -self.pages  # what was read before may come again
+        return True
 
 
-@dataclass(eq=False)
-class Piece:
-    """Rows that follow each other in the list; an edge that is None has nothing beyond it."""
-
-    ids: deque[list[str]] = field(default_factory=deque)
-    back: Edge | None = None
-    on: Edge | None = None
-    middle: bool = False  # begun in the middle, with no row yet
-
-
-class Line:
-    """The pieces of one list that are known so far, in their order; a resumed load goes on with it.
+class SegmentList:
+    """The two segments of one list; a resumed load goes on with them.
 
     Parameters
     ----------
-    descending
-        Whether the list is read newest first.
     cursor
-        Where the walk begins; None for the start of the list.
-    known
-        Ids of the rows read before, when there is a cursor.
+        Where reading begins; None for the start of the list.
+
+    Attributes
+    ----------
+    head, tail
+        The segment from the start, and that from the end, once it was begun.
+    duplicates
+        Rows that came again and were dropped.
+    joined
+        Whether the two overlap: nothing is between them.
+    may_have_tail
+        Whether the list can be read from its end.
+    written
+        Is given every page that is added, in a form that :meth:`restore` takes.
     """
 
-    def __init__(
-        self, *, descending: bool = False, cursor: str | None = None, known: list[str] | None = None
-    ) -> None:
-        self.descending = descending
-        head = Piece()
-        head.on = Edge(head, True, cursor)
-        self.pieces = [head]
-        self.owner: dict[str, Piece] = {}
-        self.again = 0
-        self.steps_back = 0
-        self.refused_middles = 0
-        self.middles: Places = {}
-        self.has_tail = self.asked_for_middles = False
-        if known:
-            self._put(head.on, known)
+    def __init__(self, cursor: str | None = None) -> None:
+        self.written: Callable[[Mapping[str, Any]], None] | None = None
+        self.head = Segment(onward=True, cursor=cursor)
+        self.tail: Segment | None = None
+        self.duplicates = 0
+        self.joined = False
+        self.may_have_tail = True
+        self._met = False
 
-    # What is known ----------------------------------------------------------------------------------------
+    @property
+    def row_count(self) -> int:
+        """How many rows were read."""
+        return sum(len(segment.ids) for segment in self.all())
+
+    def all(self) -> list[Segment]:
+        """Return the segments there are."""
+        return [self.head] if self.tail is None else [self.head, self.tail]
 
     def ids(self) -> list[str]:
         """Return the ids of all rows, in the order of the list."""
-        return [name for piece in self.pieces for names in piece.ids for name in names]
+        return [*self.head.ids, *(reversed(self.tail.ids) if self.tail is not None else ())]
 
-    def edges(self) -> list[Edge]:
-        """Return the places where something is still to be read."""
-        return [edge for piece in self.pieces for edge in (piece.back, piece.on) if edge is not None]
-
-    @property
-    def cursor(self) -> str | None:
-        """Where the first piece goes on."""
-        edge = self.pieces[0].on
-        return edge.cursor if edge is not None else None
+    def open_segments(self) -> list[Segment]:
+        """Return the segments at whose frontier something is still to be read."""
+        return [] if self.joined else [segment for segment in self.all() if segment.is_open]
 
     def take_up(self) -> None:
-        """Make ready for one more run, whatever ended the last: it gets the patience that a first one has."""
-        self.steps_back = 0
-        self.asked_for_middles = bool(self.middles)
-        for edge in self.edges():
-            edge.busy = edge.lost = False  # as an interrupt may have left it
-            edge.seen = {edge.cursor}
-
-    # A page comes in --------------------------------------------------------------------------------------
-
-    def sift(self, edge: Edge, page: list[Record]) -> tuple[list[Record], Piece | None]:
-        """Return the rows of a page that are new, up to where it meets another piece, and that piece.
-
-        Among rows that were read before, as after a step back, new ones were created meanwhile: they are left
-        out, since their place is behind us.
-        """
-        fresh: dict[Any, Record] = {}
-        met = None
-        for record in page:
-            name = record.get("id")
-            owner = self.owner.get(name) if isinstance(name, str) else None
-            if owner is edge.piece:
-                fresh = {}
-            elif owner is not None:
-                met = owner
-                break
-            else:
-                fresh.setdefault(name if isinstance(name, str) else id(record), record)
-        return list(fresh.values()), met
-
-    def keep(
-        self, edge: Edge, page: list[Record], cursor: str | None, fresh: list[Record], met: Piece | None
-    ) -> str | None:
-        """Add a sifted page to its piece and move the edge: onward, to its end, or into the piece it met.
-
-        Gives the cursor if it came for the second time.
-        """
-        piece = edge.piece
-        self.again += len(page) - len(fresh)
-        named = [record for record in fresh if isinstance(record.get("id"), str)]
-        self._put(edge, [record["id"] for record in named])
-        if page:
-            edge.key = key_of(page[-1])
-            edge.places = _other_places(page)
-        if piece.middle and named:
-            piece.middle = False
-            first = named[0]
-            piece.back = Edge(piece, False, first["id"], key_of(first), places=_other_places(named[::-1]))
-        if met is not None:
-            self._join(edge, met)
-        elif cursor is None:
-            self._close(edge)
-        elif cursor in edge.seen:
-            return cursor
-        else:
-            edge.seen.add(cursor)
-            edge.cursor = cursor
-        return None
-
-    def _put(self, edge: Edge, names: list[str]) -> None:
-        if names:
-            self.owner.update(dict.fromkeys(names, edge.piece))
-            if edge.onward:
-                edge.piece.ids.append(names)
-            else:
-                edge.piece.ids.appendleft(names[::-1])
-
-    def _close(self, edge: Edge) -> None:
-        """Nothing follows."""
-        if edge.onward:
-            edge.piece.on = None
-        else:
-            edge.piece.back = None
-        if not edge.piece.ids and len(self.pieces) > 1:
-            self.forget(edge.piece)
-
-    def _join(self, edge: Edge, met: Piece) -> None:
-        """Make one piece of two: ``edge`` led from its own into ``met``."""
-        piece = edge.piece
-        beyond, behind = (met.back, piece.back) if edge.onward else (met.on, piece.on)
-        if piece.middle or (beyond is None and behind is not None):
-            # Begun right before the other piece; or, since nothing comes before the start or after the end of
-            # the list, not where it seemed to be.
-            self.forget(piece)
-            return
-        first, second = (edge.piece, met) if edge.onward else (met, edge.piece)
-        for inner in (first.on, second.back):
-            if inner is not None:
-                inner.lost = True
-        ids = first.ids + second.ids
-        for names in second.ids:
-            self.owner.update(dict.fromkeys(names, first))
-        first.ids, first.on = ids, second.on
-        if first.on is not None:
-            first.on.piece = first
-        self.pieces.remove(second)
-
-    def forget(self, piece: Piece) -> None:
-        """Take a piece out; its neighbours will read its rows again."""
-        for edge in (piece.back, piece.on):
-            if edge is not None:
-                edge.lost = True
-        for names in piece.ids:
-            for name in names:
-                self.owner.pop(name, None)
-        self.pieces.remove(piece)
-
-    # A cursor is refused ----------------------------------------------------------------------------------
-
-    def step_back(self, edge: Edge) -> bool:
-        """Find another place for an edge whose cursor the service refuses; False if there is none."""
-        piece = edge.piece
-        if piece.middle:
-            self.refused_middles += 1
-            self.forget(piece)
-            return True
-        self.steps_back += 1
-        if edge.cursor is None or self.steps_back > MAX_STEPS_BACK:
-            return False
-        edge.seen = set()
-        if edge.places:
-            edge.cursor = edge.places.pop()
-        elif (piece.back if edge.onward else piece.on) is None:
-            edge.cursor = None  # from that end of the list anew
-        else:
-            self.forget(piece)
-        return True
-
-    def learn(self, places: Places, total: int | None) -> bool:
-        """Note places in the list, of ``total`` rows; False if they are of no use.
-
-        Where the walk has been at far more of the places than of the rows, they crowd there, and only those
-        well between the ends are of use.
-        """
-        new = {name: key for name, key in places.items() if name not in self.owner}
-        walked_over = len(places) - len(new)
-        expected = len(places) * len(self.owner) / total if total else 0.0
-        if walked_over > 1 + CROWD * expected:
-            ways = {name: self.way(key) for name, key in new.items()}
-            new = {name: new[name] for name, way in ways.items() if way is not None and FAR <= way <= 1 - FAR}
-        self.middles |= new
-        return bool(new)
-
-    def way(self, key: Key) -> float | None:
-        """Guess how far a place is on the way from where the first piece ends to where the last one begins."""
-        first, last = self.pieces[0].on, self.pieces[-1].back
-        if first is None or first.key is None or last is None or last.key is None:
-            return None
-        near, far = _number(first.key), _number(last.key)
-        return (_number(key) - near) / (far - near) if far != near else None
-
-    def is_near(self, key: Key) -> bool:
-        """Return whether a place seems to be ahead of the first piece, but not far."""
-        way = self.way(key)
-        return way is not None and 0 < way < FAR
-
-    # More walkers -----------------------------------------------------------------------------------------
+        """Make ready for one more run, whatever ended the last."""
+        for segment in self.all():
+            segment.take_up()
 
     def begin_tail(self) -> None:
-        """Walk from the other end too."""
-        tail = Piece()
-        tail.back = Edge(tail, False)
-        self.pieces.append(tail)
-        self.has_tail = True
+        """Read from the end of the list too."""
+        self.tail = Segment(onward=False, seen={None})
 
-    def free_edge(self, left: int | None, page_size: int) -> Edge | None:
-        """Choose where to send the next request; None where all that is needed is under way.
+    def next_segment(self, left: int | None, page_size: int) -> Segment | None:
+        """Return where to send the next request; None where what is under way will do.
 
-        The widest gap goes first. Where what is under way will probably bring all the rows that are ``left``,
-        no gap gets a second request.
+        It will where it probably brings all the rows that are ``left``.
         """
-        under_way = sum(edge.busy for edge in self.edges())
-        enough = left is not None and left < under_way * page_size
-        best: tuple[tuple[float, float], Edge] | None = None
-        for edges, inside, width in self._gaps():
-            free = [edge for edge in edges if not edge.busy]
-            busy = len(edges) - len(free)
-            if not free or (busy and enough):
-                continue
-            rank = (1 + inside) / (1 + busy), width / (1 + busy)
-            if best is None or rank > best[0]:
-                best = rank, free[0]
-        return best[1] if best else None
+        waiting = self.open_segments()
+        free = [segment for segment in waiting if not segment.busy]
+        under_way = len(waiting) - len(free)
+        enough = under_way and left is not None and left < under_way * page_size
+        return free[0] if free and not enough else None
 
-    def has_both_ends(self) -> bool:
-        """Return whether rows of both ends were read: before, nothing is begun between them.
+    def new_rows(self, page: list[Record]) -> list[Record]:
+        """Return the rows of a page that were not read before, each once; rows without an id are kept."""
+        known = [segment.ids for segment in self.all()]
+        found: dict[object, Record] = {}
+        for record in page:
+            name = record.get("id")
+            if not isinstance(name, str):
+                found[id(record)] = record
+            elif not any(name in ids for ids in known):
+                found.setdefault(name, record)
+        return list(found.values())
 
-        A service that begins anew at a cursor it does not know would otherwise give the rows of the end to a
-        piece in the middle, as if they stood next to it.
+    def add(
+        self, segment: Segment, page: list[Record], cursor: str | None, new_rows: list[Record]
+    ) -> str | None:
+        """Add a page to its segment, and join the two where it shows that they overlap.
+
+        Returns why the list leads nowhere, if it does.
         """
-        return self.has_tail and bool(self.pieces[-1].ids)
+        if self.written is not None:
+            self.written({"head": segment is self.head, "page": page, "cursor": cursor})
+        self.duplicates += len(page) - len(new_rows)
+        problem = segment.add(page, cursor, new_rows)
+        other = self.tail if segment is self.head else self.head
+        met = [] if other is None else [name for name in _names(page) if name in other.ids]
+        if other is None or not met:
+            return problem
+        if not self._met and met != [name for name in reversed(other.ids) if name in met]:
+            self._give_up_tail()
+            self.head.ids.update(_names(page) if segment is self.head else {})
+            return problem if segment is self.head else None
+        self._met = True
+        # A single row that comes again, far from the frontier of the other, does not show that they overlap.
+        frontier = set(islice(reversed(other.ids), 2 * len(page)))
+        self.joined = not new_rows or not frontier.isdisjoint(met)
+        return None if self.joined else problem
 
-    def begin_middle(self) -> Edge | None:
-        """Begin a piece in the middle of the widest gap, where a place in it is known."""
-        if self.refused_middles > 1:
-            return None
-        gaps = [(self._inside(place), place) for place in range(len(self.pieces))]
-        inside, place = max(gaps, key=lambda gap: len(gap[0]))
-        if not inside:
-            return None
-        middle = inside[len(inside) // 2]
-        piece = Piece(middle=True)
-        piece.on = Edge(piece, True, middle, self.middles.pop(middle), seen={middle})
-        self.pieces.insert(place + 1, piece)
-        return piece.on
+    def restore(self, written: Mapping[str, Any]) -> list[Record]:
+        """Add a page that was written down, as it was added then; return its new rows."""
+        if not written["head"] and self.tail is None:
+            if not self.may_have_tail:  # it was given up while this page was under way
+                return []
+            self.begin_tail()
+        segment = self.head if written["head"] or self.tail is None else self.tail
+        new_rows = self.new_rows(written["page"])
+        self.add(segment, written["page"], written["cursor"], new_rows)
+        return new_rows
 
-    def _gaps(self) -> Iterator[tuple[list[Edge], int, int]]:
-        """Return the edges of each gap, how many places are known inside it, and how wide it is by its keys.
+    def _give_up_tail(self) -> None:
+        """Read from the start alone: the service does not list in the opposite order when asked to.
 
-        Both guess at the rows in it; the keys guess well only where rows came at an even pace.
+        What came that way is forgotten, and will be read again.
         """
-        if self.pieces[0].back is not None:
-            yield [self.pieces[0].back], 0, 0
-        for place, piece in enumerate(self.pieces):
-            after = self.pieces[place + 1].back if place + 1 < len(self.pieces) else None
-            edges = [edge for edge in (piece.on, after) if edge is not None]
-            if edges:
-                keys = [_number(edge.key) for edge in edges if edge.key is not None]
-                yield edges, len(self._inside(place)), max(keys) - min(keys) if len(keys) == 2 else 0
-
-    def _inside(self, place: int) -> list[str]:
-        """Return the known places between a piece and the next one, in the order of their keys."""
-        first = self.pieces[place].on
-        last = self.pieces[place + 1].back if place + 1 < len(self.pieces) else None
-        if first is None or first.key is None or last is None or last.key is None or not self.middles:
-            return []
-        found = [(key, name) for name, key in self.middles.items() if name not in self.owner]
-        found.sort(reverse=self.descending)
-        beyond = [pair for pair in found if (pair[0] > first.key) is not self.descending]
-        return [name for key, name in beyond if (key < last.key) is not self.descending]
+        self.tail, self.may_have_tail = None, False
 
 
-def _other_places(page: list[Record]) -> list[str]:
+def _names(page: list[Record]) -> dict[str, None]:
+    return dict.fromkeys(name for record in page if isinstance(name := record.get("id"), str))
+
+
+def _fallbacks(page: list[Record]) -> list[str]:
     """Return rows to go on from, the last one first, should the row at the end of a page be deleted."""
     rows = (page[at].get("id") for at in (0, len(page) // 2, -min(2, len(page))))
     return [row for row in rows if isinstance(row, str)]
-
-
-def key_of(record: Record) -> Key:
-    """Return what the service sorts a record by."""
-    return str(record.get("created_at")), str(record.get("id"))
-
-
-def _number(key: Key) -> int:
-    """Spell a key as a number, so two can be told near or far; ids end in a ULID, 26 letters or digits."""
-    created, name = (re.sub("[^0-9A-Za-z]", "", part) for part in key)
-    moment = re.sub("[^0-9]", "", created)[:17].ljust(17, "0")  # to the millisecond, also where it was left out
-    return (int(moment) << 136) + int("0" + name[-26:], 36)

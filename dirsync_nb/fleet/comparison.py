@@ -1,33 +1,46 @@
 """A fleet against an app's table: each customer's people against the app's users of that customer.
 
-Every comparison is one call of :func:`dirsync_nb.provisioning.compare`; here the app's rows are dealt out and
-the plans put together.
+Every comparison is that of :func:`dirsync_nb.provisioning.compare`; here the app's rows are dealt out and the
+plans put together.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 
-from ..provisioning import Plan, TooManyDeactivations, compare
+from ..guard import why_stopped
+from ..provisioning import Plan, TooManyDeactivations
+from ..provisioning.app_table import AppTable
+from ..provisioning.comparison import plan_without_guard, require_attributes
+from ..provisioning.status import unknown_sentence
 from .dataset import TABLES, Reader
 
-__all__ = ["AppComparison", "columns_for", "nothing_to_do", "whole_plan"]
+__all__ = ["AppComparison", "Part", "columns_for", "nothing_to_do", "whole_plan"]
 
 MOST_NOTICES = 5  # a fleet may have hundreds of directories that do not work
 
 
+class Part(NamedTuple):
+    """Plans of some owners, before the guard."""
+
+    plans: list[Plan]
+    stopped: list[str]  # owners that the guard stops at
+    attributes: pd.DataFrame  # custom attributes that are seen, as a users frame of one row
+
+
 def columns_for(asked: Mapping[str, Any]) -> list[str]:
-    """Name the columns of users that a comparison looks at."""
+    """Name the columns of users that a comparison looks at; the last two hold a person's other addresses."""
     columns = dict.fromkeys(("name", "address", "state", "idp_id", "directory_id", "organization_id"))
+    columns |= dict.fromkeys(("custom_attributes", "emails"))
     for given in (asked["on"], asked["fields"]):
         names = [given] if isinstance(given, str) else given.values() if isinstance(given, Mapping) else given
-        for name in names:
-            columns["custom_attributes" if name.startswith("custom_attributes.") else name] = None
+        columns |= dict.fromkeys(names)
     return [name for name in columns if name in TABLES["users"][1]]
 
 
@@ -39,10 +52,11 @@ class AppComparison:
     columns: list[str]
     ours: str
     theirs: str
+    guard: float | None
     asked: Mapping[str, Any]
 
-    def __call__(self, part: tuple[list[str], pd.DataFrame, pd.DataFrame]) -> tuple[list[Plan], list[str]]:
-        """Compare owner by owner; give the plans, and the owners that the guard stopped at."""
+    def __call__(self, part: tuple[list[str], pd.DataFrame, pd.DataFrame]) -> Part:
+        """Compare owner by owner."""
         names, app_users, directories = part
         users = self.reader.frame("users", names, self.columns)
         whose, rows = users[self.theirs].astype("str"), app_users[self.ours].astype("str")
@@ -51,12 +65,18 @@ class AppComparison:
         plans, stopped = [], []
         for owner in dict.fromkeys([*listed, *theirs]):
             here = SimpleNamespace(users=people.get(owner, users.iloc[:0]), directories=listed.get(owner))
-            try:
-                plans.append(compare(here, theirs.get(owner, app_users.iloc[:0]), **self.asked))
-            except TooManyDeactivations as error:
-                plans.append(error.plan)
+            mine = theirs.get(owner, app_users.iloc[:0])
+            plan, active = plan_without_guard(here, mine, **self.asked)
+            plans.append(plan)
+            leaving = plan.counts["deactivate"]
+            if why_stopped(leaving, active, "{}", guard=self.guard, empty=here.users.empty):
                 stopped.append(owner)
-        return plans, stopped
+        return Part(plans, stopped, _seen(users))
+
+
+def _seen(users: pd.DataFrame) -> pd.DataFrame:
+    names = {name: None for held in users["custom_attributes"] if isinstance(held, Mapping) for name in held}
+    return pd.DataFrame({"custom_attributes": [names] if len(users) else []}, dtype=object)
 
 
 def _by(frame: pd.DataFrame, keys: Any) -> dict[str, pd.DataFrame]:
@@ -65,35 +85,63 @@ def _by(frame: pd.DataFrame, keys: Any) -> dict[str, pd.DataFrame]:
 
 def nothing_to_do(notice: str) -> Plan:
     """Return an empty plan that says something."""
-    empty = compare(Reader("").meta("users"), pd.DataFrame({"user_id": []}), on="user_id")
+    empty, _ = plan_without_guard(Reader("").meta("users"), pd.DataFrame({"user_id": []}), on="user_id")
     return replace(empty, notices=(notice,))
 
 
-def whole_plan(pieces: Iterable[tuple[list[Plan], list[str]]], theirs: str) -> Plan:
+def whole_plan(
+    pieces: Iterable[Part], theirs: str, asked: Mapping[str, Any], table: AppTable, confirm: int | None
+) -> Plan:
     """Put plans together, by action; raise where the guard stopped one of them."""
-    plans: list[Plan] = []
-    stopped: list[str] = []
-    for some, names in pieces:
-        plans += some
-        stopped += names
+    parts = list(pieces)
+    plans = [plan for part in parts for plan in part.plans]
+    stopped = [owner for part in parts for owner in part.stopped]
     if not plans:
         return replace(nothing_to_do(""), notices=())
+    if seen := [part.attributes for part in parts if len(part.attributes)]:
+        require_attributes(asked["on"], asked["fields"], pd.concat(seen, ignore_index=True))
     rows = pd.concat([plan.rows for plan in plans], ignore_index=True)
-    notices = list(dict.fromkeys(notice for plan in plans for notice in plan.notices))
-    if len(notices) > MOST_NOTICES:
-        told = f"The same goes for {len(notices) - MOST_NOTICES:,} more: fleet.directories has their states."
-        notices = [*notices[:MOST_NOTICES], told]
+    unknown: Counter[str] = Counter()
+    for plan in plans:
+        unknown.update(plan.unknown_status)
     whole = Plan(
         rows.sort_values("action", kind="stable", ignore_index=True),
         sum(plan.unchanged for plan in plans),
-        tuple(notices),
+        tuple(_told(plans, asked["active"] or "", unknown)),
+        tuple(dict.fromkeys(name for plan in plans for name in plan.not_enabled)),
+        dict(unknown),
+        replace(table, confirmed=confirm),
     )
-    if stopped:
+    _check(whole, stopped, theirs, confirm)
+    return whole
+
+
+def _told(plans: list[Plan], column: str, unknown: Mapping[str, int]) -> list[str]:
+    """Put notices together, each once; of what is said of single directories, the first few."""
+    own = {unknown_sentence(column, plan.unknown_status) for plan in plans}
+    notices = [text for text in dict.fromkeys(n for plan in plans for n in plan.notices) if text not in own]
+    if len(notices) > MOST_NOTICES:
+        told = f"The same goes for {len(notices) - MOST_NOTICES:,} more: fleet.directories has their states."
+        notices = [*notices[:MOST_NOTICES], told]
+    words = unknown_sentence(column, unknown)
+    return [words, *notices] if words else notices
+
+
+def _check(whole: Plan, stopped: list[str], theirs: str, confirm: int | None) -> None:
+    leaving = whole.counts["deactivate"]
+    if confirm is not None and confirm != leaving:
+        raise TooManyDeactivations(
+            f"This plan would switch off {leaving:,} active users, and confirm={confirm} names another number. "
+            "Look at the plan in this error.",
+            whole,
+            leaving,
+        )
+    if stopped and confirm is None:
         named = ", ".join(stopped[:3]) + (f" and {len(stopped) - 3:,} more" if len(stopped) > 3 else "")
         raise TooManyDeactivations(
             f"This plan would switch off more of the active users than guard allows, for the {theirs} {named}. "
             "Are these the right directories, are they linked, and is `on` right? Look at the plan in this "
-            "error, and if everybody really left, say guard=None.",
+            f"error, and if everybody really left, say confirm={leaving}.",
             whole,
+            leaving,
         )
-    return whole

@@ -25,10 +25,13 @@ from ..client import identifier
 from ..files import open_frame
 from ..frames import TIME, directories_frame
 from ..frames.json_array import JsonArray, JsonDtype
+from ..guard import check_guard
 from ..provisioning import Plan
-from ..provisioning.comparison import GUARD
+from ..provisioning.app_table import table_of
+from ..provisioning.comparison import GUARD, primary_key
+from ..provisioning.status import StatusWords
 from ..sync import Moment
-from .comparison import AppComparison, columns_for, nothing_to_do, whole_plan
+from .comparison import AppComparison, Part, columns_for, nothing_to_do, whole_plan
 from .dataset import DIRECTORIES_FILE, TABLES, Entry, Reader, entries_of, read_manifest
 from .load import opened
 from .queries import QUESTIONS, Question, frames_of
@@ -319,7 +322,10 @@ class Fleet:
         on: str | Sequence[str] | Mapping[str, str],
         fields: Sequence[str] | Mapping[str, str] = (),
         active: str | None = None,
+        status_words: Mapping[Any, bool] | None = None,
+        key: str | None = None,
         guard: float | None = GUARD,
+        confirm: int | None = None,
     ) -> Plan:
         """Compare an app's users with those of the fleet, each with its own directory or organization.
 
@@ -334,6 +340,8 @@ class Fleet:
             this name, or as a mapping such as ``{"tenant": "organization_id"}``.
         guard
             Holds for each directory or organization by itself.
+        confirm
+            The exact number of people that the whole plan switches off.
 
         Raises
         ------
@@ -345,6 +353,7 @@ class Fleet:
             A column that is not there, or a row of the app that belongs to nobody.
         """
         self._require_complete("a comparison")
+        check_guard(guard, confirm)
         ((ours, theirs),) = ({within: within} if isinstance(within, str) else dict(within)).items()
         if theirs not in ("directory_id", "organization_id"):
             raise errors.ArgumentError(f"within must lead to directory_id or organization_id; got {theirs!r}")
@@ -354,9 +363,14 @@ class Fleet:
             )
         if nobodys := int(app_users[ours].isna().sum()):
             raise errors.ArgumentError(f"within: {nobodys:,} rows of app_users have no {ours}")
-        asked = {"on": on, "fields": fields, "active": active, "guard": guard}
-        owners = self._owners(theirs)
-        return whole_plan(self._plans(app_users, ours, theirs, asked, owners), theirs)
+        key = key or primary_key(app_users)
+        asked = {"on": on, "fields": fields, "active": active, "status_words": status_words, "key": key}
+        pieces = self._plans(app_users, ours, theirs, asked, guard, self._owners(theirs))
+        on_now: list[bool | None] = [True] * len(app_users)
+        if active in app_users:
+            on_now = StatusWords(status_words).read_column(app_users[active].astype(object))
+        table = replace(table_of(app_users, key, active if active in app_users else None, on_now), guard=guard)
+        return whole_plan(pieces, theirs, asked, table, confirm)
 
     def _owners(self, theirs: str) -> dict[str, str]:
         """Say for each directory, those left out among them, to whom its people belong."""
@@ -373,9 +387,10 @@ class Fleet:
         ours: str,
         theirs: str,
         asked: Mapping[str, Any],
+        guard: float | None,
         owners: Mapping[str, str],
-    ) -> Iterator[tuple[list[Plan], list[str]]]:
-        comparison = AppComparison(self._reader, columns_for(asked), ours, theirs, dict(asked))
+    ) -> Iterator[Part]:
+        comparison = AppComparison(self._reader, columns_for(asked), ours, theirs, guard, dict(asked))
         left_out = {owners[name] for name in self.excluded if name in owners}
         kept = [name for name in self.names if owners[name] not in left_out]
         parts = self._parts(kept) if kept else []
@@ -389,7 +404,7 @@ class Fleet:
 
         if skipped := sum(len(rows[owner]) for owner in left_out if owner in rows):
             notice = f"{skipped:,} users of the app belong to what is excluded, and are left out."
-            yield [nothing_to_do(notice)], []
+            yield Part([nothing_to_do(notice)], [], pd.DataFrame({"custom_attributes": []}))
         yield from self._pieces(comparison, map(dealt_out, parts))
         nowhere = app_users[~whose.isin(set(owners.values()))]
         if len(nowhere):

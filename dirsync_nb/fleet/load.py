@@ -19,11 +19,11 @@ from pathlib import Path
 from typing import Any
 
 from .. import errors
-from ..client import DirectoryClient, Pacer
-from ..client.pacing import Stop
+from ..client import DirectoryClient, LoadContext, Pacer
+from ..client.waiting import Stop
 from ..connect import connect
-from ..load import load_groups, load_memberships, load_users
-from ..load.parallel import _side_by_side, for_each_directory
+from ..load.contents import load_contents
+from ..load.parallel import for_each_directory, side_by_side
 from .dataset import MANIFEST, Entry, directory_entry, save_directory
 
 __all__ = ["Connect", "Job", "Outcomes", "load_here", "load_there", "opened"]
@@ -55,27 +55,25 @@ class Job:
     server: str
     about: Mapping[str, Any]
 
-    def __call__(self, client: DirectoryClient, directory_id: str) -> Entry:
+    def __call__(self, context: LoadContext, directory_id: str) -> Entry:
         """Load a directory and write it."""
         at = datetime.now(UTC).isoformat()
-        groups = load_groups(client, directory_id=directory_id)
-        users = load_users(client, directory_id=directory_id)
-        memberships = load_memberships(client, directory_id=directory_id, users=users, groups=groups)
-        frames = {"users": users, "groups": groups, "memberships": memberships}
+        contents = load_contents(context, directory_id)
         cost = {
-            "requests": sum(receipt.requests for receipt in client.receipts),
-            "refused": sum(wait.cause == "429" for receipt in client.receipts for wait in receipt.waits),
+            "requests": sum(receipt.requests for receipt in context.receipts),
+            "refused": sum(wait.cause == "429" for receipt in context.receipts for wait in receipt.waits),
         }
-        client.receipts.clear()  # those of thousands of directories would pile up
+        context.receipts.clear()  # those of thousands of directories would pile up
         about = {"at": at, **self.about, "cost": cost}
-        return save_directory(Path(self.folder), directory_id, frames, about)
+        return save_directory(Path(self.folder), directory_id, contents._asdict(), about)
 
 
 def load_here(client: DirectoryClient, job: Job, todo: Sequence[str], workers: int | None = None) -> Outcomes:
     """Load in threads of this process."""
-    branch = client.branch(Stop(client.stop))
+    context = client.context
+    branch = context.branch(Stop(context.stop))
     done, failed = for_each_directory(branch, todo, job, workers=workers)
-    return {**done, **{name: _reason(problem) for name, problem in failed.items()}}
+    return {**done, **{directory_id: _reason(problem) for directory_id, problem in failed.items()}}
 
 
 def _reason(problem: errors.DirsyncError) -> str:
@@ -104,7 +102,7 @@ def load_there(
         processes = len(set(places.values()))
         key_share = pacer.per_key and pacer.per_key / processes
         share = Pacer(per_directory=pacer.per_directory, per_key=key_share)
-        count = workers or _side_by_side(share)
+        count = workers or side_by_side(share)
         load = partial(
             _load_batch,
             job=job,

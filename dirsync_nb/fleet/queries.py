@@ -23,14 +23,14 @@ import pandas as pd
 from .. import analysis, errors
 from ..analysis.attributes import (
     ABSENT,
-    NO_VALUE,
-    NOT_IN_USERS,
+    SPECIAL,
     STANDARD_FIELDS,
     STATUS,
     as_text,
     coverage_frame,
-    is_empty,
     kind_of,
+    known_attribute,
+    status_of,
     values_by_attribute,
 )
 from .dataset import Reader
@@ -130,7 +130,7 @@ def _overlap(pieces: Iterator[Any], options: Options) -> pd.DataFrame:
     ids = _in_order(places)
     a, b = ids.get_indexer(pd.Index(pairs["group_a"])), ids.get_indexer(pd.Index(pairs["group_b"]))
     shared, jaccard = pairs["shared"].to_numpy(dtype=np.int64), pairs["jaccard"].to_numpy()
-    strength = (shared, jaccard) if options.get("by") == "jaccard" else (jaccard, shared)
+    strength = (shared, jaccard) if options.get("by", "jaccard") == "jaccard" else (jaccard, shared)
     order = np.lexsort((np.maximum(a, b), np.minimum(a, b), -strength[0], -strength[1]))
     return pairs.iloc[order[: options.get("top")]].reset_index(drop=True)
 
@@ -199,7 +199,7 @@ def _attribute_piece(frames: Frames, options: Options) -> _Counts:
         answer = analysis.group_by_attribute(users=users, attribute=attribute, **asked)
     except errors.ArgumentError:  # none of these users has it; others may
         known = {key for row in users["custom_attributes"] if isinstance(row, dict) for key in row}
-        without = users.assign(**{attribute: None})
+        without = users.assign(**{attribute: pd.Series(ABSENT, index=users.index, dtype=object)})
         answer = analysis.group_by_attribute(users=without, attribute=attribute, **asked)
     ids = answer.index.get_level_values("group_id")
     counts = answer.to_numpy(dtype=np.int64)
@@ -229,11 +229,7 @@ def _by_attribute(pieces: Iterator[_Counts], options: Options) -> pd.DataFrame:
 def _check_known(parts: Sequence[_Counts], attribute: str) -> None:
     missing = [part.known for part in parts if part.known is not None]
     if missing and all(part.known is not None or not part.labels for part in parts):
-        known = sorted(set().union(*missing))
-        raise errors.ArgumentError(
-            f"attribute must be a column of users or a custom attribute; got {attribute!r}. Custom attributes "
-            f"here: {', '.join(known) or 'none'}"
-        )
+        known_attribute(attribute, pd.DataFrame(), set().union(*missing))
 
 
 def _numbered(part: _Counts, ids: pd.Index, values: pd.Index) -> pd.DataFrame:
@@ -249,10 +245,9 @@ def _numbered(part: _Counts, ids: pd.Index, values: pd.Index) -> pd.DataFrame:
 
 def _shown(values: list[str], totals: Array, top: int | None) -> tuple[list[str], Array]:
     """Return the columns, the most common value first, and the column of each value; the rest share one."""
-    special = {NO_VALUE: 2, NOT_IN_USERS: 3}
-    order = sorted(range(len(values)), key=lambda i: (special.get(values[i], 0), -totals[i], values[i]))
-    common = [i for i in order if values[i] not in special]
-    last = [i for i in order if values[i] in special]
+    order = sorted(range(len(values)), key=lambda i: (SPECIAL.get(values[i], 0), -totals[i], values[i]))
+    common = [i for i in order if values[i] not in SPECIAL]
+    last = [i for i in order if values[i] in SPECIAL]
     kept = common if top is None else common[:top]
     shown, places = [values[i] for i in kept], np.zeros(len(values), dtype=np.int64)
     places[kept] = np.arange(len(kept))
@@ -322,6 +317,7 @@ class _Described:
 
     users: int
     filled: int
+    blank: int
     absent: int
     kinds: set[str]
     digests: bytes
@@ -334,14 +330,15 @@ def _coverage_piece(frames: Frames, _: Options) -> tuple[int, dict[str, _Describ
 
 
 def _described(values: list[Any]) -> _Described:
-    filled = [value for value in values if value is not ABSENT and not is_empty(value)]
-    absent = sum(value is ABSENT for value in values)
+    states = [status_of(value) for value in values]
+    filled = [value for value, state in zip(values, states, strict=True) if state == "filled"]
+    blank, absent = states.count("blank"), states.count("absent")
     kinds = {kind_of(value) for value in filled}
     texts = {v if isinstance(v, str) else f"\0{type(v).__name__}\0{as_text(v)}" for v in filled}
     digests = b"".join(
         hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=DIGEST).digest() for text in texts
     )
-    return _Described(len(values), len(filled), absent, kinds, digests, filled[0] if filled else None)
+    return _Described(len(values), len(filled), blank, absent, kinds, digests, filled[0] if filled else None)
 
 
 class _Distinct:
@@ -386,12 +383,12 @@ def _coverage(pieces: Iterator[tuple[int, dict[str, _Described]]], _: Options) -
 
 def _together(users: int, parts: Sequence[_Described], distinct: int) -> tuple[Any, ...]:
     """Add up; whoever is in a piece that never saw the attribute does not have it."""
-    filled = sum(part.filled for part in parts)
+    filled, blank = sum(part.filled for part in parts), sum(part.blank for part in parts)
     seen = sum(part.users - part.absent for part in parts)
     example = next((part.example for part in parts if part.filled), None)
     kinds = ", ".join(sorted(set().union(*(part.kinds for part in parts))))
     share = filled / users if users else None
-    return users, filled, seen - filled, users - seen, share, kinds, distinct, example
+    return users, filled, seen - filled - blank, blank, users - seen, share, kinds, distinct, example
 
 
 def _status_piece(frames: Frames, options: Options) -> Any:

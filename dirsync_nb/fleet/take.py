@@ -100,10 +100,10 @@ def take_fleet(
         _note(folder, client, listing, scope, held, failed)
     fleet = open_fleet(folder)
     if fleet.missing:
-        tell([str(fleet.incomplete("A question"))], client.told)
+        tell([str(fleet.incomplete("A question"))], client.context.told)
     elif not todo:
         told = f"All {len(listing):,} directories were there already; resume=False takes them anew."
-        tell([told], client.told)
+        tell([told], client.context.told)
     return fleet
 
 

@@ -1,10 +1,21 @@
 """Records to DataFrames with declared columns.
 
 Reading order: ``schema`` (the columns), ``records`` (how a record becomes a row), ``json_array`` (what records
-nest), ``builder`` (pages to one frame), ``tools`` (put together, taken apart).
+nest), ``builder`` (pages to one frame), ``tools`` (records in, frame out; frames put together), ``reshape``
+(what is nested, spread), ``partial`` and ``checks`` (what is refused), ``dictionary`` and ``shown`` (frames as
+people read them).
+
+A notebook typesets what stands between two dollar signs in a DataFrame, and names of a directory are other
+people's typing. So with this package the pandas option ``display.html.use_mathjax`` is off; who wants formulas
+in tables sets it again.
 """
 
-from .builder import FrameBuilder
+import pandas as pd
+
+from .builder import FrameBuilder, text_dtype
+from .checks import known_attributes, one_of, require_columns, require_ids
+from .dictionary import describe_columns
+from .partial import mark_partial, require_complete, why_incomplete
 from .records import (
     DIRECTORIES,
     EVENTS,
@@ -15,6 +26,7 @@ from .records import (
     choose_address,
     looks_like_address,
 )
+from .reshape import attribute_values, emails_frame, spread_attributes, typed_values
 from .schema import (
     DIRECTORY_COLUMNS,
     DIRECTORY_STATES,
@@ -27,22 +39,18 @@ from .schema import (
     TIME,
     USER_COLUMNS,
     USER_STATES,
+    Column,
 )
+from .shown import show
 from .tools import (
     concat,
     directories_frame,
-    emails_frame,
     events_frame,
     groups_frame,
     latest,
-    mark_partial,
     organizations_frame,
     receipts_frame,
-    require_complete,
-    spread_attributes,
-    typed_values,
     users_frame,
-    why_incomplete,
 )
 
 __all__ = [
@@ -62,22 +70,33 @@ __all__ = [
     "USERS",
     "USER_COLUMNS",
     "USER_STATES",
+    "Column",
     "FrameBuilder",
     "FrameSpec",
+    "attribute_values",
     "choose_address",
     "concat",
+    "describe_columns",
     "directories_frame",
     "emails_frame",
     "events_frame",
     "groups_frame",
+    "known_attributes",
     "latest",
     "looks_like_address",
     "mark_partial",
+    "one_of",
     "organizations_frame",
     "receipts_frame",
+    "require_columns",
     "require_complete",
+    "require_ids",
+    "show",
     "spread_attributes",
+    "text_dtype",
     "typed_values",
     "users_frame",
     "why_incomplete",
 ]
+
+pd.set_option("display.html.use_mathjax", False)

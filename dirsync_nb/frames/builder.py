@@ -37,7 +37,7 @@ from .json_array import JsonArray, json_lines
 from .records import FrameSpec, Page
 from .schema import JSON, TIME
 
-__all__ = ["FrameBuilder", "arrow_text", "categorical"]
+__all__ = ["FrameBuilder", "arrow_text", "categorical", "text_dtype"]
 
 FOLD_AT = 10_000  # rows held as Python objects before they are packed into arrays
 
@@ -92,7 +92,7 @@ class FrameBuilder:
             values.update(derive(page))
         values["extra"] = self._extras(page, given)
         for name, dtype in self.table.columns.items():
-            if dtype == JSON:
+            if dtype == JSON and name != "extra":  # to which packing may add
                 values[name] = json_lines(values[name])
         return values
 
@@ -141,7 +141,7 @@ class FrameBuilder:
         if dtype == TIME:
             return self._pack_times(name, values, extra)
         if dtype == JSON:
-            return JsonArray.of_texts(values)
+            return JsonArray.of_texts(json_lines(values) if name == "extra" else values)
         if dtype == "boolean":
             self._keep_originals(name, [not isinstance(v, bool | None) for v in values], values, extra)
             return pd.array([v if isinstance(v, bool) else None for v in values], dtype="boolean")
@@ -156,11 +156,12 @@ class FrameBuilder:
             self._keep_originals(name, [not isinstance(v, str | None) for v in values], values, extra)
             values = [v if isinstance(v, str | None) else json.dumps(v, ensure_ascii=False) for v in values]
         try:
-            return pd.array(values, dtype="str")
+            return pd.array(values, dtype=text_dtype())
         except UnicodeEncodeError:
             # JSON can spell half a surrogate pair, which no text encoding has; it is shown as its escape.
             self._note(f"{name}: some text holds broken characters, shown as \\ud800 and the like.")
-            return pd.array([v and v.encode("utf-8", "backslashreplace").decode() for v in values], dtype="str")
+            legible = [v and v.encode("utf-8", "backslashreplace").decode() for v in values]
+            return pd.array(legible, dtype=text_dtype())
 
     def _pack_times(self, name: str, values: list[Any], extra: list[Any]) -> Any:
         if (quickly := _arrow_times(values)) is not None:
@@ -242,9 +243,14 @@ def _transposed(page: Page, fields: Iterable[str]) -> Values:
     return {name: [record.get(name) for record in page] for name in names}
 
 
+def text_dtype() -> pd.StringDtype:
+    """Return the dtype ``str``, which under ``future.infer_string=False`` pandas takes for NumPy's."""
+    return pd.StringDtype(na_value=np.nan)
+
+
 def arrow_text(values: list[Any]) -> Any:
     """Pack text by Arrow, in a third of the time; None where not all is text, or pandas does without Arrow."""
-    dtype: Any = pd.StringDtype(na_value=np.nan)
+    dtype: Any = text_dtype()
     if dtype.storage != "pyarrow":
         return None
     import pyarrow as pa
@@ -258,7 +264,7 @@ def arrow_text(values: list[Any]) -> Any:
 
 def _arrow_times(values: list[Any]) -> Any:
     """Read times by Arrow, in a fifth of the time; None where one is odd: no time, finer, without a zone."""
-    if pd.StringDtype(na_value=np.nan).storage != "pyarrow":
+    if text_dtype().storage != "pyarrow":
         return None
     import pyarrow as pa
 
@@ -285,7 +291,7 @@ def _repeated(index: pd.Index) -> np.ndarray[Any, np.dtype[np.bool_]]:
 
 def categorical(texts: pd.Series) -> pd.Series:
     """Make a category over what was seen; its categories are text even when nothing was."""
-    categories = pd.Index(sorted(texts.dropna().unique()), dtype="str")
+    categories = pd.Index(sorted(texts.dropna().unique()), dtype=text_dtype())
     return pd.Series(texts.astype(pd.CategoricalDtype(categories)))
 
 

@@ -1,7 +1,9 @@
 """The declared columns of every frame, and the words the API is known to use.
 
 Every frame has the same columns and dtypes whether it holds no rows, one, or a million. The index is the
-object's id. What the API may add tomorrow goes into the column ``extra`` (a dict per row, or None).
+object's id. Every column is declared once, with its meaning, source and an example, which
+:func:`dirsync_nb.frames.describe_columns` shows. What the API may add tomorrow goes into the column ``extra``
+(a dict, or None).
 
 Dtypes: text is pandas ``str`` (ids with leading zeros and numbers that look like dates stay text); times are
 ``datetime64[us, UTC]``, the unit pandas reads ISO 8601 text into and wide enough for any year the format has;
@@ -10,6 +12,10 @@ counts are ``Int64``; states and types are ``category`` over what was seen; what
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
 
 __all__ = [
     "DIRECTORY_COLUMNS",
@@ -24,91 +30,197 @@ __all__ = [
     "TIME",
     "USER_COLUMNS",
     "USER_STATES",
+    "Column",
 ]
 
 TIME = "datetime64[us, UTC]"
 JSON = "json"
 
-ORGANIZATION_COLUMNS = {
-    "name": "str",
-    "external_id": "str",
-    "domains": "object",  # tuple of domain names
-    "domain_records": "object",  # the same as the API gives them
-    "metadata": JSON,
-    "stripe_customer_id": "str",
-    "allow_profiles_outside_organization": "boolean",  # deprecated by WorkOS
-    "created_at": TIME,
-    "updated_at": TIME,
-    "extra": "object",
+
+@dataclass(frozen=True)
+class Column:
+    """What one column of a frame holds.
+
+    Parameters
+    ----------
+    dtype
+        As pandas names it.
+    meaning
+        In words; ``Deprecated by WorkOS`` stands at the beginning where it is.
+    source
+        The field of the API's record it comes from, or how it is worked out.
+    example
+        One value, invented.
+    """
+
+    dtype: str
+    meaning: str
+    source: str
+    example: Any
+
+    @property
+    def deprecated(self) -> bool:
+        """Whether WorkOS gives up the field: null or empty for most."""
+        return self.meaning.startswith("Deprecated")
+
+
+def _id(of: str, kind: str, source: str = "id") -> Column:
+    return Column("str", f"Id of the {of} at WorkOS.", source, f"{kind}_01JX9T2M4Q8R7V6W5Y3Z1A2B3C")
+
+
+_CREATED = Column(TIME, "When WorkOS first knew it, in UTC.", "created_at", "2026-01-05 09:00:00+00:00")
+_UPDATED = Column(TIME, "When it last changed at WorkOS, in UTC.", "updated_at", "2026-03-02 14:30:00+00:00")
+_EXTRA = Column(
+    JSON,
+    "What no other column holds: unknown fields, and values of another kind than declared.",
+    "the rest",
+    None,
+)
+_RAW = Column(JSON, "Deprecated by WorkOS: the record as the provider sent it.", "raw_attributes", {})
+_IDP_ID = Column("str", "The provider's own id of it.", "idp_id", "00u4k2x9")
+_DIRECTORY_ID = _id("directory it is in", "directory", "directory_id")
+_ORGANIZATION_ID = _id("organization whose directory it is", "org", "organization_id")
+_USER_ID = _id("directory user", "directory_user", "user_id")
+_GROUP_ID = _id("directory group", "directory_group", "group_id")
+
+ORGANIZATIONS = {
+    "name": Column("str", "Display name.", "name", "Harbourline"),
+    "external_id": Column("str", "Your own id of the organization.", "external_id", "customer-17"),
+    "domains": Column("object", "Its domain names, a tuple.", "domains", ("harbourline.test",)),
+    "domain_records": Column(JSON, "Its domains as the API gives them.", "domains", [{"state": "verified"}]),
+    "metadata": Column(JSON, "What you stored with it.", "metadata", {"plan": "team"}),
+    "stripe_customer_id": Column("str", "Its id at Stripe.", "stripe_customer_id", "cus_17"),
+    "allow_profiles_outside_organization": Column(
+        "boolean",
+        "Deprecated by WorkOS: whether people of other domains may sign in.",
+        "allow_profiles_outside_organization",
+        False,
+    ),
+    "created_at": _CREATED,
+    "updated_at": _UPDATED,
+    "extra": _EXTRA,
 }
 
-DIRECTORY_COLUMNS = {
-    "name": "str",
-    "type": "category",
-    "state": "category",  # the API's words; "active" and "inactive" of events become linked and unlinked
-    "organization_id": "str",
-    "active_users": "Int64",
-    "inactive_users": "Int64",
-    "groups": "Int64",
-    "domain": "str",  # deprecated by WorkOS
-    "external_key": "str",
-    "state_reported": "str",  # the word as it came
-    "created_at": TIME,
-    "updated_at": TIME,
-    "extra": "object",
+DIRECTORIES = {
+    "name": Column("str", "Display name.", "name", "Harbourline Okta"),
+    "type": Column("category", "Kind of provider.", "type", "okta scim v2.0"),
+    "state": Column("category", "State in the API's words; those of events are translated.", "state", "linked"),
+    "organization_id": _ORGANIZATION_ID,
+    "active_users": Column("Int64", "Active users by the service's own count.", "metadata.users.active", 412),
+    "inactive_users": Column("Int64", "Inactive users by the same count.", "metadata.users.inactive", 3),
+    "groups": Column("Int64", "Groups by the same count.", "metadata.groups", 19),
+    "domain": Column("str", "Deprecated by WorkOS: a domain of its owner.", "domain", "harbourline.test"),
+    "external_key": Column("str", "The directory's key in its address at WorkOS.", "external_key", "x7Yk2"),
+    "state_reported": Column("str", "The state exactly as it came.", "state", "active"),
+    "created_at": _CREATED,
+    "updated_at": _UPDATED,
+    "extra": _EXTRA,
 }
 
-USER_COLUMNS = {
-    "name": "str",
-    "address": "str",  # the best e-mail address known, see `address_source`
-    "address_source": "category",
-    "state": "category",
-    "email": "str",  # the primary address exactly as it came
-    "first_name": "str",
-    "last_name": "str",
-    "role": "str",
-    "roles": "object",  # tuple of slugs
-    "idp_id": "str",
-    "directory_id": "str",
-    "organization_id": "str",
-    "custom_attributes": JSON,
-    "job_title": "str",  # from here on deprecated by WorkOS: null or empty for most
-    "username": "str",
-    "emails": JSON,
-    "raw_attributes": JSON,
-    "groups": JSON,  # never a source of memberships: empty for newer WorkOS teams
-    "created_at": TIME,
-    "updated_at": TIME,
-    "extra": "object",
+USERS = {
+    "name": Column("str", "Display name.", "name", "Ada Lind"),
+    "address": Column(
+        "str", "The best e-mail address known.", "chosen, see address_source", "ada.lind@harbourline.test"
+    ),
+    "address_source": Column("category", "Where the address stood.", "chosen", "email"),
+    "state": Column("category", "Whether the directory has the person switched on.", "state", "active"),
+    "email": Column("str", "The primary address exactly as it came.", "email", "ada.lind@harbourline.test"),
+    "first_name": Column("str", "Given name.", "first_name", "Ada"),
+    "last_name": Column("str", "Family name.", "last_name", "Lind"),
+    "role": Column("str", "Slug of the role that groups give.", "role.slug", "admin"),
+    "roles": Column("object", "Slugs of all roles, a tuple.", "roles[].slug", ("admin",)),
+    "idp_id": _IDP_ID,
+    "directory_id": _DIRECTORY_ID,
+    "organization_id": _ORGANIZATION_ID,
+    "custom_attributes": Column(
+        JSON,
+        "Attributes enabled for the directory, a dict; null is no data, absent is not enabled.",
+        "custom_attributes",
+        {"department_name": "Nautical"},
+    ),
+    "job_title": Column("str", "Deprecated by WorkOS: see the custom attribute so named.", "job_title", None),
+    "username": Column("str", "Deprecated by WorkOS: see the custom attribute so named.", "username", None),
+    "emails": Column(JSON, "Deprecated by WorkOS: see the custom attribute so named.", "emails", []),
+    "raw_attributes": _RAW,
+    "groups": Column(
+        JSON, "Deprecated by WorkOS, empty for newer teams: memberships are loaded apart.", "groups", []
+    ),
+    "created_at": _CREATED,
+    "updated_at": _UPDATED,
+    "extra": _EXTRA,
 }
 
-GROUP_COLUMNS = {
-    "name": "str",
-    "idp_id": "str",
-    "directory_id": "str",
-    "organization_id": "str",
-    "raw_attributes": JSON,  # deprecated by WorkOS
-    "created_at": TIME,
-    "updated_at": TIME,
-    "extra": "object",
+GROUPS = {
+    "name": Column("str", "Display name; two groups may share one.", "name", "Night Crew"),
+    "idp_id": _IDP_ID,
+    "directory_id": _DIRECTORY_ID,
+    "organization_id": _ORGANIZATION_ID,
+    "raw_attributes": _RAW,
+    "created_at": _CREATED,
+    "updated_at": _UPDATED,
+    "extra": _EXTRA,
 }
 
-EVENT_COLUMNS = {
-    "event": "category",
-    "created_at": TIME,
-    "directory_id": "str",
-    "organization_id": "str",
-    "user_id": "str",
-    "user": "str",  # e-mail address or name of the user it is about
-    "group_id": "str",
-    "group": "str",  # name of the group it is about
-    "previous_attributes": JSON,
-    "data": JSON,
-    "context": JSON,
-    "extra": "object",
+EVENTS = {
+    "event": Column("category", "Kind of event.", "event", "dsync.user.created"),
+    "created_at": Column(TIME, "When it happened, in UTC.", "created_at", "2026-01-05 09:00:00+00:00"),
+    "directory_id": _id("directory it is about", "directory", "data.directory_id, or data.id"),
+    "organization_id": _id("organization it is about", "org", "data.organization_id"),
+    "user_id": _id("directory user it is about", "directory_user", "data.id, or data.user.id"),
+    "user": Column("str", "E-mail address, else name, of that user.", "data", "ada.lind@harbourline.test"),
+    "group_id": _id("directory group it is about", "directory_group", "data.id, or data.group.id"),
+    "group": Column("str", "Name of that group.", "data.name, or data.group.name", "Night Crew"),
+    "previous_attributes": Column(
+        JSON, "What changed, with the values before.", "data.previous_attributes", {"state": "active"}
+    ),
+    "data": Column(JSON, "The payload as it came.", "data", {"object": "directory_user"}),
+    "context": Column(JSON, "What WorkOS adds to it.", "context", {}),
+    "extra": _EXTRA,
 }
 
-MEMBERSHIP_COLUMNS = {"user_id": "str", "group_id": "str", "directory_id": "str"}
+MEMBERSHIPS = {"user_id": _USER_ID, "group_id": _GROUP_ID, "directory_id": _DIRECTORY_ID}
+
+EMAILS = {
+    "user_id": _USER_ID,
+    "value": Column("str", "The address.", "emails[].value", "ada.lind@harbourline.test"),
+    "type": Column("str", "Its kind in the provider's words.", "emails[].type", "work"),
+    "primary": Column(
+        "boolean", "Whether it is the main one; missing if nobody says.", "emails[].primary", True
+    ),
+    "source": Column("str", "Where the list of addresses stood.", "worked out", "custom_attributes.emails"),
+}
+
+RECEIPTS = {
+    "endpoint": Column("str", "What was asked.", "receipt", "/directory_users"),
+    "filters": Column("object", "With which filters, a dict.", "receipt", {"limit": 100}),
+    "requests": Column("Int64", "Requests sent, those repeated included.", "receipt", 26),
+    "pages": Column("Int64", "Pages read.", "receipt", 25),
+    "rows": Column("Int64", "Rows of the answer.", "receipt", 2_500),
+    "duplicates": Column("Int64", "Rows that came twice and were dropped.", "receipt", 0),
+    "seconds": Column("float64", "How long it took.", "receipt", 6.4),
+    "seconds_waited": Column("float64", "How much of that was waiting for the limit.", "receipt", 0.0),
+    "complete": Column("bool", "Whether everything was read.", "receipt", True),
+}
+
+INDEXES = {
+    "organization_id": _id("organization", "org"),
+    "directory_id": _id("directory", "directory"),
+    "user_id": _id("directory user", "directory_user"),
+    "group_id": _id("directory group", "directory_group"),
+    "event_id": _id("event", "event"),
+}
+
+
+def _dtypes(columns: Mapping[str, Column]) -> dict[str, str]:
+    return {name: column.dtype for name, column in columns.items()}
+
+
+ORGANIZATION_COLUMNS = _dtypes(ORGANIZATIONS)
+DIRECTORY_COLUMNS = _dtypes(DIRECTORIES)
+USER_COLUMNS = _dtypes(USERS)
+GROUP_COLUMNS = _dtypes(GROUPS)
+EVENT_COLUMNS = _dtypes(EVENTS)
+MEMBERSHIP_COLUMNS = _dtypes(MEMBERSHIPS)
 
 EVENT_STATES = {"active": "linked", "inactive": "unlinked"}  # the words of events for the API's
 DIRECTORY_STATES = ("linked", "validating", "invalid_credentials", "unlinked", "deleting")

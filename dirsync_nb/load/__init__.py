@@ -14,9 +14,12 @@ from .lists import (
     load_user,
     load_users,
 )
+from .lookup import FOUND_COLUMNS, find
 from .memberships import load_memberships
 
 __all__ = [
+    "FOUND_COLUMNS",
+    "find",
     "load_directories",
     "load_directory",
     "load_events",

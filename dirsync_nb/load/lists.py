@@ -1,36 +1,45 @@
 """From the client to frames: one call, one typed DataFrame.
 
-A loader returns the whole frame or raises. Whatever ends a load early, an error or the person at the keyboard,
-the rows read so far stay reachable as ``client.receipts[-1].partial``, marked incomplete, and
-``resume=client.receipts[-1]`` goes on from there.
+What holds when a load ends early stands in :mod:`dirsync_nb.load.session`.
 """
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
 import pandas as pd
 
 from .. import errors
-from ..client import ENDPOINTS, DirectoryClient, Receipt, Record, RetryPolicy
-from ..client.segments import Line
+from ..client import (
+    ENDPOINTS,
+    DirectoryClient,
+    LoadContext,
+    Receipt,
+    Record,
+    RetryPolicy,
+    read_list,
+    require_client,
+)
+from ..client.endpoints import filters_of, one_directory_id
+from ..client.segments import SegmentList
 from ..client.transport import Traffic
-from ..client.two_ended import can_widen, walk_wide
 from ..frames import DIRECTORIES, EVENTS, GROUPS, ORGANIZATIONS, USERS, FrameBuilder, FrameSpec
+from .checkpoint import Checkpoint
 from .parallel import as_directory_ids, load_each
 from .progress import Progress, tell
+from .session import Watch, load_session, resumed
 
 __all__ = [
+    "count_of",
     "load_directories",
     "load_directory",
     "load_events",
     "load_group",
     "load_groups",
+    "load_list",
     "load_organization",
     "load_organizations",
     "load_user",
@@ -38,6 +47,7 @@ __all__ = [
 ]
 
 
+@filters_of("organizations")
 def load_organizations(
     client: DirectoryClient,
     *,
@@ -45,7 +55,6 @@ def load_organizations(
     search: str | None = None,
     order: str = "asc",
     resume: Receipt | None = None,
-    **filters: Any,
 ) -> pd.DataFrame:
     """Load organizations, one row each, oldest first.
 
@@ -68,22 +77,23 @@ def load_organizations(
     Raises
     ------
     ArgumentError
-        A filter the API does not have.
+        A filter that cannot be right.
     LoadError
         The load broke; the rows read are on the receipt.
     """
-    filters |= {"domains": domains, "search": search}
-    return _load(client, "organizations", ORGANIZATIONS, filters, order, resume)
+    filters = {"domains": domains, "search": search}
+    return load_list(require_client(client).context, "organizations", filters, order=order, resume=resume)
 
 
+@filters_of("directories")
 def load_directories(
     client: DirectoryClient,
     *,
     organization_id: Any = None,
     search: str | None = None,
+    domain: str | None = None,
     order: str = "asc",
     resume: Receipt | None = None,
-    **filters: Any,
 ) -> pd.DataFrame:
     """Load directories, one row each, oldest first.
 
@@ -97,6 +107,8 @@ def load_directories(
         Only the directories of this organization (id or record).
     search
         Only directories whose name contains this text.
+    domain
+        Only directories of this domain. Deprecated by WorkOS: ask by organization.
     order, resume
         As in :func:`load_organizations`.
 
@@ -108,40 +120,43 @@ def load_directories(
     Raises
     ------
     ArgumentError
-        A filter the API does not have.
+        A filter that cannot be right.
     LoadError
         The load broke; the rows read are on the receipt.
     """
-    filters |= {"organization_id": organization_id, "search": search}
-    return _load(client, "directories", DIRECTORIES, filters, order, resume)
+    filters = {"organization_id": organization_id, "search": search, "domain": domain}
+    return load_list(require_client(client).context, "directories", filters, order=order, resume=resume)
 
 
+@filters_of("users")
 def load_users(
     client: DirectoryClient,
     *,
     directory_id: Any = None,
+    directory: Any = None,
     group_id: Any = None,
     idp_id: str | None = None,
     email: str | None = None,
     order: str = "asc",
     resume: Receipt | None = None,
-    **filters: Any,
 ) -> pd.DataFrame:
     """Load directory users, one row each, oldest first.
 
     An empty directory gives an empty frame with every column present. Requests keep to WorkOS's limit of four a
     second for each directory, so that 1,000 users take about 2.5 seconds. Where answers are slow, a list is
-    read from both ends at once, and from its middle, so that the limit decides and not the latency: see
-    :mod:`dirsync_nb.client.segments` for what holds while rows come and go.
+    read from both ends at once, so that the limit decides and not the latency: see
+    :mod:`dirsync_nb.client.segments` for what holds while rows come and go. Where the service counts otherwise
+    than was read, the receipt has a notice; it is asked where a list has more than one page.
 
     Parameters
     ----------
     directory_id
         The directory: an id, a record, or a row of a directories frame. Or several, in a list, tuple, Index,
-        Series or directories frame: they are loaded side by side into one frame, in the order given. The API's
-        own name for this filter, ``directory``, is accepted too.
+        Series or directories frame: they are loaded side by side into one frame, in the order given.
+    directory
+        The same by the API's own name.
     group_id
-        Only the members of this group (also as ``group``). One of the two is needed; both must hold.
+        Only the members of this group. One of the two is needed; both must hold.
     idp_id, email
         Only the user with this provider id, or this primary address; each needs ``directory_id``.
     order, resume
@@ -157,7 +172,9 @@ def load_users(
     Raises
     ------
     ArgumentError
-        A filter that is missing, or that the API does not have.
+        A filter that is missing, or that cannot be right.
+    FilterIgnored
+        The service gave rows that were not asked for.
     NotFound
         No such directory or group in this environment.
     DirectoriesFailed
@@ -166,18 +183,26 @@ def load_users(
     LoadError
         The load broke; the rows read are on the receipt.
     """
-    filters |= {"directory_id": directory_id, "group_id": group_id, "idp_id": idp_id, "email": email}
-    return _load(client, "users", USERS, filters, order, resume)
+    filters = {"group_id": group_id, "idp_id": idp_id, "email": email}
+    return _load_of_directories(
+        require_client(client).context,
+        "users",
+        one_directory_id(directory_id, directory),
+        filters,
+        order,
+        resume,
+    )
 
 
+@filters_of("groups")
 def load_groups(
     client: DirectoryClient,
     *,
     directory_id: Any = None,
+    directory: Any = None,
     user_id: Any = None,
     order: str = "asc",
     resume: Receipt | None = None,
-    **filters: Any,
 ) -> pd.DataFrame:
     """Load directory groups, one row each, oldest first.
 
@@ -185,9 +210,11 @@ def load_groups(
     ----------
     directory_id
         The directory: an id, a record, or a row of a directories frame; or several of them, as in
-        :func:`load_users` (also as ``directory``).
+        :func:`load_users`.
+    directory
+        The same by the API's own name.
     user_id
-        Only the groups this user belongs to (also as ``user``). One of the two is needed.
+        Only the groups this user belongs to. One of the two is needed.
     order, resume
         As in :func:`load_organizations`.
 
@@ -199,16 +226,26 @@ def load_groups(
     Raises
     ------
     ArgumentError
-        A filter that is missing, or that the API does not have.
+        A filter that is missing, or that cannot be right.
+    FilterIgnored
+        The service gave rows that were not asked for.
     NotFound
         No such directory or user in this environment.
     LoadError
         The load broke; the rows read are on the receipt.
     """
-    filters |= {"directory_id": directory_id, "user_id": user_id}
-    return _load(client, "groups", GROUPS, filters, order, resume)
+    filters = {"user_id": user_id}
+    return _load_of_directories(
+        require_client(client).context,
+        "groups",
+        one_directory_id(directory_id, directory),
+        filters,
+        order,
+        resume,
+    )
 
 
+@filters_of("events")
 def load_events(
     client: DirectoryClient,
     *,
@@ -218,13 +255,12 @@ def load_events(
     range_end: Any = None,
     after: str | None = None,
     resume: Receipt | None = None,
-    **filters: Any,
 ) -> pd.DataFrame:
     """Load events, one row each, always oldest first.
 
     The service keeps events for 90 days and gives the last 30 unless told where to begin. Longer spans are read
     in windows of 30 days. A name that Directory Sync is not known to have is asked for all the same, with a
-    notice that names the nearest real ones.
+    notice that names the nearest real ones. A service that lists newest first, as some stand-ins do, is told.
 
     Parameters
     ----------
@@ -247,18 +283,18 @@ def load_events(
     Raises
     ------
     ArgumentError
-        A filter the API does not have, or two that exclude each other.
+        A filter that cannot be right, or two that exclude each other.
     LoadError
         The load broke; the rows read are on the receipt.
     """
-    filters |= {
+    filters = {
         "events": events,
         "organization_id": organization_id,
         "range_start": range_start,
         "range_end": range_end,
         "after": after,
     }
-    return _load(client, "events", EVENTS, filters, None, resume)
+    return load_list(require_client(client).context, "events", filters, order=None, resume=resume)
 
 
 def load_organization(
@@ -294,151 +330,154 @@ def _row(client: DirectoryClient, table: FrameSpec, record: Record) -> pd.Series
     columns = FrameBuilder(table)
     columns.add([record])
     frame = columns.frame()
-    tell(columns.notices, client.told)
+    tell(columns.notices, client.context.told)
     # Through object, so that each value keeps the type its column gave it.
     return pd.Series({name: frame[name].iloc[0] for name in frame}, dtype=object, name=frame.index[0])
 
 
-def _load(
-    client: DirectoryClient,
-    kind: str,
-    table: FrameSpec,
-    filters: Mapping[str, Any],
-    order: str | None,
-    resume: Receipt | None,
-) -> pd.DataFrame:
-    """Load a list into a frame; of many directories side by side, where that is asked for."""
-    name = "directory" if filters.get("directory") is not None else "directory_id"
-    names = as_directory_ids(filters.get(name), f"load_{kind}") if kind in ("users", "groups") else None
-    if names is None:
-        return _load_one(client, kind, table, filters, order, resume)
-    with collector_paused():
-        return load_each(
-            client,
-            names,
-            lambda part, one, broken: _load_one(part, kind, table, {**filters, name: one}, order, broken),
-            endpoint=ENDPOINTS[kind].path,
-            filters={other: value for other, value in filters.items() if other != name},
-            empty=FrameBuilder(table).frame(),
-            order=order,
-            resume=resume,
-        )
+SPECS = {
+    "organizations": ORGANIZATIONS,
+    "directories": DIRECTORIES,
+    "users": USERS,
+    "groups": GROUPS,
+    "events": EVENTS,
+}
 
 
-def _load_one(
-    client: DirectoryClient,
+def _load_of_directories(
+    context: LoadContext,
     kind: str,
-    table: FrameSpec,
-    filters: Mapping[str, Any],
-    order: str | None,
+    directory_id: object,
+    filters: Mapping[str, object],
+    order: str,
     resume: Receipt | None,
 ) -> pd.DataFrame:
-    """Walk a list into a frame; whatever ends it early leaves the rows so far on the receipt."""
-    receipt = client.receipt(kind, filters, order=order, resume=resume)
-    rows = receipt.so_far = Rows(FrameBuilder(table)) if resume is None else resume.so_far
-    try:
-        with collector_paused(), Progress(kind, lambda: _expected_rows(client, kind, receipt)) as progress:
-            for page in _walk(client, kind, receipt, rows):
-                rows.columns.add(page)
-                progress.show(receipt.rows)
-        frame = rows.frame()
-        _note(receipt, rows, frame)
-        receipt.complete = True
-    except BaseException as problem:
-        _keep_partial(receipt, rows, problem)
-        raise
-    receipt.so_far = None
-    tell(receipt.notices, client.told)
-    return frame
+    """Load a list of one directory; of many side by side, where that is asked for."""
+    directory_ids = as_directory_ids(directory_id, f"load_{kind}")
+    if directory_ids is None:
+        given = {"directory_id": directory_id, **filters}
+        return load_list(context, kind, given, order=order, resume=resume)
+    return load_each(
+        context,
+        directory_ids,
+        lambda part, one, broken: load_list(
+            part, kind, {"directory_id": one, **filters}, order=order, resume=broken
+        ),
+        endpoint=ENDPOINTS[kind].path,
+        filters=filters,
+        empty=FrameBuilder(SPECS[kind]).frame(),
+        order=order,
+        resume=resume,
+    )
+
+
+def load_list(
+    context: LoadContext,
+    kind: str,
+    filters: Mapping[str, object],
+    *,
+    order: str | None = "asc",
+    resume: Receipt | None = None,
+    counted: int | None = None,
+    watch: Watch | None = None,
+    checkpoint: Checkpoint | None = None,
+) -> pd.DataFrame:
+    """Load a list into a frame, from both ends where that pays.
+
+    Parameters
+    ----------
+    context, kind, filters, order
+        As in :meth:`LoadContext.open`.
+    resume, watch, checkpoint
+        As in :func:`dirsync_nb.load.session.load_session`.
+    counted
+        How many rows the service counts, where that is known already.
+    """
+    receipt = context.open(kind, filters, order=order)
+    rows = resumed(receipt, resume, Rows, lambda: Rows(FrameBuilder(SPECS[kind]), SegmentList(receipt.cursor)))
+    count = _Count(context, kind, receipt, counted)
+    progress = Progress(kind, count.ask) if watch is None else None
+    with load_session(context, receipt, rows, progress=progress, watch=watch, checkpoint=checkpoint) as session:
+        for page in read_list(context, receipt, rows.segments, expected=count.ask):
+            rows.columns.add(page)
+            session.show(receipt.rows)
+        count.compare(rows.segments.row_count, context.page_size)
+    return session.frame
 
 
 @dataclass
 class Rows:
-    """What a load has so far; a resumed one goes on with it. ``line`` knows the order where it is not plain."""
+    """What a load of a list has so far. ``segments`` know the order of the list."""
 
     columns: FrameBuilder
-    line: Line | None = None
+    segments: SegmentList = field(default_factory=SegmentList)
 
     def frame(self) -> pd.DataFrame:
         """Return the rows in the order of the list."""
         frame = self.columns.frame()
-        if self.line is None:
-            return frame
-        places = {name: place for place, name in enumerate(self.line.ids())}
-        order = [places.get(name, len(places)) for name in frame.index]
+        places = {object_id: place for place, object_id in enumerate(self.segments.ids())}
+        order = [places.get(object_id, len(places)) for object_id in frame.index]
         if all(a <= b for a, b in pairwise(order)):
             return frame
         return frame.iloc[sorted(range(len(order)), key=order.__getitem__)]
 
-    @property
-    def duplicates(self) -> int:
-        """Rows that came again."""
-        return self.columns.duplicates + (self.line.again if self.line is not None else 0)
+    def report(self, receipt: Receipt, frame: pd.DataFrame) -> None:
+        """Write into the receipt how many rows there are, how many came again, and what is odd about them."""
+        receipt.rows = len(frame)
+        receipt.duplicates = self.columns.duplicates + self.segments.duplicates
+        receipt.note(*self.columns.notices)
+
+    def missing(self, receipt: Receipt) -> str:
+        """Say where it broke off."""
+        return f"{receipt.endpoint} broke off after {receipt.rows:,} rows"
+
+    def keep(self, checkpoint: Checkpoint) -> None:
+        """Take the pages a checkpoint holds, and write those into it that come."""
+        for line in checkpoint.lines:
+            self.columns.add(self.segments.restore(line))
+        self.segments.written = checkpoint.add
 
 
-def _walk(client: DirectoryClient, kind: str, receipt: Receipt, rows: Rows) -> Iterator[list[Record]]:
-    """Walk a list from one place or from several, whichever is faster within the limits."""
-    if rows.line is None and can_widen(client, receipt):
-        known = None if receipt.cursor is None else [name for name in rows.columns.frame().index if name]
-        rows.line = Line(descending=receipt.order == "desc", cursor=receipt.cursor, known=known)
-    if rows.line is None:
-        return client.walk(receipt)
-    if client.max_rows is not None or client.max_pages is not None:
-        raise errors.ArgumentError(
-            "this load was read from several places at once, which max_rows and max_pages cannot cut: go on "
-            "with a client without them"
-        )
-    return walk_wide(client, receipt, rows.line, lambda traffic: _expected_rows(client, kind, receipt, traffic))
-
-
-@contextmanager
-def collector_paused() -> Iterator[None]:
-    """Pause the cyclic garbage collector while records pile up.
-
-    Records are trees, freed without it; left on, it walks the same growing heap again and again, which was half
-    of a load's CPU time (50,000 users: 2.2 s with it, 1.2 s without, the decoder being the same).
-    """
-    was_on = gc.isenabled()
-    gc.disable()
+def count_of(kind: str, directory: Record) -> int | None:
+    """Return how many users or groups a directory has by the service's own count; None where it says none."""
     try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
-
-
-def _note(receipt: Receipt, rows: Rows, frame: pd.DataFrame) -> None:
-    receipt.rows, receipt.duplicates = len(frame), rows.duplicates
-    receipt.notices += [notice for notice in rows.columns.notices if notice not in receipt.notices]
-
-
-def _keep_partial(receipt: Receipt, rows: Rows, problem: BaseException) -> None:
-    """Keep the rows so far as a frame that says it is partial, on the receipt and on the error."""
-    partial = rows.frame().copy()  # its own memory: a person may write into it before resuming
-    _note(receipt, rows, partial)
-    partial.attrs["incomplete"] = f"{receipt.endpoint} broke off after {len(partial):,} rows"
-    receipt.partial = partial
-    if isinstance(problem, errors.DirsyncError):
-        problem.partial, problem.receipt = partial, receipt
-
-
-def _expected_rows(
-    client: DirectoryClient, kind: str, receipt: Receipt, traffic: Traffic | None = None
-) -> int | None:
-    """Ask how many rows a long load will have, where the directory's own counts tell."""
-    directory_id = receipt.filters.get("directory")
-    if directory_id is None or len(receipt.filters) > 1:
-        return None
-    try:
-        once = RetryPolicy(attempts=1)  # a total is worth one question and no wait
-        counts = (
-            client.directory(directory_id, traffic=receipt if traffic is None else traffic, retry=once).get(
-                "metadata"
-            )
-            or {}
-        )
+        counts = directory["metadata"]
         if kind == "groups":
             return int(counts["groups"])
         return int(counts["users"]["active"]) + int(counts["users"]["inactive"])
-    except (errors.LoadError, KeyError, TypeError, ValueError, OverflowError):
+    except (KeyError, TypeError, ValueError, OverflowError):
         return None
+
+
+class _Count:
+    """The service's own count of the rows of a list: that of its directory, asked for once."""
+
+    def __init__(self, context: LoadContext, kind: str, receipt: Receipt, known: int | None) -> None:
+        self._context, self._kind, self._receipt, self._count = context, kind, receipt, known
+        whole = list(receipt.filters) == ["directory"]
+        self._directory_id = receipt.filters["directory"] if whole else None
+        self._asked = known is not None or not whole
+
+    def ask(self, traffic: Traffic | None = None) -> int | None:
+        """Return how many rows there will be; None where nobody says."""
+        if not self._asked:
+            self._asked = True
+            self._count = self._answer(self._receipt if traffic is None else traffic)
+        return self._count
+
+    def _answer(self, traffic: Traffic) -> int | None:
+        once = RetryPolicy(attempts=1)  # a total is worth one question and no wait
+        try:
+            directory = self._context.single("directories", self._directory_id, traffic=traffic, retry=once)
+        except errors.LoadError:
+            return None
+        return count_of(self._kind, directory)
+
+    def compare(self, rows: int, page_size: int) -> None:
+        """Note a count that differs from the rows read; asked for where they fill a page."""
+        count = self.ask() if rows >= page_size else self._count
+        if count is not None and count != rows:
+            self._receipt.note(
+                f"The service counts {count:,} {self._kind} in {self._directory_id}, and {rows:,} were read: "
+                "somebody came or went just now, or rows are missing."
+            )

@@ -11,7 +11,6 @@ in a group throughout is missing.
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
@@ -20,14 +19,28 @@ from typing import Any
 import pandas as pd
 
 from .. import errors
-from ..client import DirectoryClient, Pacer, Receipt, Record, identifier
-from ..client.pacing import Stop
+from ..client import (
+    DirectoryClient,
+    LoadContext,
+    Pacer,
+    Receipt,
+    Record,
+    identifier,
+    read_list,
+    read_pages,
+    require_client,
+)
+from ..client.paging import Reading
+from ..client.segments import SegmentList
+from ..client.waiting import Stop
 from ..frames import MEMBERSHIP_COLUMNS, require_complete
-from .lists import collector_paused
+from .checkpoint import Checkpoint
+from .lists import count_of
 from .parallel import as_directory_ids, load_each
-from .progress import Progress, tell
+from .progress import Progress
+from .session import Watch, load_session, resumed
 
-__all__ = ["load_memberships"]
+__all__ = ["estimate_routes", "load_directory_memberships", "load_memberships"]
 
 WORKERS = 8
 FEWEST_WORKERS = 3  # of each of many directories: four requests a second at 600 ms
@@ -77,6 +90,8 @@ def load_memberships(
         An unknown route; a frame of another directory, or without its loader's index.
     IncompleteError
         A partial frame.
+    FilterIgnored
+        The service gives the same members for every group: it does not look at the filter.
     NotFound
         No such directory in this environment.
     DirectoriesFailed
@@ -86,60 +101,76 @@ def load_memberships(
     """
     if route not in ROUTES:
         raise errors.ArgumentError(f"route must be one of {', '.join(map(repr, ROUTES))}; got {route!r}")
-    names = as_directory_ids(directory_id, "load_memberships")
-    if names is None:
-        return _load_one(client, directory_id, route, users, groups, resume)
+    context = require_client(client).context
+    directory_ids = as_directory_ids(directory_id, "load_memberships")
+    if directory_ids is None:
+        return load_directory_memberships(
+            context, directory_id, route=route, users=users, groups=groups, resume=resume
+        )
 
-    def load(part: DirectoryClient, name: str, broken: Receipt | None) -> pd.DataFrame:
-        return _load_one(part, name, route, _only(users, name), _only(groups, name), broken)
+    def load(part: LoadContext, one: str, broken: Receipt | None) -> pd.DataFrame:
+        return load_directory_memberships(
+            part, one, route=route, users=_only(users, one), groups=_only(groups, one), resume=broken
+        )
 
-    empty, _ = Pairs("").frame()
-    return load_each(client, names, load, endpoint="memberships", filters={}, empty=empty, resume=resume)
+    empty = Pairs("").frame()
+    return load_each(
+        context, directory_ids, load, endpoint="memberships", filters={}, empty=empty, resume=resume
+    )
 
 
-def _only(frame: pd.DataFrame | None, directory: str) -> pd.DataFrame | None:
+def _only(frame: pd.DataFrame | None, directory_id: str) -> pd.DataFrame | None:
     """Return the rows of one directory, where there is a frame."""
     if frame is None or "directory_id" not in frame:
         return frame
-    return frame[frame["directory_id"] == directory]
+    return frame[frame["directory_id"] == directory_id]
 
 
-def _load_one(
-    client: DirectoryClient,
-    directory_id: Any,
-    route: str,
-    users: pd.DataFrame | None,
-    groups: pd.DataFrame | None,
-    resume: Receipt | None,
+def load_directory_memberships(
+    context: LoadContext,
+    directory_id: object,
+    *,
+    route: str = "auto",
+    users: pd.DataFrame | None = None,
+    groups: pd.DataFrame | None = None,
+    resume: Receipt | None = None,
+    watch: Watch | None = None,
+    checkpoint: Checkpoint | None = None,
 ) -> pd.DataFrame:
-    directory = identifier(directory_id, "directory_id")
+    """Load the memberships of one directory, see :func:`load_memberships`.
+
+    Parameters
+    ----------
+    watch, checkpoint
+        As in :func:`dirsync_nb.load.session.load_session`; ``watch`` is told of lists, not of pairs.
+    """
+    directory = str(context.disguise("directory_id", identifier(directory_id, "directory_id")))
     for frame, index in ((users, "user_id"), (groups, "group_id")):
         _check_frame(frame, index, directory)
-    receipt = Receipt(endpoint="memberships", filters={"directory": directory}, stop=Stop(client.stop))
-    pairs = _opened(receipt, resume, route)
-    receipt.so_far = pairs
-    client.receipts.append(receipt)
-    started = time.monotonic()
+    stop = Stop(context.stop)
+    receipt = Receipt(endpoint="memberships", filters={"directory": directory}, stop=stop)
+    pairs = resumed(receipt, resume, Pairs, lambda: Pairs(directory))
+    if pairs.route is not None and route not in ("auto", pairs.route):
+        raise errors.ArgumentError(f"the broken load went {pairs.route}; resume it with that route or 'auto'")
+    if resume is not None:
+        receipt.details.update(resume.details)
+    context.receipts.append(receipt)
+    reader = _Reader(context.branch(stop), receipt, pairs)
+    progress = Progress("memberships, lists", total=lambda: len(pairs.owners or [])) if watch is None else None
+    pairs.groups = groups
     try:
-        if pairs.route is None:
-            _choose_route(client, receipt, pairs, route, users, groups)
-        if pairs.owners is None:
-            pairs.owners = _owners(client, receipt, pairs.route == "by_group", users, groups)
-        _walk_owners(client, receipt, pairs)
-        if users is not None:
-            _look_up_unlisted(client, receipt, pairs, users)
-        frame = _report(receipt, pairs, groups)
-        _add_notices(receipt, pairs)
-        receipt.complete = True
-    except BaseException as problem:
-        _keep_partial(receipt, pairs, problem)
-        raise
+        with load_session(
+            context, receipt, pairs, progress=progress, watch=watch, checkpoint=checkpoint
+        ) as session:
+            reader.choose_route(route, users, groups)
+            pairs.owners = pairs.owners or reader.owners(users, groups)
+            for _ in reader.walk_owners():
+                session.show(len(pairs.done))
+            if users is not None:
+                reader.look_up_unlisted(users)
     finally:
-        receipt.seconds += time.monotonic() - started
         receipt.details["cost"] = {"requests": receipt.requests, "seconds": round(receipt.seconds, 2)}
-    receipt.so_far = None
-    tell(receipt.notices, client.told)
-    return frame
+    return session.frame
 
 
 def _check_frame(frame: pd.DataFrame | None, index: str, directory: str) -> None:
@@ -159,7 +190,7 @@ def _check_frame(frame: pd.DataFrame | None, index: str, directory: str) -> None
 
 @dataclass
 class Pairs:
-    """What a load of memberships has so far; a resumed one goes on with it."""
+    """What a load of memberships has so far."""
 
     directory: str
     route: str | None = None
@@ -170,63 +201,90 @@ class Pairs:
     unlisted: list[str] = field(default_factory=list)
     gone: set[str] = field(default_factory=set)
     embedded_differs: bool = False
+    same_for_all: list[str] | None = None
+    checked: bool = False
+    groups: pd.DataFrame | None = None
+    repeated: int = 0  # rows that came again
+    checkpoint: Checkpoint | None = None
 
-    def frame(self) -> tuple[pd.DataFrame, int]:
-        """Return the distinct pairs, ordered by group, then user; and how many came more than once."""
-        owners = [name for name, members in self.done.items() for _ in members]
-        members = [name for members in self.done.values() for name in members]
+    def add(self, owner: str, records: Sequence[Record] | None) -> None:
+        """Add the whole list of one owner; None for an owner that is gone."""
+        members: list[str] = []
+        if records is None:
+            self.deleted.append(owner)
+        elif self.route == "by_group":
+            inside = [record for record in records if record["object"] == "directory_group"]
+            self.nested += [(owner, group_id) for group_id in _ids(inside)]
+            people = [record for record in records if record not in inside] if inside else records
+            # The embedded list is read for one purpose: to say that it is not what the service itself answers.
+            self.embedded_differs |= any(r["groups"] is not None and owner not in r["groups"] for r in people)
+            members = list(_ids(people))
+        else:
+            members = list(_ids(records))
+        if self.checkpoint is not None:
+            self.checkpoint.add({"route": self.route, "owner": owner, "members": members})
+        self.done[owner] = members
+
+    def frame(self) -> pd.DataFrame:
+        """Return the distinct pairs, ordered by group, then user."""
+        owners = [owner for owner, members in self.done.items() for _ in members]
+        members = [member for members in self.done.values() for member in members]
         names = ("group_id", "user_id") if self.route == "by_group" else ("user_id", "group_id")
         frame = pd.DataFrame({names[0]: owners, names[1]: members, "directory_id": self.directory})
         frame = frame.astype(MEMBERSHIP_COLUMNS)[list(MEMBERSHIP_COLUMNS)]
         frame = frame[~frame["user_id"].isin(self.gone)]
-        distinct = frame.drop_duplicates().sort_values(["group_id", "user_id"], ignore_index=True)
-        return distinct, len(frame) - len(distinct)
+        return frame.drop_duplicates().sort_values(["group_id", "user_id"], ignore_index=True)
 
+    def report(self, receipt: Receipt, frame: pd.DataFrame) -> None:
+        """Write what a reader should know into the receipt."""
+        receipt.rows, receipt.duplicates = len(frame), self.repeated
+        receipt.details |= {
+            "deleted": self.deleted + sorted(self.gone),
+            "unlisted": list(self.unlisted),
+            "nested": sorted(set(self.nested)),
+            "empty_groups": self._empty_groups(frame),
+        }
+        if self.owners is not None and len(self.done) >= len(self.owners):
+            receipt.note(*self._notices(receipt))
 
-def _opened(receipt: Receipt, resume: Receipt | None, route: str) -> Pairs:
-    """Start anew, or from what an interrupted load left."""
-    if resume is None:
-        return Pairs(receipt.filters["directory"])
-    pairs = resume.so_far
-    if resume.complete or resume.filters != receipt.filters or not isinstance(pairs, Pairs):
-        raise errors.ArgumentError("resume= takes the receipt of a broken load of these very memberships")
-    if pairs.route is not None and route not in ("auto", pairs.route):
-        raise errors.ArgumentError(f"the broken load went {pairs.route}; resume it with that route or 'auto'")
-    receipt.details.update(resume.details)
-    return pairs
+    def missing(self, receipt: Receipt) -> str:  # noqa: ARG002
+        """Say how many lists were read."""
+        return f"memberships broke off after {len(self.done):,} of {len(self.owners or []):,} lists"
+
+    def keep(self, checkpoint: Checkpoint) -> None:
+        """Take the lists a checkpoint holds, and write those into it that come."""
+        for line in checkpoint.lines:
+            self.route, self.done[line["owner"]] = line["route"], line["members"]
+        self.checkpoint = checkpoint
+
+    def _empty_groups(self, frame: pd.DataFrame) -> list[str] | None:
+        """Name the groups without members; None where the route never meets them and no list is at hand."""
+        if self.route == "by_group":
+            listed = list(self.done)
+        elif self.groups is not None:
+            listed = self.groups.index.tolist()
+        else:
+            return None
+        filled = set(frame["group_id"]) | set(self.deleted)
+        return [group_id for group_id in listed if group_id not in filled]
+
+    def _notices(self, receipt: Receipt) -> Iterator[str]:
+        owner = "groups" if self.route == "by_group" else "users"
+        for count, sentence in (
+            (len(self.deleted), f"{owner} were deleted during the load and have no rows."),
+            (len(self.gone), "members were deleted during the load and are left out."),
+            (len(self.unlisted), "members are not in the users frame: they joined since. Load it again."),
+            (len(self.nested), "entries are groups inside a group, not people: see the receipt's details."),
+        ):
+            if count:
+                yield f"{count:,} {sentence}"
+        if self.embedded_differs:
+            yield "The deprecated list of groups inside users differs; it is not used."
+        if receipt.details["empty_groups"] is None:
+            yield "Asked by user, without groups=: groups that have no members were not met."
 
 
 # The choice ---------------------------------------------------------------------------------------------
-
-
-def _choose_route(
-    client: DirectoryClient,
-    receipt: Receipt,
-    pairs: Pairs,
-    route: str,
-    users: pd.DataFrame | None,
-    groups: pd.DataFrame | None,
-) -> None:
-    """Fix the route and write the estimate of both into the receipt."""
-    counts = client.directory(pairs.directory, traffic=receipt).get("metadata")
-    counts = counts if isinstance(counts, dict) else {}
-    people = counts.get("users")
-    people = people if isinstance(people, dict) else {}
-    user_count = len(users) if users is not None else _sum(people.get("active"), people.get("inactive"))
-    group_count = len(groups) if groups is not None else _sum(counts.get("groups"))
-    estimate = None
-    if user_count is not None and group_count is not None:
-        estimate = estimate_routes(
-            user_count,
-            group_count,
-            client.transport.pacer,
-            listed=(users is not None, groups is not None),
-            side_by_side=client.side_by_side,
-        )
-        receipt.details["estimate"] = estimate
-    if route == "auto":
-        route = min(estimate, key=lambda name: estimate[name]["seconds"]) if estimate else "by_group"
-    pairs.route = receipt.details["route"] = route
 
 
 def estimate_routes(
@@ -258,95 +316,172 @@ def estimate_routes(
     }
 
 
-def _sum(*counts: object) -> int | None:
-    return sum(c for c in counts if isinstance(c, int)) if all(isinstance(c, int) for c in counts) else None
+# Reading ------------------------------------------------------------------------------------------------
 
 
-# The walk -----------------------------------------------------------------------------------------------
+@dataclass
+class _Reader:
+    """Reads for one load of memberships, several lists at a time within the budgets."""
 
+    context: LoadContext
+    receipt: Receipt
+    pairs: Pairs
+    running: dict[Future[list[Record] | None], str] = field(default_factory=dict)
+    lock: threading.Lock = field(default_factory=threading.Lock)
 
-def _owners(
-    client: DirectoryClient,
-    receipt: Receipt,
-    by_group: bool,
-    users: pd.DataFrame | None,
-    groups: pd.DataFrame | None,
-) -> list[str]:
-    """Return the ids whose lists are to be read: groups, or users."""
-    known, kind = (groups, "groups") if by_group else (users, "users")
-    directory = receipt.filters["directory"]
-    if known is None:
-        pages = _list(client, receipt, kind, directory_id=directory)
-        return list(dict.fromkeys(name for page in pages for name in _ids(page)))
-    return [str(name) for name in known.index]
+    @property
+    def by_group(self) -> bool:
+        return self.pairs.route == "by_group"
 
+    def choose_route(self, route: str, users: pd.DataFrame | None, groups: pd.DataFrame | None) -> None:
+        """Fix the route, if it is not fixed yet, and write the estimate of both into the receipt."""
+        if self.pairs.route is not None:
+            self.receipt.details["route"] = self.pairs.route
+            return
+        if users is None or groups is None:
+            directory = self.context.single("directories", self.pairs.directory, traffic=self.receipt)
+        user_count = len(users) if users is not None else count_of("users", directory)
+        group_count = len(groups) if groups is not None else count_of("groups", directory)
+        estimate = None
+        if user_count is not None and group_count is not None:
+            estimate = estimate_routes(
+                user_count,
+                group_count,
+                self.context.transport.pacer,
+                listed=(users is not None, groups is not None),
+                side_by_side=self.context.side_by_side,
+            )
+            self.receipt.details["estimate"] = estimate
+        if route == "auto":
+            route = min(estimate, key=lambda one: estimate[one]["seconds"]) if estimate else "by_group"
+        self.pairs.route = self.receipt.details["route"] = route
 
-def _list(client: DirectoryClient, receipt: Receipt, kind: str, **filters: str) -> Iterator[list[Record]]:
-    """Walk a list; what it cost is added to the receipt, whole or broken."""
-    inner = client.receipt(kind, filters, log=False)
-    inner.stop = receipt.stop
-    try:
-        yield from client.walk(inner)
-    finally:
-        _add_cost(receipt, inner)
+    def owners(self, users: pd.DataFrame | None, groups: pd.DataFrame | None) -> list[str]:
+        """Return the ids whose lists are to be read: groups, or users."""
+        known, kind = (groups, "groups") if self.by_group else (users, "users")
+        if known is not None:
+            return [str(owner) for owner in known.index]
+        pages = self._list(kind, directory_id=self.pairs.directory)
+        return list(dict.fromkeys(owner for page in pages for owner in _ids(page)))
 
-
-_cost_lock = threading.Lock()
-
-
-def _add_cost(receipt: Receipt, inner: Receipt) -> None:
-    with _cost_lock:
-        receipt.requests += inner.requests
-        receipt.pages += inner.pages
-        receipt.waits += inner.waits
-        receipt.notices += [notice for notice in inner.notices if notice not in receipt.notices]
-
-
-def _walk_owners(client: DirectoryClient, receipt: Receipt, pairs: Pairs) -> None:
-    """Read every owner's list, several at a time within the budgets; keep each as soon as it is whole."""
-    owners = pairs.owners or []
-    todo = iter([name for name in owners if name not in pairs.done])
-    running: dict[Future[list[Record] | None], str] = {}
-    workers = max(FEWEST_WORKERS, WORKERS // client.side_by_side)
-    pool = ThreadPoolExecutor(workers)
-    noun = "groups" if pairs.route == "by_group" else "users"
-    with collector_paused(), Progress(f"memberships, {noun}", total=lambda: len(owners)) as progress:
+    def walk_owners(self) -> Iterator[None]:
+        """Read every owner's list; each is kept as soon as it is whole."""
+        todo = iter([owner for owner in self.pairs.owners or [] if owner not in self.pairs.done])
+        workers = max(FEWEST_WORKERS, WORKERS // self.context.side_by_side)
+        running = self.running
+        pool = ThreadPoolExecutor(workers)
         try:
             while True:
                 # A few at a time, so that an interrupt leaves little running.
                 for owner in todo:
-                    running[pool.submit(_members, client, receipt, pairs, owner)] = owner
+                    running[pool.submit(self._members, owner)] = owner
                     if len(running) >= workers:
                         break
                 if not running:
-                    return
+                    break
                 for future in wait(running, return_when=FIRST_COMPLETED).done:
-                    _keep(pairs, running.pop(future), future.result())
-                progress.show(len(pairs.done))
+                    owner = running.pop(future)
+                    self.pairs.add(owner, future.result())
+                    self._compare(owner)
+                yield
         except BaseException:
             # Nobody waits for workers once the load broke: they wake from their pauses, find the stop, and go.
-            assert receipt.stop is not None
-            receipt.stop.set()
+            self._stop.set()
             raise
         finally:
             pool.shutdown(wait=not running, cancel_futures=True)
 
+    @property
+    def _stop(self) -> threading.Event:
+        assert self.receipt.stop is not None
+        return self.receipt.stop
 
-def _members(client: DirectoryClient, receipt: Receipt, pairs: Pairs, owner: str) -> list[Record] | None:
-    """Read one owner's list; None when the owner was deleted meanwhile."""
-    if pairs.route == "by_group":
-        steps = _list(client, receipt, "users", directory_id=pairs.directory, group_id=owner)
-    else:
-        steps = _list(client, receipt, "groups", user_id=owner)
-    records = []
-    try:
-        for page in steps:
-            records += [_slim(record) for record in page]
-            if receipt.stop is not None and receipt.stop.is_set():
-                break  # the load broke; nobody waits for the rest of a long list
-    except errors.NotFound:
-        return None
-    return records
+    def _members(self, owner: str) -> list[Record] | None:
+        """Read one owner's list; None when the owner was deleted meanwhile."""
+        if self.by_group:
+            steps = self._list("users", directory_id=self.pairs.directory, group_id=owner)
+        else:
+            steps = self._list("groups", user_id=owner)
+        records = []
+        try:
+            for page in steps:
+                records += [_slim(record) for record in page]
+                self._check_home(owner, page)
+                if self._stop.is_set():
+                    break  # the load broke; nobody waits for the rest of a long list
+        except errors.NotFound:
+            return None
+        return records
+
+    def _check_home(self, owner: str, page: list[Record]) -> None:
+        """Refuse groups of another directory: a user is in groups of its own."""
+        home = self.pairs.directory
+        foreign = next((row for row in page if row.get("directory_id") not in (home, None)), None)
+        if foreign is not None:
+            raise errors.FilterIgnored(
+                f"reading memberships of {home}: a row of {foreign['directory_id']} came for {owner}. The "
+                "service did not look at who was asked for. Is it the WorkOS API, or something in its place?"
+            )
+
+    def _list(self, kind: str, **filters: str) -> Iterator[list[Record]]:
+        """Read a list; what it cost is added to the receipt, whole or broken."""
+        inner = self.context.open(kind, filters, log=False)
+        try:
+            yield from read_list(self.context, inner, SegmentList(), sharing=lambda: len(self.running))
+        finally:
+            with self.lock:
+                self.receipt.requests += inner.requests
+                self.receipt.pages += inner.pages
+                self.receipt.waits += inner.waits
+                self.pairs.repeated += inner.duplicates
+                self.receipt.note(*inner.notices)
+
+    def look_up_unlisted(self, users: pd.DataFrame) -> None:
+        """Ask for members who are not in the user list: joined since, or gone by now."""
+        pairs = self.pairs
+        members = pairs.frame()["user_id"]
+        known = set(users.index) | set(pairs.unlisted) | pairs.gone
+        for user_id in members[~members.isin(known)].unique():
+            try:
+                self.context.single("users", user_id, scope=pairs.directory, traffic=self.receipt)
+            except errors.NotFound:
+                pairs.gone.add(user_id)
+            else:
+                pairs.unlisted.append(user_id)
+
+    # A service that does not look at the filter ---------------------------------------------------------
+
+    def _compare(self, owner: str) -> None:
+        """Ask once, as soon as a second list is equal to the first."""
+        members = self.pairs.done[owner]
+        if not members or self.pairs.checked:
+            return
+        if self.pairs.same_for_all is None:
+            self.pairs.same_for_all = members
+        elif sorted(members) == sorted(self.pairs.same_for_all):
+            self._check_filter()
+        else:
+            self.pairs.checked = True
+
+    def _check_filter(self) -> None:
+        """Refuse lists that are equal for every owner because the service does not look at who is asked for."""
+        pairs = self.pairs
+        assert pairs.same_for_all is not None
+        pairs.checked = True
+        # Asked for what is no group, or no user, a service that looks at the filter has nothing to give.
+        kind, name = ("users", "group") if self.by_group else ("groups", "user")
+        inner = self.context.open(kind, {"directory_id": pairs.directory}, log=False)
+        inner.filters = {**inner.filters, name: pairs.directory}
+        try:
+            found = next(read_pages(self.context, inner), [])
+        except (errors.FilterIgnored, errors.ApiError):
+            found = []
+        finally:
+            self.receipt.requests += inner.requests
+        if found:
+            same = f"the same {len(pairs.same_for_all):,} {kind}"
+            seen = f"every {name} has {same}, and so has one that does not exist"
+            raise Reading(self.context, inner, SegmentList()).filter_ignored(name, seen)
 
 
 def _slim(record: Record) -> Record:
@@ -355,91 +490,12 @@ def _slim(record: Record) -> Record:
     names = None
     if isinstance(embedded, list):
         names = [group.get("id") for group in embedded if isinstance(group, dict)]
-    return {"groups": names, **{name: record.get(name) for name in ("id", "object", "directory_id")}}
-
-
-def _keep(pairs: Pairs, owner: str, records: Sequence[Record] | None) -> None:
-    if records is None:
-        pairs.deleted.append(owner)
-        pairs.done[owner] = []
-        return
-    by_group = pairs.route == "by_group"
-    inside = [record for record in records if by_group and record["object"] == "directory_group"]
-    pairs.nested += [(owner, name) for name in _ids(inside)]
-    people = [record for record in records if record not in inside] if inside else records
-    if by_group:
-        # The embedded list is read for one purpose: to say that it is not what the service itself answers.
-        pairs.embedded_differs |= any(r["groups"] is not None and owner not in r["groups"] for r in people)
-    else:
-        people = [r for r in people if r["directory_id"] in (pairs.directory, None)]
-    pairs.done[owner] = list(_ids(people))
+    return {"groups": names, **{name: record.get(name) for name in ("id", "object")}}
 
 
 def _ids(records: Iterable[Record]) -> Iterator[str]:
     for record in records:
-        name = record.get("id")
-        if not isinstance(name, str):
+        object_id = record.get("id")
+        if not isinstance(object_id, str):
             raise errors.BadPayload(f"a member or group without an id: {record!r:.100}")
-        yield name
-
-
-def _look_up_unlisted(client: DirectoryClient, receipt: Receipt, pairs: Pairs, users: pd.DataFrame) -> None:
-    """Ask for members who are not in the user list: joined since, or gone by now."""
-    frame, _ = pairs.frame()
-    known = set(users.index) | set(pairs.unlisted) | pairs.gone
-    for user_id in frame.loc[~frame["user_id"].isin(known), "user_id"].unique():
-        try:
-            client.user(user_id, directory_id=pairs.directory, traffic=receipt)
-        except errors.NotFound:
-            pairs.gone.add(user_id)
-        else:
-            pairs.unlisted.append(user_id)
-
-
-# The end ------------------------------------------------------------------------------------------------
-
-
-def _report(receipt: Receipt, pairs: Pairs, groups: pd.DataFrame | None = None) -> pd.DataFrame:
-    """Return the frame, and write what a reader should know into the receipt."""
-    frame, receipt.duplicates = pairs.frame()
-    receipt.rows = len(frame)
-    receipt.details |= {"deleted": pairs.deleted + sorted(pairs.gone), "unlisted": list(pairs.unlisted)}
-    receipt.details["nested"] = sorted(set(pairs.nested))
-    receipt.details["empty_groups"] = _empty_groups(pairs, frame, groups)
-    return frame
-
-
-def _empty_groups(pairs: Pairs, frame: pd.DataFrame, groups: pd.DataFrame | None) -> list[str] | None:
-    """Name the groups without members; None where the route never meets them and no list is at hand."""
-    if pairs.route != "by_group" and groups is None:
-        return None
-    listed = (
-        list(pairs.done) if pairs.route == "by_group" else groups.index.tolist() if groups is not None else []
-    )
-    filled = set(frame["group_id"]) | set(pairs.deleted)
-    return [name for name in listed if name not in filled]
-
-
-def _add_notices(receipt: Receipt, pairs: Pairs) -> None:
-    owner = "groups" if pairs.route == "by_group" else "users"
-    for count, sentence in (
-        (len(pairs.deleted), f"{owner} were deleted during the load and have no rows."),
-        (len(pairs.gone), "members were deleted during the load and are left out."),
-        (len(pairs.unlisted), "members are not in the users frame: they joined since. Load it again."),
-        (len(pairs.nested), "entries are groups inside a group, not people: see the receipt's details."),
-    ):
-        if count:
-            receipt.notices.append(f"{count:,} {sentence}")
-    if pairs.embedded_differs:
-        receipt.notices.append("The deprecated list of groups inside users differs; it is not used.")
-    if receipt.details["empty_groups"] is None:
-        receipt.notices.append("Asked by user, without groups=: groups that have no members were not met.")
-
-
-def _keep_partial(receipt: Receipt, pairs: Pairs, problem: BaseException) -> None:
-    partial = _report(receipt, pairs)
-    lists = f"{len(pairs.done):,} of {len(pairs.owners or []):,} lists"
-    partial.attrs["incomplete"] = f"memberships broke off after {lists}"
-    receipt.partial = partial
-    if isinstance(problem, errors.DirsyncError):
-        problem.partial, problem.receipt = partial, receipt
+        yield object_id

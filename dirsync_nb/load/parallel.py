@@ -14,12 +14,14 @@ from typing import Any, TypeVar
 import pandas as pd
 
 from .. import errors
-from ..client import DirectoryClient, Pacer, Receipt, identifier
-from ..client.pacing import Stop
-from ..frames import DIRECTORY_COLUMNS, concat, require_complete
+from ..client import LoadContext, Pacer, Receipt, as_ids
+from ..client.waiting import Stop
+from ..frames import concat, require_complete
+from .checkpoint import Checkpoint
 from .progress import Gathering, Progress, tell
+from .session import load_session, resumed
 
-__all__ = ["as_directory_ids", "for_each_directory", "load_each"]
+__all__ = ["as_directory_ids", "for_each_directory", "load_each", "side_by_side"]
 
 T = TypeVar("T")
 
@@ -35,28 +37,13 @@ def as_directory_ids(directory_id: object, doing: str) -> list[str] | None:
     """
     if isinstance(directory_id, pd.DataFrame):
         require_complete(directory_id, doing)
-        if directory_id.index.name != "directory_id":
-            raise errors.ArgumentError(
-                f"{doing}: a frame of directories is indexed by directory_id, as its loader gives it; got "
-                f"{directory_id.index.name!r}"
-            )
-        return list(dict.fromkeys(map(str, directory_id.index)))
-    if (
-        isinstance(directory_id, pd.Series)
-        and not directory_id.index.intersection(list(DIRECTORY_COLUMNS)).empty
-    ):
-        return None
-    if isinstance(directory_id, str | Mapping) or hasattr(directory_id, "id"):
-        return None
-    if not isinstance(directory_id, Iterable):
-        return None
-    return list(dict.fromkeys(identifier(one, "directory_id") for one in directory_id))
+    return as_ids(directory_id, "directory_id")
 
 
 def for_each_directory(
-    client: DirectoryClient,
+    context: LoadContext,
     directory_ids: Iterable[str],
-    job: Callable[[DirectoryClient, str], T],
+    job: Callable[[LoadContext, str], T],
     *,
     workers: int | None = None,
     noun: str = "directories",
@@ -65,13 +52,13 @@ def for_each_directory(
 
     Parameters
     ----------
-    client
-        Its budgets and connections are shared. Each job gets a client of its own to read with, whose receipts
-        join those of ``client`` when all is done.
+    context
+        Its budgets and connections are shared. Each job gets a context of its own to read with, whose receipts
+        join those of ``context`` when all is done.
     directory_ids
         Which; one that is given twice counts once.
     job
-        A function of such a client and an id. What it prints or shows is gathered into one display.
+        A function of such a context and an id. What it prints or shows is gathered into one display.
     workers
         Directories at a time. Default: as many as use up the key's budget, 33 with the published limits.
     noun
@@ -84,34 +71,29 @@ def for_each_directory(
     BaseException
         An interrupt, or whatever else a job raised that is not of this package. All others stop within a page.
     """
-    names = list(dict.fromkeys(directory_ids))
+    todo = list(dict.fromkeys(directory_ids))
     if workers is not None and workers < 1:
         raise errors.ArgumentError(f"workers must be 1 or more; got {workers!r}")
-    count = min(workers or _side_by_side(client.transport.pacer), max(1, len(names)))
-    stop, gathering = Stop(client.stop), Gathering()
-    branches: dict[str, DirectoryClient] = {}
+    count = min(workers or side_by_side(context.transport.pacer), max(1, len(todo)))
+    stop, gathering = Stop(context.stop), Gathering()
+    branches: dict[str, LoadContext] = {}
 
-    def one(name: str) -> T:
-        branch = branches[name] = client.branch(stop)
-        branch.side_by_side = count
-        with gathering.part(name):
-            return job(branch, name)
+    def work(directory_id: str) -> T:
+        branch = branches[directory_id] = context.branch(stop, count)
+        with gathering.part(directory_id):
+            return job(branch, directory_id)
 
     pool = ThreadPoolExecutor(count)
     try:
-        running = {pool.submit(one, name): name for name in names}
-        with Progress(noun, total=lambda: len(names)) as progress:
+        running = {pool.submit(work, directory_id): directory_id for directory_id in todo}
+        with Progress(noun, total=lambda: len(todo)) as progress:
             done, failed = _collected(running, progress, gathering)
     finally:
         stop.set()
         pool.shutdown(wait=True, cancel_futures=True)
-        client.receipts += [
-            receipt for name in names if name in branches for receipt in branches[name].receipts
-        ]
-        tell(gathering.notices, client.told)
-    return {name: done[name] for name in names if name in done}, {
-        name: failed[name] for name in names if name in failed
-    }
+        context.receipts += [receipt for one in todo if one in branches for receipt in branches[one].receipts]
+        tell(gathering.notices, context.told)
+    return {one: done[one] for one in todo if one in done}, {one: failed[one] for one in todo if one in failed}
 
 
 def _collected(
@@ -121,18 +103,18 @@ def _collected(
     failed: dict[str, errors.DirsyncError] = {}
     while running:
         for future in wait(running, timeout=LOOK, return_when=FIRST_COMPLETED).done:
-            name = running.pop(future)
+            directory_id = running.pop(future)
             try:
-                done[name] = future.result()
+                done[directory_id] = future.result()
             except errors.NotAuthorized:
                 raise
             except errors.DirsyncError as problem:
-                failed[name] = problem
+                failed[directory_id] = problem
         progress.show(len(done) + len(failed), beside=f"{gathering.count:,} rows")
     return done, failed
 
 
-def _side_by_side(pacer: Pacer) -> int:
+def side_by_side(pacer: Pacer) -> int:
     """Return how many directories at once use up the key's budget."""
     if not pacer.per_key or not pacer.per_directory:
         return UNPACED
@@ -144,25 +126,50 @@ def _side_by_side(pacer: Pacer) -> int:
 
 @dataclass
 class Parts:
-    """What a load of many directories has so far; a resumed one goes on with it."""
+    """What a load of many directories has so far."""
 
+    directory_ids: list[str]
+    empty: pd.DataFrame
     frames: dict[str, pd.DataFrame] = field(default_factory=dict)
     receipts: dict[str, Receipt] = field(default_factory=dict)
+    begun: list[str] = field(default_factory=list)
 
-    def in_order(self, names: list[str]) -> dict[str, Receipt]:
-        """Return the receipt of each directory that was begun."""
-        return {name: self.receipts[name] for name in names if name in self.receipts}
-
-    def broken(self, name: str) -> Receipt | None:
+    def broken(self, directory_id: str) -> Receipt | None:
         """Return the receipt to go on with, where a directory broke off."""
-        receipt = self.receipts.get(name)
+        receipt = self.receipts.get(directory_id)
         return receipt if receipt is not None and not receipt.complete and receipt.so_far is not None else None
+
+    def frame(self) -> pd.DataFrame:
+        """Return the rows of the directories that are whole, in the order asked for."""
+        return concat([self.frames[one] for one in self.directory_ids if one in self.frames] or [self.empty])
+
+    def report(self, receipt: Receipt, frame: pd.DataFrame) -> None:
+        """Write into the receipt what the directories of this run cost, and what each has to tell."""
+        receipt.rows = len(frame)
+        receipt.details["receipts"] = {
+            one: self.receipts[one] for one in self.directory_ids if one in self.receipts
+        }
+        for part in (self.receipts[one] for one in self.begun if one in self.receipts):
+            receipt.requests += part.requests
+            receipt.pages += part.pages
+            receipt.waits += part.waits
+            receipt.duplicates += part.duplicates
+            receipt.note(*part.notices)
+        self.begun = []
+
+    def missing(self, receipt: Receipt) -> str:
+        """Say how many directories are missing."""
+        count = len(self.directory_ids) - len(self.frames)
+        return f"{receipt.endpoint} of {count:,} of {len(self.directory_ids):,} directories is missing"
+
+    def keep(self, checkpoint: Checkpoint) -> None:
+        """Keep nothing: each directory has a checkpoint of its own."""
 
 
 def load_each(
-    client: DirectoryClient,
+    context: LoadContext,
     directory_ids: list[str],
-    load: Callable[[DirectoryClient, str, Receipt | None], pd.DataFrame],
+    load: Callable[[LoadContext, str, Receipt | None], pd.DataFrame],
     *,
     endpoint: str,
     filters: Mapping[str, Any],
@@ -174,7 +181,7 @@ def load_each(
 
     Parameters
     ----------
-    client, directory_ids
+    context, directory_ids
         As in :func:`for_each_directory`.
     load
         Loads the frame of one directory, from where a receipt of it broke off.
@@ -190,72 +197,31 @@ def load_each(
     DirectoriesFailed
         After all others were loaded: it names those that failed, and keeps the others' rows.
     """
-    given = {name: str(value) for name, value in filters.items() if value is not None}
+    given = {name: str(context.disguise(name, value)) for name, value in filters.items() if value is not None}
     receipt = Receipt(
         endpoint=endpoint, filters={"directories": f"{len(directory_ids):,}", **given}, order=order
     )
     receipt.details["directories"] = directory_ids
-    parts = receipt.so_far = Parts() if resume is None else _resumed(receipt, resume)
+    parts = resumed(receipt, resume, Parts, lambda: Parts(directory_ids, empty))
+    parts.begun = [one for one in directory_ids if one not in parts.frames]
 
-    def job(branch: DirectoryClient, name: str) -> pd.DataFrame:
+    def job(branch: LoadContext, directory_id: str) -> pd.DataFrame:
         try:
-            parts.frames[name] = load(branch, name, parts.broken(name))
+            parts.frames[directory_id] = load(branch, directory_id, parts.broken(directory_id))
         finally:
             if branch.receipts:
-                parts.receipts[name] = branch.receipts[-1]
-        return parts.frames[name]
+                parts.receipts[directory_id] = branch.receipts[-1]
+        return parts.frames[directory_id]
 
-    clock = client.transport.pacer.clock
-    started = clock()
     try:
-        todo = [name for name in directory_ids if name not in parts.frames]
-        _, failures = for_each_directory(client, todo, job)
-        frame = concat([parts.frames[name] for name in directory_ids if name in parts.frames] or [empty])
-        _add_up(receipt, parts, todo)
-        receipt.rows = len(frame)
-        if failures:
-            raise errors.DirectoriesFailed(failures, len(directory_ids))
-        receipt.complete = True
-    except BaseException as problem:
-        _keep_partial(receipt, parts, empty, problem)
-        raise
+        with load_session(context, receipt, parts, watch=_told_already) as session:
+            _, failures = for_each_directory(context, parts.begun, job)
+            if failures:
+                raise errors.DirectoriesFailed(failures, len(directory_ids))
     finally:
-        receipt.seconds = clock() - started
-        client.receipts.append(receipt)
-    receipt.so_far = None
-    return frame
+        context.receipts.append(receipt)
+    return session.frame
 
 
-def _resumed(receipt: Receipt, resume: Receipt) -> Parts:
-    same = all(getattr(receipt, name) == getattr(resume, name) for name in ("endpoint", "filters", "order"))
-    if not same or receipt.details["directories"] != resume.details.get("directories") or resume.complete:
-        raise errors.ArgumentError("resume= takes the receipt of a broken load of these very directories")
-    parts = resume.so_far
-    assert isinstance(parts, Parts)
-    return parts
-
-
-def _add_up(receipt: Receipt, parts: Parts, todo: list[str]) -> None:
-    """Write what the directories of this run cost into the receipt of the whole."""
-    receipt.details["receipts"] = parts.in_order(receipt.details["directories"])
-    for name in todo:
-        part = parts.receipts.get(name)
-        if part is not None:
-            receipt.requests += part.requests
-            receipt.pages += part.pages
-            receipt.waits += part.waits
-            receipt.duplicates += part.duplicates
-            receipt.notices += [notice for notice in part.notices if notice not in receipt.notices]
-
-
-def _keep_partial(receipt: Receipt, parts: Parts, empty: pd.DataFrame, problem: BaseException) -> None:
-    """Keep the rows of the directories that are whole, as a frame that says what is missing."""
-    names = receipt.details["directories"]
-    whole = [parts.frames[name] for name in names if name in parts.frames]
-    partial = concat(whole or [empty]).copy()
-    missing = len(names) - len(whole)
-    partial.attrs["incomplete"] = f"{receipt.endpoint} of {missing:,} of {len(names):,} directories is missing"
-    receipt.partial, receipt.rows = partial, len(partial)
-    receipt.details["receipts"] = parts.in_order(receipt.details["directories"])
-    if isinstance(problem, errors.DirsyncError):
-        problem.partial, problem.receipt = partial, receipt
+def _told_already(count: int) -> None:
+    """Show nothing: the directories do."""

@@ -1,7 +1,8 @@
 """Your app against the directory: compare, invite, audit, and the checklist before production. Plans only.
 
-Reading order: ``comparison``, ``database``, ``prefill``, ``onboarding``, ``audit``, ``checklist``. Each loads
-when it is named.
+Reading order: ``people`` and ``matching`` (who is who), ``status`` (on or off), ``comparison``, ``plan``,
+``organizations``, ``script`` (a plan as SQL), ``database``, ``prefill``, ``onboarding``, ``audit``,
+``checklist``. Each loads when it is named.
 """
 
 import lazy_loader

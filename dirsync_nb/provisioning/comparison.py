@@ -1,57 +1,45 @@
 """An app's own table of users against the directory: what would have to be created, changed or switched off.
 
-The answer is a plan; nothing is written anywhere. ``database`` reads such a table.
+The answer is a plan; nothing is written anywhere. ``database`` reads such a table, ``people`` says who is who.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 import pandas as pd
 
 from .. import errors
+from ..analysis.identity import id_key
 from ..frames import require_complete
+from ..guard import SHARE, check_guard, why_stopped
+from .app_table import ATTRS, table_of
+from .columns import attribute_names, near_names, require_attribute
+from .matching import Match, Matcher
+from .people import ABSENT, HOMES, People, key_of, plain_value
+from .plan import PLAN_COLUMNS, Plan, TooManyDeactivations, plan_frame
+from .status import StatusWords, is_on
 
-__all__ = ["Plan", "TooManyDeactivations", "compare"]
+__all__ = [
+    "PLAN_COLUMNS",
+    "Plan",
+    "TooManyDeactivations",
+    "compare",
+    "guarded",
+    "is_on",
+    "known_people",
+    "plan_without_guard",
+    "primary_key",
+    "require_attributes",
+]
 
-ACTIONS = (
-    "create",
-    "update",
-    "same_person",
-    "deactivate",
-    "tombstone",
-    "cannot_compare",
-)
-PLAN_COLUMNS = {
-    "action": "category",
-    "app_key": "object",
-    "user_id": "str",
-    "name": "str",
-    "address": "str",
-    "matched_by": "str",
-    "fields": "object",
-    "before": "object",
-    "after": "object",
-    "reason": "str",
-}
-GUARD = 0.5
-GUARD_FROM = 3  # leavers; fewer are never taken for everybody
-OFF_WORDS = (
-    "",
-    "0",
-    "false",
-    "f",
-    "no",
-    "n",
-    "off",
-    "inactive",
-    "disabled",
-    "suspended",
-    "deactivated",
-    "deleted",
-)
+GUARD = SHARE
+ATTRIBUTE = "custom_attributes."
+SAME = "the same person:"
+
+Columns = str | Sequence[str] | Mapping[str, str]
 
 
 class HasUsers(Protocol):
@@ -62,81 +50,17 @@ class HasUsers(Protocol):
         """Users frame."""
 
 
-class TooManyDeactivations(errors.DirsyncError):
-    """A plan would switch off so many people that the directory is more likely broken than empty.
-
-    Attributes
-    ----------
-    plan
-        The plan, for looking at.
-    """
-
-    def __init__(self, message: str, plan: Plan) -> None:
-        super().__init__(message)
-        self.plan = plan
-
-
-@dataclass(frozen=True, repr=False)
-class Plan:
-    """What would have to be done to an app's users. Nothing was done.
-
-    Attributes
-    ----------
-    rows
-        One row a person something is to be done about, see :func:`compare`.
-    unchanged
-        How many are as they should be.
-    notices
-        What a reader should know, one sentence each.
-    """
-
-    rows: pd.DataFrame
-    unchanged: int
-    notices: tuple[str, ...] = ()
-
-    def __getitem__(self, action: str) -> pd.DataFrame:
-        """Return the rows of one action."""
-        if action not in ACTIONS:
-            raise errors.ArgumentError(f"an action is one of {', '.join(ACTIONS)}; got {action!r}")
-        return self.rows[self.rows["action"] == action]
-
-    @property
-    def counts(self) -> dict[str, int]:
-        """How many rows each action has."""
-        found = self.rows["action"].value_counts()
-        return {action: int(found.get(action, 0)) for action in ACTIONS}
-
-    @property
-    def sentence(self) -> str:
-        """The plan in plain words."""
-        counts = self.counts
-        told = [
-            f"create {counts['create']:,}",
-            f"update {counts['update']:,}{_most_common(self['update'])}",
-            f"deactivate {counts['deactivate']:,}",
-        ]
-        also = []
-        if counts["same_person"]:
-            also.append(f"{_people(counts['same_person'])} only under another name, case or id")
-        if counts["tombstone"]:
-            also.append(f"{_people(counts['tombstone'])} left and off already, whose rows should be kept")
-        if counts["cannot_compare"]:
-            also.append(f"{_people(counts['cannot_compare'])} not to be compared")
-        also.append(f"{self.unchanged:,} unchanged")
-        return f"To follow the directory: {', '.join(told)}. Besides: {'; '.join(also)}."
-
-    def __repr__(self) -> str:
-        return "\n".join([self.sentence, *self.notices])
-
-
 def compare(
     directory: pd.DataFrame | HasUsers,
     app_users: pd.DataFrame,
     *,
-    on: str | Sequence[str] | Mapping[str, str],
-    fields: Sequence[str] | Mapping[str, str] = (),
+    on: Columns,
+    fields: Columns = (),
     active: str | None = None,
+    status_words: Mapping[Any, bool] | None = None,
+    key: str | None = None,
     guard: float | None = GUARD,
+    confirm: int | None = None,
 ) -> Plan:
     """Compare an app's users with those of the directory, and plan what would bring the app in line.
 
@@ -145,19 +69,31 @@ def compare(
     directory
         A snapshot, or a users frame.
     app_users
-        One row a user, indexed as you like; the index is the plan's ``app_key``.
+        One row a user.
     on
         Columns by which people are found, the strongest first: a name that both tables have, several, or a
         mapping from the app's column to the directory's (``{"workos_id": "user_id", "mail": "address"}``).
-        ``user_id`` is the directory's index, and ``email`` means ``address``, the best one known. Addresses are
-        compared without regard to case and outer spaces; ids exactly.
+        ``user_id`` is the directory's index, and ``email`` means ``address``, the best one known. Addresses and
+        names are compared without regard to case, outer spaces and characters that nobody sees, ids exactly; a
+        whole number read as a float (``124.0``) is that number. An address or name never joins two whom an id
+        tells apart: an address is handed on, an id is not.
     fields
-        Columns to keep in line, written like ``on``.
+        Columns to keep in line, written like ``on``. What nobody sent (an attribute that is not enabled, a
+        field that newer teams no longer get) never changes the app; null does.
     active
-        The app's column that says whether a user may sign in: truth values, numbers, or words such as "active"
-        and "disabled". Without it, every row counts as active.
+        The app's column that says whether a user may sign in: truth values, 0 and 1, or words of apps and
+        providers ("active", "DEPROVISIONED"). Without it, every row counts as active.
+    status_words
+        What further words and numbers of that column mean: ``{"on leave": True, 514: False}``. A word that is
+        in no list is told with its count, and its rows are not compared.
+    key
+        The app's column that names a row, as ``app_key``. Default: the primary key of the table, where
+        :func:`dirsync_nb.load_app_users` read one and it is still a column; else the index.
     guard
-        Stop where more than this share of the app's active users would be switched off. None: never.
+        Stop where more than this share (0 to 1) of the app's active users would be switched off. None: never.
+    confirm
+        The exact number of people to switch off, once you have looked at them: it lets that plan pass the
+        guard, and no other.
 
     Returns
     -------
@@ -166,48 +102,136 @@ def compare(
 
         - ``create``: active in the directory, not in the app.
         - ``update``: in both, and ``fields`` differ (or whether they are active); ``before`` is the app's.
-        - ``same_person``: only a key differs, in case, or since the person has a new name or id; ``fields`` are
-          the app's columns to set.
+        - ``same_person``: only a key differs, in case, or since the person has a new name, address or id;
+          ``fields`` are the app's columns to set.
         - ``deactivate``: active in the app; inactive in the directory, or not in it.
         - ``tombstone``: inactive in the app and gone from the directory. Keep the row, for they may return.
-        - ``cannot_compare``: no key, a key that several have, or keys that point to different people.
+        - ``cannot_compare``: no key, a key that several have, keys that point to different people, an id that
+          only looks like one, or a status nobody can read.
 
         ``matched_by`` names the column that found the person, ``reason`` says why in words.
 
     Raises
     ------
-    EverybodyLeft
+    TooManyDeactivations
         The guard stopped it; the error holds the plan.
     IncompleteError
         A frame is partial: whoever was not read would pass for having left.
     ArgumentError
-        A column that is not there.
+        A column or attribute that is not there, or a guard that is no share.
+
+    Notes
+    -----
+    Somebody who is in several directories of one organization is one person with several sources: one row, and
+    access until the last active source goes. Fields are those of the first active record in the order of
+    ``users``, unless an id in the app names another active one. Somebody known by an address that the directory
+    still lists among their ``emails`` is the same person with another address.
     """
+    check_guard(guard, confirm)
     users = directory if isinstance(directory, pd.DataFrame) else directory.users
+    plan, count = plan_without_guard(directory, app_users, on, fields, active, status_words, key)
+    require_attributes(on, fields, users)
+    return guarded(plan, count, guard, confirm, empty=users.empty)
+
+
+def plan_without_guard(
+    directory: pd.DataFrame | HasUsers,
+    app_users: pd.DataFrame,
+    on: Columns,
+    fields: Columns = (),
+    active: str | None = None,
+    status_words: Mapping[Any, bool] | None = None,
+    key: str | None = None,
+) -> tuple[Plan, int]:
+    """Plan as :func:`compare` does, whatever it would switch off; give also how many of the app are active."""
+    users = directory if isinstance(directory, pd.DataFrame) else directory.users
+    found = _compared(users, app_users, on, fields, active, status_words, key)
+    return found.plan(_notices(directory)), found.active_count
+
+
+def require_attributes(on: Columns, fields: Columns, users: pd.DataFrame) -> None:
+    """Refuse a custom attribute that nobody has and that is no predefined one: it is mistyped."""
+    for what, given in (("on", on), ("fields", fields)):
+        for name in _pairs(given).values():
+            if name.startswith(ATTRIBUTE):
+                require_attribute(what, name.removeprefix(ATTRIBUTE), users)
+
+
+def guarded(
+    plan: Plan, active: int, guard: float | None, confirm: int | None, *, empty: bool, where: str = ""
+) -> Plan:
+    """Return a plan that the guard lets pass, with what it allowed."""
+    leaving = plan.counts["deactivate"]
+    clause = f"This plan would switch off {{}} active users{where}"
+    sentence = why_stopped(leaving, active, clause, guard=guard, confirm=confirm, empty=empty)
+    if sentence is None:
+        return replace(plan, table=replace(plan.table, guard=guard, confirmed=confirm))
+    hint = f" and if everybody really left, say confirm={leaving}." if confirm is None else ""
+    raise TooManyDeactivations(
+        f"{sentence} Is this the right directory, is it linked, and is `on` right? Look at the plan in this "
+        f"error{',' + hint if hint else '.'}",
+        plan,
+        leaving,
+        active,
+    )
+
+
+def known_people(
+    users: pd.DataFrame,
+    app_users: pd.DataFrame,
+    on: Columns,
+    active: str | None = None,
+    status_words: Mapping[Any, bool] | None = None,
+) -> dict[str, str]:
+    """Return who is known to the app, by user id, and how, in words (empty where nothing is to be said).
+
+    Known is whoever a comparison would not create, and has a key of the app themselves.
+    """
+    found = _compared(users, app_users, on, (), active, status_words, None)
+    rows = found.plan(()).rows
+    # A difference in case says nothing to whoever invites.
+    told = {
+        user_id: "" if reason.startswith(SAME) else reason
+        for user_id, reason in zip(rows["user_id"], rows["reason"], strict=True)
+    }
+    switched_off = {
+        str(user_id)
+        for user_id, after in zip(rows["user_id"], rows["after"], strict=True)
+        if active is not None and after.get(active) == "active"
+    }
+    return {
+        name: "switched off there" if name in switched_off else str(told.get(name, "") or "")
+        for name in map(str, users.index[sorted(found.met)])
+    }
+
+
+def _compared(
+    users: pd.DataFrame,
+    app_users: pd.DataFrame,
+    on: Columns,
+    fields: Columns,
+    active: str | None,
+    status_words: Mapping[Any, bool] | None,
+    key: str | None,
+) -> _Comparison:
     require_complete(users, "a comparison")
     require_complete(app_users, "a comparison")
     keys, kept = _pairs_of(on, users, app_users, "on"), _pairs_of(fields, users, app_users, "fields")
     if not keys:
         raise errors.ArgumentError("on must name at least one column")
-    if active is not None and active not in app_users:
-        raise errors.ArgumentError(f"active={active!r} is not a column of app_users")
-    found = _Comparison(_Directory(users), app_users, keys, kept, active)
-    plan = found.plan(_notices(directory))
-    _check_guard(plan, found.active_count, guard, empty=users.empty)
-    return plan
+    for name, column in (("active", active), ("key", key)):
+        if column is not None and column not in app_users:
+            near = near_names(column, app_users.columns)
+            raise errors.ArgumentError(f"{name}={column!r} is not a column of app_users{near}")
+    words = StatusWords(status_words, column=active or "")
+    return _Comparison(People(users), app_users, keys, kept, active, words, key or primary_key(app_users))
 
 
-def _check_guard(plan: Plan, active: int, guard: float | None, *, empty: bool) -> None:
-    leaving = plan.counts["deactivate"]
-    share = leaving / active if active else 0.0
-    if guard is None or share <= guard or (leaving < GUARD_FROM and not empty):
-        return
-    raise TooManyDeactivations(
-        f"This plan would switch off {leaving:,} of {active:,} active users ({share:.0%}), more than "
-        f"guard={guard:g} allows. Is this the right directory, is it linked, and is `on` right? Look at the "
-        "plan in this error, and if everybody really left, say guard=None.",
-        plan,
-    )
+def primary_key(app_users: pd.DataFrame) -> str | None:
+    """Name the primary key of the table that was read, where it is one column and still there."""
+    known = app_users.attrs.get(ATTRS)
+    keys = known.get("key", []) if isinstance(known, Mapping) else []
+    return str(keys[0]) if len(keys) == 1 and keys[0] in app_users else None
 
 
 def _notices(directory: object) -> tuple[str, ...]:
@@ -222,163 +246,130 @@ def _notices(directory: object) -> tuple[str, ...]:
     )
 
 
-def _pairs_of(
-    given: str | Sequence[str] | Mapping[str, str], users: pd.DataFrame, app_users: pd.DataFrame, what: str
-) -> dict[str, str]:
-    """Read column names into a mapping from the app's to the directory's, and check that they are there."""
+def _pairs(given: Columns) -> dict[str, str]:
     names = [given] if isinstance(given, str) else given
     pairs = dict(names) if isinstance(names, Mapping) else {name: name for name in names}
-    pairs = {ours: "address" if theirs == "email" else theirs for ours, theirs in pairs.items()}
+    return {ours: "address" if theirs == "email" else theirs for ours, theirs in pairs.items()}
+
+
+def _pairs_of(given: Columns, users: pd.DataFrame, app_users: pd.DataFrame, what: str) -> dict[str, str]:
+    """Read column names into a mapping from the app's to the directory's, and check that they are there."""
+    pairs = _pairs(given)
     for ours, theirs in pairs.items():
         if ours not in app_users:
             raise errors.ArgumentError(
                 f"{what}: app_users has no column {ours!r}; it has {list(app_users.columns)}"
             )
-        if theirs not in users and theirs != "user_id" and not theirs.startswith("custom_attributes."):
+        if theirs not in users and theirs != "user_id" and not theirs.startswith(ATTRIBUTE):
+            attributes = [ATTRIBUTE + name for name in attribute_names(users)]
+            near = near_names(theirs, ["user_id", *users.columns, *attributes])
             raise errors.ArgumentError(
                 f"{what}: {theirs!r} is no column of users; a custom attribute is custom_attributes.<name>"
+                f"{near}"
             )
     return pairs
-
-
-class _Directory:
-    """Users of the directory, looked up by any column."""
-
-    def __init__(self, users: pd.DataFrame) -> None:
-        self.users = users
-        self.active = (users["state"] == "active").to_numpy()
-        self._values: dict[str, list[Any]] = {}
-        self._places: dict[str, dict[str, list[int]]] = {}
-
-    def values(self, column: str) -> list[Any]:
-        """Return a column, plain: None where there is nothing."""
-        if column not in self._values:
-            if column == "user_id":
-                found: list[Any] = list(self.users.index)
-            elif column in self.users:
-                found = list(self.users[column].astype(object))
-            else:
-                name = column.removeprefix("custom_attributes.")
-                found = [
-                    held.get(name) if isinstance(held, dict) else None
-                    for held in self.users["custom_attributes"]
-                ]
-            self._values[column] = [_plain(value) for value in found]
-        return self._values[column]
-
-    def places(self, column: str, value: Any) -> list[int]:
-        """Find the rows with a value; those that are active, if any is."""
-        if column not in self._places:
-            places: dict[str, list[int]] = {}
-            for place, held in enumerate(self.values(column)):
-                key = _key(column, held)
-                if key is not None:
-                    places.setdefault(key, []).append(place)
-            self._places[column] = places
-        found = self._places[column].get(_key(column, value) or "", [])
-        return [place for place in found if self.active[place]] or found
-
-    def successor(self, place: int) -> int:
-        """Return the active record that took the place of an inactive one: same provider's id and directory."""
-        idp_id = self.values("idp_id")[place]
-        if self.active[place] or idp_id is None:
-            return place
-        where = self.values("directory_id")
-        others = [
-            one for one in self.places("idp_id", idp_id) if self.active[one] and where[one] == where[place]
-        ]
-        return others[0] if len(others) == 1 else place
 
 
 @dataclass
 class _Comparison:
     """One comparison under way."""
 
-    directory: _Directory
+    people: People
     app_users: pd.DataFrame
     keys: dict[str, str]
     fields: dict[str, str]
     active: str | None
+    words: StatusWords
+    key: str | None
     rows: list[dict[str, Any]] = field(default_factory=list)
+    met: set[int] = field(default_factory=set)  # places of records that have a key of a row of the app
     unchanged: int = 0
     active_count: int = 0
 
     def plan(self, notices: tuple[str, ...]) -> Plan:
         """Go through the app's users, then those of the directory that nobody matched."""
-        columns = {name: [_plain(v) for v in self.app_users[name].astype(object)] for name in self._columns()}
+        columns = {
+            name: [plain_value(v) for v in self.app_users[name].astype(object)] for name in self._columns()
+        }
         records = [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
-        matches = [self._match(record) for record in records]
-        claims: dict[int, int] = {}
-        for place, _, _ in matches:
-            if place is not None:
-                claims[place] = claims.get(place, 0) + 1
+        on: list[bool | None] = [True] * len(records)
+        if self.active is not None:
+            on = self.words.read_column(columns[self.active])
+        self.active_count = sum(one is True for one in on)
+        matcher = Matcher(self.people, self.keys)
+        matches = [matcher.match(record) for record in records]
+        claims: dict[int, list[int | None]] = {}
+        for match in matches:
+            if match.person is not None:
+                claims.setdefault(match.person, []).append(match.named)
         spoken_for: set[int] = set()
-        for app_key, record, (place, by, problem) in zip(self.app_users.index, records, matches, strict=True):
-            spoken_for |= {place} if place is not None else self._possible(record)
-            if place is not None and claims[place] > 1:
-                problem = f"{claims[place]} rows of the app are this person"
-            self._judge(app_key, record, place, by, problem)
-        self._create(spoken_for)
-        return Plan(_frame(self.rows), self.unchanged, notices)
+        passed_on: dict[int, str] = {}
+        names = self.app_users.index if self.key is None else self.app_users[self.key]
+        for app_key, record, state, match in zip(names, records, on, matches, strict=True):
+            match = self._readable(matcher.settle(match, record, claims), record, state)
+            if match.problem is not None or match.person is not None:
+                spoken_for |= matcher.possible(record, match)
+            for person, ours, strong in match.others if match.problem is None else ():
+                passed_on.setdefault(person, f"{app_key!r} of the app has this {ours}, and another {strong}")
+            self._judge(app_key, record, match, state)
+        self.met = matcher.met
+        self._create(spoken_for, passed_on)
+        table = table_of(self.app_users, self.key, self.active, on, self.keys)
+        told = tuple(text for text in (*notices, *self._own_notices()) if text)
+        rows, unknown = plan_frame(self.rows), dict(self.words.unknown)
+        return Plan(rows, self.unchanged, told, self._not_enabled(), unknown, table)
 
     def _columns(self) -> list[str]:
         return list(dict.fromkeys([*self.keys, *self.fields, *([self.active] if self.active else [])]))
 
-    def _match(self, record: dict[str, Any]) -> tuple[int | None, str | None, str | None]:
-        """Find the one row of the directory that a row of the app is, by the first key that finds any."""
-        first: tuple[int, str] | None = None
-        for ours, theirs in self.keys.items():
-            places = self.directory.places(theirs, record[ours])
-            if len(places) > 1:
-                return None, ours, f"{len(places)} people in the directory have this {ours}"
-            if not places:
-                continue
-            place = self.directory.successor(places[0])
-            if first is None:
-                first = place, ours
-            elif place != first[0] and self.directory.active[first[0]] and self.directory.active[place]:
-                return None, ours, f"{first[1]} and {ours} point to different people"
-        if first is not None:
-            return *first, None
-        if all(_key(theirs, record[ours]) is None for ours, theirs in self.keys.items()):
-            return None, None, "it has no key to look for"
-        return None, None, None
+    def _readable(self, match: Match, record: Mapping[str, Any], state: bool | None) -> Match:
+        """Leave alone whose status nobody can read."""
+        if match.problem is not None or state is not None or self.active is None:
+            return match
+        word = record[self.active]
+        return match._replace(problem=f"{self.active} {word!r} is known neither as on nor as off")
 
-    def _possible(self, record: dict[str, Any]) -> set[int]:
-        """Return everybody a row may be, so that none of them is created a second time."""
-        return {
-            place for ours, theirs in self.keys.items() for place in self.directory.places(theirs, record[ours])
-        }
+    # What is to be done -------------------------------------------------------------------------------------
 
-    def _judge(
-        self, app_key: Any, record: dict[str, Any], place: int | None, by: str | None, problem: str | None
-    ) -> None:
-        on = self.active is None or is_on(record[self.active])
-        self.active_count += on
-        if problem is not None:
-            self._tell("cannot_compare", app_key, place, by, problem, record=record)
-        elif place is None or not self.directory.active[place]:
-            where = "not in the directory" if place is None else "inactive in the directory"
-            if on:
-                self._tell("deactivate", app_key, place, by, where, record=record)
-            elif place is None:
-                self._tell("tombstone", app_key, place, by, f"{where}, and off already", record=record)
-            else:
-                self.unchanged += 1
+    def _judge(self, app_key: Hashable, record: dict[str, Any], match: Match, on: bool | None) -> None:
+        person, place = match.person, match.place
+        if match.problem is not None:
+            self._tell("cannot_compare", app_key, place, match.by, match.problem, record=record)
+        elif place is not None and self.people.active[place]:
+            self._judge_active(app_key, record, match, place, on=on is True)
+        elif on:
+            why = "inactive in the directory" if person is not None else "not in the directory"
+            held = {} if self.active is None else {self.active: record[self.active]}
+            after = {} if self.active is None else {self.active: "inactive"}
+            told = f"{why}{self._passed_on(match)}"
+            self._tell("deactivate", app_key, place, match.by, told, record=record, before=held, after=after)
+        elif person is None:
+            told = "not in the directory, and off already"
+            self._tell("tombstone", app_key, place, match.by, told, record=record)
         else:
-            self._judge_active(app_key, record, place, by, on=on)
+            self.unchanged += 1
+
+    def _passed_on(self, match: Match) -> str:
+        """Say who has the address of somebody now, and why that is another person."""
+        others = [other for other in match.others if self.people.is_active(other[0])]
+        if not others:
+            return ""
+        person, ours, strong = others[0]
+        return f"; {self.people.name(person)} has this {ours} now, and is another person by {strong}"
 
     def _judge_active(
-        self, app_key: Any, record: dict[str, Any], place: int, by: str | None, *, on: bool
+        self, app_key: Hashable, record: dict[str, Any], match: Match, place: int, *, on: bool
     ) -> None:
         """Judge somebody who is active in the directory: which of the app's columns are to be set."""
         before: dict[str, Any] = {}
         after: dict[str, Any] = {}
-        for ours, theirs in {**self.keys, **self.fields}.items():
-            wanted = self.directory.values(theirs)[place]
-            if not _same(record[ours], wanted) and (wanted is not None or ours in self.fields):
+        for ours, theirs in self._wanted().items():
+            wanted = self.people.values(theirs)[place]
+            if wanted is ABSENT or (wanted is None and ours not in self.fields):
+                continue
+            if not _same(record[ours], wanted):
                 before[ours], after[ours] = record[ours], wanted
-        reason = self._difference_of_keys(record, before, after, by)
+        reason = self._difference_of_keys(record, before, after, match)
         if not on and self.active is not None:
             before[self.active], after[self.active] = record[self.active], "active"
         if not before:
@@ -387,45 +378,100 @@ class _Comparison:
         only_keys = set(before) <= set(self.keys) and reason is not None
         fields = ", ".join(before)
         action, why = ("same_person", reason) if only_keys else ("update", reason or f"differs: {fields}")
-        self._tell(action, app_key, place, by, why or "", before=before, after=after)
+        self._tell(action, app_key, place, match.by, why or "", before=before, after=after)
 
     def _difference_of_keys(
-        self, record: dict[str, Any], before: dict[str, Any], after: dict[str, Any], by: str | None
+        self, record: dict[str, Any], before: dict[str, Any], after: dict[str, Any], match: Match
     ) -> str | None:
         """Return in words how the keys of one person differ; None where they do not."""
         differing = [ours for ours in self.keys if ours in before and record[ours] is not None]
         if not differing:
             return None
-        cases = [
-            ours
-            for ours in differing
-            if _key(self.keys[ours], before[ours]) == _key(self.keys[ours], after[ours])
-        ]
-        if cases == differing:
-            return f"the same person: {' and '.join(differing)} differs in case or spaces only"
-        if by in differing:
-            return f"the same person under another {' and '.join(differing)}, found by the provider's id"
-        return f"the same person under another {' and '.join(differing)}, found by {by}"
+        names = " and ".join(differing)
+        if all(key_of(self.keys[o], before[o]) == key_of(self.keys[o], after[o]) for o in differing):
+            seen = [str(side[ours]).strip().casefold() for ours in differing for side in (before, after)]
+            plain = seen[::2] == seen[1::2]
+            how = "in case or spaces only" if plain else "in characters that nobody sees only"
+            return f"{SAME} {names} differs {how}"
+        if match.former:
+            how = f"by the address {record[match.by or '']!r}, which the directory still lists for them"
+        else:
+            how = "by the provider's id" if match.by in differing else f"by {match.by}"
+        return f"the same person under another {names}, found {how}"
 
-    def _create(self, spoken_for: set[int]) -> None:
-        for place, user_id in enumerate(self.directory.users.index):
-            if place in spoken_for or not self.directory.active[place]:
+    def _create(self, spoken_for: set[int], passed_on: Mapping[int, str]) -> None:
+        planned: dict[tuple[str | None, ...], int] = {}
+        for person, records in sorted(self.people.records.items(), key=lambda item: item[1][0]):
+            if person in spoken_for or not self.people.is_active(person):
                 continue
-            values = {ours: self.directory.values(theirs)[place] for ours, theirs in self._wanted().items()}
-            if all(_key(theirs, self.directory.values(theirs)[place]) is None for theirs in self.keys.values()):
-                self._tell(
-                    "cannot_compare", None, place, None, f"{user_id} has none of the keys in the directory"
+            place = records[0]
+            keys = {theirs: self.people.values(theirs)[place] for theirs in self.keys.values()}
+            looked_up = tuple(key_of(theirs, value) for theirs, value in keys.items() if theirs not in HOMES)
+            name = self.people.users.index[place]
+            if not any(looked_up):
+                self._tell("cannot_compare", None, place, None, f"{name} has none of the keys in the directory")
+            elif looked_up in planned:
+                told = (
+                    f"{' and '.join(self.keys)} of {name} is that of {self.people.name(planned[looked_up])} too"
                 )
+                self._tell("cannot_compare", None, place, None, f"{told}, for whom one account is planned")
             else:
-                self._tell("create", None, place, None, "not in the app", after=values)
+                planned[looked_up] = person
+                values = {ours: self.people.values(theirs)[place] for ours, theirs in self._wanted().items()}
+                after = {ours: value for ours, value in values.items() if value is not ABSENT}
+                reason = "; ".join(["not in the app", *self._about(person, passed_on)])
+                self._tell("create", None, place, None, reason, after=after)
+
+    def _about(self, person: int, passed_on: Mapping[int, str]) -> list[str]:
+        sources = self.people.sources(person)
+        told = []
+        if len(sources) > 1:
+            told.append(f"active in {len(sources)} directories, of which {sources[0]} counts")
+        if person in passed_on:
+            told.append(f"another person: {passed_on[person]}")
+        return told
 
     def _wanted(self) -> dict[str, str]:
         return {**self.keys, **self.fields}
 
+    def _not_enabled(self) -> tuple[str, ...]:
+        """Name the app's columns for which nobody in the directory was sent anything."""
+        return tuple(
+            ours
+            for ours, theirs in self.fields.items()
+            if len(self.people.users) and all(value is ABSENT for value in self.people.values(theirs))
+        )
+
+    def _own_notices(self) -> list[str | None]:
+        several = sum(len(self.people.sources(one)) > 1 for one in self.people.records)
+        told: list[str | None] = [self.words.sentence]
+        if several:
+            told.append(
+                f"{several:,} {'person is' if several == 1 else 'people are'} active in several directories of "
+                "their organization: one account each, with the fields of the first active record, and access "
+                "until the last active one goes."
+            )
+        told += [
+            f"{ours} is left as it is: nobody in the directory has {self.fields[ours]}, which is not "
+            "the same as having no value."
+            for ours in self._not_enabled()
+        ]
+        if rounded := self._rounded():
+            told.append(f"{', '.join(rounded)}: numbers too large for a float were rounded. Read them as text.")
+        return told
+
+    def _rounded(self) -> list[str]:
+        """Name key columns of the app whose numbers lost their last digits when they were read."""
+        return [
+            ours
+            for ours in self.keys
+            if any(isinstance(v, float) and v == v and id_key(v) is None for v in self.app_users[ours])
+        ]
+
     def _tell(
         self,
         action: str,
-        app_key: Any,
+        app_key: Hashable,
         place: int | None,
         by: str | None,
         reason: str,
@@ -435,13 +481,11 @@ class _Comparison:
         after: dict[str, Any] | None = None,
     ) -> None:
         user = (
-            {}
-            if place is None
-            else {n: self.directory.values(n)[place] for n in ("user_id", "name", "address")}
+            {} if place is None else {n: self.people.values(n)[place] for n in ("user_id", "name", "address")}
         )
         shown = {name: _text_of(record, self.keys, name) for name in ("name", "address")} if record else {}
         told = {"action": action, "app_key": app_key, "matched_by": by, "reason": reason, **shown}
-        told |= {name: value for name, value in user.items() if value is not None}
+        told |= {name: value for name, value in user.items() if value is not None and value is not ABSENT}
         changed = tuple(before or ()) if before is not None else ()
         self.rows.append({**told, "fields": changed, "before": before or {}, "after": after or {}})
 
@@ -452,50 +496,10 @@ def _text_of(record: dict[str, Any], keys: Mapping[str, str], name: str) -> str 
     return held if isinstance(held, str) else None
 
 
-def _frame(rows: list[dict[str, Any]]) -> pd.DataFrame:
-    frame = pd.DataFrame(
-        {name: pd.Series([row.get(name) for row in rows], dtype=object) for name in PLAN_COLUMNS}
-    )
-    frame = frame.astype({name: kind for name, kind in PLAN_COLUMNS.items() if kind == "str"})
-    frame["action"] = pd.Categorical(frame["action"], categories=list(ACTIONS))
-    return frame.sort_values("action", kind="stable", ignore_index=True)
-
-
-def _people(count: int) -> str:
-    return f"{count:,} {'person' if count == 1 else 'people'}"
-
-
-def _most_common(updates: pd.DataFrame) -> str:
-    counts = updates["fields"].explode().value_counts()
-    return (
-        f" ({', '.join(f'{name} {count:,}' for name, count in counts.head(3).items())})" if len(counts) else ""
-    )
-
-
-def _plain(value: Any) -> Any:
-    """Make every kind of "nothing" None, and tuples lists."""
-    if isinstance(value, tuple):
-        return list(value)
-    return None if pd.api.types.is_scalar(value) and pd.isna(value) else value
-
-
 def _same(ours: Any, theirs: Any) -> bool:
     """Compare values; an app may keep as a number what the directory has as text."""
-    return bool(ours == theirs) or (None not in (ours, theirs) and str(ours) == str(theirs))
+    return bool(ours == theirs) or (None not in (ours, theirs) and _written(ours) == _written(theirs))
 
 
-def _key(column: str, value: Any) -> str | None:
-    """Return the form of a value that is looked up: addresses and names by their folded text, ids exactly."""
-    if value is None:
-        return None
-    text = str(value).strip()
-    if column not in ("user_id", "idp_id", "directory_id"):
-        text = text.casefold()
-    return text or None
-
-
-def is_on(value: Any) -> bool:
-    """Return whether an app's mark of who is active means yes: a word, a number, a truth value, or nothing."""
-    if isinstance(value, str):
-        return value.strip().casefold() not in OFF_WORDS
-    return bool(_plain(value))
+def _written(value: Any) -> str:
+    return value if isinstance(value, str) else id_key(value) or str(value)

@@ -8,6 +8,8 @@ from typing import Any
 import pandas as pd
 
 from .. import errors, extras
+from .app_table import ATTRS
+from .script import column_facts
 
 __all__ = ["load_app_users"]
 
@@ -26,6 +28,12 @@ def load_app_users(url: str, *, table: str | None = None, query: str | None = No
         Read this whole table; ``schema.table`` too.
     query
         Or give a SELECT.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a row. Of a table, key and columns are remembered in ``attrs``: a plan finds rows by that key,
+        and :meth:`Plan.to_sql` follows those types.
 
     Raises
     ------
@@ -74,6 +82,12 @@ def _read(sa: Any, address: Any, table: str | None, query: str | None) -> pd.Dat
                 schema, _, name = table.rpartition(".")
                 found = sa.Table(name, sa.MetaData(), schema=schema or None, autoload_with=connection)
                 frame: pd.DataFrame = pd.read_sql(sa.select(found), connection)
+                frame.attrs[ATTRS] = {
+                    "name": table,
+                    "key": list(found.primary_key.columns.keys()),
+                    "columns": column_facts(found),
+                    "rows": len(frame),
+                }
             else:
                 frame = pd.read_sql(sa.text(query), connection)
             connection.rollback()

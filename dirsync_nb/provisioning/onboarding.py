@@ -18,9 +18,11 @@ import numpy as np
 import pandas as pd
 
 from .. import errors
-from ..frames import looks_like_address, require_complete
+from ..analysis.identity import address_key
+from ..frames import USER_STATES, looks_like_address, one_of, require_complete
 from ..text import USER_TEXT, attribute_of, fold, folded_rows, holding, plain
-from .comparison import compare, is_on
+from .columns import require_attribute
+from .comparison import known_people
 from .prefill import (
     ACCOUNT_COLUMNS,
     TEAM_COLUMNS,
@@ -31,6 +33,7 @@ from .prefill import (
     team_prefill,
     told_apart,
 )
+from .status import StatusWords
 
 __all__ = [
     "ACCOUNT_COLUMNS",
@@ -115,13 +118,18 @@ def select_users(
     Raises
     ------
     ArgumentError
-        An id that is not in the frames, groups without memberships, or an unknown ``match``.
+        An id that is not in the frames, groups without memberships, or a state, an attribute or a ``match``
+        that there is not.
     IncompleteError
         A partial frame: whoever was not read would be left out without a word.
     """
     roster = Roster(users, groups, memberships)
     if match not in ("any", "all"):
         raise errors.ArgumentError(f"match must be 'any' or 'all'; got {match!r}")
+    if state is not None:
+        one_of("state", state, [*USER_STATES, *users["state"].dropna().unique()])
+    for name in attributes or {}:
+        require_attribute("attributes", name, users, more=("role",))
     fits = np.ones(len(users), dtype=bool)
     if search.strip():
         fits &= roster.at(holding(folded_rows(users, USER_TEXT), search))
@@ -162,6 +170,7 @@ def invite_list(
     app_users: pd.DataFrame | None = None,
     on: str | Sequence[str] | Mapping[str, str] = "email",
     active: str | None = None,
+    status_words: Mapping[Any, bool] | None = None,
     seats: int | None = None,
 ) -> pd.DataFrame:
     """Say of each selected person whether to invite them, and if not, why. Nothing is sent.
@@ -176,7 +185,7 @@ def invite_list(
     app_users
         The app's own table: who is in it is not invited. People are matched as in
         :func:`dirsync_nb.compare`.
-    on, active
+    on, active, status_words
         As in :func:`dirsync_nb.compare`; by default people are found by the app's column ``email``.
     seats
         How many accounts the app may have in all. Those that are on in ``app_users`` take theirs first; then
@@ -191,19 +200,29 @@ def invite_list(
         - ``inactive``: not active in the directory.
         - ``already known``: in the app's table.
         - ``no address``: none known, or what stands there is none.
-        - ``duplicate address``: the same, but for case and outer spaces, as that of somebody before them in the
-          list or of somebody in the app.
+        - ``duplicate address``: the same, but for case and what nobody sees, as that of somebody before them
+          in the list or of somebody in the app.
         - ``over the seats``: no seat is left.
         - ``invite``: everybody else.
 
     Raises
     ------
     ArgumentError
-        An id that is not in ``users``, a number of seats that is none, or a column that is not there.
+        An id that is not in ``users``, a number of seats that is none, a column that is not there, or seats
+        to count by a status that nobody can read.
     IncompleteError
         A partial frame.
     """
-    roster = Roster(users, groups, memberships, app_users=app_users, on=on, active=active, seats=seats)
+    roster = Roster(
+        users,
+        groups,
+        memberships,
+        app_users=app_users,
+        on=on,
+        active=active,
+        status_words=status_words,
+        seats=seats,
+    )
     return roster.invites(roster.everybody if selected is None else roster.mask(selected))
 
 
@@ -212,6 +231,7 @@ def invite_counts(
     *,
     app_users: pd.DataFrame | None = None,
     active: str | None = None,
+    status_words: Mapping[Any, bool] | None = None,
     seats: int | None = None,
 ) -> dict[str, int | None]:
     """Count an invite list: ``selected``, then each verdict; these add up to the first.
@@ -222,7 +242,7 @@ def invite_counts(
     found = invites["verdict"].value_counts()
     counts: dict[str, int | None] = {"selected": len(invites)}
     counts |= {verdict: int(found.get(verdict, 0)) for verdict in VERDICTS}
-    free = _free_seats(seats, app_users, active)
+    free = _free_seats(seats, app_users, active, status_words)
     counts["seats left"] = None if free is None else free - int(found.get("invite", 0))
     return counts
 
@@ -250,6 +270,7 @@ class Roster:
         app_users: pd.DataFrame | None = None,
         on: str | Sequence[str] | Mapping[str, str] = "email",
         active: str | None = None,
+        status_words: Mapping[Any, bool] | None = None,
         seats: int | None = None,
     ) -> None:
         for frame in (users, groups, memberships, app_users):
@@ -259,8 +280,8 @@ class Roster:
             twice = users.index[users.index.duplicated()][0]
             raise errors.ArgumentError(f"users must hold everybody once; {twice} is in it twice")
         self.users = users
-        self.free = _free_seats(seats, app_users, active)
-        self.known = {} if app_users is None else _known(users, app_users, on, active)
+        self.free = _free_seats(seats, app_users, active, status_words)
+        self.known = {} if app_users is None else _known(users, app_users, on, active, status_words)
         self._judged: tuple[Mask, Mask, Mask, Codes] | None = None
         self._join(groups, memberships)
 
@@ -335,7 +356,7 @@ class Roster:
             users = self.users
             active = (users["state"] == "active").to_numpy(dtype=bool)
             known = users.index.isin(list(self.known))
-            keys = [plain(one).strip().casefold() for one in users["address"]]
+            keys = [address_key(one) or "" for one in users["address"]]
             good = np.fromiter((looks_like_address(key) for key in keys), bool, len(keys))
             codes = pd.factorize(pd.Series(keys, dtype=object))[0]
             self._judged = active, known, good, codes
@@ -426,7 +447,12 @@ class Roster:
         return f"the same address as {plain(row['name']) or row.name}{where} ({row.name}){app}"
 
 
-def _free_seats(seats: int | None, app_users: pd.DataFrame | None, active: str | None) -> int | None:
+def _free_seats(
+    seats: int | None,
+    app_users: pd.DataFrame | None,
+    active: str | None,
+    status_words: Mapping[Any, bool] | None,
+) -> int | None:
     if seats is None:
         return None
     given: Any = seats
@@ -434,7 +460,12 @@ def _free_seats(seats: int | None, app_users: pd.DataFrame | None, active: str |
         raise errors.ArgumentError(f"seats must be a number from 0 on, or None; got {seats!r}")
     if app_users is None:
         return int(seats)
-    taken = len(app_users) if active is None else sum(map(is_on, app_users[active].astype(object)))
+    if active is None:
+        return max(0, int(seats) - len(app_users))
+    words = StatusWords(status_words, column=active)
+    taken = sum(one is True for one in words.read_column(app_users[active].astype(object)))
+    if words.sentence is not None:
+        raise errors.ArgumentError(f"seats cannot be counted: {words.sentence}")
     return max(0, int(seats) - taken)
 
 
@@ -443,21 +474,8 @@ def _known(
     app_users: pd.DataFrame,
     on: str | Sequence[str] | Mapping[str, str],
     active: str | None,
+    status_words: Mapping[Any, bool] | None,
 ) -> dict[str, str]:
     """Say who is in the app's table, and how: whoever a comparison would not create."""
-    # No guard: nobody is switched off by this.
-    rows = compare(users, app_users, on=on, active=active, guard=None).rows
-    nobody = rows["app_key"].isna() & rows["action"].isin(["create", "cannot_compare"])
-    new = set(rows.loc[nobody, "user_id"].dropna())
-    told = dict(zip(rows["user_id"], rows["reason"], strict=True))
-    switched_off = {
-        str(user_id)
-        for user_id, after in zip(rows["user_id"], rows["after"], strict=True)
-        if active is not None and after.get(active) == "active"
-    }
-    known = {}
-    for user_id in users.index[(users["state"] == "active").to_numpy(dtype=bool)]:
-        if user_id not in new:
-            how = "switched off there" if user_id in switched_off else told.get(user_id)
-            known[str(user_id)] = f"in the app already{f': {how}' if how else ''}"
-    return known
+    found = known_people(users, app_users, on, active, status_words)
+    return {user_id: f"in the app already{f': {how}' if how else ''}" for user_id, how in found.items()}

@@ -33,7 +33,7 @@ def parser() -> argparse.ArgumentParser:
         help="what becomes of deactivated users",
     )
     made.add_argument("--limits", action="store_true", help="enforce the rate limits")
-    made.add_argument("--default-order", choices=("desc", "asc", "normal"), default="desc")
+    made.add_argument("--default-order", choices=("normal", "desc", "asc"), default="normal")
     made.add_argument("--strict", action="store_true", help="refuse unknown query parameters")
     made.add_argument(
         "--scim-profile",
@@ -42,7 +42,7 @@ def parser() -> argparse.ArgumentParser:
         help="what the SCIM door lets pass (default: %(default)s)",
     )
     made.add_argument(
-        "--play", nargs="?", const="a day at Acme", metavar="NAME", help='perform a play ("a day at Acme")'
+        "--play", nargs="?", const="a day at Acme", metavar="NAME", help='play a scenario ("a day at Acme")'
     )
     made.add_argument(
         "--world",
@@ -59,20 +59,49 @@ def parser() -> argparse.ArgumentParser:
         metavar="NAME",
         help="one more environment, behind the key sk_test_NAME; may be repeated",
     )
+    made.add_argument(
+        "--clock",
+        choices=("now", "fixed"),
+        default="now",
+        help="whether its story ends today and time passes, or on 3 August 2026 (default: %(default)s)",
+    )
+    made.add_argument(
+        "--default-mappings",
+        choices=("last", "ranked"),
+        default="last",
+        help="what a group without a mapping counts for (default: %(default)s)",
+    )
+    made.add_argument(
+        "--removals",
+        choices=("none", "before", "after", "doubled"),
+        default="none",
+        help="removals from groups that are told when a user or group is deleted (default: %(default)s)",
+    )
+    made.add_argument(
+        "--webhook-writes", action="store_true", help="let the API write /webhook_endpoints, as an SDK does"
+    )
+    made.add_argument(
+        "--allow-host",
+        dest="allow_hosts",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="a further name to answer to, such as that of a container; may be repeated",
+    )
     made.add_argument("--database", help="a file to keep the sandbox in")
     return made
 
 
 def _add_environments(sandbox: Sandbox, names: list[str]) -> str:
-    """Add environments, and give a line for each to print."""
+    """Add environments, and return a line for each to print."""
     made = [sandbox.add_environment(name) for name in names]
     return "".join(f"environment {one.name}: {one.api_key} (seed {one.seed})\n" for one in made)
 
 
-def _perform(sandbox: Sandbox, play: str) -> bool:
-    """Perform a play and print its scenes; say whether there is such a play."""
+def _perform(sandbox: Sandbox, scenario: str) -> bool:
+    """Play a scenario and print its scenes; return whether there is such a one."""
     try:
-        scenes = sandbox.play(play)
+        scenes = sandbox.play(scenario)
     except (ValueError, ImportError) as error:
         sys.stderr.write(f"dirsync-nb sandbox: {error}\n")
         return False
@@ -84,9 +113,9 @@ def _perform(sandbox: Sandbox, play: str) -> bool:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Serve until Ctrl-C or SIGTERM; give the exit code."""
+    """Serve until Ctrl-C or SIGTERM; return the exit code."""
     arguments = parser().parse_args(argv)
-    play, names = vars(arguments).pop("play"), vars(arguments).pop("environment")
+    scenario, names = vars(arguments).pop("play"), vars(arguments).pop("environment")
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
@@ -106,7 +135,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             f"export WORKOS_API_KEY={sandbox.api_key}\n\n" + environments + "Ctrl-C ends it.\n"
         )
         sys.stdout.flush()
-        if play is not None and not _perform(sandbox, play):
+        if scenario is not None and not _perform(sandbox, scenario):
             return 2
         while not stop.wait(0.5):  # in slices: an endless wait cannot be interrupted on Windows
             pass

@@ -9,10 +9,10 @@ from http.client import HTTPConnection
 from typing import Any
 from urllib.parse import urlsplit
 
-from .directory.changes import Happenings
+from .directory.changes import Changes
+from .environment import ScimAccess
 from .http.app import API_KEY
-from .http.control import HAPPENINGS
-from .sandbox import ScimAccess
+from .http.control import CHANGES
 
 __all__ = ["RemoteSandbox"]
 
@@ -45,6 +45,12 @@ class RemoteSandbox:
             return False
         return True
 
+    @property
+    def identity(self) -> str:
+        """The world this is, the same at any port and on any day."""
+        identity: str = self.info()["identity"]
+        return identity
+
     def info(self) -> dict[str, Any]:
         """Return what this sandbox is and how much is in it."""
         answer: dict[str, Any] = self._ask("GET", "")
@@ -56,7 +62,7 @@ class RemoteSandbox:
         return answer
 
     def add_webhook(self, url: str, **options: Any) -> dict[str, Any]:
-        """Push every event from now on to an address of this machine; give the endpoint with its secret."""
+        """Push every event from now on to an address of this machine; return the endpoint with its secret."""
         answer: dict[str, Any] = self._ask("POST", "/webhooks", {"url": url, **options})
         return answer
 
@@ -77,7 +83,7 @@ class RemoteSandbox:
         raise ValueError(f"no SCIM directory {directory_id!r} there")
 
     def play(self, name: str = "a day at Acme") -> list[dict[str, Any]]:
-        """Perform a play there; give its scenes."""
+        """Play a scenario there; return its scenes."""
         scenes: list[dict[str, Any]] = self._ask("POST", "/play", {"name": name})
         return scenes
 
@@ -85,21 +91,21 @@ class RemoteSandbox:
         """Do nothing: the process that runs it ends it, and other kernels may be using it."""
 
     def __getattr__(self, name: str) -> Any:
-        if name not in HAPPENINGS:
+        if name not in CHANGES:
             raise AttributeError(f"a remote sandbox has no {name!r}")
-        return partial(self._happen, name)
+        return partial(self._change, name)
 
-    def _happen(self, do: str, *args: Any, **kwargs: Any) -> Any:
-        signature = inspect.signature(getattr(Happenings, do))
+    def _change(self, do: str, *args: Any, **kwargs: Any) -> Any:
+        signature = inspect.signature(getattr(Changes, do))
         signature.bind(None, *args, **kwargs)  # a wrong call is a TypeError here, as with a sandbox at home
         named = dict(zip(list(signature.parameters)[1:], args, strict=False))
-        return self._ask("POST", "/happenings", {"do": do, **named, **kwargs})["result"]
+        return self._ask("POST", "/changes", {"do": do, **named, **kwargs})["result"]
 
     def _ask(self, method: str, path: str, body: object = None) -> Any:
         where = urlsplit(self.url)
         connection = HTTPConnection(where.hostname or "", where.port, timeout=60)
         try:
-            headers = {"Content-Type": "application/json"}
+            headers = {"Content-Type": "application/json", "Authorization": f"Bearer {self.api_key}"}
             connection.request(method, "/_sandbox" + path, json.dumps(body or {}), headers)
             answer = connection.getresponse()
             content = json.loads(answer.read() or b"null")

@@ -3,71 +3,35 @@
 from __future__ import annotations
 
 import atexit
-import contextlib
-import json
-import os
-import sqlite3
-import tempfile
 import threading
-from collections.abc import Callable
-from functools import lru_cache, wraps
-from hashlib import blake2b
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Concatenate, Literal, NamedTuple, ParamSpec, Self, TypeVar, cast
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any, Self
 
-from .. import extras
-from .directory import objects
-from .directory import store as stores
-from .directory.changes import Happenings, InactivePolicy, RoleMode
-from .directory.ids import bearer_token
-from .directory.store import FORMAT, Store
-from .http.api import Api, Rules
-from .http.app import API_KEY, App, RequestLine
-from .http.control import Control
-from .http.faults import Faults
-from .http.rate_limits import Limits
+from .directory.refusal import Invalid
+from .environment import Environment, ScimAccess, load_scim
+from .http.app import API_KEY
 from .http.server import Server
-from .http.webhooks import Deliveries, read_event
-from .seeding import seed as seeds
+from .settings import Settings
+from .truth import Truth
 
 if TYPE_CHECKING:
+    import os
+    from collections.abc import Iterable
     from types import TracebackType
 
     from .directory.objects import Object
-    from .providers.scenarios import Play
-    from .scim.schemas import Profile
-    from .scim.service import ScimDoors
-    from .seeding.worlds import World
+    from .directory.recorder import InactivePolicy, Removals
+    from .directory.roles import DefaultMappings, RoleMode
+    from .scim.profiles import Profile
+    from .settings import Clock, Order, Team
 
-P = ParamSpec("P")
-R = TypeVar("R")
+_SETTLED = 1.0  # seconds after the start, when what reads the API has begun: then SCIM is loaded
 
-VERSION = "1"
-_CACHED_UP_TO = 5_000  # users; a seed of this size is kept as bytes, so that the next one costs nothing
-_IN_MEMORY_UP_TO = 50_000  # users; more go to a temporary file
+__all__ = ["API_KEY", "Environment", "Sandbox", "ScimAccess", "Truth"]
 
 
-def _does(
-    happening: Callable[Concatenate[Happenings, P], R],
-) -> Callable[Concatenate[Sandbox, P], R]:
-    """Make a method of the sandbox from one of ``Happenings``."""
-
-    @wraps(happening)
-    def do(sandbox: Sandbox, *args: P.args, **kwargs: P.kwargs) -> R:
-        return happening(sandbox.happenings, *args, **kwargs)
-
-    return cast(Callable[..., R], do)
-
-
-class ScimAccess(NamedTuple):
-    """Hold what a provider needs to write to a directory."""
-
-    url: str
-    token: str
-
-
-class Sandbox:
-    """Be WorkOS Directory Sync on this machine.
+class Sandbox(Environment):
+    """Be WorkOS Directory Sync on this machine: a server, and the environment behind its first key.
 
     Parameters
     ----------
@@ -83,12 +47,12 @@ class Sandbox:
         What becomes of users the provider deactivates.
     limits
         Enforce the rate limits.
-    default_order : {"desc", "normal", "asc"}
+    default_order : {"normal", "desc", "asc"}
         The order of lists when the request names none.
     strict
         Refuse unknown parameters instead of ignoring them, as the real service does.
     scim_profile : {"workos", "lenient", "strict", "naive-total"}
-        What the SCIM door lets pass, see ``scim``.
+        What the SCIM door lets pass, see ``scim.service``.
     world
         Which organizations and directories there are: "harbour" (of all examples), "okta" (its first directory
         alone), "empty", or a YAML file as in ``worlds``.
@@ -97,6 +61,19 @@ class Sandbox:
         default, or all of them.
     database
         A file to keep the sandbox in. It is reopened if the same settings made it.
+    webhook_writes
+        Let the API create, change and delete ``/webhook_endpoints``, as an SDK does; else it only reads.
+    removals : {"none", "before", "after", "doubled"}
+        Which ``dsync.group.user_removed`` tell of the memberships that end when a user or group is deleted.
+        None are documented; in production they have come before the deletion, after it, and twice.
+    default_mappings : {"last", "ranked"}
+        What a group without a mapping counts for: the default role where no group is mapped, or the default
+        role by its rank, which may then be higher than that of a mapped group.
+    clock : {"fixed", "now"}
+        Whether the story ends on 3 August 2026, where time then stands still, or within the last 24 hours, from
+        where time passes as it does outside. The ids are the same in both.
+    allow_hosts
+        Names besides those of this machine by which requests may ask for it, such as that of a container.
     """
 
     def __init__(
@@ -105,127 +82,71 @@ class Sandbox:
         users: int | None = None,
         host: str = "127.0.0.1",
         port: int = 0,
-        team: Literal["new", "legacy"] = "new",
+        team: Team = "new",
         inactive_policy: InactivePolicy = "delete",
         limits: bool = False,
-        default_order: Literal["desc", "asc", "normal"] = "desc",
+        default_order: Order = "normal",
         strict: bool = False,
         scim_profile: Profile = "workos",
         world: str | os.PathLike[str] = "harbour",
         roles: RoleMode = "single",
         database: str | os.PathLike[str] | None = None,
+        webhook_writes: bool = False,
+        removals: Removals = "none",
+        default_mappings: DefaultMappings = "last",
+        clock: Clock = "fixed",
+        allow_hosts: Iterable[str] = (),
     ) -> None:
-        _one_of("team", team, ("new", "legacy"))
-        _one_of("inactive_policy", inactive_policy, ("delete", "keep"))
-        _one_of("default_order", default_order, ("desc", "asc", "normal"))
-        _one_of("scim_profile", scim_profile, ("workos", "lenient", "strict", "naive-total"))
-        _one_of("roles", roles, ("single", "multiple"))
-        self.roles = roles
-        self._world = seeds.world_named(world)
-        if users is not None and users < 0:
-            raise ValueError(f"users must be 0 or more; got {users}")
-        self.seed, self.users, self.team, self.inactive_policy = seed, users, team, inactive_policy
-        self.scim_profile = scim_profile
-        self.faults = Faults()
-        self.api_key = API_KEY
-        self._host, self._port = host, port
-        self._rules = Rules(legacy=team == "legacy", default_order=default_order, strict=strict)
-        self._limits = Limits() if limits else None
-        self._database = None if database is None else Path(database)
-        self._lock = threading.RLock()
-        self._files: tempfile.TemporaryDirectory[str] | None = None
-        self._store: Store | None = None
+        settings = Settings(
+            seed=seed, users=users, team=team, inactive_policy=inactive_policy, limits=limits,
+            default_order=default_order, strict=strict, scim_profile=scim_profile, world=world, roles=roles,
+            database=database, webhook_writes=webhook_writes, removals=removals,
+            default_mappings=default_mappings, clock=clock,
+        )  # fmt: skip
+        super().__init__(settings, name="", api_key=API_KEY, address=self._own_address, end=self._end_server)
+        self.users = users
+        self._host, self._port, self._hosts = host, port, {host, *allow_hosts}
         self._server: Server | None = None
-        self._app: App | None = None
-        self._happenings: Happenings | None = None
-        self._deliveries: Deliveries | None = None
-        self._scim: ScimDoors | None = None
-        self._play: Play | None = None
         self.environments: dict[str, Environment] = {}
-
-    # -- life -------------------------------------------------------------------------------------------
 
     def start(self) -> Self:
         """Open the store and serve it; starting twice is no error."""
         with self._lock:
             if self._server is not None:
                 return self
-            app = self._make_app()
+            app = self.make_app(
+                self._hosts,
+                {
+                    ("GET", "/environments"): self._describe_environments,
+                    ("POST", "/environments"): self._ask_for_environment,
+                },
+            )
             try:
-                server = Server(app, self._host, self._port)
+                self._server = Server(app, self._host, self._port)
             except BaseException:
-                self._close()
+                self.close()
                 raise
-            self._server, self._app = server, app
-            server.start()
+            self._server.start()
             atexit.register(self.stop)
+            self._warming = threading.Timer(_SETTLED, load_scim)
+            self._warming.daemon = True
+            if self.has_doors():
+                self._warming.start()
         return self
-
-    def _make_app(self) -> App:
-        store = self._open()
-        more: dict[tuple[str, str], Callable[[Object], Any]] = {
-            ("GET", "/_sandbox/scim"): lambda _: self.scim_doors(),
-            ("POST", "/_sandbox/play"): lambda given: self.play(**given),
-            ("GET", "/_sandbox/environments"): lambda _: self._describe_environments(),
-            ("POST", "/_sandbox/environments"): self._ask_for_environment,
-        }
-        control = Control(
-            self.info, self.reset, self.faults, lambda: self.happenings, lambda: self.deliveries, more
-        )
-        return App(
-            Api(store, self._rules),
-            control,
-            self.faults,
-            self._limits,
-            self._host,
-            self.api_key,
-            self._doors,
-        )
 
     def stop(self) -> None:
         """End the thread, free the port, close the store and remove its temporary file."""
         with self._lock:
-            server, self._server = self._server, None
-            if server is not None:
-                server.stop()
-                atexit.unregister(self.stop)
+            super().stop()
             for environment in list(self.environments.values()):
                 environment.stop()
-            self._close()
 
-    def add_environment(self, name: str, **settings: Any) -> Environment:
-        """Serve another environment at the same address, behind a key of its own.
-
-        It shares nothing with the first: its data, faults, limits and settings are its own. The key is
-        ``sk_test_<name>``, the settings are those of ``Sandbox``, and the seed is the next one not in use.
-        """
-        if not name.isascii() or not name.isidentifier() or f"sk_test_{name}" == API_KEY:
-            raise ValueError(f"the name of an environment must be letters, digits and _; got {name!r}")
-
-        with self._lock:
-            if self._server is None:
-                raise RuntimeError("environments are added to a running sandbox: start() it first")
-            if name in self.environments:
-                raise ValueError(f"there is an environment {name!r} already")
-            used = {self.seed, *(one.seed for one in self.environments.values())}
-            seed = settings.pop("seed", max(used) + 1)
-            if seed in used:  # ids are made from it, and a SCIM address must mean one directory
-                raise ValueError(f"seed {seed} is in use: two environments need different seeds")
-            made = Environment(self, name, seed=seed, **settings)
-            self.environments[name] = made
-            try:
-                return made.start()
-            except BaseException:
-                made.stop()
-                raise
-
-    def _describe_environments(self) -> list[Object]:
-        every = {"": self, **self.environments}
-        return [{"name": name, "api_key": one.api_key, **one.info()} for name, one in every.items()]
-
-    def _ask_for_environment(self, given: Object) -> Object:
-        made = self.add_environment(**{"name": "", **given})
-        return {"name": made.name, "api_key": made.api_key, **made.info()}
+    def _end_server(self, _: Environment) -> None:
+        server, self._server = self._server, None
+        if server is not None:
+            self._warming.cancel()
+            server.stop()
+            atexit.unregister(self.stop)
 
     def __enter__(self) -> Self:
         return self.start()
@@ -243,370 +164,70 @@ class Sandbox:
         """Whether it serves."""
         return self._server is not None and self._server.running
 
-    @property
-    def url(self) -> str:
-        """The base URL, without a trailing slash."""
+    def _own_address(self) -> str:
         if self._server is None:
             raise RuntimeError("the sandbox is not running: start() it first")
         own = {"localhost": "127.0.0.1", "::1": "127.0.0.1", "0.0.0.0": "127.0.0.1"}  # noqa: S104 (shown, not bound)
         host = own.get(self._host, self._host)
         return f"http://{f'[{host}]' if ':' in host else host}:{self._server.port}"
 
-    def reset(self) -> Object:
-        """Go back to the seed, without faults; give what ``info`` gives."""
-        with self._lock:
-            self._play = None
-            self.faults.clear()
-            self.deliveries.clear()
-            if self._limits is not None:
-                self._limits.clear()
-            if self._app is not None:
-                self._app.requests.clear()
-            self._refill(self._opened())
-            return self.info()
+    # -- further environments ---------------------------------------------------------------------------
 
-    # -- what is so -------------------------------------------------------------------------------------
+    def add_environment(self, name: str, **settings: Any) -> Environment:
+        """Serve another environment at the same address, behind a key of its own.
 
-    @property
-    def requests(self) -> list[RequestLine]:
-        """The last 10,000 requests to the API as (method, path, query), oldest first."""
-        return list(self._app.requests) if self._app is not None else []
-
-    @property
-    def truth(self) -> Truth:
-        """What is so right now, read from the store and not through the API."""
-        return Truth(self._opened())
-
-    def info(self) -> Object:
-        """Return what this sandbox is and how much is in it."""
-        return {
-            "version": VERSION,
-            "seed": self.seed,
-            "team": self.team,
-            "inactive_policy": self.inactive_policy,
-            "limits": self._limits is not None,
-            **self._opened().info(),
-        }
-
-    # -- the SCIM door ----------------------------------------------------------------------------------
-
-    def scim(self, directory_id: str) -> ScimAccess:
-        """Return what the provider of a directory is configured with: endpoint and newest token.
-
-        A directory whose tokens were all revoked gets a new one.
+        It shares nothing with the first: its data, faults, limits and settings are its own. The key is
+        ``sk_test_<name>``, the settings are those of ``Sandbox``, and the seed is the next one not in use.
         """
-        store = self._opened()
-        with store.transaction():
-            directory = store.directory(directory_id)
-            if "scim" not in directory["type"]:
-                raise ValueError(f"{directory['name']} is pulled from its provider: it has no SCIM door")
-            live = store.execute("SELECT id FROM tokens WHERE directory = ? ORDER BY id", (directory["n"],))
-            token_id = live[-1][0] if live else self.happenings.create_token(directory_id)
-        return ScimAccess(
-            f"{self.url}/scim/v2.0/{directory['external_key']}", bearer_token(token_id, self.seed)
-        )
-
-    def bearer_token(self, token_id: str) -> str:
-        """Return the secret of a token that ``create_token`` made, as the dashboard shows it once."""
-        return bearer_token(token_id, self.seed)
-
-    def scim_report(self, directory_id: str) -> Object:
-        """Return what the dashboard would list about provisioning: who waits for an address, what was noted."""
-        rows = self._doors().rows(directory_id)
-        notes = [{"id": scim_id, "note": note} for scim_id, note in rows.notes()]
-        return {"validating": rows.validating(), "notes": notes}
-
-    def scim_doors(self) -> list[Object]:
-        """List every SCIM directory with what its provider is configured with."""
-        return [
-            {"directory_id": one["id"], "type": one["type"], "name": one["name"], **access._asdict()}
-            for one in self.truth.directories()
-            if "scim" in one["type"] and (access := self.scim(one["id"]))
-        ]
-
-    def play(self, name: str = "a day at Acme") -> list[Object]:
-        """Perform a play: providers write to the SCIM door over HTTP; give the scenes and their events."""
-        extras.need("a play", "scim", "scim2_models")
-        from .providers.scenarios import perform
-
-        self._play = perform(name, self, self._opened())
-        return [scene.described() for scene in self._play.scenes]
-
-    def purge(self) -> int:
-        """Let thirty days pass after a play, and Entra ID delete whom it had switched off; give how many."""
-        from .providers.scenarios import purge
-
-        if self._play is None:
-            raise ValueError("nothing was played yet: play() first")
-        return purge(self._play)
-
-    def _doors(self) -> ScimDoors:
-        extras.need("the SCIM door", "scim", "scim2_models")
-        from .scim.service import (
-            ScimDoors,  # scim2-models takes half a second to load: only where there is SCIM
-        )
-
+        if not name.isascii() or not name.isidentifier() or f"sk_test_{name}" == API_KEY:
+            raise Invalid(f"the name of an environment must be letters, digits and _; got {name!r}")
+        known = [one.name for one in fields(Settings)]
+        for setting in settings:
+            if setting in ("host", "port", "allow_hosts"):
+                raise Invalid(f"an environment has the {setting} of its sandbox")
+            if setting not in known:
+                raise Invalid(f"there is no setting {setting!r}; known are {', '.join(known)}")
         with self._lock:
-            if self._scim is None:
-                keep = self.inactive_policy == "keep"
-                profile = self.scim_profile
-                self._scim = ScimDoors(
-                    self._opened(), lambda: self.happenings, self.seed, profile, keep_inactive=keep
-                )
-            return self._scim
-
-    # -- what can happen (see ``happenings``) ----------------------------------------------------------------
-
-    add_user = _does(Happenings.add_user)
-    update_user = _does(Happenings.update_user)
-    set_user = _does(Happenings.set_user)
-    deactivate_user = _does(Happenings.deactivate_user)
-    reactivate_user = _does(Happenings.reactivate_user)
-    delete_user = _does(Happenings.delete_user)
-    add_group = _does(Happenings.add_group)
-    rename_group = _does(Happenings.rename_group)
-    set_group = _does(Happenings.set_group)
-    delete_group = _does(Happenings.delete_group)
-    map_role = _does(Happenings.map_role)
-    add_member = _does(Happenings.add_member)
-    remove_member = _does(Happenings.remove_member)
-    set_directory_state = _does(Happenings.set_directory_state)
-    delete_directory = _does(Happenings.delete_directory)
-    create_token = _does(Happenings.create_token)
-    revoke_token = _does(Happenings.revoke_token)
-    switch_attribute = _does(Happenings.switch_attribute)
-    add_organization = _does(Happenings.add_organization)
-    add_directory = _does(Happenings.add_directory)
-    wait = _does(Happenings.wait)
-
-    # -- webhooks (see ``deliveries``) -------------------------------------------------------------------
-
-    def add_webhook(self, url: str, **options: Any) -> Object:
-        """Push every event from now on to an address of this machine; give the endpoint with its secret.
-
-        Options as in ``Deliveries.add``: ``events``, ``disorder``, ``doubled``, ``pause``, ``retries``.
-        """
-        return self.deliveries.add(url, **options)
-
-    def remove_webhook(self, id: str) -> None:  # noqa: A002 (the API's own word)
-        """Stop pushing to an endpoint."""
-        self.deliveries.remove(id)
-
-    def webhook_log(self) -> list[Object]:
-        """Return every try to deliver an event, oldest first."""
-        return self.deliveries.log()
-
-    @property
-    def deliveries(self) -> Deliveries:
-        """All webhook endpoints, as one object."""
-        self._opened()
-        assert self._deliveries is not None
-        return self._deliveries
-
-    # -- the store --------------------------------------------------------------------------------------
-
-    def _opened(self) -> Store:
-        if self._store is None:
-            self._open()
-        assert self._store is not None
-        return self._store
-
-    @property
-    def happenings(self) -> Happenings:
-        """Everything that can happen, as one object."""
-        self._opened()
-        assert self._happenings is not None
-        return self._happenings
-
-    def _open(self) -> Store:
-        with self._lock:
-            if self._store is None:
-                self._store = self._make_store()
-                self._happenings = Happenings(self._store, self.seed, self.inactive_policy, self.roles)
-                self._deliveries = Deliveries(self._store, self.seed, self._event_shape)
-            return self._store
-
-    def _event_shape(self, text: bytes) -> Object:
-        event = read_event(text)
-        return objects.legacy_event(event) if self._rules.legacy else event
-
-    def _make_store(self) -> Store:
-        if self._database is not None:
-            return self._open_file(self._database)
-        if self._expected_users() > _IN_MEMORY_UP_TO:
-            self._files = tempfile.TemporaryDirectory(prefix="dirsync-sandbox-")
-            store = Store(str(Path(self._files.name, "sandbox.sqlite")))
-        else:
-            store = Store()
-        self._refill(store)
-        return store
-
-    def _refill(self, store: Store) -> None:
-        if self._database is None and self._expected_users() <= _CACHED_UP_TO:
-            store.restore(_image(self.seed, self.users, self.inactive_policy, self._world, self.roles))
-        else:
-            self._fill(store)
-
-    def _expected_users(self) -> int:
-        return max(self.users or 0, self._world.people())
-
-    def _fill(self, store: Store) -> None:
-        with store.lock:
-            store.wipe()
-            store.create()
-            seeds.build(store, self.seed, self.users, self.inactive_policy, self._world, self.roles)
-            for key, value in self._marks().items():
-                store.set_meta(key, value)
-
-    def _marks(self) -> dict[str, str]:
-        """Return what a kept file must agree on to be reopened."""
-        made_by = {
-            "format": FORMAT,
-            "seed": self.seed,
-            "users": self.users,
-            "inactive_policy": self.inactive_policy,
-            "roles": self.roles,
-            "world": blake2b(repr(self._world).encode(), digest_size=8).hexdigest(),
-        }
-        return {key: str(value) for key, value in made_by.items()}
-
-    def _open_file(self, path: Path) -> Store:
-        """Reopen a kept sandbox, or make it beside its place and move it there when it is whole."""
-        if not path.exists():
-            part = path.with_name(path.name + ".part")
-            part.unlink(missing_ok=True)
-            store = Store(str(part))
+            shared = self.app
+            if shared is None:
+                raise RuntimeError("environments are added to a running sandbox: start() it first")
+            if name in self.environments:
+                raise Invalid(f"there is an environment {name!r} already")
+            used = {self.seed, *(one.seed for one in self.environments.values())}
+            seed = settings.pop("seed", max(used) + 1)
+            if seed in used:  # ids are made from it, and a SCIM address must mean one directory
+                raise Invalid(f"seed {seed} is in use: two environments need different seeds")
+            made = Environment(
+                Settings(seed=seed, **settings),
+                name=name,
+                api_key=f"sk_test_{name}",
+                address=self._own_address,
+                end=self._let_go,
+            )
             try:
-                self._fill(store)
-            finally:
-                store.close()
-            part.replace(path)
-        try:
-            store = Store(str(path))
-        except sqlite3.DatabaseError:
-            raise ValueError(f"{path} is not a sandbox database; name another file") from None
-        try:
-            self._check_marks(store, path)
-        except BaseException:
-            store.close()
-            raise
-        store.load_clock()
-        return store
+                shared.environments.append(made.make_app(self._hosts, {}))
+            except BaseException:
+                made.close()
+                raise
+            self.environments[name] = made
+            return made
 
-    def _check_marks(self, store: Store, path: Path) -> None:
-        for key, wanted in self._marks().items():
-            found = store.meta(key) if store.has_meta() else None
-            if found is None:
-                raise ValueError(f"{path} is not a sandbox database; name another file")
-            if found != wanted:
-                raise ValueError(
-                    f"{path} was made with {key}={found}, not {wanted}: name another file, or remove this one"
-                )
+    def _let_go(self, environment: Environment) -> None:
+        self.environments.pop(environment.name, None)
+        if environment.app is not None and self.app is not None:
+            self.app.environments.remove(environment.app)
 
-    def _close(self) -> None:
-        deliveries, self._deliveries = self._deliveries, None
-        if deliveries is not None:
-            deliveries.clear()  # its threads read the store
-        store, self._store, self._happenings, self._scim = self._store, None, None, None
-        if store is not None:
-            store.close()
-        files, self._files = self._files, None
-        if files is not None:
-            with contextlib.suppress(OSError):
-                files.cleanup()
+    def _describe_environments(self) -> list[Object]:
+        every = {"": self, **self.environments}
+        return [{"name": name, "api_key": one.api_key, **one.info()} for name, one in every.items()]
 
-
-class Truth:
-    """Read the store as it is, for comparison with what came over the wire."""
-
-    def __init__(self, store: Store) -> None:
-        self._store = store
-
-    def directories(self) -> list[Object]:
-        """Return all directories, oldest first."""
-        rows = self._store.execute("SELECT * FROM directories ORDER BY n")
-        return [objects.directory_object(stores.as_directory(row)) for row in rows]
-
-    def users(self, directory_id: str) -> list[Object]:
-        """Return all users of a directory, oldest first, as teams from May 2026 on see them."""
-        return self._of("SELECT json FROM users WHERE directory = ? ORDER BY n", directory_id)
-
-    def groups(self, directory_id: str) -> list[Object]:
-        """Return all groups of a directory, oldest first."""
-        return self._of("SELECT json FROM groups WHERE directory = ? ORDER BY n", directory_id)
-
-    def memberships(self, directory_id: str) -> set[tuple[str, str]]:
-        """Return all (user id, group id) of a directory."""
-        n = self._store.directory(directory_id)["n"]
-        rows = self._store.execute(
-            "SELECT users.id, groups.id FROM groups JOIN memberships ON memberships.group_n = groups.n"
-            " JOIN users ON users.n = memberships.user_n WHERE groups.directory = ?",
-            (n,),
-        )
-        return {(user_id, group_id) for user_id, group_id in rows}
-
-    def _of(self, statement: str, directory_id: str) -> list[Object]:
-        n = self._store.directory(directory_id)["n"]
-        return [json.loads(text) for (text,) in self._store.execute(statement, (n,))]
-
-
-@lru_cache(maxsize=4)
-def _image(seed: int, users: int | None, policy: InactivePolicy, world: World, roles: RoleMode) -> bytes:
-    """Build a small seed once, and keep it as bytes."""
-    store = Store()
-    try:
-        store.create()
-        seeds.build(store, seed, users, policy, world, roles)
-        return store.dump()
-    finally:
-        store.close()
-
-
-def _one_of(name: str, value: object, allowed: tuple[str, ...]) -> None:
-    if value not in allowed:
-        raise ValueError(f"{name} must be one of {', '.join(map(repr, allowed))}; got {value!r}")
-
-
-class Environment(Sandbox):
-    """Be one more environment of a running sandbox, behind a key of its own.
-
-    Parameters
-    ----------
-    host_sandbox
-        Whose address it shares.
-    settings
-        Those of ``Sandbox``, but for host and port.
-    """
-
-    def __init__(self, host_sandbox: Sandbox, name: str, **settings: Any) -> None:
-        for fixed in ("host", "port"):
-            if fixed in settings:
-                raise ValueError(f"an environment has the {fixed} of its sandbox")
-        super().__init__(**settings)
-        self.name, self.api_key, self._parent = name, f"sk_test_{name}", host_sandbox
-
-    def start(self) -> Self:
-        """Answer at the address of the sandbox."""
-        shared = self._parent._app
-        if self._app is None and shared is not None:
-            self._app = self._make_app()
-            shared.environments.append(self._app)
-        return self
-
-    def stop(self) -> None:
-        """Answer no more; the sandbox goes on."""
-        app, self._app = self._app, None
-        self._parent.environments.pop(self.name, None)
-        if app is not None and self._parent._app is not None:
-            self._parent._app.environments.remove(app)
-        self._close()
-
-    @property
-    def running(self) -> bool:
-        """Whether it serves."""
-        return self._app is not None and self._parent.running
-
-    @property
-    def url(self) -> str:
-        """The base URL, that of the sandbox."""
-        return self._parent.url
+    def _ask_for_environment(self, name: str, **settings: Any) -> Object:
+        """Add an environment over HTTP. What would read or make a file is for whoever runs the sandbox."""
+        if "database" in settings:
+            raise Invalid("database is a path, and none is taken over HTTP")
+        if not isinstance(settings.get("world", ""), str) or settings.get("world", "").endswith(
+            (".yaml", ".yml")
+        ):
+            raise Invalid("world must be one that has a name: no path is taken over HTTP")
+        made = self.add_environment(name, **settings)
+        return {"name": made.name, "api_key": made.api_key, **made.info()}

@@ -23,6 +23,7 @@ __all__ = [
     "ParsedEvent",
     "Unusable",
     "event_records",
+    "id_in",
     "micros",
     "moment_of",
     "moment_or_none",
@@ -81,24 +82,35 @@ def parse_event(record: Record) -> ParsedEvent:
     if not isinstance(kind, str):
         raise Unusable("no event name")
     if kind not in PLACED:
-        where = data.get("directory_id") if isinstance(data, dict) else None
-        return ParsedEvent(kind, moment, where if isinstance(where, str) else None)
+        return ParsedEvent(kind, moment, id_in(data, "directory_id") if isinstance(data, dict) else None)
     if not isinstance(data, dict):
         raise Unusable("no data")
     if kind.startswith("dsync.group.user_"):
         user, group = _object(data.get("user"), "user"), _object(data.get("group"), "group")
-        where = data.get("directory_id") or group.get("directory_id") or user.get("directory_id")
+        where = id_in(data, "directory_id") or id_in(group, "directory_id") or id_in(user, "directory_id")
         return ParsedEvent(kind, moment, where, user=user, group=group)
     if kind.startswith("dsync.user."):
-        return ParsedEvent(kind, moment, data.get("directory_id"), user=_object(data, "user"))
+        return ParsedEvent(kind, moment, id_in(data, "directory_id"), user=_object(data, "user"))
     if kind.startswith("dsync.group."):
-        return ParsedEvent(kind, moment, data.get("directory_id"), group=_object(data, "group"))
+        return ParsedEvent(kind, moment, id_in(data, "directory_id"), group=_object(data, "group"))
     directory = _object(data, "directory")
     return ParsedEvent(kind, moment, directory["id"], directory=directory)
 
 
+def id_in(record: Mapping[str, Any], name: str) -> str | None:
+    """Return a field that holds an id; None where it is absent, empty or no text (half a character is none)."""
+    value = record.get(name)
+    if not isinstance(value, str):
+        return None
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return None
+    return value or None
+
+
 def _object(value: object, noun: str) -> Record:
-    if not isinstance(value, dict) or not isinstance(value.get("id"), str) or not value["id"]:
+    if not isinstance(value, dict) or id_in(value, "id") is None:
         raise Unusable(f"no {noun} with an id inside")
     if "previous_attributes" in value:  # what changed is no part of what is
         return {name: held for name, held in value.items() if name != "previous_attributes"}
@@ -107,12 +119,12 @@ def _object(value: object, noun: str) -> Record:
 
 def moment_of(record: Mapping[str, Any]) -> Moment:
     """Return an event's place in the order of all events; raise a DirsyncError where it has none."""
-    event_id = record.get("id")
-    if not isinstance(event_id, str) or not event_id:
+    event_id = id_in(record, "id")
+    if event_id is None:
         raise Unusable("no event id")
     try:
         return Moment(micros(record.get("created_at")), event_id)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise Unusable("no readable created_at") from None
 
 

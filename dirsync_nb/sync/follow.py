@@ -11,7 +11,7 @@ import contextlib
 import json
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -20,7 +20,8 @@ from typing import Any
 import pandas as pd
 
 from .. import errors
-from ..client import DirectoryClient, Record
+from ..client import DirectoryClient, Record, read_pages
+from ..client.paging import NEWEST_FIRST
 from ..files import replacing
 from ..frames import events_frame
 from ..load import load_events
@@ -116,12 +117,14 @@ def follow_events(
         ``after`` together with ``range_start``, or a file of another server.
     LostPlace
         While looping: the service does not know the place any more.
+    BadPayload
+        While looping: the service lists events newest first, so that nobody can go on from one.
     """
     if not 0 < every <= slowest:
         raise errors.ArgumentError(f"every must be above 0 and at most slowest; got {every} and {slowest}")
     filters = {"events": events, "organization_id": organization_id, "range_start": range_start, "after": after}
     # Asked for once before the first turn, so that a wrong call fails here and a doubtful name is questioned.
-    tell(client.receipt("events", filters, log=False).notices, client.told)
+    tell(client.context.open("events", filters, log=False).notices, client.context.told)
     follower = Follower(client, filters, Path(keep) if keep is not None else None, clock, sleep)
     follower.every, follower.slowest = every, slowest
     return follower
@@ -198,10 +201,9 @@ class Follower:
         filters = {**self._filters, "after": self.after}
         if self.after is not None:
             filters["range_start"] = None
-        receipt = self._client.receipt("events", filters, log=False)
         self.polls += 1
         try:
-            yield from (page for page in self._client.walk(receipt) if page)
+            yield from _pages(self._client, filters)
         except (errors.BadRequest, errors.Unprocessable) as problem:
             if self.after is None:
                 raise
@@ -240,10 +242,13 @@ def load_since(
         The service does not know that event any more. ``at``, if you have it, is its time for the message.
     """
     try:
-        return load_events(client, after=after, organization_id=organization_id)
+        events = load_events(client, after=after, organization_id=organization_id)
     except (errors.BadRequest, errors.Unprocessable) as problem:
         filters = {"organization_id": organization_id}
         raise lost_place(client, after, problem, filters, at=at) from problem
+    if client.receipts[-1].details.get("newest_first"):
+        raise errors.BadPayload(NEWEST_FIRST)
+    return events
 
 
 def latest_event(client: DirectoryClient, *, organization_id: Any = None) -> Record | None:
@@ -256,7 +261,7 @@ def latest_event(client: DirectoryClient, *, organization_id: Any = None) -> Rec
     if not page:
         return None
     end = datetime.now(UTC)
-    while len(page) >= client.page_size:
+    while len(page) >= client.context.page_size:
         newest = _time_of(page[-1])
         span = {"range_start": newest + (end - newest) / 2, "range_end": end}
         found = _first_page(client, organization_id=organization_id, **span)
@@ -271,15 +276,24 @@ def latest_event(client: DirectoryClient, *, organization_id: Any = None) -> Rec
 
 
 def _rest(client: DirectoryClient, event: Record, organization_id: Any) -> list[Record]:
-    receipt = client.receipt("events", {"after": event["id"], "organization_id": organization_id}, log=False)
-    return [record for page in client.walk(receipt) for record in page][-1:]
+    filters = {"after": event["id"], "organization_id": organization_id}
+    return [record for page in _pages(client, filters) for record in page][-1:]
+
+
+def _pages(client: DirectoryClient, filters: Mapping[str, Any]) -> Iterator[list[Record]]:
+    """Yield pages of events that hold any, and refuse events that are listed newest first."""
+    receipt = client.context.open("events", filters, log=False)
+    for page in read_pages(client.context, receipt):
+        if receipt.details.get("newest_first"):
+            raise errors.BadPayload(NEWEST_FIRST)
+        if page:
+            yield page
 
 
 def _first_page(client: DirectoryClient, **filters: Any) -> list[Record]:
     """Read the first page of events; a span in what is the service's future is an empty one."""
-    receipt = client.receipt("events", filters, log=False)
     try:
-        return next((page for page in client.walk(receipt) if page), [])
+        return next(_pages(client, filters), [])
     except (errors.BadRequest, errors.Unprocessable):
         if "range_start" in filters:
             return []

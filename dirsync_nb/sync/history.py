@@ -1,4 +1,7 @@
-"""What happened, told from events: who joined and left, which fields changed, and what the events leave out."""
+"""What happened, told from events: who joined and left, which fields changed, what the events leave out.
+
+Every time is given in one stated zone, ``tz``, whatever zone the events frame is in.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +11,13 @@ from typing import Any
 
 import pandas as pd
 
+from .. import errors
 from ..client import Record
 from ..frames import TIME, choose_address
-from .events import Events, ParsedEvent, Unusable, event_records, parse_event
+from ..text import plain
+from .events import Events, ParsedEvent, Unusable, event_records, id_in, parse_event
 
-__all__ = ["changes", "missed", "timeline"]
+__all__ = ["arrivals", "changes", "missed", "timeline"]
 
 
 def _in_order(events: Events) -> list[tuple[ParsedEvent, Record]]:
@@ -41,8 +46,15 @@ TIMELINE_COLUMNS = {
 }
 
 
-def timeline(events: Events) -> pd.DataFrame:
-    """Tell who joined, left and returned, one row each, oldest first; a leaver told of twice is one row.
+def timeline(events: Events, *, tz: str = "UTC") -> pd.DataFrame:
+    """Return who joined, left and returned, one row each, oldest first; a leaver told of twice is one row.
+
+    Parameters
+    ----------
+    events
+        An events frame, or records of the events API or of webhooks, in any order.
+    tz
+        The zone of ``at``, such as ``"Europe/Paris"``.
 
     Returns
     -------
@@ -51,16 +63,51 @@ def timeline(events: Events) -> pd.DataFrame:
         ``reactivated``, ``created anew`` (under a new id: the former is ``previous_user_id``), ``deactivated``,
         ``deleted``, ``deactivated, then deleted`` or ``directory deleted``; ``user_id``, ``user`` (address or
         name), ``directory_id``, ``previous_user_id``, ``event_id``.
+
+    Raises
+    ------
+    ArgumentError
+        There is no such zone.
     """
     story = _Story()
     for parts, record in _in_order(events):
         if parts.directory is not None and parts.kind == "dsync.deleted":
-            story.directory_ends(parts)
+            story.end_directory(parts)
         elif parts.user is not None and parts.group is None:
-            story.hear(parts, parts.user, _previous(record))
-        elif parts.user is not None:
-            story.meet(parts.user)
-    return story.frame()
+            story.apply_user(parts, parts.user, _previous(record))
+        elif parts.user is not None and parts.kind.endswith("user_added"):
+            story.apply_membership(parts, parts.user)
+    return story.frame(_zone(tz))
+
+
+def arrivals(events: Events, *, tz: str = "UTC") -> pd.Series:
+    """Return who came and went as steps: 1 for each who joined or returned, -1 for each who left.
+
+    The rows are those of :func:`timeline`, so charts and tables count alike; ``.cumsum()`` is how many
+    more there are than before the first event.
+
+    Returns
+    -------
+    pandas.Series
+        ``int64``, indexed by ``at``, oldest first.
+    """
+    told = timeline(events, tz=tz)
+    steps = told["change"].astype("str").map({"joined": 1, "returned": 1, "left": -1}).astype("int64")
+    return pd.Series(steps.array, index=pd.DatetimeIndex(told["at"], name="at"), name="step")
+
+
+def _zone(tz: object) -> pd.DatetimeTZDtype:
+    try:
+        return pd.DatetimeTZDtype("us", tz if isinstance(tz, str) else "")
+    except (TypeError, ValueError, KeyError, OSError) as problem:
+        raise errors.ArgumentError(
+            f"tz must name a time zone such as 'UTC' or 'Europe/Paris'; got {tz!r}"
+        ) from problem
+
+
+def _times(micros: pd.Series, zone: pd.DatetimeTZDtype) -> pd.Series:
+    """Read microseconds since 1970 as times of a zone."""
+    return pd.to_datetime(micros.astype("int64"), unit="us", utc=True).astype(zone)
 
 
 def _previous(record: Record) -> Mapping[str, Any]:
@@ -80,19 +127,21 @@ class _Story:
     people: dict[str, Record] = field(default_factory=dict)
     inside: dict[str, bool] = field(default_factory=dict)
     left_row: dict[str, list[Any]] = field(default_factory=dict)
-    by_idp: dict[tuple[Any, Any], str] = field(default_factory=dict)
+    by_idp: dict[tuple[str | None, str], str] = field(default_factory=dict)
+    ended: set[str | None] = field(default_factory=set)
 
-    def meet(self, user: Record) -> None:
+    def apply_membership(self, parts: ParsedEvent, user: Record) -> None:
         """Note somebody whom a membership speaks of; no news of coming or going."""
-        self.people.setdefault(user["id"], user)
-        self.inside.setdefault(user["id"], user.get("state") == "active")
+        if parts.directory_id not in self.ended:
+            self.people.setdefault(user["id"], user)
+            self.inside.setdefault(user["id"], user.get("state") == "active")
 
-    def hear(self, parts: ParsedEvent, user: Record, previous: Mapping[str, Any]) -> None:
+    def apply_user(self, parts: ParsedEvent, user: Record, previous: Mapping[str, Any]) -> None:
         name, on = user["id"], user.get("state") == "active" and not parts.kind.endswith("deleted")
         was = self.inside.get(name)
         self.people[name], self.inside[name] = user, on
         if parts.kind.endswith("deleted"):
-            self._deleted(parts, user, was)
+            self._delete(parts, user, was)
         elif on and was is None and parts.kind.endswith("created"):
             former = self._former(user)
             manner = ("returned", "created anew") if former else ("joined", "created")
@@ -101,39 +150,40 @@ class _Story:
             self._tell(parts, "returned", "reactivated", user)
         elif not on and (was or (was is None and previous.get("state") == "active")):
             self.left_row[name] = self._tell(parts, "left", "deactivated", user)
-        if user.get("idp_id"):
-            self.by_idp[user.get("directory_id"), user["idp_id"]] = name
+        if idp_id := id_in(user, "idp_id"):
+            self.by_idp[id_in(user, "directory_id"), idp_id] = name
 
-    def _deleted(self, parts: ParsedEvent, user: Record, was: bool | None) -> None:
-        row = self.left_row.get(user["id"])
-        if was is False and row is not None:
-            if row[2] == "deactivated":
+    def _delete(self, parts: ParsedEvent, user: Record, was: bool | None) -> None:
+        if was is False:  # out already: told once
+            row = self.left_row.get(user["id"])
+            if row is not None and row[2] == "deactivated":
                 row[2] = "deactivated, then deleted"
-            return
-        self.left_row[user["id"]] = self._tell(parts, "left", "deleted", user)
+        else:
+            self.left_row[user["id"]] = self._tell(parts, "left", "deleted", user)
 
-    def directory_ends(self, parts: ParsedEvent) -> None:
+    def end_directory(self, parts: ParsedEvent) -> None:
+        self.ended.add(parts.directory_id)
         for name, user in self.people.items():
             if self.inside[name] and user.get("directory_id") == parts.directory_id:
                 self.inside[name] = False
                 self.left_row[name] = self._tell(parts, "left", "directory deleted", user)
 
     def _former(self, user: Record) -> str | None:
-        former = self.by_idp.get((user.get("directory_id"), user.get("idp_id")))
+        former = self.by_idp.get((id_in(user, "directory_id"), id_in(user, "idp_id") or ""))
         return former if former is not None and self.inside.get(former) is False else None
 
     def _tell(
         self, parts: ParsedEvent, change: str, manner: str, user: Record, former: str | None = None
     ) -> list[Any]:
-        shown = choose_address(user)[0] or user.get("name") or user.get("idp_id")
+        shown = plain(choose_address(user)[0] or user.get("name") or user.get("idp_id")) or None
         at, event_id = parts.moment
         row = [at, change, manner, user["id"], shown, parts.directory_id, former, event_id]
         self.rows.append(row)
         return row
 
-    def frame(self) -> pd.DataFrame:
+    def frame(self, zone: pd.DatetimeTZDtype) -> pd.DataFrame:
         frame = pd.DataFrame(self.rows, columns=list(TIMELINE_COLUMNS))
-        frame["at"] = pd.to_datetime(frame["at"].astype("int64"), unit="us", utc=True).dt.as_unit("us")
+        frame["at"] = _times(frame["at"], zone)
         frame["change"] = pd.Categorical(frame["change"], categories=["joined", "left", "returned"])
         return frame.astype({name: kind for name, kind in TIMELINE_COLUMNS.items() if kind == "str"})
 
@@ -141,29 +191,35 @@ class _Story:
 # What changed, and what was missed ----------------------------------------------------------------------
 
 
-def changes(events: Events) -> pd.DataFrame:
+def changes(events: Events, *, tz: str = "UTC") -> pd.DataFrame:
     """Return what updates changed, one row a field, oldest first, from their ``previous_attributes``.
+
+    An old value that is repeated unchanged is no change. The service does not tell null from absent here.
+
+    Parameters
+    ----------
+    events, tz
+        As for :func:`timeline`.
 
     Returns
     -------
     pandas.DataFrame
         ``at``, ``event_id``, ``object_id`` (of the user or group), ``field`` (custom attributes one by one),
-        ``before``, ``after``. The service does not tell null from absent here.
+        ``before``, ``after``.
     """
     rows = []
     for parts, record in _in_order(events):
         subject = parts.user or parts.group
         if subject is None or not parts.kind.endswith(".updated"):
             continue
-        old = _flat(_previous(record))
-        new = _flat(subject)
-        for name, before in old.items():
-            told = (parts.moment.time, parts.moment.event_id, subject["id"])
-            rows.append((*told, name, before, new.get(name)))
+        new = {**subject, **_flat(subject)}
+        for name, before in _flat(_previous(record)).items():
+            if not _same(before, after := new.get(name)):
+                rows.append((parts.moment.time, parts.moment.event_id, subject["id"], name, before, after))
     frame = pd.DataFrame(
         rows, columns=["at", "event_id", "object_id", "field", "before", "after"], dtype=object
     )
-    frame["at"] = pd.to_datetime(frame["at"].astype("int64"), unit="us", utc=True).dt.as_unit("us")
+    frame["at"] = _times(frame["at"], _zone(tz))
     return frame.astype({"event_id": "str", "object_id": "str", "field": "str"})
 
 
@@ -184,9 +240,10 @@ def missed(events: Events) -> pd.DataFrame:
         if subject is None:
             continue
         if subject["id"] in last and parts.kind.endswith(".updated"):
-            earlier, held = last[subject["id"]][0], _flat(last[subject["id"]][1])
+            earlier, before_it = last[subject["id"]]
+            held = {**before_it, **_flat(before_it)}
             for name, before in _flat(_previous(record)).items():
-                if held.get(name) != before:
+                if not _same(held.get(name), before):
                     ends = (earlier, parts.moment.event_id)
                     rows.append((subject["id"], name, *ends, held.get(name), before))
         last[subject["id"]] = (parts.moment.event_id, subject)
@@ -196,8 +253,19 @@ def missed(events: Events) -> pd.DataFrame:
 
 def _flat(record: Mapping[str, Any]) -> dict[str, Any]:
     """Put custom attributes beside the other fields."""
-    flat = {name: value for name, value in record.items() if name != "custom_attributes"}
     attributes = record.get("custom_attributes")
-    if isinstance(attributes, dict):
-        flat |= {f"custom_attributes.{name}": value for name, value in attributes.items()}
-    return flat
+    if not isinstance(attributes, dict):
+        return dict(record)
+    flat = {name: value for name, value in record.items() if name != "custom_attributes"}
+    return flat | {f"custom_attributes.{name}": value for name, value in attributes.items()}
+
+
+def _same(x: Any, y: Any) -> bool:
+    """Whether two values are the same JSON; to Python, ``True`` and 1 are equal."""
+    if isinstance(x, bool) or isinstance(y, bool):
+        return x is y
+    if isinstance(x, dict) and isinstance(y, dict):
+        return x.keys() == y.keys() and all(_same(x[name], y[name]) for name in x)
+    if isinstance(x, list) and isinstance(y, list):
+        return len(x) == len(y) and all(map(_same, x, y))
+    return bool(x == y)

@@ -18,7 +18,7 @@ import shutil
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -27,14 +27,10 @@ from typing import Any
 import pandas as pd
 
 from .. import errors
-from ..client import DirectoryClient, Receipt, identifier
+from ..client import DirectoryClient, LoadContext, identifier
 from ..files import need_for, open_frame, replacing, save_frame
 from ..frames import (
-    GROUPS,
     MEMBERSHIP_COLUMNS,
-    USERS,
-    FrameBuilder,
-    FrameSpec,
     concat,
     directories_frame,
     groups_frame,
@@ -42,10 +38,11 @@ from ..frames import (
     require_complete,
     users_frame,
 )
-from ..load import load_directories, load_events, load_groups, load_memberships, load_organizations, load_users
-from ..load.memberships import Pairs
-from ..load.progress import Progress, tell
-from .checkpoint import Checkpoint
+from ..load import load_directories, load_events, load_organizations
+from ..load.checkpoint import Checkpoint
+from ..load.contents import Contents, load_contents
+from ..load.parallel import as_directory_ids, for_each_directory
+from ..load.progress import tell
 from .events import NEVER, Moment, moment_of
 from .follow import LostPlace, knows, latest_event, load_since
 from .state import InactivePolicy, State, oldest_first, replay
@@ -200,7 +197,7 @@ class Snapshot:
     def _loaded_again(self, client: DirectoryClient, reason: str) -> Snapshot:
         fresh = take_snapshot(client, directory_id=self.scope, inactive_policy=self.inactive_policy)
         notice = f"Everything was loaded again instead of catching up from events: {reason}."
-        tell([notice], client.told)
+        tell([notice], client.context.told)
         return dataclasses.replace(fresh, notices=(notice, *fresh.notices))
 
 
@@ -210,7 +207,7 @@ def _caught_up(client: DirectoryClient, snapshot: Snapshot, events: pd.DataFrame
     state = replay(events, base=snapshot, inactive_policy=snapshot.inactive_policy, directory_ids=only)
     directories, organizations = _tops(client, only, known=state.directories)
     notices = tuple(_doubts(state, directories))
-    tell(notices, client.told)
+    tell(notices, client.context.told)
     return dataclasses.replace(
         snapshot,
         organizations=organizations,
@@ -249,7 +246,7 @@ def take_snapshot(
     path: str | Path | None = None,
     inactive_policy: InactivePolicy = "delete",
 ) -> Snapshot:
-    """Load directories with all that is in them, as of one moment.
+    """Load directories with all that is in them, as of one moment, several side by side.
 
     Parameters
     ----------
@@ -265,6 +262,8 @@ def take_snapshot(
     ------
     NotFound
         No such directory in this environment.
+    DirectoriesFailed
+        Some of several directories failed, after all others were read. With ``path``, call again to go on.
     LoadError
         The load broke. With ``path``, call again to go on.
     ArgumentError
@@ -278,14 +277,13 @@ def take_snapshot(
         keeper = _Keeper.anew(keeper.folder, client, scope)
     position = keeper.position if keeper is not None else _position(client)
     directories, organizations = _tops(client, scope)
-    contents = [_contents(client, name, keeper, sure=scope is not None) for name in directories.index]
-    whole = [content for content in contents if content is not None]
+    whole = _contents(client.context, directories, keeper, sure=scope is not None)
     snapshot = Snapshot(
         organizations=organizations,
         directories=directories,
-        users=oldest_first(concat([users for users, _, _ in whole] or [users_frame([])])),
-        groups=oldest_first(concat([groups for _, groups, _ in whole] or [groups_frame([])])),
-        memberships=_together([memberships for _, _, memberships in whole]),
+        users=oldest_first(concat([one.users for one in whole] or [users_frame([])])),
+        groups=oldest_first(concat([one.groups for one in whole] or [groups_frame([])])),
+        memberships=_together([one.memberships for one in whole]),
         position=position,
         taken_at=datetime.now(UTC),
         server=client.base_url,
@@ -357,11 +355,11 @@ def _checksum(content: bytes) -> str:
 
 
 def _scope(directory_id: Any) -> tuple[str, ...]:
-    several = isinstance(directory_id, list | tuple | set | frozenset | pd.Index)
-    found = [identifier(one, "directory_id") for one in (directory_id if several else [directory_id])]
+    found = as_directory_ids(directory_id, "take_snapshot")
+    found = [identifier(directory_id, "directory_id")] if found is None else found
     if not found:
         raise errors.ArgumentError("directory_id is an empty list; leave it out for all directories")
-    return tuple(dict.fromkeys(found))
+    return tuple(found)
 
 
 def _position(client: DirectoryClient) -> Moment | None:
@@ -378,41 +376,45 @@ def _tops(
     """
     if scope is None:
         return load_directories(client), load_organizations(client)
-    records, gone = [], []
-    for name in scope:
-        try:
-            records.append(client.directory(name))
-        except errors.NotFound:
-            if known is None:
-                raise
-            gone.append(name)
-    directories = directories_frame(records)
-    if known is not None and len(kept := known[known.index.isin(gone)]):
+    context = client.context
+    found, missing = for_each_directory(context, scope, _directory, noun="directories")
+    for problem in missing.values():
+        if known is None or not isinstance(problem, errors.NotFound):
+            raise problem
+    directories = directories_frame([record for record, _ in found.values()])
+    if known is not None and len(kept := known[known.index.isin(missing)]):
         directories = concat([directories, kept])
-    owners = directories["organization_id"].dropna().unique()
-    return directories, organizations_frame([client.organization(name) for name in owners])
+    owners = {owner["id"]: owner for _, owner in found.values() if owner is not None}
+    return directories, organizations_frame(list(owners.values()))
 
 
-Contents = tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]
+def _directory(context: LoadContext, directory_id: str) -> tuple[dict[str, Any], dict[str, Any] | None]:
+    """Return a directory and its organization."""
+    directory = context.single("directories", directory_id)
+    owner = directory.get("organization_id")
+    return directory, None if owner is None else context.single("organizations", owner)
 
 
 def _contents(
-    client: DirectoryClient, directory_id: str, keeper: _Keeper | None, *, sure: bool
-) -> Contents | None:
-    """Load what is in one directory; None where it was deleted meanwhile and nobody asked for it by name."""
-    try:
-        if keeper is not None:
-            groups = keeper.records(client, "groups", GROUPS, directory_id)
-            users = keeper.records(client, "users", USERS, directory_id)
-            return users, groups, keeper.memberships(client, directory_id, users, groups)
-        groups = load_groups(client, directory_id=directory_id)
-        users = load_users(client, directory_id=directory_id)
-        memberships = load_memberships(client, directory_id=directory_id, users=users, groups=groups)
-    except errors.NotFound:
-        if sure:
-            raise
-        return None
-    return users, groups, memberships
+    context: LoadContext, directories: pd.DataFrame, keeper: _Keeper | None, *, sure: bool
+) -> list[Contents]:
+    """Load what is in directories; one deleted meanwhile is left out, unless it was asked for by name."""
+
+    def load(part: LoadContext, directory_id: str) -> Contents:
+        checkpoint = None if keeper is None else keeper.checkpoints(directory_id)
+        return load_contents(part, directory_id, checkpoint)
+
+    done, failed = for_each_directory(context, directories.index, load)
+    failed = {
+        directory_id: problem
+        for directory_id, problem in failed.items()
+        if sure or not isinstance(problem, errors.NotFound)
+    }
+    if len(directories) == 1 and failed:
+        raise next(iter(failed.values()))
+    if failed:
+        raise errors.DirectoriesFailed(failed, len(directories))
+    return list(done.values())
 
 
 def _together(parts: list[pd.DataFrame]) -> pd.DataFrame:
@@ -426,7 +428,7 @@ def _together(parts: list[pd.DataFrame]) -> pd.DataFrame:
 class _Keeper:
     """Keep what a load has read in a folder, so that it can go on after the process was killed.
 
-    Each list has a file of its own, one page a line. A line that was cut short is not counted.
+    Each list has a file of its own, one page a line.
     """
 
     def __init__(self, folder: Path, position: Moment | None) -> None:
@@ -460,51 +462,11 @@ class _Keeper:
         """Remove the folder: the load is whole and saved."""
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def _journal(self, kind: str, directory_id: str) -> Checkpoint:
+    def checkpoints(self, directory_id: str) -> Callable[[str], Checkpoint]:
+        """Return how to open the checkpoint of one kind of rows of a directory."""
         # Ids are other people's typing: a directory moved to WorkOS keeps those its server had given out.
-        name = hashlib.sha256(directory_id.encode("utf-8", "backslashreplace")).hexdigest()[:16]
-        return Checkpoint(self.folder / f"{kind}-{name}.jsonl")
-
-    def records(self, client: DirectoryClient, kind: str, table: FrameSpec, directory_id: str) -> pd.DataFrame:
-        """Load a list from where it broke off."""
-        receipt, columns = client.receipt(kind, {"directory_id": directory_id}), FrameBuilder(table)
-        with self._journal(kind, directory_id) as journal, Progress(kind, total=lambda: None) as progress:
-            for line in journal.lines:
-                columns.add(line["page"])
-                receipt.cursor = line["page"][-1]["id"] if line["page"] else receipt.cursor
-            if not journal.done:
-                for page in client.walk(receipt):
-                    columns.add(page)
-                    journal.add({"page": page})
-                    progress.show(receipt.rows)
-                journal.finish()
-        tell(columns.notices, client.told)
-        return columns.frame()
-
-    def memberships(
-        self, client: DirectoryClient, directory_id: str, users: pd.DataFrame, groups: pd.DataFrame
-    ) -> pd.DataFrame:
-        """Load memberships, from those owners on whose lists are not there yet."""
-        with self._journal("memberships", directory_id) as journal:
-            pairs = Pairs(directory_id, route=next((line["route"] for line in journal.lines), None))
-            pairs.done = {line["owner"]: line["members"] for line in journal.lines}
-            pairs.done = _Written(pairs, journal)
-            broken = Receipt(endpoint="memberships", filters={"directory": directory_id}, so_far=pairs)
-            return load_memberships(
-                client, directory_id=directory_id, users=users, groups=groups, resume=broken
-            )
-
-
-class _Written(dict[str, list[str]]):
-    """The lists a load of memberships has so far; each is written down as it is kept."""
-
-    def __init__(self, pairs: Pairs, journal: Checkpoint) -> None:
-        super().__init__(pairs.done)
-        self._pairs, self._journal = pairs, journal
-
-    def __setitem__(self, owner: str, members: list[str]) -> None:
-        self._journal.add({"route": self._pairs.route, "owner": owner, "members": members})
-        super().__setitem__(owner, members)
+        part = hashlib.sha256(directory_id.encode("utf-8", "backslashreplace")).hexdigest()[:16]
+        return lambda kind: Checkpoint(self.folder / f"{kind}-{part}.jsonl")
 
 
 def _load_of(client: DirectoryClient, scope: Iterable[str] | None) -> dict[str, Any]:

@@ -14,6 +14,7 @@ import hmac
 import json
 import threading
 import time
+import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -29,6 +30,7 @@ __all__ = ["SIGNATURE_HEADER", "InvalidSignature", "Receiver", "explain", "sign"
 SIGNATURE_HEADER = "WorkOS-Signature"
 TOLERANCE = 180.0  # seconds, as in the official Python library
 MAX_BODY = 2**21
+MAX_HEADER = 8192
 MISFIT = "the signature does not fit this body and secret"
 UNITS = {"seconds": 1.0, "milliseconds": 1e-3, "microseconds": 1e-6, "nanoseconds": 1e-9}
 
@@ -98,7 +100,7 @@ def verify(
         raise InvalidSignature(problem)
     try:
         event = json.loads(raw)
-    except ValueError:
+    except (ValueError, RecursionError):
         event = None
     if not isinstance(event, dict):
         raise errors.BadPayload("the signature is right, but the body is not a JSON object")
@@ -110,8 +112,9 @@ def explain(
 ) -> str:
     """Return in words whether a signature is right and, if not, what probably went wrong.
 
-    It tries the usual mishaps: another unit of time, a body that was parsed and written again, a line end more
-    or less, a secret with its prefix cut off. For finding out, not for deciding: only :func:`verify` decides.
+    It tries the usual mishaps: another unit of time, a body that was parsed and written again or handed on in
+    base64 or gzip, a line end more or less, a secret with its prefix cut off or of another kind. For finding
+    out, not for deciding: only :func:`verify` decides.
     """
     raw, key = _raw(body), _key(secret)
     problem = _problem(raw, header, key, tolerance, clock())
@@ -122,7 +125,9 @@ def explain(
         return f"{said}."
     if _matches(parsed, raw, key):
         return f"{said}. Apart from that the signature is right."
-    cause = next((words for words, found in _mishaps(parsed, raw, secret) if found), None)
+    cause = next((words for words, found in _mishaps(parsed, raw, secret) if found), None) or _wrong_kind(
+        secret
+    )
     if cause is not None:
         return f"{said}: {cause}."
     if problem != MISFIT:
@@ -133,8 +138,10 @@ def explain(
     )
 
 
-def _problem(raw: bytes, header: str | None, key: bytes, tolerance: float, now: float) -> str | None:
+def _problem(raw: bytes, header: object, key: bytes, tolerance: float, now: float) -> str | None:
     """Return the first thing that is wrong, or None."""
+    if isinstance(header, bytes):  # as ASGI hands it on
+        return "the header is bytes; decode it first: header.decode('latin-1')"
     if not header:
         return f"there is no {SIGNATURE_HEADER} header"
     parsed = _parsed(header)
@@ -146,10 +153,12 @@ def _problem(raw: bytes, header: str | None, key: bytes, tolerance: float, now: 
     return None if _matches(parsed, raw, key) else MISFIT
 
 
-def _parsed(header: str | None) -> _Header | None:
+def _parsed(header: object) -> _Header | None:
     """Take the header apart, with or without a space after the comma; None where it is something else."""
     fields: dict[str, list[str]] = {}
-    for part in (header or "").split(","):
+    if not isinstance(header, str) or len(header) > MAX_HEADER:
+        return None
+    for part in header.split(","):
         name, _, value = part.strip().partition("=")
         fields.setdefault(name, []).append(value)
     times, signatures = fields.get("t", []), fields.get("v1", [])
@@ -178,7 +187,8 @@ def _lateness(stamp: int, now: float, tolerance: float) -> str | None:
 def _matches(header: _Header, raw: bytes, key: bytes) -> bool:
     expected = _digest(header.time, raw, key).encode()
     # All are compared, each in constant time, so that the time taken tells nothing.
-    return any([hmac.compare_digest(expected, given.encode()) for given in header.signatures])  # noqa: C419
+    given = (one.encode("utf-8", "backslashreplace") for one in header.signatures)
+    return any([hmac.compare_digest(expected, one) for one in given])  # noqa: C419
 
 
 def _digest(milliseconds: str, raw: bytes, key: bytes) -> str:
@@ -187,7 +197,7 @@ def _digest(milliseconds: str, raw: bytes, key: bytes) -> str:
 
 def _raw(body: object) -> bytes:
     if isinstance(body, str):
-        return body.encode()
+        return body.encode("utf-8", "backslashreplace")  # half a character is in no body that was signed
     if isinstance(body, bytes | bytearray | memoryview):
         return bytes(body)
     raise errors.ArgumentError(
@@ -199,7 +209,7 @@ def _raw(body: object) -> bytes:
 def _key(secret: object) -> bytes:
     if not isinstance(secret, str) or not secret:
         raise errors.ArgumentError("secret must be the endpoint's secret, a text that begins with whsec_")
-    return secret.encode()
+    return secret.encode("utf-8", "backslashreplace")
 
 
 # Looking for the cause ----------------------------------------------------------------------------------
@@ -207,7 +217,10 @@ def _key(secret: object) -> bytes:
 
 def _mishaps(header: _Header, raw: bytes, secret: str) -> Iterator[tuple[str, bool]]:
     """Yield each usual mishap with whether it explains the signature."""
-    key = secret.encode()
+    key = _key(secret)
+    for how, body in _unpacked(raw):
+        found = _matches(header, body, key)
+        yield f"it fits the body {how}: undo that before you verify", found
     for how, body in _rewritten(raw):
         found = _matches(header, body, key)
         yield f"it fits the body {how}, so something changed the body on its way: pass the raw bytes", found
@@ -221,6 +234,52 @@ def _mishaps(header: _Header, raw: bytes, secret: str) -> Iterator[tuple[str, bo
     yield "it is written in base64; it must be hex", encoded in header.signatures
 
 
+def _unpacked(raw: bytes) -> Iterator[tuple[str, bytes]]:
+    """Yield what a gateway may have packed: base64 (as AWS API Gateway does), gzip, or one in the other."""
+    bodies = [("", raw)]
+    if (text := _from_base64(raw)) is not None:
+        bodies.append(("decoded from base64, as a gateway hands it on", text))
+    for how, body in bodies:
+        if how:
+            yield how, body
+        if body[:2] == b"\x1f\x8b" and (unzipped := _gunzip(body)) is not None:
+            yield f"{how}, then unpacked from gzip" if how else "unpacked from gzip", unzipped
+    yield "packed with base64", base64.b64encode(raw)
+
+
+def _from_base64(raw: bytes) -> bytes | None:
+    packed = raw.strip().strip(b'"').replace(b"-", b"+").replace(b"_", b"/")
+    try:
+        return base64.b64decode(packed + b"=" * (-len(packed) % 4), validate=True) or None
+    except binascii.Error:
+        return None
+
+
+def _gunzip(body: bytes) -> bytes | None:
+    """Unpack at most as much as a delivery may hold."""
+    unpacker = zlib.decompressobj(wbits=31)
+    try:
+        return unpacker.decompress(body, MAX_BODY)
+    except zlib.error:
+        return None
+
+
+def _wrong_kind(secret: str) -> str | None:
+    """Say what a secret is that cannot be an endpoint's, without repeating it."""
+    bare = secret.strip().strip("\"'")
+    kinds = {
+        "sk_": "an API key of WorkOS",
+        "client_": "a client id of WorkOS",
+        "we_": "the id of the endpoint, not its secret",
+        "webhook_endpoint_": "the id of the endpoint, not its secret",
+        "http": "an address",
+    }
+    kind = next((words for start, words in kinds.items() if bare.startswith(start)), None)
+    if kind is None and not bare.startswith("whsec_"):
+        kind = "something else"
+    return kind and f"the secret must begin with whsec_, and this is {kind}"
+
+
 def _rewritten(raw: bytes) -> Iterator[tuple[str, bytes]]:
     for how, body in (
         ("without its last line end", raw.removesuffix(b"\n").removesuffix(b"\r")),
@@ -232,7 +291,7 @@ def _rewritten(raw: bytes) -> Iterator[tuple[str, bytes]]:
             yield how, body
     try:
         value = json.loads(raw)
-    except ValueError:
+    except (ValueError, RecursionError):
         return
     forms: dict[str, dict[str, Any]] = {
         "as compact JSON": {"separators": (",", ":"), "ensure_ascii": False},
@@ -253,10 +312,10 @@ def _other_secrets(secret: str) -> Iterator[tuple[str, bytes]]:
         ("without its prefix whsec_; the prefix is part of the key", bare),
     ):
         if other != secret:
-            yield how, other.encode()
+            yield how, other.encode("utf-8", "backslashreplace")
     try:
         yield "decoded from base64; the text itself is the key", base64.b64decode(bare, validate=True)
-    except binascii.Error:
+    except (binascii.Error, ValueError):  # the latter where it is not ASCII
         return
 
 
@@ -394,8 +453,10 @@ def _handler(receiver: Receiver) -> type[BaseHTTPRequestHandler]:
 
         def do_POST(self) -> None:
             length = self.headers.get("Content-Length", "")
-            if not length.isdigit() or int(length) > MAX_BODY:
-                return self._answer(413 if length.isdigit() else 411)
+            if not (length.isascii() and length.isdigit()):
+                return self._answer(411)
+            if len(length) > 9 or int(length) > MAX_BODY:
+                return self._answer(413)
             return self._answer(receiver.take(self.rfile.read(int(length)), self.headers.get(SIGNATURE_HEADER)))
 
         def _answer(self, status: int) -> None:

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import ipywidgets as w
 import traitlets as t
 
 from .. import errors
-from ..client import DirectoryClient, Record, identifier
+from ..client import DSYNC_EVENTS, DirectoryClient, Record, identifier
 from ..frames import choose_address
 from ._base.code import snippets
 from ._base.events import sentence
+from ._base.face import CardFace, face_of, facts_of, name_of, overview
 from ._base.jobs import PATIENCE, Job
 from ._base.panel import Panel
-from ._base.parts import ROWS, RowTable
+from ._base.parts import Choice
 from ._base.reading import overlaps, read_records
-from ._base.text import count_of, facts, html_table, json_block, label, plain, shown
+from ._base.table import Column, Row, RowTable
+from ._base.text import html_table, json_block, label, plain, plural
 
 __all__ = ["DetailCard"]
 
@@ -28,24 +30,39 @@ SECTIONS = {
 }
 HISTORY_PAGES = 20
 HISTORY_FRESH = 20.0  # seconds for which an organization's events are not asked for again
-GROUP_COLUMNS = [
-    {"key": "name", "title": "Group", "room": 0},
-    {"key": "idp_id", "title": "Provider's id", "room": 2},
-]
-MEMBER_COLUMNS = [
-    {"key": "name", "title": "Member", "width": 32, "room": 0},
-    {"key": "address", "title": "Address", "width": 36, "room": 0},
-    {"key": "state", "title": "State", "kind": "state", "room": 2},
-]
-OVERLAP_COLUMNS = [
-    {"key": "name", "title": "Other group", "width": 44, "room": 0},
-    {"key": "shared", "title": "In both", "width": 24, "kind": "number", "room": 0},
-    {"key": "share", "title": "Of this group", "width": 32, "kind": "number", "room": 0},
-]
+NOBODY = "Nobody chosen: set user_id or group_id."
+COLUMNS: dict[str, list[Column]] = {
+    "Groups": [{"key": "name", "title": "Group"}, {"key": "idp_id", "title": "Provider's id", "room": 2}],
+    "Members": [
+        {"key": "name", "title": "Member"},
+        {"key": "state", "title": "State", "kind": "state", "room": 2},
+    ],
+    "Overlap": [
+        {"key": "name", "title": "Other group"},
+        {"key": "shared", "title": "In both", "kind": "number"},
+        {"key": "share", "title": "Of this group", "kind": "number", "room": 1},
+    ],
+    "History": [{"key": "what", "title": "What", "kind": "state"}, {"key": "text", "title": "Details"}],
+}
+NOUNS = {
+    "Groups": ("group", "groups"),
+    "Members": ("member", "members"),
+    "Overlap": ("overlapping group", "overlapping groups"),
+    "History": ("event", "events"),
+}
+NONE = {
+    "Groups": "In no group.",
+    "Members": "Nobody is in this group.",
+    "Overlap": "No other group shares a member.",
+    "History": "No event about this user in the last 30 days.",
+}
+LEADS = {"Groups": "group", "Overlap": "group", "Members": "user"}  # what a row of a section opens
 
 
 class DetailCard(Panel):
     """Show one user (attributes, roles, groups, history, record) or one group (members, overlap, record).
+
+    Groups, members and managers lead on to their own cards, and Back returns.
 
     Parameters
     ----------
@@ -55,6 +72,10 @@ class DetailCard(Panel):
         Whom or what to show: at most one of them, an id or a record.
     nested
         Whether it is part of another widget.
+    close
+        Called by the button that closes the card; without it there is none.
+    find
+        Finds a user's id by an address, so that a manager leads on.
 
     Attributes
     ----------
@@ -62,6 +83,8 @@ class DetailCard(Panel):
         What is shown, or None. Setting one of them shows it.
     section
         What is in view: "Overview", "Groups", "History", "Members", "Overlap" or "Raw record".
+    rows
+        What the section lists, as a frame.
     """
 
     name = "Nobody chosen"
@@ -70,31 +93,39 @@ class DetailCard(Panel):
     section = t.Unicode("Overview")
 
     def __init__(
-        self, client: DirectoryClient, *, user_id: Any = None, group_id: Any = None, nested: bool = False
+        self,
+        client: DirectoryClient,
+        *,
+        user_id: Any = None,
+        group_id: Any = None,
+        nested: bool = False,
+        close: Callable[[], None] | None = None,
+        find: Callable[[str], str | None] = lambda _: None,
     ) -> None:
         if user_id is not None and group_id is not None:
             raise errors.ArgumentError("give user_id or group_id, not both")
         super().__init__()
         self.client = client
         self.record: Record | None = None
+        self.closable, self._find = close is not None, find
         self._patience: float | None = PATIENCE
         self._parts: dict[str, Any] = {}
         self._histories: dict[str, tuple[float, list[Record], bool]] = {}
-        self._title = w.HTML()
-        self._sections = w.ToggleButtons(options=[], tooltips=[])
-        self._text = w.HTML()
-        self._table = RowTable(GROUP_COLUMNS, label="Groups", clickable=False)
-        self._note = w.HTML()
+        self._trail: list[tuple[str, str, str, str]] = []  # kind, id, section and name of what was shown
+        self.face = CardFace(self.lead, self.back, close or self.clear)
+        self.facts = CardFace(self.lead, self.back, close or self.clear)
+        self.sections = Choice([], label="Section")
+        self.body = w.HTML()
+        self.table = RowTable(COLUMNS["Groups"], label="Groups")
+        self.note = w.HTML()
         self.add_class("dsn-card")
-        self.assemble(self._title, self._sections, self._text, self._table, self._note, nested=nested)
-        self._sections.observe(self._section_pressed, "value")
+        self.assemble(self.face, self.sections, self.facts, self.body, self.table, self.note, nested=nested)
+        self.sections.observe(self._section_pressed, "value")
+        self.table.observe(lambda change: self._row_picked(change["new"]), "picked")
         self.observe(self._subject_changed, ["user_id", "group_id"])
         self.observe(lambda _: self._draw(), "section")
         self._subject_changed({"name": "user_id", "new": None})
-        if user_id is not None:
-            self.user_id = identifier(user_id, "user_id")
-        if group_id is not None:
-            self.group_id = identifier(group_id, "group_id")
+        self.show(user_id=user_id, group_id=group_id)
         self._patience = None
 
     @t.validate("section")
@@ -109,9 +140,44 @@ class DetailCard(Panel):
         """Whether a "user" or a "group" is shown, or None."""
         return "user" if self.user_id else "group" if self.group_id else None
 
+    # Going on and back --------------------------------------------------------------------------------------
+
+    def show(self, *, user_id: Any = None, group_id: Any = None) -> None:
+        """Show somebody anew: there is nothing to go back to."""
+        self._trail = []
+        if user_id is not None:
+            self.user_id = identifier(user_id, "user_id")
+        elif group_id is not None:
+            self.group_id = identifier(group_id, "group_id")
+
+    def lead(self, kind: str, subject: str) -> None:
+        """Go on to another user or group."""
+        if self.kind is not None and not self.retired:
+            here = str(self.user_id or self.group_id)
+            self._trail.append(
+                (self.kind, here, self.section, "" if self.record is None else name_of(self.record))
+            )
+        self._go(kind, subject)
+
+    def back(self) -> None:
+        """Return to what was shown before."""
+        if self._trail:
+            kind, subject, section, _ = self._trail.pop()
+            self._go(kind, subject)
+            self.section = section
+
+    def _go(self, kind: str, subject: str) -> None:
+        setattr(self, f"{kind}_id", subject)
+
     def clear(self) -> None:
         """Show nobody."""
+        self._trail = []
         self.user_id = self.group_id = None
+
+    def _row_picked(self, row_id: str) -> None:
+        kind = LEADS.get(self.section)
+        if row_id and kind and not self.retired:
+            self.lead(kind, row_id)
 
     # Loading ------------------------------------------------------------------------------------------------
 
@@ -125,7 +191,7 @@ class DetailCard(Panel):
         self.record, self._parts = None, {}
         self._fill_sections()
         if self.kind is None:
-            self.status.say("empty", "Nobody chosen: pick a row to see everything about it.")
+            self.status.say("empty", NOBODY)
             self._draw()
         else:
             self._load_record()
@@ -181,8 +247,8 @@ class DetailCard(Panel):
     def _fill_sections(self) -> None:
         names = SECTIONS[self.kind] if self.kind else ()
         with self.hold_trait_notifications():
-            self._sections.options = names
-            self._sections.layout.display = "" if names else "none"
+            self.sections.offer(names)
+            self.sections.layout.display = "" if names else "none"
             self.section = "Overview"
 
     def _section_pressed(self, change: Any) -> None:
@@ -191,13 +257,13 @@ class DetailCard(Panel):
 
     def _draw(self) -> None:
         record = self.record
-        self._title.value = (
-            "" if record is None else f'<div class="dsn-title">{shown(_name(record), 300)}</div>'
-        )
-        if self.kind and self._sections.value != self.section:
-            self._sections.value = self.section
-        self._text.value = self._note.value = ""
-        self._table.layout.display = "none"
+        if self.kind and self.sections.value != self.section:
+            self.sections.value = self.section
+        # Empty boxes would leave gaps.
+        self.body.value = self.note.value = ""
+        for part in (self.body, self.note, self.table):
+            part.layout.display = "none"
+        self.face.card = self.facts.card = {}
         if record is not None:
             draw = {
                 "Overview": self._draw_overview,
@@ -207,66 +273,66 @@ class DetailCard(Panel):
                 "Overlap": self._draw_overlap,
                 "Raw record": self._draw_raw,
             }
+            back = self._trail[-1][3] if self._trail else ""
+            self.face.card = face_of(record, back=back, closable=self.closable)
             draw[self.section](record)
         self._show_code()
 
     def _draw_overview(self, record: Record) -> None:
-        self._text.value = facts(overview(record))
+        groups = self._groups(record) if self.kind == "user" else None
+        self.facts.card = facts_of(record, _by_name(groups or []), self._find)
 
     def _draw_raw(self, record: Record) -> None:
-        self._text.value = json_block(record)
+        self.body.value = json_block(record)
+        self.body.layout.display = ""
 
-    def _draw_groups(self, record: Record) -> None:
-        groups = self._part(
+    def _groups(self, record: Record) -> Any:
+        return self._part(
             "Groups", lambda job: read_records(self.client, "groups", job, user_id=record["id"])[0]
         )
+
+    def _draw_groups(self, record: Record) -> None:
+        groups = self._groups(record)
         if groups is not None:
-            rows = [(g["id"], (g.get("name"), g.get("idp_id"))) for g in _by_name(groups)]
-            self._show_table(GROUP_COLUMNS, rows, "group", "In no group.")
+            self._show_table([(g["id"], (g.get("name"), g.get("idp_id"))) for g in _by_name(groups)])
 
     def _draw_members(self, _: Record) -> None:
         members = self._part("Members", self._read_members)
         if members is not None:
-            rows = [(m["id"], (_name(m), choose_address(m)[0], m.get("state"))) for m in _by_name(members)]
-            self._show_table(MEMBER_COLUMNS, rows, "member", "Nobody is in this group.")
+            people = [(m, choose_address(m)[0]) for m in _by_name(members)]
+            self._show_table([(m["id"], ((name_of(m), address), m.get("state"))) for m, address in people])
 
     def _draw_overlap(self, _: Record) -> None:
         found = self._part("Overlap", self._read_overlap)
-        if found is None:
-            return
-        members, names, pairs = found
-        rows = [
-            (name, (names.get(name, name), f"{shared:,}", f"{shared / members:.0%}")) for name, shared in pairs
-        ]
-        self._show_table(OVERLAP_COLUMNS, rows, "overlapping group", "No other group shares a member.")
+        if found is not None:
+            members, names, pairs = found
+            self._show_table(
+                [(i, (names.get(i, i), f"{shared:,}", f"{shared / members:.0%}")) for i, shared in pairs]
+            )
 
     def _draw_history(self, _: Record) -> None:
         found = self._part("History", self._read_history)
-        if found is None:
-            return
-        events, whole = found
-        lines = [sentence(event) for event in reversed(events)]
-        rows = [(line.when, line.what, line.text) for line in lines[:ROWS]]
-        table = html_table(("When (UTC)", "What", "Details"), rows)
-        if not rows:
-            table = '<p class="dsn-empty">No event about this user in the last 30 days.</p>'
-        self._text.value = f'<div class="dsn-list">{table}</div>'
-        cut = "" if whole else f" Only the first {HISTORY_PAGES * 100:,} events of the organization were read."
-        self._note.value = f'<p class="dsn-note">{count_of(len(rows), len(lines), "event")}.{cut}</p>'
+        if found is not None:
+            events, whole = found
+            lines = [sentence(event) for event in reversed(events)]
+            self._show_table([(line.event_id, (line.what, (line.text, line.when))) for line in lines])
+            if not whole:
+                self._say(f"Only the first {HISTORY_PAGES * 100:,} events of the organization were read.")
 
-    def _show_table(
-        self,
-        columns: Sequence[dict[str, Any]],
-        rows: Sequence[tuple[str, Sequence[object]]],
-        noun: str,
-        empty: str,
-    ) -> None:
-        with self._table.hold_sync():
-            self._table.columns, self._table.label = list(columns), f"{noun}s".capitalize()
-            self._table.show(rows, empty=empty)
-        self._table.layout.display = ""
-        text = f"{count_of(min(len(rows), ROWS), len(rows), noun)}." if rows else ""
-        self._note.value = f'<p class="dsn-note">{text}</p>'
+    def _show_table(self, rows: Sequence[Row]) -> None:
+        with self.table.hold_sync():
+            if self.table.label != self.section:
+                self.table.page = 1
+            self.table.clickable = self.section in LEADS
+            self.table.picked, self.table.saved = "", self.section.lower()
+            self.table.offer(COLUMNS[self.section], self.section)
+            self.table.show(rows, empty=NONE[self.section])
+        self.table.layout.display = ""
+        if 0 < len(rows) <= self.table.size:
+            self._say(f"{plural(len(rows), *NOUNS[self.section])}.")
+
+    def _say(self, text: str) -> None:
+        self.note.value, self.note.layout.display = f'<p class="dsn-note">{text}</p>', ""
 
     # Reading ------------------------------------------------------------------------------------------------
 
@@ -312,78 +378,22 @@ class DetailCard(Panel):
         self.code.snippets = snippets(self.client, *calls, **_only_of(self.section, subject))
 
     def summary(self) -> str:
-        """Say who is shown."""
-        return self.name if self.record is None else f"{self.kind} {label(_name(self.record))}"
+        """Return who is shown."""
+        return self.name if self.record is None else f"{self.kind} {label(name_of(self.record))}"
 
     def static(self) -> str:
         """Return the overview as a table."""
         if self.record is None:
             return html_table(("Detail card",), [(self.name,)])
-        return html_table(("Field", "Value"), overview(self.record), caption=label(_name(self.record)))
+        return html_table(("Field", "Value"), overview(self.record), caption=label(name_of(self.record)))
 
 
-def _name(record: Record) -> str:
-    """Return the best name of a user or group."""
-    return (
-        plain(record.get("name"))
-        or plain(choose_address(record)[0])
-        or plain(record.get("idp_id"))
-        or record["id"]
-    )
-
-
-def _by_name(records: list[Record]) -> list[Record]:
-    return sorted(records, key=lambda record: (_name(record).casefold(), record["id"]))
-
-
-def overview(record: Record) -> list[tuple[str, object]]:
-    """List what a person wants to know first about a user or a group."""
-    pairs: list[tuple[str, object]] = []
-    if record.get("object") == "directory_user" or "custom_attributes" in record:
-        address, source = choose_address(record)
-        roles = [role.get("slug") for role in record.get("roles") or [] if isinstance(role, dict)]
-        main = record.get("role")
-        if isinstance(main, dict) and main.get("slug") not in roles:
-            roles.insert(0, main.get("slug"))
-        pairs += [
-            ("Address", address),
-            ("Address from", source if source != "email" else None),
-            ("State", record.get("state")),
-            ("Roles", ", ".join(plain(role) for role in roles)),
-        ]
-        attributes = record.get("custom_attributes")
-        pairs += _attribute_pairs(attributes if isinstance(attributes, dict) else {})
-    pairs += [
-        ("Provider's id", record.get("idp_id")),
-        ("Id", record.get("id")),
-        ("Created (UTC)", _moment(record.get("created_at"))),
-        ("Updated (UTC)", _moment(record.get("updated_at"))),
-    ]
-    return [(name, value) for name, value in pairs if name != "Address from" or value]
-
-
-def _attribute_pairs(attributes: dict[str, Any]) -> list[tuple[str, object]]:
-    """List the attributes with a value, then name those that the provider left empty."""
-    filled = [(name, _value(value)) for name, value in attributes.items() if plain(value)]
-    empty = ", ".join(name for name, value in attributes.items() if not plain(value))
-    return [*filled, ("Without a value", empty)] if empty else [*filled]
-
-
-def _value(value: object) -> object:
-    """Return an attribute in words; of addresses and the like, the entries."""
-    if isinstance(value, list) and value and all(isinstance(entry, dict) for entry in value):
-        return "; ".join(plain(e.get("value") or e.get("raw_address") or e) for e in value)
-    return "yes" if value is True else "no" if value is False else value
-
-
-def _moment(value: object) -> str:
-    return plain(value).replace("T", " ")[:16]
+def _by_name(records: Sequence[Record]) -> list[Record]:
+    return sorted(records, key=lambda record: (name_of(record).casefold(), record["id"]))
 
 
 def history_filters(record: Record) -> dict[str, object]:
     """Return which events a history is picked from."""
-    from ..client import DSYNC_EVENTS
-
     organization = record.get("organization_id")
     names = [name for name in DSYNC_EVENTS if ".user" in name]
     return {"events": names} | ({"organization_id": organization} if organization else {})

@@ -2,29 +2,51 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import ipywidgets as w
+import numpy as np
 import pandas as pd
 import traitlets as t
 
 from ..client import DirectoryClient, identifier
 from ._base.code import snippets
 from ._base.controls import MENU, only_by_column, only_listed
-from ._base.directory_lists import COLUMNS, NOUNS, VIEWS, listing_of, nothing_in
+from ._base.directory_lists import NOUNS, VIEWS, columns_of, listing_of, nothing_in
 from ._base.explorer import Explorer
+from ._base.facets import Facets, counted, facet
 from ._base.filters import UserFilters
 from ._base.jobs import Job
-from ._base.listing import Listing, attribute_names
-from ._base.pager import Pager
-from ._base.parts import ROWS, RowTable, button, row
-from ._base.reading import read_frame, read_ids, read_users
-from ._base.text import NO_NAME, count_of, html_table, label, shown
+from ._base.listing import Found, Listing, Mask, attribute_names
+from ._base.parts import Choice, button, row
+from ._base.reading import read_frame, read_ids, read_memberships, read_users
+from ._base.table import ROWS, RowTable
+from ._base.text import NO_NAME, count_of, html_table, label, plural, shown
 from .detail_card import DetailCard
 
 __all__ = ["DirectoryExplorer"]
 
 STATIC_ROWS = 10
+STATIC = {
+    "Directories": ("name", "type", "state", "active_users", "groups"),
+    "Users": ("name", "address", "state", "role", "created_at"),
+    "Groups": ("name", "idp_id", "created_at"),
+}
+FACETED = "department_name"  # the attribute counted where none is chosen
+CHOICES: dict[str, Any] = {
+    "search": "",
+    "state": None,
+    "group_id": None,
+    "attribute": None,
+    "attribute_value": None,
+    "sort": "",
+    "page": 1,
+    "selected": None,
+}
+"""What is chosen in a view, and what it is at first."""
+FILTERS = ("search", "state", "group_id", "attribute", "attribute_value", "sort")
 
 
 class DirectoryExplorer(Explorer):
@@ -36,7 +58,7 @@ class DirectoryExplorer(Explorer):
         Where to read.
     directory_id
         The directory to open: an id, a record, or a row of a directories frame. Default: the list of all.
-    users, groups
+    users, groups, memberships
         Frames of that directory, where you have them already.
 
     Attributes
@@ -44,19 +66,22 @@ class DirectoryExplorer(Explorer):
     directory_id
         The open directory, or None.
     view
-        "Directories", "Users" or "Groups".
+        "Directories", "Users" or "Groups". Each keeps its choices when another one is looked at.
     search, state, group_id, attribute, attribute_value
         What the rows are filtered by; "" or None for nothing.
     sort
-        A column's key, after "-" for the other way round.
+        A column's key, after "-" for the other way round; "" for the best matches of the search first, and by
+        name where nothing is searched.
     page
-        From 1 on; 50 rows each.
+        From 1 on; ``table.size`` rows each.
     selected
         Id of the user or group whose card is open, or None.
     total
         How many rows the filters leave.
-    users, groups
-        The frames of the open directory.
+    rows, picked
+        The rows that fit, on every page, and the one that is picked, as frames.
+    users, groups, memberships
+        The frames of the open directory; memberships only once they were asked for.
     """
 
     name = "directories"
@@ -67,7 +92,7 @@ class DirectoryExplorer(Explorer):
     group_id = t.Unicode(None, allow_none=True)
     attribute = t.Unicode(None, allow_none=True)
     attribute_value = t.Unicode(None, allow_none=True)
-    sort = t.Unicode("name")
+    sort = t.Unicode("")
     page = t.Int(1)
     selected = t.Unicode(None, allow_none=True)
     total = t.Int(0)
@@ -79,46 +104,54 @@ class DirectoryExplorer(Explorer):
         *,
         users: pd.DataFrame | None = None,
         groups: pd.DataFrame | None = None,
+        memberships: pd.DataFrame | None = None,
     ) -> None:
         super().__init__(client)
-        self.users, self.groups = users, groups
+        self.users, self.groups, self.memberships = users, groups, memberships
         self._lists: dict[str, Listing] = {}
-        self._members: dict[str, list[str]] = {}
+        self._members: dict[str, Any] = {}  # places of the users of the groups that were read
         self._wanted = None if directory_id is None else identifier(directory_id, "directory_id")
-        self._given = (users, groups)
+        self._given = (users, groups, memberships)
         self._attributes: list[str] = []
+        self._kept: dict[str, dict[str, Any]] = {}
+        self._trail: list[tuple[str, dict[str, Any]]] = []
+        self._came: list[tuple[str, dict[str, Any]]] = []
+        self._still = False
         self.begin()
 
     # Building -----------------------------------------------------------------------------------------------
 
     def _build(self) -> None:
-        self._views = w.ToggleButtons(options=VIEWS, tooltips=["All directories", "Its users", "Its groups"])
+        self.views = Choice(VIEWS, label="View", tooltips=["All directories", "Its users", "Its groups"])
         self._where = w.HTML()
-        self._controls.tie(self._views, "view")
-        self._filters = UserFilters(self._controls, group=True)
-        self._table = RowTable(COLUMNS["Directories"], label="Directories", sort="name")
-        self._pager = Pager(self._controls)
-        self._reset = button("Clear filters", "times", "Remove search and filters")
-        self._members_of = button("List its members", "users", "As the filter of the users")
-        self.card = DetailCard(self.client, nested=True)
-        buttons = row(*self._pager.controls, self._reset, self._members_of, level=True)
-        main = w.VBox([self._table, buttons])
+        self._controls.tie(self.views, "view")
+        self.filters = UserFilters(self._controls, group=True)
+        self.facets = Facets(self._facet_clicked, lambda _: self.count_groups())
+        self.table = RowTable(columns_of("Directories"), label="Directories", saved="directories")
+        self.back_button = button("Back", "arrow-left", "To what was shown before")
+        self.reset_button = button("Clear filters", "times", "Remove search and filters")
+        self.members_button = button("List its members", "users", "As the filter of the users")
+        self.card = DetailCard(self.client, nested=True, close=self._close, find=self._named)
+        top = row(self.back_button, self.views, self._where, level=True)
+        main = w.VBox([self.table, row(self.reset_button, self.members_button, level=True)])
         main.add_class("dsn-main")
-        split = w.HBox([main, self.card])
-        split.add_class("dsn-split")
-        self.assemble(row(self._views, self._where, level=True), self._filters.row, below=[split])
+        self._split = w.HBox([self.facets, main, self.card])
+        self._split.add_class("dsn-split")
+        self._split.add_class("dsn-explorer")
+        self.assemble(top, self.filters.row, below=[self._split])
 
     def _connect(self) -> None:
-        self._table.observe(lambda change: setattr(self, "sort", change["new"]), "sort")
-        self._table.observe(lambda change: self._row_picked(change["new"]), "picked")
-        self._members_of.on_click(lambda _: self.list_members())
-        self._reset.on_click(lambda _: self.clear_filters())
+        self.table.observe(lambda change: self._sorted(change["new"]), "sort")
+        self.table.observe(lambda change: self._row_picked(change["new"]), "picked")
+        self.table.observe(lambda change: self._page_turned(change["new"]), "page")
+        self.members_button.on_click(lambda _: self.list_members())
+        self.reset_button.on_click(lambda _: self.clear_filters())
+        self.back_button.on_click(lambda _: self.back())
+        self.card.observe(self._card_turned, ["user_id", "group_id"])
         self.observe(self._directory_changed, "directory_id")
         self.observe(self._turned_view, "view")
-        self.observe(
-            self._filter_changed, ["search", "state", "group_id", "attribute", "attribute_value", "sort"]
-        )
-        self.observe(lambda _: self._draw(), "page")
+        self.observe(self._filter_changed, list(FILTERS))
+        self.observe(lambda change: setattr(self.table, "page", change["new"]), "page")
         self.observe(self._selection_changed, "selected")
 
     # Validation ---------------------------------------------------------------------------------------------
@@ -137,11 +170,13 @@ class DirectoryExplorer(Explorer):
 
     @t.validate("page")
     def _only_a_page_there_is(self, proposal: Any) -> int:
-        return self._pager.within(proposal.value)
+        return self.table.nearest(proposal.value)
 
     @t.validate("sort")
     def _only_by_a_column(self, proposal: Any) -> str:
-        return only_by_column(proposal.value, COLUMNS[self.view])
+        if not proposal.value:
+            return ""
+        return only_by_column(proposal.value, columns_of(self.view, self._attributes))
 
     @t.validate("selected")
     def _only_somebody_of_this_view(self, proposal: Any) -> Any:
@@ -165,34 +200,28 @@ class DirectoryExplorer(Explorer):
             self._say_missing(wanted)
 
     def _directory_changed(self, change: Any) -> None:
-        self.jobs.drop("directory")
-        self.jobs.drop("members")
-        self._forget_directory()
+        for work in ("directory", "members", "memberships"):
+            self.jobs.drop(work)
+        self._lists = {name: listing for name, listing in self._lists.items() if name == "Directories"}
+        self.users = self.groups = self.memberships = None
+        self._members, self._attributes = {}, []
+        if self.view == "Directories":
+            self._kept = {"Directories": self._choices()}
+        else:
+            self._kept = {name: kept for name, kept in self._kept.items() if name == "Directories"}
+        self._trail, self._came = self._came, []
+        self._turn("Users" if change["new"] else "Directories", CHOICES)
         if change["new"] is None:
-            self.view = "Directories"
             return
-        given, self._given = self._given, (None, None)
+        given, self._given = self._given, (None, None, None)
         self.busy("Reading groups and users …")
-        self.view = "Users"
-        self._draw()
         self._run(
             "directory", lambda job: self._read_directory(change["new"], given, job), self._directory_read
         )
 
-    def _forget_directory(self) -> None:
-        self._lists = {name: listing for name, listing in self._lists.items() if name == "Directories"}
-        self.users = self.groups = None
-        self._members = {}
-        with self.hold_trait_notifications():
-            self.selected, self.page = None, 1
-            self._filters.clear()
-        self.card.clear()
-
-    def _read_directory(
-        self, directory_id: str, given: Any, job: Job
-    ) -> tuple[pd.DataFrame, pd.DataFrame, Any]:
+    def _read_directory(self, directory_id: str, given: Any, job: Job) -> tuple[Any, ...]:
         """Read groups and users and prepare the search, all on the thread."""
-        users, groups = given
+        users, groups, memberships = given
         if groups is None:
             groups = read_frame(self.client, "groups", job, directory_id=directory_id)
         if users is None:
@@ -200,14 +229,15 @@ class DirectoryExplorer(Explorer):
         job.tell("Preparing the search …")
         lists = {"Users": listing_of("Users", users), "Groups": listing_of("Groups", groups)}
         lists["Users"].order("name")
-        return users, groups, (lists, attribute_names(users))
+        return users, groups, memberships, lists, attribute_names(users)
 
     def _directory_read(self, found: Any) -> None:
-        self.users, self.groups, (lists, self._attributes) = found
+        self.users, self.groups, self.memberships, lists, self._attributes = found
         self._lists |= lists
+        if self.memberships is not None:
+            self._memberships_read(self.memberships)
         self._fill_menus()
         self._draw()
-        self.settled()
 
     def again(self) -> None:
         """Read once more what is open."""
@@ -218,77 +248,181 @@ class DirectoryExplorer(Explorer):
         else:
             self._directory_changed({"new": self.directory_id})
 
-    # Choices ------------------------------------------------------------------------------------------------
-
-    def _row_picked(self, row_id: str) -> None:
-        if self._controls.idle or not row_id:
-            return
-        if self.view == "Directories":
-            self.directory_id = row_id
-        else:
-            self.selected = row_id
-
-    def _turned_view(self, _: Any) -> None:
-        with self.hold_trait_notifications():
-            self.selected, self.page, self.sort = None, 1, "name"
-            self._filters.clear()
-        self._fill_menus()
-        self._draw()
-
-    def _filter_changed(self, change: Any) -> None:
-        if change["name"] == "attribute":
-            self.attribute_value = None
-            self._filters.offer_values(self.users, self.attribute)
-        if change["name"] == "group_id" and change["new"] and change["new"] not in self._members:
-            self._load_members(change["new"])
-            return
-        self._draw_from_the_start()
-
-    def _draw_from_the_start(self) -> None:
-        if not self._pager.rewind():  # a page that turns draws
-            self._draw()
-
     def _load_members(self, group_id: str) -> None:
         self.busy("Reading the members of the group …")
         filters = {"group_id": group_id, "directory_id": self.directory_id}
 
         def read(members: list[str]) -> None:
-            self._members[group_id] = members
-            self._draw_from_the_start()
+            self._members[group_id] = self._places_of(members)
+            self._draw()
 
         self._run("members", lambda job: read_ids(self.client, "users", job, **filters), read)
 
+    def count_groups(self) -> None:
+        """Read who is in which group, so that every group has its count."""
+        users, groups = self.users, self.groups
+        if users is not None and groups is not None and self.memberships is None:
+            self.busy("Reading memberships …")
+
+            def read(memberships: pd.DataFrame) -> None:
+                self._memberships_read(memberships)
+                self._draw()
+
+            self._run("memberships", lambda job: read_memberships(self.client, users, groups, job), read)
+
+    def _memberships_read(self, memberships: pd.DataFrame) -> None:
+        self.memberships = memberships
+        members = memberships.groupby("group_id", observed=True)["user_id"]
+        none = {} if self.groups is None else dict.fromkeys(map(str, self.groups.index), np.empty(0, dtype=int))
+        self._members = none | {str(group): self._places_of(ids) for group, ids in members}
+
+    def _places_of(self, user_ids: Any) -> Any:
+        places = pd.Index([] if self.users is None else self.users.index).get_indexer(pd.Index(user_ids))
+        return places[places >= 0]
+
+    # Choices ------------------------------------------------------------------------------------------------
+
+    def _choices(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in CHOICES}
+
+    @contextmanager
+    def _stillness(self) -> Iterator[None]:
+        """Change several choices and draw nothing for each."""
+        before, self._still = self._still, True
+        try:
+            yield
+        finally:
+            self._still = before
+
+    def _turn(self, view: str, choices: dict[str, Any]) -> None:
+        """Show a view with these choices."""
+        with self._stillness():
+            self.view = view
+            self.selected = None
+            for name in FILTERS:
+                setattr(self, name, choices[name])
+        self._fill_menus()
+        self._draw()
+        self.page = choices["page"]
+        frame = {"Users": self.users, "Groups": self.groups}.get(view)
+        if choices["selected"] is not None and frame is not None and choices["selected"] in frame.index:
+            self.selected = choices["selected"]
+        else:
+            self._selection_changed({"new": None})
+
+    def _turned_view(self, change: Any) -> None:
+        if not self._still:
+            left = self._choices() | {"selected": self.selected}
+            self._kept[change["old"]] = left
+            self._trail.append((change["old"], left))
+            self._turn(change["new"], self._kept.get(change["new"], CHOICES))
+
+    def back(self) -> None:
+        """Show what was shown before."""
+        if self._trail:
+            view, choices = self._trail.pop()
+            self._turn(view, choices)
+
+    def _row_picked(self, row_id: str) -> None:
+        if self._controls.idle:
+            return
+        if self.view != "Directories":
+            self.selected = row_id or None
+        elif row_id == self.directory_id:
+            self.view = "Users"
+        elif row_id:
+            self._came = [("Directories", self._choices())]
+            self.directory_id = row_id
+
+    def _sorted(self, sort: str) -> None:
+        if not self._controls.idle:
+            self.sort = sort
+
+    def _page_turned(self, page: int) -> None:
+        self.page = page
+
+    def _facet_clicked(self, key: str, value: str | None) -> None:
+        if self.retired:
+            return
+        if key == "attribute":
+            with self._stillness():
+                self.attribute = self._faceted
+            self.attribute_value = value
+        elif key in ("state", "group_id"):
+            if value is not None and key == "group_id":
+                self._offer_group(value)
+            setattr(self, key, value)
+
+    def _filter_changed(self, change: Any) -> None:
+        name, value = change["name"], change["new"]
+        if name == "attribute":
+            self.attribute_value = None
+            self.filters.offer_values(self.users, self.attribute)
+        if self._still:
+            return
+        self.table.page = 1
+        if name == "group_id" and value and value not in self._members:
+            self._load_members(value)
+        else:
+            self._draw()
+
     def _selection_changed(self, change: Any) -> None:
+        if self._still:
+            return
         chosen = change["new"]
         if chosen is None:
             self.card.clear()
         elif self.view == "Users":
-            self.card.user_id = chosen
+            self.card.show(user_id=chosen)
         else:
-            self.card.group_id = chosen
-        self._members_of.layout.display = "" if self.view == "Groups" and chosen is not None else "none"
-        self._follow()
+            self.card.show(group_id=chosen)
+        self._draw_card()
+
+    def _card_turned(self, _: Any) -> None:
+        """Follow a card that went from a person to a group, or on to somebody else."""
+        here = self.card.user_id if self.view == "Users" else self.card.group_id
+        with self._stillness():
+            self.selected = here if here in self._index_here() else None
+        self._draw_card()
+
+    def _index_here(self) -> pd.Index:
+        frame = {"Users": self.users, "Groups": self.groups}.get(self.view)
+        return pd.Index([]) if frame is None else frame.index
+
+    def _close(self) -> None:
+        self.selected = None
+        self.card.clear()
+
+    def _named(self, address: str) -> str | None:
+        """Find the one user with this address."""
+        if self.users is None:
+            return None
+        found = self.users.index[self.users["address"].str.casefold() == address.casefold()]
+        return str(found[0]) if len(found) == 1 else None
 
     def list_members(self) -> None:
-        """Show the members of the selected group as the list of users."""
-        group_id = self.selected
-        if self.view == "Groups" and group_id is not None:
-            self.view = "Users"
+        """Show the members of the group on the card as the list of users."""
+        group_id = self.card.group_id
+        if group_id is not None:
+            self._kept[self.view] = self._choices()
+            self._trail.append((self.view, self._choices()))
+            self._turn("Users", CHOICES)
             self._offer_group(group_id)
             self.group_id = group_id
 
     def _offer_group(self, group_id: str) -> None:
         """Put a group into the menu that was not among the first 50."""
-        entries = list(self._filters.group._options_full)
+        entries = list(self.filters.group.options)
         if self.groups is not None and group_id not in [i for _, i in entries]:
             name = label(self.groups.loc[group_id, "name"], MENU) or NO_NAME
-            self._filters.offer_groups([(name, group_id), *entries[1:ROWS]], self._lists.get("Groups"))
+            self.filters.offer_groups([(name, group_id), *entries[1:ROWS]], self._lists.get("Groups"))
 
     def clear_filters(self) -> None:
         """Show everybody again."""
-        with self.hold_trait_notifications():
-            self._filters.clear()
-        self._follow()
+        with self._stillness():
+            for name in FILTERS:
+                setattr(self, name, CHOICES[name])
+        self.table.page = 1
         self._draw()
 
     # Drawing ------------------------------------------------------------------------------------------------
@@ -296,50 +430,68 @@ class DirectoryExplorer(Explorer):
     def _fill_menus(self) -> None:
         """Offer the choices of this view; a menu never holds more than 50."""
         of_users = self.view == "Users"
-        self._filters.offer(
-            self._lists.get(self.view),
-            groups=self._lists.get("Groups") if of_users else None,
-            attributes=self._attributes if of_users else [],
-        )
-        self._follow()
-
-    def _follow(self) -> None:
-        """Let the controls show what the traits say."""
+        with self._stillness():
+            self.filters.offer(
+                self._lists.get(self.view),
+                groups=self._lists.get("Groups") if of_users else None,
+                attributes=self._attributes if of_users else [],
+            )
+            if self.attribute is not None:
+                self.filters.offer_values(self.users, self.attribute)
+            if self.group_id is not None:
+                self._offer_group(self.group_id)
         self._controls.follow()
-        with self._controls.silence():
-            self._table.picked = self.selected or ""
 
     def _draw(self) -> None:
-        if self.retired:
+        if self.retired or self._still:
             return
-        self._filters.row.layout.display = "" if self.view in self._lists else "none"
-        self.card.layout.display = "none" if self.view == "Directories" else ""
+        self._controls.follow()
+        self.filters.row.layout.display = "" if self.view in self._lists else "none"
+        self.back_button.layout.display = "" if self._trail else "none"
         self._draw_place()
         listing = self._lists.get(self.view)
-        with self._table.hold_sync():
-            self._table.columns, self._table.label = COLUMNS[self.view], self.view
-            self._table.sort = self.sort
+        with self._controls.silence(), self.table.hold_sync():
+            self.table.saved = self.view.lower()
+            if self.table.label != self.view or listing is not None:
+                self.table.offer(columns_of(self.view, self._attributes), self.view)
+            self.table.sort = self.sort or ("" if self.search.strip() else "name")
             if listing is None:
                 self.total = 0
-                self._table.show([], empty="")
+                self.table.show([])
             else:
                 self._draw_rows(listing)
-        self._draw_pages(listing)
+        self.page = self.table.page
+        self._draw_facets(listing)
+        self._draw_card()
         self._show_code()
         self.settled()
 
     def _draw_rows(self, listing: Listing) -> None:
-        self.total, places = listing.page(self._mask(listing), self.sort, self.page)
-        picked = self.selected or (self.directory_id if self.view == "Directories" else "") or ""
-        with self._controls.silence():
-            self._table.picked = picked if self.view != "Directories" else ""
-            self._table.show(listing.rows(places), empty=nothing_in(self.view, len(listing)))
+        places = listing.found(self._mask(listing), self.sort, self.search)
+        self.total = len(places)
+        self.table.show(
+            Found(listing, places, self.search),
+            empty=nothing_in(self.view, len(listing)),
+            marks=listing.words(self.search),
+        )
+        filtered = bool(self.search.strip() or self.state or self.group_id or self.attribute_value)
+        self.reset_button.layout.display = "" if filtered else "none"
+        text = self._count(len(listing), filtered=filtered)
+        best = " Best matches first." if self.search.strip() and not self.sort and self.total > 1 else ""
+        if not self.jobs.busy:
+            self.status.say("ready" if self.total else "empty", f"{text}.{best}")
 
-    def _mask(self, listing: Listing) -> Any:
-        mask = self._filters.mask(listing)
-        if self.view == "Users" and self.group_id is not None:
+    def _count(self, whole: int, *, filtered: bool) -> str:
+        noun, many = NOUNS[self.view]
+        return count_of(self.total, whole, noun, many) if filtered else plural(whole, noun, many)
+
+    def _mask(self, listing: Listing, but: str = "") -> Mask:
+        mask = self.filters.mask(listing, but=but)
+        if self.view == "Users" and self.group_id is not None and but != "group_id":
             # Of a group that is not read yet nobody is shown, rather than everybody.
-            mask = mask & listing.frame.index.isin(self._members.get(self.group_id, []))
+            members = np.zeros(len(listing), dtype=bool)
+            members[self._members.get(self.group_id, [])] = True
+            mask = mask & members
         return mask
 
     def _draw_place(self) -> None:
@@ -349,41 +501,72 @@ class DirectoryExplorer(Explorer):
         directory = self.directories.loc[self.directory_id]
         self._where.value = f"<span>in <b>{shown(directory['name'], MENU)}</b></span>"
 
-    def _draw_pages(self, listing: Listing | None) -> None:
-        filtered = bool(self.search or self.state or self.group_id or self.attribute_value)
-        group_open = self.view == "Groups" and self.selected is not None
-        self._pager.draw()
-        self._members_of.layout.display = "" if group_open else "none"
-        self._reset.layout.display = "" if filtered else "none"
-        if listing is not None:
-            here = min(ROWS, max(0, self.total - (self.page - 1) * ROWS))
-            text = f"{count_of(here, self.total, *NOUNS[self.view])}{self._pager.words}"
-            whole = f" ({len(listing):,} without filters)" if filtered else ""
-            self.status.say("ready" if self.total else "empty", f"{text}{whole}.")
+    @property
+    def _faceted(self) -> str | None:
+        """The attribute that is counted: the one chosen, or the department."""
+        return self.attribute or (FACETED if FACETED in self._attributes else None)
+
+    def _draw_facets(self, listing: Listing | None) -> None:
+        facets = []
+        if listing is not None and self.view == "Users" and len(listing):
+            codes, values = listing.codes("state")
+            facets.append(
+                facet("state", "State", counted(codes, values, self._mask(listing, "state")), self.state)
+            )
+            if self._faceted is not None:
+                codes, values = listing.codes(self._faceted, attribute=True)
+                counts = counted(codes, values, self._mask(listing, "attribute"))
+                title = self._faceted.removesuffix("_name").replace("_", " ").capitalize()
+                facets.append(facet("attribute", title, counts, self.attribute_value))
+            if self.groups is not None and len(self.groups):
+                facets.append(self._group_facet(self._mask(listing, "group_id")))
+        self.facets.facets = facets
+        self.facets.layout.display = "" if facets else "none"
+
+    def _group_facet(self, mask: Mask) -> dict[str, Any]:
+        assert self.groups is not None
+        listing = self._lists["Groups"]
+        first = [listing.ids[place] for place in listing.order("name").tolist()]
+        counts: dict[str, int | None] = {
+            one: int(mask[self._members[one]].sum()) if one in self._members else None
+            for one in (first if self.memberships is not None else first[:ROWS])
+        }
+        names = dict(zip(listing.ids, map(str, self.groups["name"].fillna("")), strict=True))
+        ask = "" if self.memberships is not None else "count members"
+        return facet("group_id", "Group", counts, self.group_id, names=names, ask=ask)
+
+    def _draw_card(self) -> None:
+        """Show the card only where there is somebody on it, and mark the row it is of."""
+        on_card = self.view != "Directories" and self.card.kind is not None
+        self.card.layout.display = "" if on_card else "none"
+        self.members_button.layout.display = "" if on_card and self.card.group_id is not None else "none"
+        with self._controls.silence():
+            self.table.picked = (self.directory_id if self.view == "Directories" else self.selected) or ""
 
     # What it says of itself -----------------------------------------------------------------------------------
 
     def _show_code(self) -> None:
-        calls: list[Any] = []
         if self.view == "Directories" or self.directory_id is None:
-            calls = [("directories", "directories", {})]
+            call: Any = ("directories", "directories", {})
         elif self.view == "Groups":
-            calls = [("groups", "groups", {"directory_id": self.directory_id})]
+            call = ("groups", "groups", {"directory_id": self.directory_id})
         else:
             filters = {"directory_id": self.directory_id} | (
                 {"group_id": self.group_id} if self.group_id else {}
             )
-            calls = [("users", "users", filters)]
+            call = ("users", "users", filters)
         then = sdk_then = ""
         if self.view == "Users" and self.state is not None:
             then = f'users = users[users["state"] == {self.state!r}]'
             sdk_then = f"users = [user for user in users if user.state == {self.state!r}]"
-        self.code.snippets = snippets(self.client, *calls, then=then, sdk_then=sdk_then)
+        self.code.snippets = snippets(self.client, call, then=then, sdk_then=sdk_then)
 
     def summary(self) -> str:
         """Return how much of what is shown."""
-        text = count_of(len(self._table.rows), self.total, *NOUNS[self.view])
-        if self.directory_id is None:
+        listing = self._lists.get(self.view)
+        whole = self.total if listing is None else len(listing)
+        text = self._count(whole, filtered=self.total != whole)
+        if self.directory_id is None or self.view == "Directories":
             return text
         return f"{text} of {label(self.directories.loc[self.directory_id, 'name'], MENU)}"
 
@@ -391,8 +574,10 @@ class DirectoryExplorer(Explorer):
         """Return the first rows as a table."""
         if self.status.kind == "error":
             return html_table(("Directory explorer",), [(self.status.text,)])
-        drawn = [cells for _, *cells in self._table.rows[:STATIC_ROWS]]
-        rest = count_of(len(drawn), self.total, *NOUNS[self.view])
-        return html_table(
-            [c["title"] for c in COLUMNS[self.view]], drawn, caption=f"{self.summary()}; here {rest}"
-        )
+        columns = [one for key in STATIC[self.view] for one in columns_of(self.view) if one["key"] == key]
+        flat = [{name: v for name, v in one.items() if name != "sub"} for one in columns]
+        source = self.table.source
+        first = source.rows(0, STATIC_ROWS, flat) if isinstance(source, Found) else []
+        here = f"; here the first {len(first)}" if len(first) < self.total else ""
+        rows = [[cell[0] if isinstance(cell, tuple) else cell for cell in cells] for _, cells in first]
+        return html_table([one["title"] for one in columns], rows, caption=f"{self.summary()}{here}")

@@ -13,21 +13,22 @@ import traitlets as t
 
 from .. import errors
 from ..client import DSYNC_EVENTS, DirectoryClient, Record, identifier
-from ..client.transport import is_loopback
+from ..client.credentials import is_loopback
 from ._base.code import snippets
-from ._base.events import COUNTED, KINDS, Line, sentence
+from ._base.events import COUNTED, KINDS, Line, changed, sentence
 from ._base.jobs import PATIENCE, Job
 from ._base.panel import Panel
-from ._base.parts import ROWS, Column, Pulse, RowTable, field, row
+from ._base.parts import Pulse, field, row
 from ._base.reading import read_records
-from ._base.text import count_of, fold, html_table, json_block, label, plain, plural
+from ._base.table import Column, RowTable
+from ._base.text import fold, html_table, json_block, label, plain, plural
 
 __all__ = ["EventFeed"]
 
 COLUMNS: list[Column] = [
-    {"key": "when", "title": "When (UTC)", "width": 22, "room": 2},
-    {"key": "what", "title": "What", "width": 14, "room": 0, "kind": "state"},
-    {"key": "text", "title": "What happened", "width": 64, "room": 0},
+    {"key": "what", "title": "What", "kind": "state"},
+    {"key": "text", "title": "What happened"},
+    {"key": "when", "title": "When (UTC)", "fixed": True, "room": 2},
 ]
 ALL = "All"
 FIRST_LOOK = timedelta(hours=1)  # so far back a feed begins
@@ -105,8 +106,8 @@ class EventFeed(Panel):
         self.lines: list[Line] = []
         self.records: dict[str, Record] = {}
         self._seen: dict[str, None] = {}
-        self._clock = time.monotonic
-        self._touched = self._clock()
+        self.clock = time.monotonic
+        self.touch()
         self._last_beat: float | None = None  # none before a page first shows it: there may never be one
         self._away = False
         self._build()
@@ -122,35 +123,44 @@ class EventFeed(Panel):
     # Building -----------------------------------------------------------------------------------------------
 
     def _build(self) -> None:
-        self._pause = w.ToggleButton(description="Pause", icon="pause", tooltip="Stop looking, for now")
-        self._clear = w.Button(description="Clear", icon="trash", tooltip="Empty the list; go on from here")
-        self._kinds = field(w.Dropdown(description="Show", options=(ALL, *KINDS)))
-        self._find = field(w.Text(description="Find", placeholder="name, group, change …"), grow=True)
-        for button in (self._pause, self._clear):
+        self.pause_button = w.ToggleButton(description="Pause", icon="pause", tooltip="Stop looking, for now")
+        self.clear_button = w.Button(
+            description="Clear", icon="trash", tooltip="Empty the list; go on from here"
+        )
+        self.kind_menu = field(w.Dropdown(description="Show", options=(ALL, *KINDS)))
+        self.find_field = field(w.Text(description="Find", placeholder="name, group, change …"), grow=True)
+        for button in (self.pause_button, self.clear_button):
             button.layout.width = "auto"
-        self._table = RowTable(COLUMNS, label="Events, newest first")
-        self._record = w.HTML()
-        self._pulse = Pulse(self._beat)
-        top = row(self._find, self._kinds, self._pause, self._clear)
-        self.assemble(top, below=[self._table, self._record, self._pulse])
+        self.table = RowTable(COLUMNS, label="Events, newest first", saved="events")
+        self.record_view = w.HTML()
+        self.pulse = Pulse(self._beat)
+        top = row(self.find_field, self.kind_menu, self.pause_button, self.clear_button)
+        self.assemble(top, below=[self.table, self.record_view, self.pulse])
 
     def _connect(self) -> None:
-        for control, trait in ((self._pause, "paused"), (self._kinds, "kind"), (self._find, "find")):
+        for control, trait in (
+            (self.pause_button, "paused"),
+            (self.kind_menu, "kind"),
+            (self.find_field, "find"),
+        ):
             control.observe(lambda change, trait=trait: self._control_changed(trait, change), "value")
-        self._clear.on_click(lambda _: self.clear())
-        self._table.observe(lambda change: self._show_record(change["new"]), "picked")
+        self.clear_button.on_click(lambda _: self.clear())
+        self.table.observe(lambda change: self._show_record(change["new"]), "picked")
         self.observe(lambda _: self._draw(), ["kind", "find"])
         self.observe(self._turned_paused, "paused")
 
     def _control_changed(self, trait: str, change: Any) -> None:
         if not self.retired:
-            self._touched = self._clock()
+            self.touch()
             setattr(self, trait, change["new"])
 
     def _turned_paused(self, change: Any) -> None:
-        self._pause.value = change["new"]
-        self._pause.description, self._pause.icon = ("Resume", "play") if change["new"] else ("Pause", "pause")
-        self._touched, self._last_beat, self._away = self._clock(), None, False
+        self.pause_button.value = change["new"]
+        self.pause_button.description, self.pause_button.icon = (
+            ("Resume", "play") if change["new"] else ("Pause", "pause")
+        )
+        self._last_beat, self._away = None, False
+        self.touch()
         if change["new"]:
             self.jobs.forget("poll")
             self.jobs.drop("poll")
@@ -158,13 +168,17 @@ class EventFeed(Panel):
         else:
             self.poll()
 
+    def touch(self) -> None:
+        """Begin to count the minutes anew: somebody is here."""
+        self._touched = self.clock()
+
     def _beat(self) -> None:
         """Hear that somebody has the page open."""
         if self.retired:
             return
         if self._away:
             self.paused = False
-        self._last_beat = self._clock()
+        self._last_beat = self.clock()
 
     # Polling ------------------------------------------------------------------------------------------------
 
@@ -200,7 +214,7 @@ class EventFeed(Panel):
         lines = [(sentence(record), record) for record in fresh]
         mine = [(line, record) for line, record in lines if self.directory_id in (None, line.directory_id)]
         if first and is_loopback(self.client.base_url):
-            mine = mine[-STATIC_ROWS:]
+            mine = mine[-self.keep :]
         self.lines = [line for line, _ in reversed(mine)] + self.lines
         self.records |= {line.event_id: record for line, record in mine}
         self._forget_old()
@@ -240,11 +254,11 @@ class EventFeed(Panel):
     def _plan(self, slower: int = 1) -> None:
         if self.paused:
             return
-        if self._last_beat is not None and self._clock() - self._last_beat > ABSENT:
+        if self._last_beat is not None and self.clock() - self._last_beat > ABSENT:
             self.paused, self._away = True, True
             self.status.say("empty", "Paused: the page was closed. It goes on when somebody opens it again.")
             return
-        if self._clock() - self._touched > self.minutes * 60:
+        if self.clock() - self._touched > self.minutes * 60:
             self.paused = True
             after = f"{self.minutes:g} minute{'' if self.minutes == 1 else 's'}"
             self.status.say("empty", f"Paused after {after}. Press Resume to go on.")
@@ -256,7 +270,7 @@ class EventFeed(Panel):
     def clear(self) -> None:
         """Empty the list; the cursor stays, so nothing comes twice."""
         self.lines, self.records = [], {}
-        self._table.picked = ""
+        self.table.picked = ""
         self._draw()
 
     def shown_lines(self) -> list[Line]:
@@ -271,22 +285,28 @@ class EventFeed(Panel):
     def _draw(self) -> None:
         if self.retired:
             return
-        self._kinds.value, self._find.value = self.kind, self.find
+        self.kind_menu.value, self.find_field.value = self.kind, self.find
         fitting = self.shown_lines()
-        rows = [(line.event_id, (line.when, line.what, line.text)) for line in fitting[:ROWS]]
-        self._table.show(rows, empty="Nothing yet." if not self.lines else "No event fits. Change the filter.")
+        rows = [(line.event_id, (line.what, line.text, line.when)) for line in fitting]
+        self.table.show(rows, empty="Nothing yet." if not self.lines else "No event fits. Change the filter.")
         counts = Counter(line.what for line in self.lines)
         listed = ", ".join(plural(count, *COUNTED[what]) for what, count in counts.most_common())
         state = "Paused" if self.paused else f"Looking every {self.interval:g} s"
-        text = f"{state}. {count_of(len(rows), len(fitting), 'event')}" + (f" ({listed})." if listed else ".")
+        fits = f"{len(fitting):,} of " if len(fitting) < len(self.lines) else ""
+        text = f"{state}. {fits}{plural(len(self.lines), 'event')}" + (f" ({listed})." if listed else ".")
         self.status.say("empty" if self.paused or not fitting else "ready", text)
         self._show_code()
         self.settled()
 
     def _show_record(self, event_id: str) -> None:
-        self._touched = self._clock()
+        self.touch()
         record = self.records.get(event_id)
-        self._record.value = "" if record is None else f"<h4>The event as it came</h4>{json_block(record)}"
+        self.record_view.layout.display = "none" if record is None else ""
+        if record is not None:
+            changes = html_table(("What changed", "Before", "After"), changed(record))
+            self.record_view.value = (
+                f"{changes if changed(record) else ''}<h4>The event as it came</h4>{json_block(record)}"
+            )
 
     # What it says of itself -----------------------------------------------------------------------------------
 
@@ -300,12 +320,12 @@ class EventFeed(Panel):
 
     def summary(self) -> str:
         """Return how many events are shown."""
-        return count_of(len(self._table.rows), len(self.shown_lines()), "event")
+        return plural(len(self.shown_lines()), "event")
 
     def static(self) -> str:
         """Return the newest events as a table."""
         if self.status.kind == "error":
             return html_table(("Event feed",), [(self.status.text,)])
-        rows = [(line.when, line.what, label(line.text, 120)) for line in self.shown_lines()[:STATIC_ROWS]]
+        rows = [(line.what, label(line.text, 120), line.when) for line in self.shown_lines()[:STATIC_ROWS]]
         newest = f"The newest {plural(len(rows), 'event')}"
         return html_table([c["title"] for c in COLUMNS], rows, caption=newest)

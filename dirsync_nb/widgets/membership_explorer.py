@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import base64
-import io
-from html import escape
+from collections import Counter
+from collections.abc import Sequence
 from itertools import combinations
 from typing import Any
 
@@ -17,12 +16,15 @@ from ..frames import MEMBERSHIP_COLUMNS, choose_address
 from ._base.code import snippets
 from ._base.controls import MENU, only_listed
 from ._base.explorer import NO_DIRECTORY, Explorer
-from ._base.groups import GroupPicker
+from ._base.groups import GROUP_COLUMNS, GroupPicker
 from ._base.jobs import Job
 from ._base.listing import Listing
-from ._base.parts import ROWS, Column, RowTable, field, row
+from ._base.parts import Choice, button, field, row
+from ._base.pictures import Picture, bars, combinations_picture, overlap_picture
 from ._base.reading import read_frame, read_records
-from ._base.text import NO_NAME, count_of, html_table, label, plain, plural
+from ._base.table import ROWS, Column, Row, RowTable
+from ._base.text import NO_NAME, html_table, label, plain, plural
+from .detail_card import DetailCard
 
 __all__ = ["MembershipExplorer"]
 
@@ -32,22 +34,22 @@ WHO = ("in any", "in all", "in only one")
 CHARTS = ("Sizes", "Overlap", "Who is in what")
 
 MEMBERS: list[Column] = [
-    {"key": "name", "title": "Member", "width": 30, "room": 0},
-    {"key": "address", "title": "Address", "width": 34, "room": 2},
-    {"key": "groups", "title": "In these groups", "width": 36, "room": 0},
+    {"key": "name", "title": "Member"},
+    {"key": "groups", "title": "In these groups"},
 ]
 PAIRS: list[Column] = [
-    {"key": "a", "title": "Group", "width": 32, "room": 0},
-    {"key": "b", "title": "and group", "width": 32, "room": 0},
-    {"key": "shared", "title": "In both", "width": 18, "kind": "number", "room": 0},
-    {"key": "jaccard", "title": "Of either", "width": 18, "kind": "number", "room": 2},
+    {"key": "a", "title": "Group"},
+    {"key": "b", "title": "and group"},
+    {"key": "shared", "title": "In both", "kind": "number"},
+    {"key": "jaccard", "title": "Of either", "kind": "number", "room": 2},
 ]
 
 
 class MembershipExplorer(Explorer):
-    """Compare groups of a directory: members, overlap, charts.
+    """Compare groups of a directory: members, overlap, pictures.
 
-    The members of a group are read when it is picked, and remembered.
+    The members of a group are read when it is picked, and remembered. A click on a part of the picture lists
+    the people it stands for, a click on one of them opens their card.
 
     Parameters
     ----------
@@ -70,6 +72,9 @@ class MembershipExplorer(Explorer):
         "in any", "in all" or "in only one" of the picked groups.
     chart
         "Sizes", "Overlap" or "Who is in what".
+    part
+        The part of the picture that was clicked: "in" before the groups its people are in, "only" before those
+        they are in and in no other; or "".
     members
         The people shown: a frame of name, address and number of picked groups, by user id.
     memberships
@@ -82,6 +87,7 @@ class MembershipExplorer(Explorer):
     find = t.Unicode("")
     who = t.Enum(WHO, "in any")
     chart = t.Enum(CHARTS, "Sizes")
+    part = t.Unicode("")
 
     def __init__(self, client: DirectoryClient, directory_id: Any = None, *, group_ids: Any = ()) -> None:
         super().__init__(client)
@@ -96,33 +102,56 @@ class MembershipExplorer(Explorer):
     # Building -----------------------------------------------------------------------------------------------
 
     def _build(self) -> None:
-        self._directory = field(w.Dropdown(description="Directory", options=[]), grow=True)
-        self._groups = GroupPicker(self._controls, f"Groups (pick up to {MOST})")
-        self._who = w.ToggleButtons(options=WHO, tooltips=["Union", "Intersection", "Exactly one"])
-        self._chart = w.ToggleButtons(options=CHARTS)
-        self._members = RowTable(MEMBERS, label="Members of the picked groups", clickable=False)
-        self._count = w.HTML()
-        self._pairs = RowTable(PAIRS, label="Overlap of the picked groups", clickable=False)
-        self._picture = w.HTML()
-        people = w.VBox([self._who, self._members, self._count])
-        picture = w.VBox([self._chart, self._picture, self._pairs])
+        self.directory_menu = field(w.Dropdown(description="Directory", options=[]), grow=True)
+        self.picker = GroupPicker(self._controls, f"Groups (pick up to {MOST})")
+        self.who_buttons = Choice(WHO, label="Members", tooltips=["Union", "Intersection", "Exactly one"])
+        self.chart_buttons = Choice(CHARTS, label="Picture")
+        self.table = RowTable(MEMBERS, label="Members of the picked groups", saved="members")
+        self.whole_button = button("Show all", "times", "Everybody again, not only this part of the picture")
+        self.pairs_table = RowTable(
+            PAIRS, label="Overlap of the picked groups", clickable=False, saved="overlap"
+        )
+        self.picture = Picture(self._part_clicked)
+        self.card = DetailCard(self.client, nested=True, close=self._close)
+        people = w.VBox([row(self.who_buttons, self.whole_button, level=True), self.table, self.card])
+        picture = w.VBox([self.chart_buttons, self.picture, self.pairs_table])
         self._body = w.HBox([people, picture])
         self._body.add_class("dsn-split")
-        top = row(self._directory, self._groups.find)
-        self.assemble(top, row(self._groups.list), self._groups.said, below=[self._body])
+        self.assemble(row(self.directory_menu), self.picker.box, below=[self._body])
 
     def _connect(self) -> None:
         for control, trait in (
-            (self._directory, "directory_id"),
-            (self._who, "who"),
-            (self._chart, "chart"),
+            (self.directory_menu, "directory_id"),
+            (self.who_buttons, "who"),
+            (self.chart_buttons, "chart"),
         ):
             self._controls.tie(control, trait)
+        self.table.observe(lambda change: self._row_picked(change["new"]), "picked")
+        self.whole_button.on_click(lambda _: setattr(self, "part", ""))
         self.observe(self._directory_changed, "directory_id")
-        self.observe(lambda _: self._groups.offer(self._listing), "find")
+        self.observe(lambda _: self.picker.offer(self._listing), "find")
         self.observe(self._picks_changed, "group_ids")
-        self.observe(lambda _: self._draw_members(), "who")
-        self.observe(lambda _: self._draw_chart(), "chart")
+        self.observe(lambda _: self._draw_members(), ["who", "part"])
+        self.observe(lambda _: self._draw_chart(), ["chart", "part"])
+
+    def _row_picked(self, user_id: str) -> None:
+        if not self._controls.idle:
+            if user_id:
+                self.card.show(user_id=user_id)
+            else:
+                self.card.clear()
+            self._draw_card()
+
+    def _close(self) -> None:
+        self.card.clear()
+        self.table.picked = ""
+
+    def _draw_card(self) -> None:
+        self.card.layout.display = "" if self.card.kind is not None else "none"
+
+    def _part_clicked(self, key: str) -> None:
+        if not self.retired:
+            self.part = key
 
     @t.validate("directory_id")
     def _only_a_listed_directory(self, proposal: Any) -> Any:
@@ -138,6 +167,15 @@ class MembershipExplorer(Explorer):
         if len(wanted) > MOST:
             raise t.TraitError(f"at most {MOST} groups can be compared at once; got {len(wanted)}")
         return wanted
+
+    @t.validate("part")
+    def _only_of_the_picked_groups(self, proposal: Any) -> str:
+        how, *groups = proposal.value.split() or [""]
+        if proposal.value and (how not in ("in", "only") or not groups):
+            raise t.TraitError(f"part must begin with in or only, and name groups; got {proposal.value!r}")
+        for one in groups:
+            only_listed(one, self.group_ids, "group", "picked")
+        return str(proposal.value)
 
     # Loading ------------------------------------------------------------------------------------------------
 
@@ -160,7 +198,7 @@ class MembershipExplorer(Explorer):
         entries = [(label(name, MENU) or NO_NAME, str(i)) for i, name in ordered["name"][:ROWS].items()]
         if first not in [i for _, i in entries]:
             entries = [(label(frame["name"][first], MENU), first), *entries[: ROWS - 1]]
-        self._controls.fill(self._directory, entries, value=first)
+        self._controls.fill(self.directory_menu, entries, value=first)
         if self._wanted is not None and self._wanted != first:
             self._say_missing(self._wanted)
             return
@@ -171,7 +209,7 @@ class MembershipExplorer(Explorer):
         self.jobs.drop("members")
         self._listing, self.groups, self._read = None, pd.DataFrame(), {}
         with self.hold_trait_notifications():
-            self.group_ids, self.find = (), ""
+            self.group_ids, self.find, self.part = (), "", ""
         if change["new"] is None:
             return
         self._controls.follow()
@@ -184,9 +222,8 @@ class MembershipExplorer(Explorer):
 
     def _groups_read(self, frame: pd.DataFrame) -> None:
         self.groups = frame
-        columns: list[Column] = [{"key": "name", "title": "Group"}]
-        self._listing = Listing(frame, columns, ("name", "idp_id"))
-        self._groups.offer(self._listing)
+        self._listing = Listing(frame, GROUP_COLUMNS[:1], ("name", "idp_id"))
+        self.picker.offer(self._listing)
         picks, self._picks = self._picks, ()
         if picks:
             self.group_ids = picks
@@ -194,7 +231,8 @@ class MembershipExplorer(Explorer):
             self._draw()
 
     def _picks_changed(self, _: Any) -> None:
-        self._groups.offer(self._listing)
+        self.part = ""
+        self.picker.offer(self._listing)
         missing = [one for one in self.group_ids if one not in self._read]
         if not missing:
             self._draw()
@@ -239,79 +277,91 @@ class MembershipExplorer(Explorer):
         return f"{plural(groups, 'group')}. Pick {'it' if groups == 1 else 'one or more'}."
 
     def _draw_members(self) -> None:
+        if self.retired:
+            return
         records = {m["id"]: m for one in self.group_ids for m in self._read.get(one, [])}
+        places = self._places()
+        listed = {i: held for i, held in places.items() if self._in_part(held)}
+        who = "in any" if self.part else self.who
+        self.members = _people([records[i] for i in listed], places, who, len(self.group_ids))
+        rows: list[Row] = [
+            (
+                str(i),
+                (
+                    (person["name"] or NO_NAME, person["address"]),
+                    ", ".join(map(self.picker.name, places[str(i)])),
+                ),
+            )
+            for i, person in self.members.iterrows()
+        ]
+        with self._controls.silence():
+            self.table.picked = self.table.picked if self.table.picked in listed else ""
+            self.table.show(rows, empty=f"Nobody is {self._told()}.")
+        self.whole_button.layout.display = "" if self.part else "none"
+        if not self.table.picked:
+            self.card.clear()
+        self._draw_card()
+        if self.group_ids:
+            sizes = "; ".join(
+                f"{self.picker.name(one)}: {len(self._read.get(one, [])):,}" for one in self.group_ids
+            )
+            people = plural(len(self.members), "person", "people")
+            self.status.say("ready", f"{people} {self._told()}. Members: {sizes}.")
+        self._controls.follow()
+
+    def _places(self) -> dict[str, list[str]]:
+        """Return the picked groups of each person, in their order."""
         places: dict[str, list[str]] = {}
         for one in self.group_ids:
             for member in self._read.get(one, []):
                 places.setdefault(member["id"], []).append(one)
-        self.members = _people(list(records.values()), places, self.who, len(self.group_ids))
-        rows = [
-            (
-                str(i),
-                (
-                    person["name"] or NO_NAME,
-                    person["address"],
-                    ", ".join(self._groups.name(g) for g in places[str(i)]),
-                ),
-            )
-            for i, person in self.members[:ROWS].iterrows()
-        ]
-        self._members.show(rows, empty=f"Nobody is {self.who} of these groups.")
-        found = f"{self.who} of the picked groups"
-        text = f"{count_of(len(rows), len(self.members), 'person', 'people')} {found}"
-        self._count.value = f'<p class="dsn-note">{text}.</p>'
-        if self.group_ids:
-            sizes = "; ".join(
-                f"{self._groups.name(one)}: {len(self._read.get(one, [])):,}" for one in self.group_ids
-            )
-            self.status.say("ready", f"{text}. Members: {sizes}.")
-        self._controls.follow()
+        return places
 
-    def _pair_rows(self) -> list[tuple[str, tuple[str, str, str, str]]]:
+    def _in_part(self, held: Sequence[str]) -> bool:
+        how, *groups = self.part.split() or [""]
+        return not groups or (set(held) == set(groups) if how == "only" else set(groups) <= set(held))
+
+    def _told(self) -> str:
+        """Say who is listed."""
+        how, *groups = self.part.split() or [""]
+        if not groups:
+            return f"{self.who} of the picked groups"
+        names = " and ".join(map(self.picker.name, groups))
+        return f"in {names}" + (" and in no other of the picked groups" if how == "only" else "")
+
+    def _pair_rows(self) -> list[Row]:
         people = {one: {m["id"] for m in self._read.get(one, [])} for one in self.group_ids}
-        rows = []
+        rows: list[tuple[int, Row]] = []
         for a, b in combinations(self.group_ids, 2):
             both, either = len(people[a] & people[b]), len(people[a] | people[b])
             share = f"{both / either:.0%}" if either else "–"
-            rows.append((both, (f"{a} {b}", (self._groups.name(a), self._groups.name(b), f"{both:,}", share))))
+            rows.append((both, (f"{a} {b}", (self.picker.name(a), self.picker.name(b), f"{both:,}", share))))
         return [line for _, line in sorted(rows, key=lambda pair: -pair[0])]
 
     def _draw_pairs(self) -> None:
-        self._pairs.show(self._pair_rows(), empty="Pick a second group to see the overlap.")
+        self.pairs_table.show(self._pair_rows(), empty="Pick a second group to see the overlap.")
 
     def _draw_chart(self) -> None:
         self._controls.follow()
-        if not self.group_ids or self.retired:
-            self._picture.value = ""
-            return
-        png, text = self._chart_png()
-        data = base64.b64encode(png).decode()
-        self._picture.value = (
-            f'<img class="dsn-picture" src="data:image/png;base64,{data}" alt="{escape(plain(text))}">'
-        )
+        if self.group_ids and not self.retired:
+            with self.picture.hold_sync():
+                self.picture.markup, self.picture.chosen = self._chart_markup(), self.part
 
-    def _chart_png(self) -> tuple[bytes, str]:
-        """Draw the chart on a figure of our own: a chart shows by itself only what it made itself."""
-        from matplotlib.figure import Figure
-
-        from .. import charts
-        from ..charts import figure as drawing
-
-        groups = self.groups.loc[list(self.group_ids)]
-        make: Any = Figure  # matplotlib leaves its constructor untyped
-        figure = make(
-            figsize=(6.4, 1.6 + 0.42 * len(groups) if self.chart == "Sizes" else 4.2), layout="constrained"
-        )
-        ax = figure.add_subplot()
+    def _chart_markup(self) -> str:
+        people = {one: {m["id"] for m in self._read.get(one, [])} for one in self.group_ids}
+        names = {one: self._full_name(one) for one in self.group_ids}
+        sizes = {one: len(ids) for one, ids in people.items()}
         if self.chart == "Sizes":
-            charts.plot_group_sizes(self.memberships, groups, ax=ax)
-        elif self.chart == "Overlap":
-            charts.plot_group_overlap(self.memberships, groups, ax=ax)
-        else:
-            charts.plot_membership_matrix(self.memberships, None, groups, ax=ax)
-        buffer = io.BytesIO()
-        figure.savefig(buffer, format="png", dpi=110, bbox_inches="tight", pad_inches=0.08)
-        return buffer.getvalue(), drawing.alt_text(ax)
+            shown = [(f"in {one}", names[one], sizes[one]) for one in self.group_ids]
+            return bars(shown, "How many members each group has")
+        if self.chart == "Overlap":
+            shared = {(a, b): len(people[a] & people[b]) for a, b in combinations(self.group_ids, 2)}
+            return overlap_picture(names, shared, sizes, "Share of a group's members who are in another group")
+        counts = Counter(tuple(held) for held in self._places().values())
+        return combinations_picture(names, counts.most_common(), "Which groups people are in together")
+
+    def _full_name(self, group_id: str) -> str:
+        return label(self.groups.loc[group_id, "name"], 80) or NO_NAME
 
     # What it says of itself -----------------------------------------------------------------------------------
 
@@ -331,18 +381,20 @@ class MembershipExplorer(Explorer):
         """Return what is compared."""
         if not self.group_ids:
             return f"{plural(len(self.groups), 'group')}, none picked"
-        names = ", ".join(self._groups.name(one) for one in self.group_ids)
-        return f"{plural(len(self.members), 'person', 'people')} {self.who} of {names}"
+        names = ", ".join(self.picker.name(one) for one in self.group_ids)
+        people = plural(len(self.members), "person", "people")
+        return f"{people} {self._told()}" if self.part else f"{people} {self.who} of {names}"
 
     def static(self) -> str:
         """Return members, overlap and the chart."""
         if self.status.kind == "error" or not self.group_ids:
             return html_table(("Membership explorer",), [(self.status.text,)])
-        drawn = [cells for _, *cells in self._members.rows[:STATIC_ROWS]]
-        rest = count_of(len(drawn), len(self.members), "person", "people")
-        people = html_table([c["title"] for c in MEMBERS], drawn, caption=f"{self.summary()}; here {rest}")
+        drawn = self.table.source.rows(0, STATIC_ROWS, MEMBERS)
+        cells = [(*first, held) for _, (first, held) in drawn if isinstance(first, tuple)]
+        here = f"; here the first {len(cells)}" if len(cells) < len(self.members) else ""
+        people = html_table(("Member", "Address", "In these groups"), cells, caption=f"{self.summary()}{here}")
         pairs = html_table([c["title"] for c in PAIRS], [cells for _, cells in self._pair_rows()])
-        return f"{people}{pairs}{self._picture.value}"
+        return f"{people}{pairs}{self.picture.markup}"
 
 
 def _people(records: list[Record], places: dict[str, list[str]], who: str, picked: int = 0) -> pd.DataFrame:

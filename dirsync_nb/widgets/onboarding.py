@@ -9,16 +9,19 @@ from typing import Any
 import pandas as pd
 import traitlets as t
 
+from .. import errors
 from ..client import DirectoryClient
 from ..provisioning import onboarding
-from ._base.controls import MENU
-from ._base.explorer import NO_DIRECTORY
+from ._base.controls import MENU, only_by_column, only_listed
+from ._base.explorer import NO_DIRECTORY, Explorer
+from ._base.listing import Found, Mask, Places
+from ._base.table import Column, Framed
 from ._base.text import count_of, html_table, label, none_of, plural
 from ._onboarding.code import onboarding_snippets
 from ._onboarding.face import KINDS, MATCHES, Face
-from ._onboarding.finder import PeopleFinder
-from ._onboarding.lists import NOUNS, VIEWS, Rows, lists_of, preview
-from ._onboarding.people import People
+from ._onboarding.finder import Finder, as_directory_ids
+from ._onboarding.lists import COLUMNS, NOUNS, SPLIT, VIEWS, directory_entries, lists_of, preview
+from ._onboarding.people import Chosen, People
 from ._onboarding.selection import Steps
 
 __all__ = ["Onboarding"]
@@ -26,7 +29,7 @@ __all__ = ["Onboarding"]
 STATIC_ROWS = 10
 
 
-class Onboarding(PeopleFinder):
+class Onboarding(Explorer):
     """Pick people and groups of a directory, see who can be invited, and write the lists. Nothing is sent.
 
     Parameters
@@ -61,7 +64,7 @@ class Onboarding(PeopleFinder):
     view
         "People", "Invite list", "Accounts" or "Teams".
     sort, page
-        Of the people; 50 rows each.
+        Of the people: a column's key, "" for the best matches of the search first; and from 1 on.
     total
         How many people the filters leave.
     count
@@ -89,7 +92,7 @@ class Onboarding(PeopleFinder):
     find = t.Unicode("")
     match = t.Enum(MATCHES, "in any")
     view = t.Enum(VIEWS, "People")
-    sort = t.Unicode("name")
+    sort = t.Unicode("")
     page = t.Int(1)
     total = t.Int(0)
     count = t.Int(0)
@@ -112,7 +115,16 @@ class Onboarding(PeopleFinder):
         folder: str | Path = "onboarding",
     ) -> None:
         app = {"app_users": app_users, "on": on, "active": active, "seats": seats}
-        super().__init__(client, directory_ids, (users, groups, memberships), app)
+        super().__init__(client)
+        self.finder = Finder(
+            client,
+            (users, groups, memberships),
+            app,
+            run=self._run,
+            arrived=self._people_arrived,
+            joined=self._groups_joined,
+        )
+        self._wanted = as_directory_ids(directory_ids)
         self.written: list[Path] = []
         self._attributes_wanted = tuple(attributes)
         self.folder = str(folder)
@@ -121,38 +133,167 @@ class Onboarding(PeopleFinder):
     # Building -----------------------------------------------------------------------------------------------
 
     def _build(self) -> None:
-        self._face = Face(self._controls, tick=self.toggle)
-        self._filters, self._groups, self._pager = self._face.filters, self._face.groups, self._face.pager
-        self._table = self._face.table
-        self.assemble(self._face.top, self._face.picking, below=[self._face.lists])
+        self.face = Face(self._controls, tick=self.toggle)
+        self.table = self.face.table
+        self.assemble(self.face.top, self.face.picking, below=[self.face.lists])
 
     def _connect(self) -> None:
-        super()._connect()
+        self.face.directory.observe(lambda change: self._directory_picked(change["new"]), "value")
+        self.table.observe(lambda change: self._sorted(change["new"]), "sort")
         for button, press in (
-            (self._face.add, self.select),
-            (self._face.drop, self.deselect),
-            (self._face.others, self.select_others),
-            (self._face.none, self.select_nobody),
-            (self._face.clear, self.clear_filters),
-            (self._face.write, self.write),
+            (self.face.add, self.select),
+            (self.face.drop, self.deselect),
+            (self.face.others, self.select_others),
+            (self.face.none, self.select_nobody),
+            (self.face.clear, self.clear_filters),
+            (self.face.write, self.write),
         ):
             button.on_click(lambda _, press=press: self.retired or press())
-        self.observe(lambda _: self._draw(), "view")
+        self.observe(self._directories_changed, "directory_ids")
+        self.observe(self._turned_attribute, "attribute")
+        self.observe(
+            self._filter_changed,
+            ["search", "state", "domain", "attribute", "attribute_value", "group_ids", "match", "sort"],
+        )
+        self.observe(lambda _: self._offer_groups(), "find")
+        self.table.observe(lambda change: setattr(self, "page", change["new"]), "page")
+        self.table.observe(lambda _: self._tick(), "rows")
+        self.observe(lambda change: setattr(self.table, "page", change["new"]), "page")
+        self.observe(lambda _: self._from_the_start(), "view")
         self.observe(lambda _: self._show_code(), ["kind", "folder"])
 
+    # Validation ---------------------------------------------------------------------------------------------
+
+    @t.validate("directory_ids")
+    def _only_listed_directories(self, proposal: Any) -> tuple[str, ...]:
+        wanted = tuple(dict.fromkeys(str(one) for one in proposal.value))
+        if self.finder.reads:
+            for one in wanted:
+                only_listed(one, self.directories.index, "directory")
+        return wanted
+
+    @t.validate("group_ids")
+    def _only_listed_groups(self, proposal: Any) -> tuple[str, ...]:
+        wanted = tuple(dict.fromkeys(proposal.value))
+        people = self.finder.people
+        groups = None if people is None else people.groups
+        for one in wanted:
+            only_listed(one, () if groups is None else groups.frame.index, "group", "whose members are known")
+        return wanted
+
+    @t.validate("sort")
+    def _only_by_a_column(self, proposal: Any) -> str:
+        return only_by_column(proposal.value, COLUMNS["People"]) if proposal.value else ""
+
+    @t.validate("page")
+    def _only_a_page_there_is(self, proposal: Any) -> int:
+        return self.table.nearest(proposal.value)
+
+    # Opening ------------------------------------------------------------------------------------------------
+
     def again(self) -> None:
-        """Read once more what did not end well."""
-        self._read_on()
+        """Read what comes next, or once more what did not end well."""
+        if self.finder.reads and self.directories.empty:
+            self._read_directories()
+        elif not self.finder.whole:
+            self._read_on()
+
+    def _read_on(self) -> None:
+        self.busy("Reading groups and users …")
+        if not self.finder.reads:
+            self.face.directory.layout.display = "none"
+            with self._controls.silence():
+                self.directory_ids = self.finder.homes
+        self.finder.read_on(self.directories, self.directory_ids)
+
+    def _directories_read(self, frame: pd.DataFrame) -> None:
+        self.directories = frame
+        self._controls.fill(self.face.directory, directory_entries(frame), first="choose …")
+        wanted, self._wanted = self._wanted, ()
+        missing = [one for one in wanted if one not in frame.index]
+        if missing:
+            self._say_missing(missing[0])
+        elif wanted:
+            self.directory_ids = wanted
+        self._draw()
+
+    def _directory_picked(self, value: str) -> None:
+        if not self._controls.idle:
+            self.directory_ids = tuple(value.split(SPLIT)) if value else ()
+
+    def _directories_changed(self, _: Any) -> None:
+        """Forget the people of before; nobody is selected."""
+        if not self.finder.reads:
+            return
+        for work in ("people", "memberships", "preview", "files"):
+            self.jobs.drop(work)
+        self.finder.forget()
+        with self.hold_trait_notifications():
+            self.count, self.page, self.total = 0, 1, 0
+            self._let_everybody_fit()
+        value, menu = SPLIT.join(self.directory_ids), self.face.directory
+        if value in [v for _, v in menu.options]:
+            self._controls.fill(menu, list(menu.options), value=value)
+        self._draw()
+        if self.directory_ids:
+            self._read_on()
+
+    def _people_arrived(self, people: People) -> None:
+        """Offer what they can be found by."""
+        self.face.filters.offer(people.listing, attributes=people.attributes, domains=people.domains)
+        self._groups_joined()
+
+    def _groups_joined(self) -> None:
+        self._offer_groups()
+        self._draw()
 
     def _failed(self, problem: BaseException) -> None:
         super()._failed(problem)
         self._show_code()
 
-    def _forget(self) -> None:
-        self.jobs.drop("preview")
-        self.jobs.drop("files")
-        self.count = 0
-        super()._forget()
+    # Filters ------------------------------------------------------------------------------------------------
+
+    def _offer_groups(self) -> None:
+        people = self.finder.people
+        self.face.groups.offer(None if people is None else people.groups)
+
+    def _turned_attribute(self, change: Any) -> None:
+        self.attribute_value = None
+        people = self.finder.people
+        self.face.filters.offer_values(None if people is None else people.listing.frame, change["new"])
+
+    def _filter_changed(self, change: Any) -> None:
+        if change["name"] == "group_ids":
+            self._offer_groups()
+        self._from_the_start()
+
+    def _from_the_start(self) -> None:
+        self.table.page = 1
+        self._draw()
+
+    def _sorted(self, sort: str) -> None:
+        if not self._controls.idle:
+            self.sort = sort
+
+    def _let_everybody_fit(self) -> None:
+        self.face.filters.clear()
+        self.find, self.group_ids = "", ()
+
+    def _asked(self) -> dict[str, Any]:
+        """Return the filters as arguments of ``select_users``."""
+        asked = self.face.filters.asked()
+        if self.group_ids:
+            asked["in_groups"] = list(self.group_ids)
+            if self.match == "in all" and len(self.group_ids) > 1:
+                asked["match"] = "all"
+        return asked
+
+    def _fitting(self, people: People) -> Mask:
+        """Return who fits the filters."""
+        mask = self.face.filters.mask(people.listing)
+        if self.group_ids:
+            mask = mask & people.roster.members(self.group_ids, self.match.removeprefix("in "))
+        return mask
 
     # Choosing -----------------------------------------------------------------------------------------------
 
@@ -164,40 +305,45 @@ class Onboarding(PeopleFinder):
 
     def select(self) -> None:
         """Add everybody who fits the filters to the selection."""
-        if self._people is not None:
-            self._people.selection.add(self._asked(), self._fitting(self._people))
-            self._choose(self._people)
+        if self.finder.people is not None:
+            self.finder.people.selection.add(self._asked(), self._fitting(self.finder.people))
+            self._choose(self.finder.people)
 
     def deselect(self) -> None:
         """Take everybody who fits the filters out of the selection."""
-        if self._people is not None:
-            self._people.selection.drop(self._asked(), self._fitting(self._people))
-            self._choose(self._people)
+        if self.finder.people is not None:
+            self.finder.people.selection.drop(self._asked(), self._fitting(self.finder.people))
+            self._choose(self.finder.people)
 
     def select_others(self) -> None:
         """Select everybody but those who fit the filters."""
-        if self._people is not None:
-            self._people.selection.others(self._asked(), self._fitting(self._people))
-            self._choose(self._people)
+        if self.finder.people is not None:
+            self.finder.people.selection.others(self._asked(), self._fitting(self.finder.people))
+            self._choose(self.finder.people)
 
     def select_nobody(self) -> None:
         """Empty the selection."""
-        if self._people is not None:
-            self._people.selection.nobody()
-            self._choose(self._people)
+        if self.finder.people is not None:
+            self.finder.people.selection.nobody()
+            self._choose(self.finder.people)
 
     def toggle(self, user_id: str) -> None:
         """Select one person, or no more."""
-        if self._people is not None and not self.retired:
-            self._people.selection.toggle(user_id)
-            self._choose(self._people)
+        if self.finder.people is not None and not self.retired:
+            self.finder.people.selection.toggle(user_id)
+            self._choose(self.finder.people)
+
+    @property
+    def picked(self) -> pd.DataFrame:
+        """The selected people, on every page, as a frame."""
+        return self._known().roster.users.loc[self.selected]
 
     @property
     def selected(self) -> pd.Index:
         """Ids of the selected people, in the order of the users."""
-        if self._people is None:
+        if self.finder.people is None:
             return pd.Index([], dtype="str")
-        return self._people.roster.users.index[self._people.chosen]
+        return self.finder.people.roster.users.index[self.finder.people.chosen]
 
     @selected.setter
     def selected(self, user_ids: Any) -> None:
@@ -210,23 +356,27 @@ class Onboarding(PeopleFinder):
         self._draw()
 
     def _known(self) -> People:
-        if self._people is None:
+        if self.finder.people is None:
             raise t.TraitError("choose a directory first")
-        return self._people
+        return self.finder.people
 
     # Answers ------------------------------------------------------------------------------------------------
 
     @property
     def roster(self) -> onboarding.Roster | None:
         """The roster of these people, or None while no directory is read."""
-        return None if self._people is None else self._people.roster
+        return None if self.finder.people is None else self.finder.people.roster
 
     @property
     def counts(self) -> dict[str, int | None]:
         """How many are selected, of each verdict, and how many seats are left."""
-        if self._people is None:
-            return {"selected": 0, **dict.fromkeys(onboarding.VERDICTS, 0), "seats left": self._app["seats"]}
-        return self._people.roster.counts(self._people.chosen)
+        if self.finder.people is None:
+            return {
+                "selected": 0,
+                **dict.fromkeys(onboarding.VERDICTS, 0),
+                "seats left": self.finder.app["seats"],
+            }
+        return self.finder.people.roster.counts(self.finder.people.chosen)
 
     @property
     def invites(self) -> pd.DataFrame:
@@ -252,55 +402,67 @@ class Onboarding(PeopleFinder):
 
     def write(self) -> None:
         """Write the lists into the folder."""
-        if self._people is None or not self.count:
-            self.status.say("empty", "Nobody is selected, so there is nothing to write.")
+        if self.finder.people is None or not self.count:
+            self._say_written("empty", "Nobody is selected, so there is nothing to write.")
             return
         folder, kind = Path(self.folder.strip() or ".").expanduser(), self.kind
-        self.busy("Writing files …")
+        self.face.answer("busy", "Writing files …")
         # Whoever is selected now is written, also if somebody goes on choosing meanwhile.
-        roster, chosen, wanted = self._people.roster, self._people.chosen, self._attributes_wanted
+        roster, chosen, wanted = self.finder.people.roster, self.finder.people.chosen, self._attributes_wanted
 
         def work(_: Any) -> tuple[list[int], list[Path]]:
             lists = lists_of(roster, chosen, wanted)
             return [len(frame) for frame in lists.values()], onboarding.save_lists(folder, lists, kind=kind)
 
-        self._run("files", work, self._wrote)
+        self.jobs.run("files", work, self._wrote, self._not_written, patience=self._patience)
+
+    def _not_written(self, problem: BaseException) -> None:
+        told = (
+            str(problem) if isinstance(problem, errors.DirsyncError) else f"{type(problem).__name__}: {problem}"
+        )
+        self._say_written("error", f"Not written. {told}")
 
     def _wrote(self, found: tuple[list[int], list[Path]]) -> None:
         sizes, paths = found
         self.written = [path.resolve() for path in paths]
         told = ", ".join(f"{p.name} ({plural(size, 'row')})" for p, size in zip(paths, sizes, strict=True))
         teams = "" if len(paths) > 2 else " Without memberships there are no teams."
-        self.status.say("ready", f"Written into {paths[0].parent}: {told}.{teams} Nothing was sent.")
+        self._say_written("ready", f"Written into {paths[0].parent}: {told}.{teams} Nothing was sent.")
+
+    def _say_written(self, kind: str, text: str) -> None:
+        """Answer beside the button; the status line, far above it, says what is listed."""
+        self.face.answer(kind, text)
+        if self.finder.people is not None and kind != "busy":
+            self._draw()
 
     # Drawing ------------------------------------------------------------------------------------------------
 
     def _draw(self) -> None:
         if self.retired:
             return
-        people = self._people
-        self._face.open(here=people is not None)
+        people = self.finder.people
+        self.face.open(here=people is not None)
         self._show_code()
         if people is None:
             self._draw_nobody()
             return
-        self.total, places = people.listing.page(self._fitting(people), self.sort, self.page)
-        self._face.offer(
+        places = people.listing.found(self._fitting(people), self.sort, self.search)
+        self.total = len(places)
+        self.face.offer(
             self.counts,
             self.total,
             filtered=bool(self._asked()),
-            groups=people.groups is not None and len(people.groups) > 0,
             several=len(self.group_ids) > 1,
         )
         self._controls.follow()
         self.jobs.drop("preview")
-        with self._controls.silence(), self._table.hold_sync():
-            self._face.turn(self.view, self.sort)
+        with self._controls.silence(), self.table.hold_sync():
+            self.face.turn(self.view, self.sort or ("" if self.search.strip() else "name"))
             if self.view == "People":
                 self._show_people(people, places)
             else:
                 self._show_preview(people)
-        self._pager.draw(paged=self.view == "People")
+        self.page = self.table.page
         self.settled()
 
     def _draw_nobody(self) -> None:
@@ -311,20 +473,26 @@ class Onboarding(PeopleFinder):
         self.status.say("empty", NO_DIRECTORY if self.directories.empty else choose)
         self.settled()
 
-    def _show_people(self, people: People, places: Sequence[int]) -> None:
+    def _show_people(self, people: People, places: Places) -> None:
         nobody = f"{none_of(len(people), 'person', 'people')} Clear the filters."
-        self._table.show(people.rows(places), empty=nobody)
-        self._table.ticked = people.ticked(places)
+        marks = people.listing.words(self.search)
+        self.table.show(Chosen(people, places, self.search), empty=nobody, marks=marks)
+        self._tick()
         if not self._speaks:
-            whole = f" ({len(people):,} without filters)" if self._asked() else ""
-            text = f"{count_of(len(places), self.total, 'person', 'people')}{self._pager.words}{whole}"
-            self.status.say("ready" if self.total else "empty", f"{text}. Click a row to select it.")
+            noun = ("person", "people")
+            found = count_of(self.total, len(people), *noun) if self._asked() else plural(len(people), *noun)
+            self.status.say("ready" if self.total else "empty", f"{found}. Click a row to select it.")
+
+    def _tick(self) -> None:
+        """Tick those of the open page who are selected."""
+        people = self.finder.people
+        if people is not None and self.view == "People":
+            self.table.ticked = people.ticked(self.table.ids)
 
     @property
     def _speaks(self) -> bool:
         """Whether the status line has something to say that must stay: work, or groups that were not read."""
-        unread = self.roster is None or (self.roster.memberships is None and self._given[0] is None)
-        return self.jobs.busy or (self.status.kind == "error" and unread)
+        return self.jobs.busy or (self.status.kind == "error" and not self.finder.whole)
 
     def _show_preview(self, people: People) -> None:
         """Show the first rows of a list, made beside the loop: of 100,000 people it takes a while."""
@@ -332,11 +500,11 @@ class Onboarding(PeopleFinder):
         if not self._speaks:
             self.busy("Making the list …")
 
-        def ready(found: tuple[Rows, int]) -> None:
-            rows, total = found
-            self._table.show(rows, empty="Nobody." if self.count else "Nobody is selected.")
+        def ready(rows: Framed) -> None:
+            with self._controls.silence():
+                self.table.show(rows, empty="Nobody." if self.count else "Nobody is selected.")
             if not self._speaks:
-                self.status.say("ready" if rows else "empty", f"{count_of(len(rows), total, *NOUNS[view])}.")
+                self.status.say("ready" if len(rows) else "empty", f"{plural(len(rows), *NOUNS[view])}.")
             self.settled()
 
         self._run("preview", lambda _: preview(roster, chosen, view), ready)
@@ -344,12 +512,12 @@ class Onboarding(PeopleFinder):
     # What it says of itself -----------------------------------------------------------------------------------
 
     def _show_code(self) -> None:
-        steps = Steps() if self._people is None else self._people.selection.steps
+        steps = Steps() if self.finder.people is None else self.finder.people.selection.steps
         self.code.snippets = onboarding_snippets(
             self.client,
             self.directory_ids,
             steps.lines(),
-            self._app,
+            self.finder.app,
             self._attributes_wanted,
             self.folder,
             self.kind,
@@ -361,24 +529,25 @@ class Onboarding(PeopleFinder):
 
     def summary(self) -> str:
         """Return how many are selected, and how many of them can be invited."""
-        if self._people is None:
+        if self.finder.people is None:
             return "no directory chosen"
         counts, whose = self.counts, self._whose()
-        people = plural(len(self._people), "person", "people") + (f" of {whose}" if whose else "")
+        people = plural(len(self.finder.people), "person", "people") + (f" of {whose}" if whose else "")
         return f"{counts['selected']:,} of {people} selected, {counts['invite']:,} to invite"
 
     def static(self) -> str:
         """Return counts and the first of the invite list, or of the people where nobody is selected."""
-        people = self._people
+        people = self.finder.people
         if self.status.kind == "error" or people is None:
             return html_table(("Onboarding",), [(self.status.text,)])
         if not self.count:
-            drawn = [cells for _, *cells in self._table.rows[:STATIC_ROWS]]
-            titles = [c["title"] for c in self._table.columns]
-            return html_table(titles, drawn, caption=f"{self.summary()}; here {plural(len(drawn), 'row')}")
+            listed: list[Column] = [{"key": "name", "title": "Name"}, {"key": "address", "title": "Address"}]
+            first = Found(people.listing, people.listing.order("name")).rows(0, STATIC_ROWS, listed)
+            here = f"{self.summary()}; here the first {len(first)}"
+            return html_table([c["title"] for c in listed], [cells for _, cells in first], caption=here)
         columns = ["name", "address", "verdict", "reason"]
         frame = people.roster.invites(people.chosen, most=STATIC_ROWS)[columns]
-        rest = count_of(len(frame), self.count, "selected person", "selected people")
+        rest = f"the first {len(frame)} of {plural(self.count, 'selected person', 'selected people')}"
         counts = ", ".join(f"{name}: {number:,}" for name, number in self.counts.items() if number is not None)
         rows = frame.itertuples(index=False, name=None)
         return html_table([name.title() for name in columns], rows, caption=f"{counts}; here {rest}")

@@ -17,11 +17,12 @@ from ..frames import directories_frame
 from ._base.code import snippets
 from ._base.controls import MENU, Controls, only_listed
 from ._base.jobs import PATIENCE, Job
-from ._base.listing import Listing
+from ._base.listing import Found, Listing
 from ._base.panel import Panel
-from ._base.parts import ROWS, Column, KeyField, RowTable, field, row
+from ._base.parts import Choice, KeyField, field, row
 from ._base.reading import read_frame
-from ._base.text import NO_NAME, count_of, facts, html_table, label, plain, plural, shown
+from ._base.table import ROWS, Column, RowTable
+from ._base.text import NO_NAME, facts, html_table, label, plain, plural, shown
 from ._setup.guides import all_states, guide
 from ._setup.providers import FULL, state_of
 
@@ -31,11 +32,10 @@ OTHER = "another provider"
 WATCH_FIRST, WATCH_MOST = 3.0, 15.0  # seconds between two looks: soon at first, then less often
 WATCH_FOR = 45 * 60.0  # seconds; a cycle of Entra ID takes 40 minutes
 DIRECTORIES: list[Column] = [
-    {"key": "name", "title": "Directory", "width": 34, "room": 0},
-    {"key": "type", "title": "Provider", "width": 22, "room": 2},
-    {"key": "state", "title": "State", "width": 24, "kind": "state", "room": 0},
-    {"key": "active_users", "title": "Users", "width": 13, "kind": "number", "room": 0},
-    {"key": "groups", "title": "Groups", "width": 13, "kind": "number", "room": 2},
+    {"key": "name", "title": "Directory", "sub": "type"},
+    {"key": "state", "title": "State", "kind": "state"},
+    {"key": "active_users", "title": "Users", "kind": "number", "room": 1},
+    {"key": "groups", "title": "Groups", "kind": "number", "room": 2},
 ]
 
 
@@ -89,7 +89,8 @@ class Setup(Panel):
         self.directories, self.organizations = pd.DataFrame(), pd.DataFrame()
         self._base_url = base_url
         self._listing: Listing | None = None
-        self._watch_ends, self._watch_pause = 0.0, WATCH_FIRST
+        self._record: Record | None = None
+        self._watch_ends, self.watch_pause = 0.0, WATCH_FIRST
         self._controls = Controls(self)
         self._patience: float | None = PATIENCE
         self._build()
@@ -105,45 +106,51 @@ class Setup(Panel):
 
     def _build(self) -> None:
         options = [(one.title, one.type) for one in FULL] + [("Another provider …", OTHER)]
-        self._provider = w.ToggleButtons(options=options)
-        self._steps = w.HTML()
-        self._key = KeyField(self._use_key)
-        self._from_environment = w.Button(description="Use WORKOS_API_KEY", icon="key")
-        self._sandbox = w.Button(
+        self.provider_buttons = Choice(options, label="Provider")
+        self.steps_view = w.HTML()
+        self.key_field = KeyField(self._use_key)
+        self.environment_button = w.Button(description="Use WORKOS_API_KEY", icon="key")
+        self.sandbox_button = w.Button(
             description="Use the sandbox", icon="flask", tooltip="Invented people; no key needed"
         )
-        self._key_said = w.HTML()
-        self._organization = field(w.Dropdown(description="Organization", options=[("all", "")]))
-        self._find = field(w.Text(description="Find", placeholder="name of a directory …"), grow=True)
-        self._table = RowTable(DIRECTORIES, label="Directories")
-        self._offered = w.HTML()
-        self._watch = w.ToggleButton(
+        self.key_view = w.HTML()
+        self.organization_menu = field(w.Dropdown(description="Organization", options=[("all", "")]))
+        self.find_field = field(w.Text(description="Find", placeholder="name of a directory …"), grow=True)
+        self.table = RowTable(DIRECTORIES, label="Directories", saved="directories")
+        self.watch_button = w.ToggleButton(
             description="Watch", icon="eye", tooltip="Look again and again until it is ready"
         )
-        self._seen = w.HTML()
-        for button in (self._from_environment, self._sandbox, self._watch):
+        self.seen = w.HTML()
+        for button in (self.environment_button, self.sandbox_button, self.watch_button):
             button.layout.width = "auto"
-        self._choose = _step(
-            "3. Organization and directory", row(self._organization, self._find), self._table, self._offered
+        self.choose_step = _step(
+            "3. Organization and directory",
+            row(self.organization_menu, self.find_field),
+            self.table,
         )
-        self._watch_step = _step("4. Watch until it is ready", row(self._watch), self._seen)
+        self.watch_step = _step("4. Watch until it is ready", row(self.watch_button), self.seen)
         self.assemble(
-            _step("1. Provider", self._provider, self._steps),
-            _step("2. Key", self._key_said, self._key, row(self._from_environment, self._sandbox, level=True)),
-            below=[self._choose, self._watch_step],
+            _step("1. Provider", self.provider_buttons, self.steps_view),
+            _step(
+                "2. Key",
+                self.key_view,
+                self.key_field,
+                row(self.environment_button, self.sandbox_button, level=True),
+            ),
+            below=[self.choose_step, self.watch_step],
         )
 
     def _connect_controls(self) -> None:
         for control, trait in (
-            (self._provider, "provider"),
-            (self._organization, "organization_id"),
-            (self._find, "find"),
-            (self._watch, "watching"),
+            (self.provider_buttons, "provider"),
+            (self.organization_menu, "organization_id"),
+            (self.find_field, "find"),
+            (self.watch_button, "watching"),
         ):
             self._controls.tie(control, trait)
-        self._table.observe(lambda change: self._row_picked(change["new"]), "picked")
-        self._from_environment.on_click(lambda _: self._start(lambda: connect(base_url=self._base_url)))
-        self._sandbox.on_click(lambda _: self._start(connect_sandbox))
+        self.table.observe(lambda change: self._row_picked(change["new"]), "picked")
+        self.environment_button.on_click(lambda _: self._start(lambda: connect(base_url=self._base_url)))
+        self.sandbox_button.on_click(lambda _: self._start(connect_sandbox))
         self.observe(lambda _: self._draw_provider(), "provider")
         self.observe(lambda _: self._offer(), ["organization_id", "find"])
         self.observe(self._directory_changed, "directory_id")
@@ -175,7 +182,7 @@ class Setup(Panel):
 
     def _draw_provider(self) -> None:
         self._controls.follow()
-        self._steps.value = guide(self.provider)
+        self.steps_view.value = guide(self.provider)
         self.settled()
 
     # Key ----------------------------------------------------------------------------------------------------
@@ -196,7 +203,7 @@ class Setup(Panel):
 
     def _draw_key(self) -> None:
         in_environment = bool(os.environ.get("WORKOS_API_KEY", "").strip())
-        self._from_environment.layout.display = "" if in_environment else "none"
+        self.environment_button.layout.display = "" if in_environment else "none"
         found = (
             "<code>WORKOS_API_KEY</code> is set where this kernel runs: use it, or enter another key."
             if in_environment
@@ -208,7 +215,7 @@ class Setup(Panel):
             environment = self.client.transport.key_environment
             where = "the embedded sandbox" if self.client.sandbox is not None else plain(self.client.base_url)
             found = f"<b>Key set, {environment}</b>, for {shown(where)}. Another one may be entered."
-        self._key_said.value = f"<p>{found}</p>"
+        self.key_view.value = f"<p>{found}</p>"
 
     # Loading ------------------------------------------------------------------------------------------------
 
@@ -255,16 +262,16 @@ class Setup(Panel):
     def _offer(self) -> None:
         """Offer organizations and directories, at most 50 of each."""
         if self._listing is None:
-            for step in (self._choose, self._watch_step):
+            for step in (self.choose_step, self.watch_step):
                 step.layout.display = "none"
             self._show_code()
             return
-        self._choose.layout.display = self._watch_step.layout.display = ""
+        self.choose_step.layout.display = self.watch_step.layout.display = ""
         names = self.organizations["name"]
         entries = [(label(name, MENU) or NO_NAME, str(i)) for i, name in names[:ROWS].items()]
         known = self.organization_id in [i for _, i in entries]
         chosen = self.organization_id if known else ""
-        self._controls.fill(self._organization, entries, value=chosen, of=len(names), first="all")
+        self._controls.fill(self.organization_menu, entries, value=chosen, of=len(names), first="all")
         with self._controls.silence():
             self._draw_directories()
         if self.code.snippets == [] or self.directory_id is None:
@@ -275,18 +282,21 @@ class Setup(Panel):
         mask = self._listing.matching(self.find)
         if self.organization_id is not None:
             mask = mask & self._listing.equal("organization_id", self.organization_id)
-        total, places = self._listing.page(mask, "name", 1)
-        self._table.show(self._listing.rows(places), empty="No directory fits: look in all organizations.")
-        self._table.picked = self.directory_id or ""
-        offered = count_of(len(places), total, "directory", "directories")
-        self._offered.value = f'<p class="dsn-note">{offered}.</p>'
+        places = self._listing.found(mask, "name")
+        self.table.show(
+            Found(self._listing, places),
+            empty="No directory fits: look in all organizations.",
+            marks=self._listing.words(self.find),
+        )
+        self.table.picked = self.directory_id or ""
         self._draw_seen(None)
 
     def _directory_changed(self, change: Any) -> None:
         with self._controls.silence():
-            self._table.picked = change["new"] or ""
+            self.table.picked = change["new"] or ""
         with self.hold_trait_notifications():
             self.state, self.users, self.groups, self.ready = "", -1, -1, False
+        self._record = None
         self.watching = False
         self._show_code()
         if change["new"] is not None:
@@ -295,13 +305,14 @@ class Setup(Panel):
     # Watching -----------------------------------------------------------------------------------------------
 
     def _turned_watching(self, change: Any) -> None:
-        self._watch.value = change["new"]
-        self._watch.description = "Stop watching" if change["new"] else "Watch"
+        self.watch_button.value = change["new"]
+        self.watch_button.description = "Stop watching" if change["new"] else "Watch"
         self.jobs.forget("watch")
         self.jobs.drop("watch")
+        self._draw_seen(self._record)
         if change["new"]:
-            self._watch_ends, self._watch_pause = time.monotonic() + WATCH_FOR, WATCH_FIRST
-            self._seen.value = '<p class="dsn-note">Looking …</p>'
+            self._watch_ends, self.watch_pause = time.monotonic() + WATCH_FOR, WATCH_FIRST
+            self.seen.value = '<p class="dsn-note">Looking …</p>'
             self.look()
 
     def look(self) -> None:
@@ -318,6 +329,7 @@ class Setup(Panel):
         )
 
     def _looked(self, record: Record) -> None:
+        self._record = record
         seen = directories_frame([record]).iloc[0]
         with self.hold_trait_notifications():
             self.state = plain(seen["state"])
@@ -344,14 +356,15 @@ class Setup(Panel):
             self.watching = False
             self.status.say("empty", "Watched for 45 minutes. Press Watch to go on.")
             return
-        self.jobs.later("watch", self._watch_pause, self.look)
-        self._watch_pause = min(WATCH_MOST, self._watch_pause * 1.5)
+        self.jobs.later("watch", self.watch_pause, self.look)
+        self.watch_pause = min(WATCH_MOST, self.watch_pause * 1.5)
 
     def _draw_seen(self, record: Record | None) -> None:
         if self.directory_id is None:
-            self._seen.value = f'<p class="dsn-note">Pick a directory above.</p>{all_states()}'
+            self.seen.value = f'<p class="dsn-note">Pick a directory above.</p>{all_states()}'
             return
         if record is None:
+            self.seen.value = all_states()
             return
         meaning = state_of(self.state)
         users, groups = (f"{n:,}" if n >= 0 else "not told" for n in (self.users, self.groups))
@@ -359,9 +372,9 @@ class Setup(Panel):
         if meaning.settled and not self.ready:
             verdict = "Linked, but nobody has arrived yet. Are people assigned at the provider?"
         pairs = [("State", self.state), ("Users", users), ("Groups", groups), ("What to do", meaning.mend)]
-        waiting = "" if self.ready or not self.watching else f" Next look in {self._watch_pause:.0f} s."
+        waiting = "" if self.ready or not self.watching else f" Next look in {self.watch_pause:.0f} s."
         title = f"<h4>{shown(record.get('name'), 200)}</h4>"
-        self._seen.value = f"{title}<p><b>{verdict}</b>{waiting}</p>{facts(pairs)}{all_states()}"
+        self.seen.value = f"{title}<p><b>{verdict}</b>{waiting}</p>{facts(pairs)}{all_states()}"
 
     # What it says of itself -----------------------------------------------------------------------------------
 
@@ -390,7 +403,7 @@ class Setup(Panel):
 
     def static(self) -> str:
         """Return the provider's steps, and the directories."""
-        drawn = [cells for _, *cells in self._table.rows[:10]]
+        drawn = [[" · ".join(cell.split("\n")) for cell in cells] for _, *cells in self.table.rows]
         table = html_table([c["title"] for c in DIRECTORIES], drawn, caption=self.summary()) if drawn else ""
         return guide(self.provider) + table
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import inspect
 from itertools import combinations
 
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dirsync_nb import analysis, errors
+from dirsync_nb import analysis, charts, errors
 from dirsync_nb.frames import groups_frame, users_frame
 
 from ..frame_zoo import Company, company, group, memberships, partial, user, zoo
@@ -231,17 +232,27 @@ def test_unknown_choices_are_refused_by_name():
         analysis.group_overlap(memberships(), min_shared=0)
 
 
-def test_values_of_any_kind_become_columns_and_missing_ones_share_one():
-    odd = {"u1": ["b", "a"], "u2": {"x": 1}, "u3": 7, "u4": None, "u5": " ", "u6": "text"}
-    users = users_frame([user(u, None, custom_attributes={"odd": v}) for u, v in odd.items()])
+def test_values_of_any_kind_become_columns_and_nothing_is_told_from_nothing():
+    odd = {"u1": ["b", "a"], "u2": {"x": 1}, "u3": 7, "u4": None, "u5": " ", "u6": "text", "u7": "(none)"}
+    odd |= {"u8": "7", "u9": "", "u10": [], "u11": '"text"', "u12": "(absent)", "u13": "true"}
+    people = [user(u, None, custom_attributes={"odd": v}) for u, v in odd.items()]
+    users = users_frame([*people, user("bare", None)])
+    odd["bare"] = None
     pairs = [(u, "g1") for u in [*odd, "stranger"]]
     table = analysis.group_by_attribute(memberships(*pairs), users, "custom_attributes.odd")
     assert table.iloc[0].to_dict() == {
         '["b", "a"]': 1,
         "7": 1,
+        '"7"': 1,
         "text": 1,
+        '"\\"text\\""': 1,
+        "true": 1,
         '{"x": 1}': 1,
-        "(none)": 2,
+        '"(none)"': 1,
+        '"(absent)"': 1,
+        "(none)": 1,
+        "(blank)": 3,
+        "(absent)": 1,
         "(not in users)": 1,
     }
 
@@ -254,9 +265,7 @@ def test_rare_values_share_a_column():
 
 
 def test_a_mistyped_attribute_is_refused_with_those_there_are():
-    with pytest.raises(
-        errors.ArgumentError, match=r"department_nam'\. Custom attributes here: department_name"
-    ):
+    with pytest.raises(errors.ArgumentError, match=r"department_nam'\. Did you mean 'department_name'"):
         analysis.group_by_attribute(memberships(), ZOO["a small company"].users, "department_nam")
 
 
@@ -278,7 +287,7 @@ def test_coverage_tells_filled_null_and_absent_apart():
     team, tags = found.loc["custom_attributes.team"], found.loc["custom_attributes.tags"]
     assert team[["filled", "null", "absent", "distinct"]].tolist() == [1, 1, 1, 1]
     assert (tags["filled"], tags["types"], tags["distinct"], tags["example"]) == (3, "list, object", 2, ["x"])
-    assert found.loc["email", ["filled", "null", "absent"]].tolist() == [1, 2, 0]
+    assert found.loc["email", ["filled", "null", "blank", "absent"]].tolist() == [1, 1, 1, 0]
     assert found.loc["email", "filled_share"] == pytest.approx(1 / 3)
     status = analysis.attribute_status(users)
     assert status["custom_attributes.team"].tolist() == ["filled", "null", "absent"]
@@ -289,6 +298,29 @@ def test_a_custom_attribute_may_be_called_like_a_field():
     found = analysis.attribute_coverage(users)
     assert found.loc["email", "types"] == "text"
     assert found.loc["custom_attributes.email", "types"] == "number"
+
+
+def test_a_member_the_list_of_users_does_not_hold_is_kept_and_marked_everywhere():  # MEM-09
+    users, frame = USERS.iloc[:1], memberships((USERS.index[0], "g1"), ("stranger", "g1"), ("stranger", "g2"))
+    per_user = analysis.groups_per_user(frame, users)
+    assert per_user["in_users"].to_dict() == {USERS.index[0]: True, "stranger": False}
+    assert analysis.groups_per_user(frame)["in_users"].isna().all()
+    assert analysis.group_sizes(frame, GROUPS).loc["g1", "members"] == 2
+    assert (
+        analysis.losing_access(frame, "g1", GROUPS, users)["in_users"].to_dict()
+        == per_user["in_users"].to_dict()
+    )
+    by_state = analysis.state_by_group(frame, users, GROUPS).loc["g1"].iloc[0]
+    assert by_state.to_dict() == {"active": 1, "(not in users)": 1}
+    assert analysis.users_without_group(frame, users).empty
+
+
+def test_pairs_and_squares_of_groups_have_one_idea_of_overlap():
+    defaults = {
+        inspect.signature(work).parameters["by"].default
+        for work in (analysis.group_overlap, analysis.overlap_matrix, charts.plot_group_overlap)
+    }
+    assert defaults == {"jaccard"}
 
 
 # Access -----------------------------------------------------------------------------------------------------
@@ -557,9 +589,9 @@ def test_each_kind_of_change_is_named():
 
 def test_an_address_finds_the_same_person_only_when_it_is_nobody_elses_and_in_the_same_directory():
     gone = users_frame([user("u1", "Ann@acme.test", idp_id="1")])
-    same = users_frame([user("u2", "ann@ACME.test ", idp_id="2")])
+    same = users_frame([user("u2", "ann@ACME.test ", idp_id=None)])
     assert analysis.diff_users(gone, same)["matched_by"].tolist() == ["address"]
-    elsewhere = users_frame([user("u2", "ann@acme.test", idp_id="2", directory_id="directory_2")])
+    elsewhere = users_frame([user("u2", "ann@acme.test", idp_id=None, directory_id="directory_2")])
     assert analysis.diff_users(gone, elsewhere)["change"].tolist() == ["joined", "left"]
     twins = users_frame([user("u2", "ann@acme.test", idp_id="2"), user("u3", "ann@acme.test", idp_id="3")])
     assert analysis.diff_users(gone, twins)["change"].tolist() == ["joined", "joined", "left"]
@@ -645,8 +677,33 @@ def test_blank_ids_and_addresses_make_nobody_the_same_person():
 
 def test_spaces_around_an_address_are_no_difference_of_person():
     before = users_frame([user("u1", "a@acme.test", idp_id="x")])
-    after = users_frame([user("u2", "a@acme.test", idp_id="y")]).assign(address=" A@acme.test ")
+    after = users_frame([user("u2", "a@acme.test", idp_id=None)]).assign(address=" A@acme.test ")
     assert analysis.diff_users(before, after)["matched_by"].tolist() == ["address"]
+
+
+@pytest.mark.parametrize("off", [True, False], ids=["switched off", "gone"])
+def test_an_address_that_was_handed_on_does_not_make_two_people_one(off):
+    """The leaver has the provider's id 10, the new hire 22, and both the address of the reception."""
+    leaver = user("u1", "desk@acme.test", idp_id="10")
+    after = [user("u2", "desk@acme.test", idp_id="22"), *([{**leaver, "state": "inactive"}] if off else [])]
+    moments = users_frame([leaver]), users_frame(after)
+    changes = analysis.diff_users(*moments)
+    assert changes["change"].astype(str).to_dict() == {"u2": "joined", "u1": "deactivated" if off else "left"}
+    assert changes["previous_user_id"].isna().all()
+    moved = analysis.diff_memberships(memberships(("u1", "g1")), memberships(("u2", "g1")), users=moments)
+    assert moved["user_id"].tolist() == ["u2", "u1"]
+
+
+def test_mem_09_a_member_whom_no_list_holds_is_kept_and_marked():
+    users = users_frame([user("u1", "a@acme.test")])
+    before, after = memberships(("u1", "g1")), memberships(("u1", "g2"), ("hidden", "g1"))
+    moved = analysis.diff_memberships(before, after, users=(users, users))
+    assert moved[["change", "user_id", "listed"]].to_numpy().tolist() == [
+        ["joined", "hidden", False],
+        ["joined", "u1", True],
+        ["left", "u1", True],
+    ]
+    assert analysis.diff_memberships(before, after)["listed"].isna().all()
 
 
 def test_changes_of_membership_carry_the_later_name():

@@ -17,7 +17,7 @@ from typing import Any
 from playwright.sync_api import sync_playwright
 
 from ..browser.widget_lab import CHROMIUM, FLAGS, Sheet, jupyterlab, wait_for, write_notebook
-from ._table import Row, machine, row, table
+from .table import Row, machine, row, table
 
 WORDS = ("simoes", "lee", "engineering oslo", "zzz", "harbour", "ann")
 

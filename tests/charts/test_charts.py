@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 import warnings
 from itertools import pairwise
 from pathlib import Path
@@ -482,6 +483,99 @@ def test_user_states_stack_by_directory_and_keep_empty_directories():
     totals = c.users["directory_id"].value_counts()
     assert [ends[y] for y in sorted(ends)] == [*sorted(totals, reverse=True), 0]
     assert y_labels(ax)[-1] == "Empty"
+
+
+def test_directories_whose_users_were_not_loaded_are_not_drawn_as_empty():
+    counts = [(2, 0), (40, 2), (0, 0), (None, None)]
+    homes = directories_frame(
+        [
+            {
+                "id": f"d{n}",
+                "name": f"Home {n}",
+                "metadata": {"users": {"active": a, "inactive": i}, "groups": 0},
+            }
+            for n, (a, i) in enumerate(counts)
+        ]
+    )
+    users = users_frame([user("u1", None, directory_id="d0"), user("u2", None, directory_id="d0")])
+    ax = charts.plot_user_states(users, homes)
+    assert y_labels(ax) == ["Home 0", "Home 2", "Home 3"]
+    note = "1 directory whose users are not in the frame left out: the service counts 42."
+    assert note in charts.alt_text(ax)
+    assert ax.get_title() == "2 users in 3 directories: 2 active"
+    assert "the service counts 44" in charts.alt_text(charts.plot_user_states(users.iloc[:0], homes))
+
+
+def test_people_whom_the_list_does_not_hold_are_no_users_on_any_chart():  # MEM-09
+    users = users_frame([user("u1", "a@acme.test"), user("u2", "b@acme.test")])
+    edges = memberships(("u1", "g1"), ("stranger", "g1"), ("stranger", "g2"), ("other", "g2"))
+    per_user = charts.plot_groups_per_user(edges, users)
+    matrix = charts.plot_membership_matrix(edges, users)
+    for ax in (per_user, matrix):
+        assert "2 members that the list of users does not hold left out." in charts.alt_text(ax)
+    assert [bar.get_height() for bar in per_user.patches] == [1, 1]
+    assert matrix.get_title() == "One user, in 1 group"
+
+
+PARIS_AUTUMN = [
+    f"2026-10-{day}T{hour:02}:30:00Z" for day, hour in ((24, 23), (25, 0), (25, 1), (25, 1), (25, 23))
+]
+
+
+def test_hours_are_counted_in_one_zone_that_the_axis_names_and_the_autumn_hour_is_two():  # TIM-01
+    events = events_frame(
+        [{"id": f"e{n}", "event": "dsync.user.created", "created_at": t} for n, t in enumerate(PARIS_AUTUMN)]
+    )
+    local = events.assign(created_at=events["created_at"].dt.tz_convert("Europe/Paris"))
+    for ax in (charts.plot_events(events, freq="h", tz="Europe/Paris"), charts.plot_events(local, freq="h")):
+        assert ax.get_xlabel() == "time (Europe/Paris)"
+        (stack,) = ax.patches
+        values, edges, _ = stack.get_data()
+        assert list(values[:3]) == [1, 1, 2]  # 01:30, 02:30 and 02:30 again
+        assert set(np.diff(edges * 24).round(6)) == {1}
+    days = charts.plot_events(local, freq="D").patches[0].get_data()
+    assert list(days[0]) == [4, 1]
+    assert np.diff(days[1] * 24).round(6).tolist() == [25, 24]
+    assert list(charts.plot_events(local, freq="D", tz="UTC").patches[0].get_data()[0]) == [1, 4]
+    growth = charts.plot_onboarding(events, tz="Europe/Paris")
+    assert growth.get_xlabel() == "time (Europe/Paris)"
+    assert "+5 users since 25 Oct 2026; the largest day brought 4" in growth.get_title()
+    with pytest.raises(errors.ArgumentError, match="Did you mean 'Europe/Paris'"):
+        charts.plot_events(events, tz="Europe/Pariss")
+
+
+@pytest.mark.parametrize("zone", ["Africa/Cairo", "Australia/Lord_Howe"])
+@pytest.mark.parametrize("freq", ["h", "6h", "D", "W", "MS", "ME"])
+def test_periods_hold_every_event_in_zones_whose_clocks_change_at_midnight(zone, freq):
+    times = pd.date_range("2026-02-27", "2026-11-03", freq="31h", tz="UTC")
+    events = events_frame(
+        [{"id": f"e{n}", "event": "dsync.deleted", "created_at": t.isoformat()} for n, t in enumerate(times)]
+    )
+    values, edges, _ = charts.plot_events(events, freq=freq, tz=zone).patches[0].get_data()
+    assert values.sum() == len(times)
+    assert (np.diff(edges) > 0).all()
+
+
+def test_the_month_under_the_axis_is_that_of_its_first_tick():
+    events = events_frame(
+        [
+            {"id": str(n), "event": "x", "created_at": f"2026-0{m}-{d}T12:00:00Z"}
+            for n, (m, d) in enumerate([(1, 29), (2, 12)])
+        ]
+    )
+    ax = charts.plot_events(events, freq="D")
+    ax.figure.draw_without_rendering()
+    assert ax.get_xticklabels()[0].get_text() in ("29", "30", "31")
+    assert ax.xaxis.get_offset_text().get_text() == "2026-Jan"
+    assert ax.xaxis.get_offset_text().get_ha() == "left"
+
+
+def test_labels_of_any_length_are_cut_in_linear_time():
+    start = time.perf_counter()
+    assert chart_text.shorten("営a" * 1_000_000, 10) == "営a営a営a…"
+    assert len(set(chart_text.distinct_labels([f"id{n}" for n in range(20_000)], ["same"] * 20_000))) == 20_000
+    charts.plot_group_sizes(*named_groups("x" * 16_000, "y" * 16_000)).figure.draw_without_rendering()
+    assert time.perf_counter() - start < 10
 
 
 def test_directories_beyond_top_are_counted_in_a_note():

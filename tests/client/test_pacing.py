@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from dirsync_nb.client import Pacer, RetryPolicy
-from dirsync_nb.client.pacing import Stop, parse_retry_after
+from dirsync_nb.client.waiting import Stop, parse_retry_after
 
 NOW = datetime(2026, 8, 3, 9, 0, 0, tzinfo=UTC)
 
@@ -135,13 +135,16 @@ def test_threads_share_one_budget():
 def test_a_queue_on_one_directory_holds_back_neither_another_nor_the_key(clock):
     pacer = Pacer(clock=clock, sleep=clock.sleep)
     pacer.hold("crowded", 60.0)
-    crowd = threading.Thread(target=pacer._turn, args=("crowded", 4.0, None))
-    pacer.sleep = lambda seconds, stop: None
+    leaving, gone = threading.Event(), threading.Event()
+    pacer.sleep = lambda seconds, stop: (leaving.set(), gone.wait(10))
+    crowd = threading.Thread(target=pacer.wait, args=("crowded",))
     crowd.start()
-    crowd.join()
+    leaving.wait(10)
     pacer.sleep = clock.sleep
     assert pacer.wait("quiet") < 0.1
     assert pacer.wait(None) < 0.1
+    gone.set()
+    crowd.join()
 
 
 def test_waiting_ends_at_once_when_it_is_stopped():

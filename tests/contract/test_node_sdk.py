@@ -86,8 +86,10 @@ def test_the_node_library_sees_the_same(tmp_path: Path) -> None:
         assert not os.environ.get("CI"), "CI asks for this tour and has no Node"
         pytest.skip("node or npm is not installed")
     shutil.copy(TOUR, tmp_path)
-    install = [npm, "i", "@workos-inc/node", "--no-audit", "--no-fund", "--ignore-scripts"]
+    install = [npm, "i", "@workos-inc/node@latest", "--no-audit", "--no-fund", "--ignore-scripts"]
     subprocess.run(install, cwd=tmp_path, check=True, capture_output=True, timeout=180)
+    installed = json.loads((tmp_path / "node_modules/@workos-inc/node/package.json").read_text())["version"]
+    print(f"@workos-inc/node {installed}")
     with Sandbox() as sandbox:
         environment = {**os.environ, "WORKOS_BASE_URL": sandbox.url, "WORKOS_API_KEY": sandbox.api_key}
         done = subprocess.run(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from importlib.metadata import version
 from typing import Any
 
 import pytest
@@ -32,6 +33,36 @@ def client_of(sandbox: Sandbox, **settings: Any) -> WorkOSClient:
 def client(sandbox: Sandbox) -> Iterator[WorkOSClient]:
     with client_of(sandbox) as client:
         yield client
+
+
+def test_scoped_reads_and_what_explains_a_role(sandbox: Sandbox, client: WorkOSClient) -> None:
+    print(f"workos (Python) {version('workos')}")
+    okta = sandbox.truth.directories()[0]
+    roles = client.authorization.list_environment_roles()
+    assert [role.slug for role in roles.data] == ["admin", "auditor", "member"]
+    organization = okta["organization_id"]
+    memberships = client.organization_membership.list_organization_memberships(organization_id=organization)
+    first = next(iter(memberships))
+    assert first.role.slug in ("admin", "auditor", "member")
+    groups = list(client.groups.list_organization_groups(organization))
+    assert {group.name for group in groups} == {"Launch Partners", "Billing Contacts"}
+    for group in groups:
+        assert list(client.groups.list_group_organization_memberships(organization, group.id))
+        list(client.authorization.list_group_role_assignments(group.id))
+    assert list(client.authorization.list_role_assignments(first.id))
+    if hasattr(client.directory_sync, "list_users_for_directory"):  # from 10.9 on
+        page = client.directory_sync.list_users_for_directory(directory_id=okta["id"])
+        assert {user.directory_id for user in page.data} == {okta["id"]}
+
+
+def test_webhook_endpoints_are_written_and_read() -> None:
+    with Sandbox(webhook_writes=True) as sandbox, client_of(sandbox) as client:
+        url, events = "http://127.0.0.1:1/hook", ["dsync.user.created"]
+        made = client.webhooks.create_webhook_endpoint(endpoint_url=url, events=events)
+        assert [one.id for one in client.webhooks.list_webhook_endpoints()] == [made.id]
+        assert client.webhooks.update_webhook_endpoint(made.id, status="disabled").status == "disabled"
+        client.webhooks.delete_webhook_endpoint(made.id)
+        assert list(client.webhooks.list_webhook_endpoints()) == []
 
 
 def test_every_directory_user_and_group_is_listed_and_got(sandbox: Sandbox, client: WorkOSClient) -> None:

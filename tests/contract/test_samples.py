@@ -12,7 +12,8 @@ from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT202012
 
 import dirsync_nb as ds
-from dirsync_nb.frames import tools as frames
+from dirsync_nb import frames
+from dirsync_nb.client import DSYNC_EVENTS
 
 from ..foreign import Answer
 
@@ -104,7 +105,7 @@ def test_a_user_of_tomorrow_loads_and_loses_nothing(load):
 
 def test_the_events_we_name_and_the_states_we_know_are_those_of_the_specification():
     text = json.dumps(SLICE)
-    assert all(f'"{name}"' in text for name in frames.DSYNC_EVENTS)
+    assert all(f'"{name}"' in text for name in DSYNC_EVENTS)
     schemas = SLICE["components"]["schemas"]
     assert set(schemas["Directory"]["properties"]["state"]["enum"]) == set(frames.DIRECTORY_STATES)
     assert set(schemas["Directory"]["properties"]["type"]["enum"]) <= set(frames.DIRECTORY_TYPES)

@@ -8,7 +8,7 @@ from importlib.abc import MetaPathFinder
 
 EXTRAS = {
     "openpyxl", "pyarrow", "yaml", "scim2_models", "psycopg", "sqlalchemy", "jupyterlab", "nbclient",
-    "nbconvert", "workos", "dask", "distributed", "pdoc",
+    "nbconvert", "workos", "dask", "distributed", "sphinx", "myst_nb", "furo",
 }  # fmt: skip
 
 
@@ -28,7 +28,7 @@ import requests  # noqa: E402
 mpl.use("agg")
 
 import dirsync_nb as ds  # noqa: E402
-from dirsync_nb import files, onboarding, reference  # noqa: E402
+from dirsync_nb import files, onboarding, site  # noqa: E402
 from dirsync_nb.cli import main  # noqa: E402
 
 client = ds.connect_sandbox(world="okta", users=20)
@@ -78,7 +78,7 @@ call("load_app_users", lambda: ds.load_app_users("sqlite:///app.db", table="user
 call("world", lambda: ds.connect_sandbox(world="world.yaml"))
 call("play", sandbox.play)
 call("scim_report", lambda: sandbox.scim_report(okta))
-call("reference", lambda: reference.build("reference"))
+call("site", lambda: site.build("site"))
 command("lab", "lab")
 command("tour", "tour")
 command("sandbox", "sandbox", "--world", "world.yaml")
@@ -87,7 +87,8 @@ command("sandbox play", "sandbox", "--users", "3", "--world", "okta", "--play")
 door = sandbox.scim(okta)
 answer = requests.get(f"{door.url}/Users", headers={"Authorization": f"Bearer {door.token}"}, timeout=10)
 said["the SCIM door"] = (answer.status_code, answer.headers["Content-Type"], answer.json())
-answer = requests.post(f"{sandbox.url}/_sandbox/play", json={}, timeout=10)
+headers = {"Authorization": f"Bearer {sandbox.api_key}"}
+answer = requests.post(f"{sandbox.url}/_sandbox/play", json={}, headers=headers, timeout=10)
 said["POST /_sandbox/play"] = (answer.status_code, answer.json())
 
 files.write_csv(users, "users.csv").unlink()

@@ -21,7 +21,7 @@ import pytest
 
 import dirsync_nb as ds
 from dirsync_nb import analysis, errors
-from dirsync_nb.client import DirectoryClient, Pacer, Transport
+from dirsync_nb.client import DirectoryClient, LoadContext, Pacer, Transport
 from dirsync_nb.fleet import Fleet, open_fleet, take_fleet
 from dirsync_nb.fleet import comparison as fleet_plans
 from dirsync_nb.fleet import fleet as fleets
@@ -441,15 +441,15 @@ def small(tmp_path: Path) -> Iterator[tuple[Any, DirectoryClient, Path]]:
 
 
 def fail_at(monkeypatch: pytest.MonkeyPatch, name: str, problem: BaseException) -> None:
-    """Let loading the groups of one directory end badly."""
-    whole = fleet_load.load_groups
+    """Let loading one directory end badly."""
+    whole = fleet_load.load_contents
 
-    def load(client: DirectoryClient, directory_id: str) -> pd.DataFrame:
+    def load(context: LoadContext, directory_id: str) -> Any:
         if directory_id == name:
             raise problem
-        return whole(client, directory_id=directory_id)
+        return whole(context, directory_id)
 
-    monkeypatch.setattr(fleet_load, "load_groups", load)
+    monkeypatch.setattr(fleet_load, "load_contents", load)
 
 
 def asked_for(requests: list[Any]) -> set[str]:
@@ -519,14 +519,14 @@ KILLED = """
 import sys
 import dirsync_nb as ds
 from dirsync_nb.fleet import load as fleet_load, take as fleet_take
-whole, count = fleet_load.load_groups, []
-def load(client, directory_id):
+whole, count = fleet_load.load_contents, []
+def load(context, directory_id):
     count.append(directory_id)
     if len(count) == 4:
         print("three", flush=True)
         sys.stdin.read()
-    return whole(client, directory_id=directory_id)
-fleet_load.load_groups = load
+    return whole(context, directory_id)
+fleet_load.load_contents = load
 fleet_take.take_fleet(ds.connect(sys.argv[2], base_url=sys.argv[1]), sys.argv[3], workers=1)
 """
 

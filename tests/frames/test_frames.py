@@ -10,9 +10,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import dirsync_nb as ds
-from dirsync_nb import errors
+from dirsync_nb import errors, frames
+from dirsync_nb.client.endpoints import identifier
+from dirsync_nb.client.transport import parse_json
 from dirsync_nb.frames import builder as packing
-from dirsync_nb.frames import tools as frames
 
 from ..foreign import paged, users
 
@@ -337,7 +338,7 @@ def test_organizations_show_their_domains_and_keep_the_whole_records():
     domains = [{"domain": "acme.test", "state": "verified"}, {"domain": None}, "plain.test"]
     row = frames.organizations_frame([{"id": "o1", "domains": domains}]).iloc[0]
     assert row["domains"] == ("acme.test", "plain.test")
-    assert row["domain_records"] == tuple(domains)
+    assert row["domain_records"] == domains
 
 
 def test_roles_are_slugs_and_odd_ones_are_kept():
@@ -435,17 +436,86 @@ def test_spreading_loses_no_value_and_clashes_with_no_column():
     assert kinds["custom_attributes.x.y"] == "Int64"
     assert kinds["custom_attributes.flag"] == "boolean"
     assert kinds["custom_attributes.half"] == "Float64"
-    assert kinds["custom_attributes.big"] == kinds["custom_attributes.list"] == "object"
+    assert kinds["custom_attributes.big"] == kinds["custom_attributes.list"] == "json"
     assert "custom_attributes" in frame  # the argument is as it was
 
 
 def test_only_named_attributes_are_spread_when_asked():
-    spread = ds.spread_attributes(attributed({"a": 1, "b": 2}), names=["b", "c"])
-    assert [n for n in spread if n.startswith("custom_attributes.")] == [
-        "custom_attributes.b",
-        "custom_attributes.c",
+    frame = attributed({"a": 1, "b": 2}, {"c": None})
+    for people in (frame, frame.iloc[:0]):
+        spread = ds.spread_attributes(people, names=["b", "c"])
+        assert [n for n in spread if "." in n] == ["custom_attributes.b", "custom_attributes.c"]
+        assert spread["custom_attributes.c"].isna().all()
+
+
+def test_a_name_that_no_user_has_is_refused_with_those_near_it():
+    people = attributed({"department_name": "A", "job_title": "B"}, {})
+    for typo in ("departmnt_name", ["job_title", "custom_attributes.Department_Nam"]):
+        with pytest.raises(errors.ArgumentError, match="Did you mean 'department_name'?"):
+            ds.spread_attributes(people, typo)
+    with pytest.raises(errors.ArgumentError, match=r"\(none\); got 'dept'"):
+        ds.spread_attributes(attributed({}), "dept")
+
+
+def test_a_spread_column_of_several_kinds_is_sorted_grouped_and_counted():
+    """PDS-01."""
+    values = ["Sales", 7, None, ["b"], "Sales", True, {"x": 1}, 7.0, 10, "Art"]
+    spread = ds.spread_attributes(attributed(*[{"level": value} for value in values]))
+    column = spread["custom_attributes.level"]
+    assert column.dtype == "json"
+    assert column.tolist() == values
+    ordered = spread.sort_values("custom_attributes.level")["custom_attributes.level"].tolist()
+    assert ordered == [True, 7, 7.0, 10, "Art", "Sales", "Sales", ["b"], {"x": 1}, None]
+    assert spread.groupby("custom_attributes.level").size().tolist() == [1, 2, 1, 1, 2, 1, 1]
+    assert column.value_counts().iloc[0] == column.nunique() - 5 == 2
+    assert column.astype("str").tolist()[:2] == ["Sales", "7"]
+
+
+def test_attributes_are_a_column_like_any_other():
+    """PDS-01."""
+    people = attributed({"dept": "A", "n": 1}, {"n": 1, "dept": "A"}, {"dept": "B", "tags": ["x"]}, None)
+    column = people["custom_attributes"]
+    dept = column.map(lambda held: held.get("dept"), na_action="ignore")
+    assert dept.dtype == "str"
+    assert people.groupby(dept).size().to_dict() == {"A": 2, "B": 1}
+    assert pd.crosstab(dept, people["state"]).loc["A"].sum() == 2
+    assert people.assign(dept=dept, n=1).pivot_table(index="dept", values="n", aggfunc="sum")["n"].tolist() == [
+        2,
+        1,
     ]
-    assert spread["custom_attributes.c"].isna().all()
+    assert column.str["dept"].tolist()[:3] == column.str.get("dept").tolist()[:3] == ["A", "A", "B"]
+    assert column.map(len, na_action="ignore").sum() == 6
+    assert (column.nunique(), len(column.drop_duplicates()), column.duplicated().sum()) == (2, 3, 1)
+    assert len(people.drop_duplicates("custom_attributes")) == 3
+    assert len(pd.concat([people, people]).drop_duplicates()) == 3
+    assert people.groupby("custom_attributes").size().tolist() == [2, 1]
+    assert column.isin([{"n": 1, "dept": "A"}]).tolist() == [True, True, False, False]
+    assert len(people.merge(people, on="custom_attributes")) == 6
+    assert pd.json_normalize(column.dropna().tolist())["dept"].tolist() == ["A", "A", "B"]
+    assert people.describe(include="all").loc["unique", "custom_attributes"] == 2
+
+
+@pytest.mark.filterwarnings("ignore:The 'future.infer_string' option")
+def test_what_is_missing_stays_missing_where_pandas_infers_no_text():
+    people = [*users(3), user(id="none", email=None, custom_attributes={"a": "x", "b": None})]
+    with pd.option_context("future.infer_string", False, "mode.string_storage", "python"):
+        frame = ds.spread_attributes(ds.concat([frames.users_frame(people), frames.users_frame(people[:1])]))
+        assert pd.isna(frame.loc["none", ["address", "address_source", "custom_attributes.b"]]).all()
+        assert set(frame["state"].cat.categories) <= {"active", "inactive", "suspended"}
+        assert ds.emails_frame(frames.users_frame(people)).map(str).ne("None").all(axis=None)
+
+
+@pytest.mark.parametrize("number", ["1e999", "-1e999"])
+def test_a_number_beyond_a_float_is_infinite_and_not_missing(number):
+    held = f'{{"x": {number}, "list": [{number}], "none": null}}'
+    wire = parse_json(f'{{"custom_attributes": {held}, "id": "u1", "new": {number}}}'.encode())
+    builder = frames.FrameBuilder(frames.USERS)
+    builder.add([wire])
+    for frame in (builder.frame(), frames.users_frame([{"id": "u1", "custom_attributes": json.loads(held)}])):
+        attributes = frame["custom_attributes"].iloc[0]
+        assert attributes == {"x": float(number), "list": [float(number)], "none": None}
+        assert ds.spread_attributes(frame)["custom_attributes.x"].tolist() == [float(number)]
+    assert builder.frame()["extra"].tolist() == [{"new": float(number)}]
 
 
 def test_one_name_is_one_attribute():
@@ -455,6 +525,14 @@ def test_one_name_is_one_attribute():
 def test_attributes_of_nobody_spread_to_nothing():
     spread = ds.spread_attributes(frames.users_frame([]))
     assert not any(name.startswith("custom_attributes") for name in spread)
+
+
+def test_the_heading_of_a_column_or_an_index_is_no_id():
+    people = frames.users_frame(users(2))
+    assert identifier(people.iloc[0], "user_id") == identifier(people.iloc[0][["name"]], "user_id") == "u000"
+    for many in (people.index, people["directory_id"], people["directory_id"].reset_index(drop=True)):
+        with pytest.raises(errors.ArgumentError, match="directory_id must be one id"):
+            identifier(many, "directory_id")
 
 
 # Addresses ----------------------------------------------------------------------------------------------

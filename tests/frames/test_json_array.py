@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dirsync_nb.frames import tools as frames
+from dirsync_nb import frames
 from dirsync_nb.frames.json_array import JsonArray, json_lines
 
 VALUES = [{"b": 1, "a": [None, "é"]}, [], None, "text", {}, 2**70, 0.5, True]

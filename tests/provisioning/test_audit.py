@@ -539,3 +539,92 @@ def test_names_that_are_markup_are_shown_as_text():
     report = audit.check_rows([row(hostile, emails=None)], [{"displayName": hostile}, {"displayName": hostile}])
     for frame in (report.findings, report.users, report.groups):
         assert "<img" not in frame._repr_html_()
+
+
+# Editions, exports, characters ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("provider", "external", "warned"),
+    [
+        ("okta scim v2.0", "00u8fj2kd9LmXw4T5e69", False),
+        ("okta scim v2.0", "ann@acme.test", True),
+        ("okta scim v2.0", None, True),
+        ("azure scim v2.0", "6f0c1d8e-2b7a-4e55-9a31-0c4d5e6f7a8b", False),
+        ("azure scim v2.0", "ann.lee", True),
+        ("generic scim v2.0", "ann@acme.test", False),
+    ],
+)
+def test_while_a_directory_is_set_up_the_external_id_has_the_providers_form(provider, external, warned):
+    """AUD-01."""
+    report = audit.check_rows([row(externalId=external)], provider=provider)
+    assert verdicts(report) == ["warning" if warned else "pass"]
+    if warned:
+        (finding,) = report.findings.to_dict("records")
+        assert finding["rule"] == "external_id_malformed"
+        assert "objectId to externalId" in finding["remedy"]
+
+
+@pytest.mark.parametrize("email", ["email", "emails.value", "Primary email", "mail"])
+def test_a_flat_export_is_read_and_what_is_not_understood_is_named(email):
+    """AUD-02."""
+    frame = pd.DataFrame(
+        {"login": ["ann", "bo"], email: ["ann@acme.test", "ann@acme.test"], "firstName": ["Ann", "Bo"],
+         "lastName": ["Lee", "Aas"], "Shoe size": [38, None]}
+    )  # fmt: skip
+    report = audit.check_rows(frame)
+    assert verdicts(report) == ["pass", "reject"]
+    assert found(report) == [(1, "address_taken")]
+    assert report.columns["read_as"].tolist()[:4] == [
+        "userName", "emails.value", "name.givenName", "name.familyName"]  # fmt: skip
+    assert report.columns["understood"].tolist() == [True, True, True, True, False]
+    assert report.sentence.endswith("Columns not understood, and not read: Shoe size.")
+
+
+def test_no_row_is_refused_for_a_column_that_was_not_read():
+    """AUD-02."""
+    report = audit.check_rows(pd.DataFrame({"Konto": ["ann", "bo"], "Vorname": ["Ann", "Bo"]}))
+    assert report.findings.empty
+    assert report.columns["understood"].tolist() == [False, False]
+    half = audit.check_rows(pd.DataFrame({"email": ["ann@acme.test", None]}))
+    assert found(half) == [(1, "address_missing")]
+
+
+def test_a_manager_as_a_bare_id_gets_a_remedy_for_an_entra_admin():
+    """AUD-03."""
+    report = audit.check_rows([row(**{ENTERPRISE: {"manager": "6f0c1d8e"}})], provider="azure scim v2.0")
+    finding = report["reject"].iloc[0]
+    assert finding["rule"] == "manager_not_object"
+    assert "Provisioning, Mappings" in finding["remedy"]
+    assert "'6f0c1d8e'" in finding["message"]
+
+
+def test_a_character_that_nobody_sees_is_named_wherever_it_stands():
+    """ADR-01."""
+    report = audit.check_rows([row(), row("ann\u200b@acme.test")])
+    assert {rule for label, rule in found(report) if label == 1} == {
+        "user_name_alike", "address_alike", "invisible_characters"}  # fmt: skip
+    assert report.findings["message"].str.contains("U+200B ZERO WIDTH SPACE", regex=False).any()
+    names = {"first_name": "A\u200bnn", "last_name": "نیک\u200cنام"}  # the joiner belongs to the second
+    users = users_frame([user("u1", "ann@acme.test"), user("u2", "ann\u2060@acme.test", **names)])
+    held = audit.check_directory(users)
+    wanted = ("invisible_characters", "address_shared")
+    assert [(label, rule) for label, rule in found(held) if rule in wanted] == [
+        ("u2", "invisible_characters"),
+        ("u1", "address_shared"),
+        ("u2", "address_shared"),
+        ("u2", "invisible_characters"),
+    ]
+
+
+def test_twins_of_a_user_name_are_found_in_a_directory():
+    users = users_frame(
+        [
+            user("u1", "a@acme.test", custom_attributes={"username": "Ann"}),
+            user("u2", "b@acme.test", custom_attributes={"username": " ann\u200b"}),
+            user("u3", "c@acme.test", custom_attributes={"username": "ann"}, directory_id="directory_2"),
+            user("u4", "d@acme.test", username="ann", state="inactive"),
+        ]
+    )
+    report = audit.check_directory(users)
+    assert [label for label, rule in found(report) if rule == "user_name_shared"] == ["u1", "u2"]

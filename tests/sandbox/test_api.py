@@ -62,16 +62,17 @@ def test_each_order_pages_as_the_table_says(
     assert page["list_metadata"] == expected
 
 
-def test_desc_is_the_order_when_none_is_asked_for(http: Http, ten: dict[str, str]) -> None:
-    users = http.data("/directory_users", directory=ten["directory"], limit=2)
-    assert [user["first_name"] for user in users] == ["10", "9"]
+def test_normal_is_the_order_when_none_is_asked_for(http: Http, ten: dict[str, str]) -> None:
+    page = http.get("/directory_users", directory=ten["directory"], limit=2).json()
+    assert [user["first_name"] for user in page["data"]] == ["10", "9"]
+    assert page["list_metadata"] == {"before": ten["9"], "after": None}
 
 
 def test_another_default_order_can_be_chosen(make: Callable[..., Http]) -> None:
-    http = make(default_order="normal")
+    http = make(default_order="desc")
     metadata = http.get("/directories", limit=3).json()["list_metadata"]
-    assert metadata["after"] is None
-    assert metadata["before"] is not None
+    assert metadata["before"] is None
+    assert metadata["after"] is not None
 
 
 def test_ten_is_the_limit_when_none_is_asked_for(http: Http, directories: dict[str, str]) -> None:
@@ -331,3 +332,12 @@ def test_events_of_one_organization_only(http: Http, directories: dict[str, str]
 def _organization(data: dict[str, Any]) -> str:
     found: str = data["organization_id"] if "organization_id" in data else data["user"]["organization_id"]
     return found
+
+
+def test_a_range_in_the_future_is_an_empty_page(http: Http) -> None:
+    for more in ({}, {"range_end": "2027-06-01T00:00:00Z"}):
+        query = {"events": "dsync.user.created", "range_start": "2027-01-01T00:00:00Z", **more}
+        response = http.get("/events", **query)
+        assert (response.status_code, response.json()["data"]) == (200, [])
+    backwards = {"range_start": "2027-01-01T00:00:00Z", "range_end": "2026-12-01T00:00:00Z"}
+    assert http.get("/events", events="dsync.user.created", **backwards).status_code == 400

@@ -150,7 +150,7 @@ def _status(http: Http, target: bytes) -> bytes:
 
 
 def test_a_failure_of_ours_is_still_an_answer(http: Http, monkeypatch: pytest.MonkeyPatch, caplog: Any) -> None:
-    app = http.sandbox._app
+    app = http.sandbox.app
     monkeypatch.setattr(app, "_check_origin", lambda _: 1 / 0)
     response = requests.get(http.sandbox.url + "/directories", timeout=5)
     assert response.status_code == 500

@@ -1,4 +1,4 @@
-"""Each happening changes what is so and sends the events the API would send."""
+"""Each change changes what is so and sends the events the API would send."""
 
 from __future__ import annotations
 
@@ -192,7 +192,7 @@ def test_an_id_that_somebody_has_is_not_given_again_but_one_that_was_deleted_may
         assert http.get(f"/directory_users/{user}").status_code == 200
 
 
-def test_happenings_refuse_what_makes_no_sense(sandbox: Sandbox, directories: dict[str, str]) -> None:
+def test_changes_refuse_what_makes_no_sense(sandbox: Sandbox, directories: dict[str, str]) -> None:
     okta, azure = directories["okta"], directories["azure"]
     user = sandbox.add_user(okta, email="a@x.example")
     with pytest.raises(NotFound, match="Directory not found"):

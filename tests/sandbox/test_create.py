@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-import requests
 
 from dirsync_nb.sandbox.__main__ import main
 
@@ -53,8 +52,8 @@ def test_time_passes_only_forward(http: Http) -> None:
 
 
 def test_a_control_body_of_any_size_does_no_harm(http: Http) -> None:
-    url = http.sandbox.url + "/_sandbox/happenings"
-    response = requests.post(url, data=b"[" * 20_000_001, timeout=30)
+    url = http.sandbox.url + "/_sandbox/changes"
+    response = http.session.post(url, data=b"[" * 20_000_001, timeout=30)
     assert response.status_code == 413
     assert http.get("/directories").status_code == 200
 
@@ -65,4 +64,4 @@ def test_the_command_adds_environments_and_refuses_wrong_ones(capsys: pytest.Cap
     assert main(["--port", "0", "--environment", "staging", "--play", "Hamlet"]) == 2
     said = capsys.readouterr()
     assert "environment staging: sk_test_staging (seed 2)" in said.out
-    assert "a play must be one of 'a day at Acme'" in said.err
+    assert "a scenario must be one of 'a day at Acme'" in said.err

@@ -115,7 +115,7 @@ def test_only_events_from_now_on_and_of_the_kinds_asked_for_are_pushed(http, hoo
 
 def test_a_change_that_was_undone_is_not_told(http, hook, okta):
     http.sandbox.add_webhook(hook.url)
-    with suppress(ZeroDivisionError), http.sandbox.happenings._store.transaction():
+    with suppress(ZeroDivisionError), http.sandbox.store.transaction():
         joined(http, okta, 1)
         raise ZeroDivisionError
     user = joined(http, okta, 1)[0]
@@ -193,6 +193,12 @@ def test_a_removed_endpoint_gets_nothing_more(http, hook, okta):
         ("https://127.0.0.1/hook", {}, "address of this machine"),
         ("file:///etc/passwd", {}, "address of this machine"),
         ("", {}, "address of this machine"),
+        ("http://localhost:1/h\u00f6ok", {}, "printable ASCII"),
+        ("http://localhost:1/a b", {}, "printable ASCII"),
+        ("http://localhost:1/a\r\nX: y", {}, "printable ASCII"),
+        ("http://localhost:99999/", {}, "cannot be read"),
+        ("http://[::1", {}, "cannot be read"),
+        ("http://me@localhost:1/", {}, "address of this machine"),
         ("http://localhost:1/", {"events": ["dsync.token.created"]}, "events must be of"),
         ("http://localhost:1/", {"disorder": 0}, "disorder must be a whole number of 1 or more"),
         ("http://localhost:1/", {"retries": -1}, "retries must be"),
@@ -232,3 +238,27 @@ def test_a_sandbox_that_stops_leaves_no_thread(make, hook):
     http.sandbox.add_webhook(hook.url)
     http.sandbox.stop()
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("dirsync-we_")]
+
+
+def test_endpoints_are_read_by_api_and_written_where_that_is_allowed(http, make, hook):
+    made = http.sandbox.add_webhook(hook.url)
+    assert http.data("/webhook_endpoints") == [made]
+    body = {"endpoint_url": hook.url, "events": ["dsync.user.created", "user.created"]}
+    assert http.session.post(http.sandbox.url + "/webhook_endpoints", json=body).status_code == 403
+    other = make(webhook_writes=True)
+    okta = other.ids("/directories", order="asc", limit=1)[0]
+    url = other.sandbox.url + "/webhook_endpoints"
+    answer = other.session.post(url, json=body)
+    assert (answer.status_code, answer.json()["events"]) == (201, ["dsync.user.created"])
+    joined(other, okta, 1)
+    hook.wait(1)
+    assert other.session.post(url, json=body).json()["code"] == "duplicate_endpoint"
+    wrong = {"endpoint_url": "http://localhost:1/\u00f6", "events": []}
+    assert other.session.post(url, json=wrong).json()["code"] == "invalid_url"
+    assert other.session.post(url, json={"events": 5}).json()["code"] == "invalid_request_parameters"
+    one = f"{url}/{answer.json()['id']}"
+    assert other.session.patch(one, json={"status": "disabled"}).json()["status"] == "disabled"
+    joined(other, okta, 1)
+    assert other.session.delete(one).status_code == 204
+    assert other.session.delete(one).status_code == 404
+    assert len(hook.taken) == 1

@@ -70,12 +70,12 @@ def test_the_control_door_follows_the_key(pair: tuple[Http, Http]) -> None:
 def test_an_environment_can_be_asked_for_over_http(make) -> None:
     http = make()
     url = http.sandbox.url + "/_sandbox/environments"
-    made = requests.post(url, json={"name": "ci_7", "world": "empty"}, timeout=20).json()
+    made = http.session.post(url, json={"name": "ci_7", "world": "empty"}, timeout=20).json()
     headers = {"Authorization": "Bearer " + made["api_key"]}
     found = requests.get(http.sandbox.url + "/directories", headers=headers, timeout=5)
     assert found.json()["data"] == []
     for wrong in ({"name": "ci_7"}, {"name": "a b"}, {}, {"name": "x", "seed": 1}, {"name": "x", "port": 1}):
-        assert requests.post(url, json=wrong, timeout=20).status_code == 422
+        assert http.session.post(url, json=wrong, timeout=20).status_code == 422
 
 
 def test_stopping_one_leaves_the_other_and_stopping_the_sandbox_stops_all() -> None:

@@ -253,3 +253,48 @@ def test_faults_at_the_scim_door_can_be_scripted_over_http(http: Http, idp: Idp)
     assert {idp.post_user().status_code for _ in range(3)} == {503}
     (shown,) = http.session.get(http.sandbox.url + "/_sandbox/faults", timeout=5).json()
     assert shown["fired"] == 3
+
+
+# -- what clients are taught to notice -----------------------------------------------------------------
+
+
+def test_the_same_rows_come_under_ever_new_cursors(http: Http, users: Any) -> None:
+    http.sandbox.faults.add("repeated_rows", path="/directory_users", skip=1)
+    first = users()
+    pages = [users(after(first))]
+    for _ in range(3):
+        pages.append(users(after(pages[-1])))
+    assert len({after(page) for page in pages}) == 4
+    assert {tuple(ids(page)) for page in pages} == {tuple(ids(pages[0]))}
+    http.sandbox.faults.clear()
+    http.sandbox.faults.add("repeated_rows", path="/directory_users", empty=True, times=2)
+    empty = users()
+    again = users(after(empty))
+    assert (ids(empty), ids(again)) == ([], [])
+    assert ids(users(after(again))) == ids(first)
+
+
+@pytest.mark.parametrize("path", ["/directory_users", "/directory_groups"])
+def test_a_server_may_ignore_its_filters(http: Http, directories: dict[str, str], path: str) -> None:
+    http.sandbox.faults.add("ignore_filter")
+    found = http.walk(path, directory=directories["generic"])
+    assert len({one["id"] for one in found}) == len(found)
+    assert len({one["directory_id"] for one in found}) > 4
+    kind = path.removeprefix("/directory_")
+    assert http.walk(f"/directories/{directories['generic']}/{kind}") == found
+
+
+def test_one_filter_alone_may_be_ignored(http: Http, directories: dict[str, str]) -> None:
+    okta = directories["okta"]
+    group = http.ids("/directory_groups", directory=okta, limit=1)[0]
+    http.sandbox.faults.add("ignore_filter", names=["group"], path="/directory_users")
+    assert len(http.walk("/directory_users", directory=okta, group=group)) == 260
+    with pytest.raises(ValueError, match="names must be a list"):
+        http.sandbox.faults.add("ignore_filter", names=["colour"])
+
+
+def test_events_may_come_newest_first(http: Http) -> None:
+    query = {"events": "dsync.user.created,dsync.user.updated", "limit": 100}
+    right = [event["id"] for event in http.walk("/events", **query)]
+    http.sandbox.faults.add("newest_first", path="/events")
+    assert [event["id"] for event in http.walk("/events", **query)] == right[::-1]

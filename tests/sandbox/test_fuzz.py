@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from dirsync_nb.sandbox.http.control import HAPPENINGS
+from dirsync_nb.sandbox.http.control import CHANGES
 
 from .conftest import Http
 from .idp import ENTERPRISE, PATCH_OP, Idp, user
@@ -188,7 +188,7 @@ def test_no_filter_brings_the_door_down(idp: Idp, written: str) -> None:
         assert answer.status_code in (200, 400, 405, 414), answer.text
 
 
-CONTROL = [(path, body) for path in ("happenings", "faults", "webhooks", "environments") for body in MALFORMED]
+CONTROL = [(path, body) for path in ("changes", "faults", "webhooks", "environments") for body in MALFORMED]
 CONTROL += [("play", body) for body in MALFORMED if body]  # without one it is the default play
 
 
@@ -201,16 +201,16 @@ def test_a_malformed_body_is_a_422_at_every_control_path(http: Http, path: str, 
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_mangled_happenings_never_bring_the_control_door_down(http: Http, seed: int) -> None:
+def test_mangled_changes_never_bring_the_control_door_down(http: Http, seed: int) -> None:
     rng = random.Random(200 + seed)
     directory = Idp(http).directory
     one, group = http.sandbox.add_user(directory), http.sandbox.add_group(directory, name="Crew")
     good = {"directory_id": directory, "user_id": one, "group_id": group, "name": "X", "email": "x@acme.test"}
     url = http.sandbox.url + "/_sandbox/"
     for _ in range(200):
-        do = rng.choice([*HAPPENINGS, "announce", "__init__", "_record", 5, None])
+        do = rng.choice([*CHANGES, "announce", "__init__", "_record", 5, None])
         body = {"do": do, **{name: value for name, value in good.items() if rng.random() < 0.6}}
-        answer = http.session.post(url + "happenings", data=written(rng, mangled(rng, body)), timeout=10)
+        answer = http.session.post(url + "changes", data=written(rng, mangled(rng, body)), timeout=10)
         assert answer.status_code in (200, 404, 422), (body, answer.text)
     for _ in range(60):
         body = {"kind": rng.choice(["status", "overlap", "earthquake"]), "path": "/nowhere", "times": 1}

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from dirsync_nb.sandbox import RemoteSandbox, Sandbox
-from dirsync_nb.sandbox.http.control import HAPPENINGS
+from dirsync_nb.sandbox.http.control import CHANGES
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def test_faults_are_scripted_through_the_door(pair: tuple[Sandbox, RemoteSandbox
 
 def test_both_have_the_same_methods(pair: tuple[Sandbox, RemoteSandbox]) -> None:
     sandbox, remote = pair
-    assert all(callable(getattr(remote, name)) and callable(getattr(sandbox, name)) for name in HAPPENINGS)
+    assert all(callable(getattr(remote, name)) and callable(getattr(sandbox, name)) for name in CHANGES)
     with pytest.raises(AttributeError, match="no 'truth'"):
         remote.truth  # noqa: B018
     with pytest.raises(TypeError):

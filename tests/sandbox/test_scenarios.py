@@ -10,7 +10,6 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-import requests
 
 from dirsync_nb.sandbox import RemoteSandbox, Sandbox
 from dirsync_nb.sandbox.directory import clock
@@ -43,7 +42,7 @@ def test_a_day_brings_every_kind_of_event_a_directory_can_send(http: Http) -> No
 
 def test_the_evening_is_as_the_providers_left_it(http: Http) -> None:
     http.sandbox.play()
-    truth, directories, play = http.sandbox.truth, acme(http), http.sandbox._play
+    truth, directories, play = http.sandbox.truth, acme(http), http.sandbox.scenario
     assert play is not None
     for name in ("Okta", "Entra ID", "JumpCloud"):
         persona, directory = play.personas[name], directories[name]["id"]
@@ -107,12 +106,12 @@ def test_a_play_is_for_once_and_its_name_is_checked(http: Http) -> None:
 def test_another_process_can_ask_for_it_by_http(http: Http) -> None:
     scenes = RemoteSandbox(http.sandbox.url).play()
     assert sum(scene["requests"] for scene in scenes) > 100
-    again = requests.post(http.sandbox.url + "/_sandbox/play", json={"name": "x"}, timeout=30)
+    again = http.session.post(http.sandbox.url + "/_sandbox/play", json={"name": "x"}, timeout=30)
     assert again.status_code == 422
 
 
 def test_one_command_plays_it() -> None:
-    command = [sys.executable, "-m", "dirsync_nb.sandbox", "--port", "0", "--play"]
+    command = [sys.executable, "-m", "dirsync_nb.sandbox", "--port", "0", "--clock", "fixed", "--play"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         lines = []

@@ -214,9 +214,9 @@ class Fuzzed:
 
     def __init__(self) -> None:
         self.sandbox = Sandbox()
-        self.doors, self.store = self.sandbox._doors(), self.sandbox._opened()
+        self.doors, self.store = self.sandbox.doors(), self.sandbox.store
         chosen = next(d for d in self.sandbox.truth.directories() if d["type"].startswith("jump"))
-        self.directory = self.store.directory(chosen["id"])
+        self.directory = self.store.directories.get(chosen["id"])
         self.ids = {"User": "", "Group": ""}
         self.ids["User"] = self.send("POST", "User", user("ann@acme.test")).body["id"]
         self.ids["Group"] = self.send("POST", "Group", {"displayName": "Crew"}).body["id"]
@@ -232,3 +232,63 @@ class Fuzzed:
 @lru_cache(maxsize=1)
 def fuzzed() -> Fuzzed:
     return Fuzzed()
+
+
+# -- faults that were found ----------------------------------------------------------------------------
+
+ACME = "urn:ietf:params:scim:schemas:extension:acme:2.0:User"
+PATCHED = {
+    "by a path": ({"op": "add", "path": f"{ACME}:badge", "value": "teal"}, {"badge": "teal"}),
+    "without a path": ({"op": "add", "value": {f"{ACME}:badge": "teal"}}, {"badge": "teal"}),
+    "the whole of it": ({"op": "replace", "value": {ACME: {"badge": "teal"}}}, {"badge": "teal"}),
+    "by the schema alone": ({"op": "add", "path": ACME, "value": {"badge": "teal"}}, {"badge": "teal"}),
+}
+
+
+@pytest.mark.parametrize("how", PATCHED)
+def test_a_patch_into_another_extension_is_kept_there(http: Http, how: str) -> None:
+    idp = Idp(http)
+    one = idp.new_user()
+    operation, expected = PATCHED[how]
+    shown = idp.patch(f"/Users/{one}", operation).json()
+    assert shown[ACME] == expected
+    assert ACME in shown["schemas"]
+    assert "badge" not in shown
+    assert ACME not in idp.patch(f"/Users/{one}", {"op": "remove", "path": f"{ACME}:badge"}).json()
+
+
+def test_what_was_emptied_goes(http: Http) -> None:
+    idp = Idp(http)
+    one = idp.new_user(phoneNumbers=[{"type": "work", "value": "+47 55"}], title="Lead")
+    path = 'phoneNumbers[type eq "work"].value'
+    shown = idp.patch(f"/Users/{one}", {"op": "Replace", "path": path, "value": ""}).json()
+    assert "phoneNumbers" not in shown
+    idp.patch(f"/Users/{one}", {"op": "Replace", "path": "title", "value": ""})
+    attributes = idp.api(one)["custom_attributes"]
+    assert (attributes["phone_numbers"], attributes["job_title"]) == (None, None)
+
+
+def test_active_is_always_shown(http: Http) -> None:
+    idp = Idp(http)
+    one = idp.new_user(active=None)
+    assert idp.get(f"/Users/{one}")["active"] is True
+    assert idp.get("/Users", filter=f'id eq "{one}"')["Resources"][0]["active"] is True
+
+
+@pytest.mark.parametrize("written", ['emails.value eq "ANN@Acme.test"', 'emails[value eq "ANN@ACME.TEST"]'])
+def test_addresses_are_filtered_without_their_case(http: Http, written: str) -> None:
+    idp = Idp(http)
+    one = idp.new_user("ann@acme.test", externalId="Ext-1")
+    assert [found["id"] for found in idp.get("/Users", filter=written)["Resources"]] == [one]
+    assert idp.get("/Users", filter='externalId eq "ext-1"')["totalResults"] == 0
+
+
+def test_a_manager_as_a_bare_id_is_stored_or_refused_with_the_remedy(make: Any) -> None:
+    for profile, status in (("workos", 201), ("strict", 400)):
+        idp = Idp(make(scim_profile=profile))
+        answer = idp.post_user(**{ENTERPRISE: {"manager": "00u-boss"}})
+        assert answer.status_code == status, answer.text
+        if status == 400:
+            assert "map the manager to" in answer.json()["detail"]
+        else:
+            assert idp.api(answer.json()["id"])["custom_attributes"]["manager_id"] == "00u-boss"

@@ -23,7 +23,7 @@ with Sandbox(seed=int(sys.argv[1])) as sandbox:
     directory = sandbox.truth.directories()[0]["id"]
     user = sandbox.add_user(directory, email="a@b.example")
     sandbox.deactivate_user(user)
-    print(hashlib.sha256(sandbox.happenings._store.dump()).hexdigest())
+    print(hashlib.sha256(sandbox.store.dump()).hexdigest())
 """
 
 
@@ -39,7 +39,7 @@ def test_same_seed_gives_the_same_bytes_in_two_processes_and_another_seed_differ
 
 def test_a_reset_goes_back_to_the_seed(http: Http, directories: dict[str, str]) -> None:
     def content() -> list[str]:
-        return list(http.sandbox.happenings._store._connection.iterdump())
+        return list(http.sandbox.store._connection.iterdump())
 
     before = content()
     http.sandbox.delete_directory(directories["okta"])
@@ -130,7 +130,7 @@ def test_managers_lead_up_to_one_person(http: Http, directories: dict[str, str])
 @pytest.mark.parametrize("policy", ["delete", "keep"])
 def test_events_replayed_lead_to_the_state_that_is(make: Callable[..., Http], policy: str) -> None:
     http = make(inactive_policy=policy)
-    store: Store = http.sandbox.happenings._store
+    store: Store = http.sandbox.store
     events = [json.loads(text) for (text,) in store.execute("SELECT json FROM events ORDER BY n")]
     users: dict[str, Any] = {}
     groups: dict[str, Any] = {}
@@ -164,7 +164,7 @@ def _plain(item: dict[str, Any] | None) -> dict[str, Any] | None:
 
 
 def test_previous_attributes_are_what_the_event_before_said(http: Http) -> None:
-    store: Store = http.sandbox.happenings._store
+    store: Store = http.sandbox.store
     last: dict[str, dict[str, Any]] = {}
     checked = 0
     rows = store.execute("SELECT json FROM events WHERE name LIKE 'dsync.user.%' ORDER BY n")
@@ -182,7 +182,7 @@ def test_previous_attributes_are_what_the_event_before_said(http: Http) -> None:
 
 
 def test_events_lie_within_retention_and_before_now(sandbox: Sandbox) -> None:
-    rows = sandbox.happenings._store.execute("SELECT json FROM events ORDER BY n")
+    rows = sandbox.store.execute("SELECT json FROM events ORDER BY n")
     times = [json.loads(text)["created_at"] for (text,) in rows]
     assert times == sorted(times)
     assert times[0] > "2026-05-05T09:00:00.000Z"

@@ -16,8 +16,7 @@ from typing import Any
 import pytest
 import requests
 
-from dirsync_nb.sandbox import Sandbox
-from dirsync_nb.sandbox import sandbox as module
+from dirsync_nb.sandbox import Sandbox, storage
 
 
 def threads() -> list[str]:
@@ -128,8 +127,8 @@ def test_a_file_made_otherwise_is_refused_with_the_reason(tmp_path: Path) -> Non
 
 
 def test_a_big_sandbox_lives_in_a_temporary_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(module, "_IN_MEMORY_UP_TO", 100)
-    monkeypatch.setattr(module, "_CACHED_UP_TO", 100)
+    monkeypatch.setattr(storage, "IN_MEMORY_UP_TO", 100)
+    monkeypatch.setattr(storage, "CACHED_UP_TO", 100)
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     with Sandbox(users=300) as sandbox:
         assert len(list(tmp_path.rglob("*.sqlite"))) == 1

@@ -38,7 +38,7 @@ def plan(store: Store, statement: str, parameters: tuple[Any, ...]) -> str:
 
 @pytest.fixture
 def store(sandbox: Sandbox) -> Store:
-    return sandbox.happenings._store
+    return sandbox.store
 
 
 @pytest.mark.parametrize("older", [True, False])

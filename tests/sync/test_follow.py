@@ -36,10 +36,10 @@ def asked(sandbox, start=0):
 
 def age(sandbox, days):
     """Let days pass, and what is past retention go."""
-    store = sandbox.happenings._store
+    store = sandbox.store
     with store.transaction():
         store.tick(days * DAY)
-    store.forget_events_before(store.now - 90 * DAY)
+    store.events.forget_before(store.now - 90 * DAY)
 
 
 def test_what_happens_arrives_as_frames_and_the_place_moves_on(sandbox, client, clock, okta, now):
@@ -228,7 +228,7 @@ def test_evt_06_the_gap_ends_with_the_oldest_event_that_is_kept_not_with_the_las
     sandbox.update_user(user, last_name="B")
     with pytest.raises(follow.LostPlace) as caught:
         list(following(client, clock, after=now))
-    kept = sandbox.happenings._store.execute("SELECT id FROM events ORDER BY n")
+    kept = sandbox.store.execute("SELECT id FROM events ORDER BY n")
     assert len(kept) == 2
     assert caught.value.gap.until_event_id == kept[0][0]
 
@@ -248,6 +248,33 @@ def test_a_call_that_is_wrong_is_not_taken_for_a_lost_place(client, clock, now):
     """The sandbox refuses unknown names; the place is fine."""
     with pytest.raises(errors.BadRequest, match="Unknown event name"):
         list(following(client, clock, after=now, events=["dsync.user.merged"]))
+
+
+@pytest.mark.parametrize("status", [400, 422])
+def test_a_cursor_that_is_refused_is_a_lost_place_wherever_it_is_sent(
+    sandbox, client, clock, okta, now, status
+):
+    for number in range(150):
+        sandbox.add_user(okta, email=f"p{number}@x.example")
+    refused = {"path": "/events", "status": status, "body": {"message": "Invalid cursor"}}
+    sandbox.faults.add("status", **refused)
+    with pytest.raises(follow.LostPlace):
+        next(iter(following(client, clock, after=now)))
+    sandbox.faults.add("status", skip=1, **refused)  # the cursor of the second page
+    batches = iter(following(client, clock, after=now))
+    first = next(batches)
+    with pytest.raises(follow.LostPlace) as caught:
+        next(batches)
+    assert caught.value.gap.after_event_id == first.index[-1]
+
+
+def test_lst_04_events_that_come_newest_first_are_not_followed(sandbox, client, clock, okta, monkeypatch):
+    walk = client.walk
+    monkeypatch.setattr(client, "walk", lambda receipt: (page[::-1] for page in walk(receipt)))
+    follower = following(client, clock)
+    with pytest.raises(errors.BadPayload, match="newest first"):
+        next(iter(follower))
+    assert follower.after is None
 
 
 def test_load_since_gives_what_came_or_the_gap(sandbox, client, okta, now):
@@ -275,7 +302,7 @@ def test_the_newest_event_is_found_in_few_requests_however_many_there_are(sandbo
 def test_the_newest_of_a_burst_is_found(sandbox, client, okta):
     """Halving time does not tell events of one millisecond apart."""
     client.page_size = 10
-    store = sandbox.happenings._store
+    store = sandbox.store
     for n in range(45):
         sandbox.add_user(okta, email=f"{n}@x.example")
     store.execute("UPDATE events SET created_at = ? WHERE created_at > ?", (store.now, sandbox_clock.NOW))

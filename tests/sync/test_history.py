@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from dirsync_nb import history
+from dirsync_nb import errors, history
 from dirsync_nb.frames import events_frame
+from dirsync_nb.sync import replay
 
-from .test_state import D, U, event, member, user_record
+from .test_state import HISTORIES, D, G, U, event, member, time_of, user_record
 
 
 def test_evt_03_three_leavers_in_three_manners_are_three_rows():
@@ -119,3 +123,91 @@ def test_nothing_is_missing_from_the_events_of_the_sandbox(client, sandbox, okta
     assert history.missed(events).empty
     assert len(history.missed(events.drop(events.index[-2]))) == 3
     assert isinstance(history.changes(events), pd.DataFrame)
+
+
+def test_his_02_joiners_and_leavers_are_counted_once_for_tables_and_charts():
+    joins = [event("user.created", n, user_record(f"user_{n}", n)) for n in (1, 2, 3)]
+    leaves = [
+        event("user.deleted", 4, user_record("user_1", 4)),
+        event("user.updated", 5, user_record("user_2", 5, state="inactive")),
+        event("user.updated", 6, user_record("user_3", 6, state="suspended")),
+        event("user.deleted", 7, user_record("user_2", 7)),
+    ]
+    steps = history.arrivals(leaves + joins)
+    assert steps.tolist() == [1, 1, 1, -1, -1, -1]
+    assert steps.index.tolist() == [pd.Timestamp(time_of(n)) for n in range(1, 7)]
+    assert history.arrivals([]).empty
+
+
+def test_whoever_was_never_in_does_not_leave():
+    off = event("user.created", 1, state="inactive")
+    assert history.timeline([off, event("user.deleted", 2)]).empty
+
+
+def test_times_are_in_the_zone_asked_for_whatever_zone_the_frame_is_in():
+    events = events_frame([event("user.created", 1), event("user.deleted", 2)])
+    elsewhere = events.assign(created_at=events["created_at"].dt.tz_convert("America/New_York"))
+    told = history.timeline(elsewhere, tz="Europe/Paris")
+    assert str(told["at"].dtype) == "datetime64[us, Europe/Paris]"
+    assert told["at"].tolist() == history.timeline(events)["at"].tolist()
+    assert str(history.arrivals(events, tz="Asia/Tokyo").index.dtype) == "datetime64[us, Asia/Tokyo]"
+    assert str(history.changes(events, tz="Europe/Paris")["at"].dtype) == "datetime64[us, Europe/Paris]"
+
+
+@pytest.mark.parametrize("tz", ["Europe/Pariss", "", "../etc", 7, None])
+def test_a_zone_that_does_not_exist_is_refused(tz):
+    with pytest.raises(errors.ArgumentError, match="tz must name a time zone"):
+        history.timeline([], tz=tz)
+
+
+def test_tim_01_the_hour_that_comes_twice_in_autumn_is_two_hours():
+    first, second = "2026-10-25T00:30:00.000Z", "2026-10-25T01:30:00.000Z"  # both 02:30 in Paris
+    events = [event("user.created", n, user_record(f"user_{n}")) for n in (1, 2)]
+    events = [one | {"created_at": at} for one, at in zip(events, (first, second), strict=True)]
+    paris = history.arrivals(events, tz="Europe/Paris")
+    assert [str(at) for at in paris.index] == ["2026-10-25 02:30:00+02:00", "2026-10-25 02:30:00+01:00"]
+    assert len(paris.resample("h").sum()) == 2
+
+
+def test_an_old_value_that_is_repeated_is_no_change():
+    record = user_record(second=2, custom_attributes={"job_title": "Pilot", "grade": 1, "list": [1, {"a": 2}]})
+    repeated = {"email": record["email"], "first_name": None, "custom_attributes": record["custom_attributes"]}
+    told = history.changes([event("user.updated", 2, record | {"previous_attributes": repeated})])
+    assert told.empty
+    flag = {"custom_attributes": {"grade": True, "list": [1, {"a": 3}]}}
+    told = history.changes([event("user.updated", 2, record | {"previous_attributes": flag})])
+    assert told["field"].tolist() == ["custom_attributes.grade", "custom_attributes.list"]
+    whole = history.changes(
+        [event("user.updated", 2, record | {"previous_attributes": {"custom_attributes": None}})]
+    )
+    assert whole[["field", "before"]].to_numpy().tolist() == [["custom_attributes", None]]
+
+
+kinds = st.sampled_from(
+    ["user.created", "user.updated", "off", "user.deleted", "added", "removed", "added", "directory"]
+)
+stories = st.lists(st.tuples(kinds, st.sampled_from([U, "user_2"])), min_size=1, max_size=10)
+
+
+@settings(max_examples=HISTORIES // 5, deadline=None)
+@given(story=stories, chance=st.randoms(use_true_random=False))
+def test_his_01_state_and_timeline_agree_on_every_story_in_every_order(story, chance):
+    def told(kind, second, user_id):
+        if kind == "directory":
+            return event("deleted", second, {"object": "directory", "id": D})
+        if kind in ("added", "removed"):
+            return member(second, G, user_id, kind=kind)
+        on = "inactive" if kind == "off" else "active"
+        record = user_record(user_id, second, state=on, idp_id=None)
+        return event("user.updated" if kind == "off" else kind, second, record)
+
+    events = [told(kind, second, user_id) for second, (kind, user_id) in enumerate(story, 1)]
+    shuffled = chance.sample(events, len(events))
+    state = replay(shuffled)
+    here = state.users.index[state.users["state"] == "active"]
+    last = history.timeline(shuffled).groupby("user_id")["change"].last()
+    for user_id, change in last.items():
+        assert (user_id in here) == (change != "left")
+    pd.testing.assert_frame_equal(state.people(), replay(events).people())
+    pd.testing.assert_frame_equal(state.attention, replay(events).attention)
+    assert state.notices == replay(events).notices

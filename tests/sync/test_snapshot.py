@@ -73,15 +73,15 @@ def test_a_snapshot_holds_what_the_directory_holds(sandbox, client, okta):
 
 
 def test_the_position_is_taken_before_the_load_and_the_meantime_is_applied(sandbox, client, okta, monkeypatch):
-    load = snapshot.load_users
+    load = snapshot.load_contents
 
-    def meanwhile(*args, **kwargs):
-        users = load(*args, **kwargs)
-        sandbox.delete_user(users.index[0])
+    def meanwhile(*args):
+        contents = load(*args)
+        sandbox.delete_user(contents.users.index[0])
         sandbox.add_user(okta, email="late@x.example")
-        return users
+        return contents
 
-    monkeypatch.setattr(snapshot, "load_users", meanwhile)
+    monkeypatch.setattr(snapshot, "load_contents", meanwhile)
     found = taken(client, okta)
     monkeypatch.undo()
     assert_equal(found, taken(client, okta))
@@ -292,10 +292,10 @@ def test_all_directories_are_refreshed_at_once(sandbox, client, okta):
 def test_past_retention_everything_is_loaded_again_and_it_says_so(sandbox, client, okta):
     found = taken(client, okta)
     user = sandbox.add_user(okta, email="missed@x.example")
-    store = sandbox.happenings._store
+    store = sandbox.store
     with store.transaction():
         store.tick(100 * sandbox_clock.DAY)
-    store.forget_events_before(store.now - 90 * sandbox_clock.DAY)
+    store.events.forget_before(store.now - 90 * sandbox_clock.DAY)
     start = len(sandbox.requests)
     fresh = found.refresh(client)
     assert user in fresh.users.index
@@ -305,8 +305,8 @@ def test_past_retention_everything_is_loaded_again_and_it_says_so(sandbox, clien
 
 
 def test_without_any_event_the_last_30_days_are_enough_and_later_they_are_not(sandbox, client, okta):
-    store = sandbox.happenings._store
-    store.forget_events_before(store.now + 1)
+    store = sandbox.store
+    store.events.forget_before(store.now + 1)
     found = taken(client, okta)
     assert found.position is None
     user = sandbox.add_user(okta, email="first@x.example")
@@ -326,7 +326,7 @@ def test_a_missed_event_shows_in_the_counts(sandbox, client, okta):
 def test_events_that_cannot_be_placed_are_counted(sandbox, client, okta):
     found = taken(client, okta)
     user = sandbox.add_user(okta, email="a@x.example")
-    store = sandbox.happenings._store
+    store = sandbox.store
     without = "CAST(replace(CAST(json AS TEXT), ?, '') AS BLOB)"
     store.execute(f"UPDATE events SET json = {without} WHERE n = (SELECT max(n) FROM events)", (user,))
     assert "1 events could not be placed" in found.refresh(client).notices[0]
@@ -378,8 +378,8 @@ def test_a_beginning_past_retention_is_begun_anew(sandbox, client, okta, tmp_pat
     path = tmp_path / "okta.snapshot"
     keeper = snapshot._Keeper.anew(Path(f"{path}.loading"), client, (okta,))
     (keeper.folder / "users-x.jsonl").write_text("{}\n")
-    store = sandbox.happenings._store
-    store.forget_events_before(store.now + 1)
+    store = sandbox.store
+    store.events.forget_before(store.now + 1)
     assert len(taken(client, okta, path=path).users) == 260
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import cache
+from itertools import permutations
 from typing import Any
 
 import pandas as pd
@@ -13,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from dirsync_nb import errors
+from dirsync_nb import errors, history
 from dirsync_nb.frames import (
     GROUP_COLUMNS,
     MEMBERSHIP_COLUMNS,
@@ -99,6 +101,79 @@ def test_a_membership_that_ends_after_the_deletion_brings_nobody_back():
     assert state.users.empty
 
 
+GONE = {
+    "user": lambda second: event("user.deleted", second),
+    "group": lambda second: event("group.deleted", second),
+    "directory": lambda second: event("deleted", second, {"object": "directory", "id": D}),
+}
+KNOWN = [event("user.created", 0, event_id="event_u"), event("group.created", 0, event_id="event_g")]
+
+
+@pytest.mark.parametrize("gone", ["user", "group", "directory"])
+@pytest.mark.parametrize("known", [True, False])
+@pytest.mark.parametrize("backwards", [True, False])
+def test_his_01_a_membership_after_a_deletion_lifts_no_tombstone(gone, known, backwards):
+    events = [*(KNOWN if known else []), GONE[gone](3), member(4)]
+    state = sync.replay(events[::-1] if backwards else events)
+    assert pairs(state) == set()
+    assert state.attention[["user_id", "group_id", "event_id", "reason"]].to_numpy().tolist() == [
+        [U, G, "event_04", f"added after the {gone} was deleted"]
+    ]
+    assert sum("announced after" in notice for notice in state.notices) == 1
+    here = {"user": (0, 1), "group": (1, 0), "directory": (0, 0)}[gone]
+    assert (len(state.users), len(state.groups)) == here
+    if not backwards:
+        assert outcomes(state)[-1] == "dormant"
+
+
+@pytest.mark.parametrize("backwards", [True, False])
+def test_his_01_the_same_holds_on_top_of_a_snapshot(backwards):
+    events = [event("user.deleted", 11), member(12)]
+    state = sync.replay(events[::-1] if backwards else events, base=Base())
+    assert state.users.index.tolist() == ["user_2"]
+    assert pairs(state) == {("user_2", G)}
+    assert state.attention["user_id"].tolist() == [U]
+
+
+def test_a_dormant_membership_counts_once_its_user_comes_back():
+    state = sync.replay([*KNOWN, event("user.deleted", 3), member(4), event("user.updated", 5)])
+    assert pairs(state) == {(U, G)}
+    assert state.attention.empty
+    assert state.attention.dtypes.astype(str).to_dict() == sync.ATTENTION_COLUMNS
+
+
+@pytest.mark.parametrize("order", list(permutations(range(4))))
+@pytest.mark.parametrize("gone", ["user", "group"])
+def test_removals_beside_a_deletion_change_nothing_in_any_order(gone, order):
+    """Two removals and a deletion have been seen for one departure, and a removal after the group was gone."""
+    end = [member(2, kind="removed"), GONE[gone](3), member(4, kind="removed")]
+    end.append({**end[2], "id": "event_again"})
+    told = [end[place] for place in order]
+    state = sync.replay([*KNOWN, member(1), *told, *told])
+    assert pairs(state) == set()
+    assert (len(state.users), len(state.groups)) == ((0, 1) if gone == "user" else (1, 0))
+    assert state.attention.empty
+    assert outcomes(state).count("duplicate") == 4
+
+
+@pytest.mark.parametrize("base", [True, False])
+def test_a_removal_for_somebody_nobody_spoke_of_changes_nothing_and_is_counted(base):
+    before = sync.replay([], base=Base() if base else None)
+    late = member(21, "group_unknown", "user_unknown", kind="removed")
+    state = sync.replay([late, {**late, "id": "event_22"}], base=Base() if base else None)
+    for name in ("users", "groups", "memberships"):
+        pd.testing.assert_frame_equal(getattr(state, name), getattr(before, name))
+    pd.testing.assert_frame_equal(state.people(), before.people())
+    assert outcomes(state) == ["unknown", "unknown"]
+    assert "2 unknown" in repr(state)
+    assert state.notices == []
+
+
+def test_a_removal_that_overtakes_what_announces_its_user_still_ends_the_membership():
+    state = sync.replay([member(3, kind="removed"), member(2), *KNOWN])
+    assert (state.users.index.tolist(), pairs(state)) == ([U], set())
+
+
 def test_evt_02_a_late_deletion_never_erases_a_newer_membership():
     gone = event("user.deleted", 1, state="inactive")
     back, finance = event("user.updated", 2), member(3, at=2)
@@ -157,6 +232,47 @@ def test_what_cannot_be_placed_says_why(broken, reason):
     state = sync.replay([broken])
     assert state.report["reason"].tolist() == [reason]
     assert outcomes(state) == ["failed"]
+
+
+ODD = [
+    None,
+    7,
+    True,
+    [],
+    {},
+    ["a"],
+    "",
+    "\ud800",
+    "a\0b",
+    "9999-12-31T23:59:59.999999-23:59",
+    "2026-13-45",
+    10**30,
+]
+INSIDE = [("id",), ("event",), ("created_at",), ("data",)]
+INSIDE += [("data", name) for name in ("id", "directory_id", "idp_id", "state", "updated_at", "user", "group")]
+INSIDE += [("data", "user", name) for name in ("id", "directory_id")]
+
+
+@pytest.mark.parametrize("inside", INSIDE, ids=".".join)
+def test_whatever_stands_in_a_field_the_events_behind_it_are_applied(inside):
+    shaped = member(1) if inside[-1] in ("user", "group") or len(inside) == 3 else event("user.created", 1)
+    events = []
+    for number, value in enumerate(ODD):
+        one = json.loads(json.dumps(shaped)) | {"id": f"event_{number}"}
+        holder = one
+        for name in inside[:-1]:
+            holder = holder[name]
+        holder[inside[-1]] = value
+        events.append(one)
+    state = sync.replay([*events, event("user.created", 9, user_record("user_9", directory_id="directory_9"))])
+    assert "user_9" in state.users.index
+    assert len(state.report) == len(ODD) + 1
+    assert isinstance(state.notices, list)
+    assert not state.people().empty
+    assert (
+        "user_9"
+        in history.timeline([*events, event("user.created", 9, user_record("user_9"))])["user_id"].array
+    )
 
 
 def test_evt_16_whoever_is_switched_on_again_is_back_in_their_groups():
@@ -253,6 +369,49 @@ def test_a_deleted_directory_takes_everything():
     )
     assert (len(state.users), len(state.groups), len(state.memberships), len(state.directories)) == (0, 0, 0, 0)
     assert state.people()["lifecycle"].tolist() == ["removed"]
+
+
+def test_his_03_the_end_of_a_directory_is_one_notice_with_the_numbers_and_the_time_of_everybodys_end():
+    gone = GONE["directory"](5)
+    state = sync.replay([*KNOWN, member(1), event("user.created", 2, user_record("user_2", 2)), gone, gone])
+    assert state.notices == [
+        f"The directory {D} was deleted, and with it what was inside: 2 users, 1 group and 1 membership."
+    ]
+    assert set(state.people()["since"]) == {pd.Timestamp(time_of(5))}
+    trailing = [member(6, kind="removed"), event("user.deleted", 7), event("group.deleted", 8)]
+    assert "2 users, 1 group and 1 membership" in state.apply(trailing).notices[0]
+
+
+def test_his_03_whoever_went_before_the_directory_did_not_go_with_it():
+    went = [event("user.deleted", 2), event("group.deleted", 3)]
+    (notice,) = sync.replay([*KNOWN, member(1), *went, GONE["directory"](5)]).notices
+    assert "0 users, 0 groups and 0 memberships" in notice
+
+
+def test_his_03_the_numbers_of_a_snapshot_count_as_well():
+    news = [event("user.created", 11, user_record("user_3", 11)), event("user.deleted", 12)]
+    state = sync.replay([*news, GONE["directory"](13)], base=Base())
+    assert "2 users, 2 groups and 1 membership." in state.notices[0]
+    since = state.people()["since"]
+    assert since.to_dict() == {
+        U: pd.Timestamp(time_of(12)), "user_2": pd.Timestamp(time_of(13)), "user_3": pd.Timestamp(time_of(13))
+    }  # fmt: skip
+
+
+def test_mem_09_a_member_whom_the_list_does_not_hold_is_kept_marked_and_no_person():
+    base = Base(users=users_frame([user_record(second=5)]))
+    unlisted = [("user_2", G)]
+    for events in ([], [member(11, H, "user_2", kind="removed")], [event("user.updated", 12)]):
+        state = sync.replay(events, base=base)
+        assert pairs(state) == {(U, G), ("user_2", G), (U, H)}
+        assert [tuple(row) for row in state.unlisted[["user_id", "group_id"]].to_numpy()] == unlisted
+        assert state.people().index.tolist() == [U]
+        assert [n for n in state.notices if "not in the list of users (1 membership)" in n] == state.notices
+    met = sync.replay([member(11, H, "user_2")], base=base)
+    assert met.unlisted.empty
+    assert ("user_2", H) in pairs(met)
+    gone = sync.replay([event("user.deleted", 12, user_record("user_2", 12))], base=base)
+    assert pairs(gone) == {(U, G), (U, H)}
 
 
 def test_a_membership_brings_the_people_and_groups_it_speaks_of():
@@ -440,7 +599,8 @@ def test_any_history_in_any_order_leads_to_the_state_the_service_has(data, steps
     cut = data.draw(st.integers(0, len(events)))
     state = sync.replay(events[:cut], inactive_policy=policy).apply(events[cut:])
     assert_as_the_service(state, history)
-    assert set(outcomes(state)) <= {"applied", "duplicate", "superseded"}
+    assert set(outcomes(state)) <= {"applied", "dormant", "unknown", "duplicate", "superseded"}
+    assert state.attention.empty
     assert outcomes(state).count("duplicate") == len(events) - len(history.events)
 
 

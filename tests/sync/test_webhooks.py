@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import hashlib
 import hmac
 import json
@@ -194,6 +195,21 @@ def test_every_signature_is_compared_in_constant_time(monkeypatch):
         (BODY, "t=1785403964, v1=abc", SECRET, "looks like seconds; it must be milliseconds since 1970."),
         (BODY, header_of(1785403964), SECRET, "Apart from that the signature is right."),
         (BODY, None, SECRET, "There is no WorkOS-Signature header."),
+        (base64.b64encode(BODY), HEADER, SECRET, "decoded from base64, as a gateway hands it on"),
+        (base64.b64encode(BODY).decode(), HEADER, SECRET, "decoded from base64, as a gateway hands it on"),
+        (b'"' + base64.urlsafe_b64encode(BODY) + b'"\n', HEADER, SECRET, "decoded from base64"),
+        (gzip.compress(BODY), HEADER, SECRET, "unpacked from gzip"),
+        (
+            base64.b64encode(gzip.compress(BODY)),
+            HEADER,
+            SECRET,
+            "hands it on, then unpacked",
+        ),
+        (BODY, HEADER, "sk_test_1234567890", "begin with whsec_, and this is an API key of WorkOS"),
+        (BODY, HEADER, "client_01H", "this is a client id of WorkOS"),
+        (BODY, HEADER, "we_01H", "this is the id of the endpoint, not its secret"),
+        (BODY, HEADER, "https://app.example/hooks", "this is an address"),
+        (BODY, HEADER, "correct horse", "this is something else"),
     ],
 )
 def test_the_cause_of_a_failing_signature_is_found(body, header, secret, cause):
@@ -209,6 +225,52 @@ def test_a_signature_of_the_body_alone_or_in_base64_is_recognised():
     assert "decoded from base64" in explained(
         header=webhooks.sign(BODY, "a secret key", at=AT), secret=f"whsec_{key}"
     )
+
+
+def test_a_wrong_secret_is_named_by_its_kind_and_never_repeated():
+    assert "sk_test_1234567890" not in explained(secret="sk_test_1234567890")
+
+
+NESTED = b"[" * 100_000
+BOMB = gzip.compress(b"0" * 50_000_000)
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "", "t=", "t=1,v1=", "=,=,=", "t=1,t=2,v1=a", "v1=" * 3000, "," * 100_000, "t=" + "9" * 5000 + ", v1=a",
+        "t=1785403964102, v1=\ud800", "t=1785403964102, v1=\0", "t=²³, v1=a", "t=-1, v1=a", "t=1e3, v1=a",
+        "t=1785403964102, v1=" + "a" * 100_000, b"t=1785403964102, v1=a", 7, ["t=1"],
+    ],
+    ids=lambda header: repr(header)[:24],
+)  # fmt: skip
+@pytest.mark.parametrize(
+    "body", [b"", BODY, NESTED, BOMB, "\ud800", b"\xff\xfe"], ids=lambda body: repr(body)[:12]
+)
+def test_a_crafted_delivery_ends_in_a_typed_error(body, header):
+    with pytest.raises(webhooks.InvalidSignature):
+        verified(body, header)
+    assert explained(body, header)
+
+
+@pytest.mark.parametrize("body", [NESTED, BOMB, b"\xff\xfe", b"", b"7", b"null", "\ud800"])
+def test_what_is_signed_and_no_event_is_a_bad_payload(body):
+    header = webhooks.sign(body, SECRET, at=AT)
+    with pytest.raises(errors.BadPayload, match="not a JSON object"):
+        verified(body, header)
+
+
+@pytest.mark.parametrize("secret", ["", None, 7, b"whsec_x"])
+def test_a_secret_that_is_none_is_refused(secret):
+    with pytest.raises(errors.ArgumentError, match="whsec_"):
+        verified(secret=secret)
+
+
+@pytest.mark.parametrize("secret", ["whsec_\ud800", "whsec_\0", "whsec_ß", "ключ"])
+def test_a_secret_of_any_text_is_only_wrong(secret):
+    with pytest.raises(webhooks.InvalidSignature):
+        verified(secret=secret)
+    assert explained(secret=secret)
 
 
 def test_sandbox_and_client_sign_alike_without_sharing_code():

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import ipywidgets as w
@@ -58,3 +60,11 @@ def markup_of(widget: Any) -> str:
 def state_size(widget: Any) -> int:
     """Return the bytes of the state of a widget and everything inside it."""
     return sum(len(json.dumps(one.get_state(), default=str).encode()) for one in family(widget))
+
+
+async def until(condition: Callable[[], object], seconds: float = 10) -> None:
+    """Let the loop run until something is true."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it never came"
+        await asyncio.sleep(0.01)

@@ -125,3 +125,21 @@ def test_production_is_not_named_and_needs_no_address(serve):
     assert "base_url" not in ways["workos SDK"]
     assert "'https://api.workos.com/directory_users?directory=directory_1%27" in ways["cURL"]
     client.close()
+
+
+@pytest.mark.parametrize("options", [{}, {"seed": 7, "users": 20}])
+def test_the_code_of_the_embedded_sandbox_runs_as_it_is_copied(options, monkeypatch):
+    monkeypatch.delenv("WORKOS_API_KEY", raising=False)
+    client = ds.connect_sandbox(**options)
+    directory = next(client.directories())["id"]
+    explorer = widgets.DirectoryExplorer(client, directory)
+    for way in ("dirsync_nb", "workos SDK"):
+        room: dict[str, Any] = {}
+        exec(dict(explorer.code.snippets)[way], room)
+        assert sorted(ids(room["users"])) == sorted(explorer.users.index)
+        room["client"].close()
+
+
+def test_no_line_of_the_feeds_code_is_too_long_to_read(client):
+    for way, text in widgets.EventFeed(client, after=_an_event(client)).code.snippets:
+        assert max(map(len, text.splitlines())) <= 100, way

@@ -6,11 +6,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import traitlets as t
 
+import dirsync_nb as ds
 from dirsync_nb import widgets
 from dirsync_nb.widgets._base.events import sentence
 
 from ..foreign import listing
-from .conftest import HOSTILE, markup_of, state_size
+from .conftest import HOSTILE, markup_of, state_size, until
 
 
 @pytest.fixture
@@ -61,19 +62,19 @@ def test_filters_by_kind_and_words(sandbox, okta, feed):
     sandbox.add_user(okta, name="Kim Vale")
     sandbox.add_group(okta, name="Night Crew")
     feed.poll()
-    feed._kinds.value = "Joined"
+    feed.kind_menu.value = "Joined"
     assert {line.what for line in feed.shown_lines()} == {"Joined"}
-    feed._find.value = "kim"
-    assert [row[3] for row in feed._table.rows] == ["Kim Vale joined"]
+    feed.find_field.value = "kim"
+    assert feed.table.column("text") == ["Kim Vale joined"]
     with pytest.raises(t.TraitError):
         feed.kind = "Promoted"
 
 
 def test_clear_empties_the_list_and_keeps_the_place(sandbox, okta, feed):
     cursor = feed.cursor
-    feed._clear.click()
+    feed.clear_button.click()
     assert (feed.lines, feed.cursor) == ([], cursor)
-    assert feed._table.empty == "Nothing yet."
+    assert feed.table.empty == "Nothing yet."
     sandbox.add_user(okta, name="Kim Vale")
     feed.poll()
     assert [line.text for line in feed.lines] == ["Kim Vale joined"]
@@ -94,23 +95,17 @@ def test_on_a_kernels_loop_it_looks_by_itself_until_paused(client, sandbox, okta
         feed = widgets.EventFeed(client, interval=0.2)
         feed.clear()
         sandbox.add_user(okta, name="Kim Vale")
-        for _ in range(100):
-            await asyncio.sleep(0.05)
-            if feed.lines:
-                break
+        await until(lambda: feed.lines)
         assert [line.text for line in feed.lines] == ["Kim Vale joined"]
-        feed._pause.value = True
-        assert feed._pause.description == "Resume"
+        feed.pause_button.value = True
+        assert feed.pause_button.description == "Resume"
         assert feed.status.text.startswith("Paused.")
         sandbox.add_user(okta, name="Nobody Looks")
         asked = len(sandbox.requests)
         await asyncio.sleep(0.5)
         assert len(sandbox.requests) == asked
         feed.paused = False
-        for _ in range(100):
-            await asyncio.sleep(0.05)
-            if len(feed.lines) == 2:
-                break
+        await until(lambda: len(feed.lines) == 2)
         assert len(feed.lines) == 2
         feed.retire()
         asked = len(sandbox.requests)
@@ -123,8 +118,7 @@ def test_on_a_kernels_loop_it_looks_by_itself_until_paused(client, sandbox, okta
 def test_a_forgotten_feed_pauses(client):
     async def person():
         feed = widgets.EventFeed(client, interval=0.2, minutes=0.005)
-        await asyncio.sleep(1.0)
-        assert feed.paused
+        await until(lambda: feed.paused)
         assert "Press Resume" in feed.status.text
         feed.retire()
 
@@ -173,7 +167,7 @@ def test_a_lost_place_is_reported_with_both_ends_and_not_passed_over(client, fee
     assert "There is a gap" in feed.status.text
     assert last in feed.status.text
     assert feed.cursor == "event_long_gone"
-    feed.status._again.click()
+    feed.status.again_button.click()
     assert feed.status.kind == "ready"
     assert feed.cursor != "event_long_gone"
 
@@ -185,14 +179,17 @@ def test_at_most_fifty_rows_and_five_hundred_lines_are_kept(client, sandbox, okt
         sandbox.add_user(okta, name=f"Person {number}")
     feed.poll()
     assert len(feed.lines) == len(feed.records) == 60
-    assert len(feed._table.rows) == 50
+    feed.table.size = 50
+    assert len(feed.table.rows) == 50
+    feed.table.page = 2
+    assert len(feed.table.rows) == 10
     assert feed.lines[0].text == "Person 69 joined"
     assert state_size(feed) < 100_000
 
 
 def test_a_row_shows_the_event_as_it_came(feed):
-    feed._table.picked = feed._table.ids[0]
-    assert feed.lines[0].event_id in feed._record.value
+    feed.table.picked = feed.table.ids[0]
+    assert feed.lines[0].event_id in feed.record_view.value
 
 
 def test_hostile_names_are_text(client, hostile, sandbox):
@@ -202,8 +199,8 @@ def test_hostile_names_are_text(client, hostile, sandbox):
         sandbox.rename_group(hostile["groups"][0], name)
     feed.poll()
     for line in feed.lines:
-        feed._table.picked = line.event_id
-        seen = markup_of(feed) + feed._static_html()
+        feed.table.picked = line.event_id
+        seen = markup_of(feed) + feed.static_html()
         assert "<img" not in seen
         assert "<b>" not in seen
 
@@ -218,8 +215,8 @@ def test_a_real_service_is_asked_for_the_last_hour_only(serve, monkeypatch):
 
 
 def test_a_feed_whose_page_was_closed_pauses_and_goes_on_when_it_is_opened_again(feed, clock, sandbox, okta):
-    feed._clock = clock
-    feed._pulse._handle_custom_msg({"beat": True}, [])
+    feed.clock = clock
+    feed.pulse.beat()
     clock.now += 170
     feed.poll()
     assert not feed.paused
@@ -228,21 +225,21 @@ def test_a_feed_whose_page_was_closed_pauses_and_goes_on_when_it_is_opened_again
     assert feed.paused
     assert feed.status.text.startswith("Paused: the page was closed.")
     sandbox.add_user(okta, name="Kim Vale")
-    feed._pulse._handle_custom_msg({"beat": True}, [])
+    feed.pulse.beat()
     assert not feed.paused
     assert feed.lines[0].text == "Kim Vale joined"
 
 
 def test_a_pause_of_ones_own_is_not_ended_by_a_page_that_opens(feed, clock):
-    feed._clock = clock
+    feed.clock = clock
     feed.paused = True
-    feed._pulse._handle_custom_msg({"beat": True}, [])
+    feed.pulse.beat()
     assert feed.paused
 
 
 def test_where_no_page_ever_showed_it_a_feed_goes_on(feed, clock):
-    feed._clock = clock
-    feed._touched = clock()
+    feed.clock = clock
+    feed.touch()
     clock.now += 3_000
     feed.poll()
     assert not feed.paused
@@ -252,8 +249,23 @@ def test_counts_of_one_read_right(feed, sandbox, okta):
     feed.clear()
     sandbox.add_group(okta, name="Night Crew")
     feed.poll()
-    assert feed.status.text.endswith("1 of 1 event (1 group).")
+    assert feed.status.text.endswith(" 1 event (1 group).")
     sandbox.add_group(okta, name="Day Crew")
     sandbox.add_user(okta, name="Kim Vale")
     feed.poll()
-    assert feed.status.text.endswith("3 of 3 events (2 groups, 1 joined).")
+    assert feed.status.text.endswith(" 3 events (2 groups, 1 joined).")
+
+
+def test_a_feed_of_the_sandbox_begins_with_all_it_has_page_by_page(client, feed):
+    assert len(feed.lines) == len(ds.load_events(client))
+    assert feed.table.pages > 1
+    assert list(feed.rows.index) == [line.event_id for line in feed.lines]
+
+
+def test_a_change_is_shown_with_before_and_after(sandbox, okta, feed):
+    user = sandbox.add_user(okta, name="Kim Vale", custom_attributes={"job_title": "Cook"})
+    sandbox.update_user(user, custom_attributes={"job_title": "Pilot"})
+    feed.poll()
+    feed.table.click(feed.table.ids[0])
+    for piece in ("Before", "After", "<bdi>Cook</bdi>", "<bdi>Pilot</bdi>"):
+        assert piece in feed.record_view.value

@@ -71,8 +71,8 @@ def test_one_change_after_three_runs_is_one_redraw_and_no_request(cell, client, 
     monkeypatch.setattr(widgets.DirectoryExplorer, "_draw", lambda self: drawn.append(self))
     before = len(sandbox.requests)
     for one in made:
-        one._filters.search.value = "lee"
-        one._pager.next.click()
+        one.filters.search.value = "lee"
+        one.table.page += 1
     assert drawn[:1] == [made[2]]
     assert set(map(id, drawn)) == {id(made[2])}
     assert len(sandbox.requests) == before
@@ -142,3 +142,18 @@ def test_importing_the_widgets_starts_nothing():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
     assert done.stdout == "1 0 False\n"
+
+
+def test_the_static_table_is_the_same_in_every_run(cell, make):
+    """No mark by chance: a strict comparison of two runs of a notebook holds."""
+    texts = set()
+    for run in ("run 1", "run 2"):
+        cell[1] = run
+        texts.add(make().static_html())
+    assert len(texts) == 1
+
+
+def test_two_widgets_shown_by_one_cell_have_marks_of_their_own(cell):
+    assert [_live.next_mark() for _ in range(2)] == ["1", "2"]
+    cell[1] = "run 2"
+    assert _live.next_mark() == "1"

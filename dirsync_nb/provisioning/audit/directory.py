@@ -16,8 +16,8 @@ from typing import Any
 
 import pandas as pd
 
-from ...analysis.diff import require_columns, require_ids
-from ...frames import require_complete
+from ...analysis.identity import address_key
+from ...frames import require_columns, require_complete, require_ids
 from .rows import check_rows, large
 from .rules import (
     FINDING_COLUMNS,
@@ -37,6 +37,7 @@ from .rules import (
     is_address,
     is_too_long,
     rules,
+    unseen,
     verdicts_frame,
 )
 
@@ -95,6 +96,7 @@ def check_directory(
     check = _Check(Findings(), users)
     check.addresses()
     check.twins()
+    check.user_names()
     check.names()
     check.text_booleans()
     if groups is not None:
@@ -143,6 +145,8 @@ class _Check:
             if sources[place] != "email":
                 message = f"no primary address; {address!r:.80} comes from {sources[place]}"
                 self._tell(place, "address_fallback", "address", message)
+            if hidden := unseen(address):
+                self._tell(place, "invisible_characters", "address", f"{', '.join(hidden)} in {address!r:.80}")
             if not is_address(address):
                 self._tell(place, "address_malformed", "address", f"{address!r:.80} is not an address")
             elif is_too_long(address):
@@ -150,7 +154,7 @@ class _Check:
 
     def twins(self) -> None:
         """Find what should be one person's: addresses and provider's ids, within each directory."""
-        addresses = self.users["address"].str.strip().str.casefold()
+        addresses = self._keys(self.users["address"])
         shared = self._shared(addresses[self.active])
         for place, others in shared.items():
             message = f"{self.users['address'].iloc[place]!r:.80} is the address of {others} too"
@@ -160,6 +164,24 @@ class _Check:
         for place, others in {**self._shared(ids), **at_once}.items():
             rule = "external_id_taken" if place in at_once else "person_twice"
             self._tell(place, rule, "idp_id", f"{ids.iloc[place]!r:.80} is the idp_id of {others} too")
+
+    def user_names(self) -> None:
+        """Find user names that are the same to the service, or to a person, within each directory."""
+        newer = [
+            held.get("username") if isinstance(held, dict) else None for held in self.users["custom_attributes"]
+        ]
+        texts = pd.Series(
+            [one if isinstance(one, str) else None for one in newer], index=self.users.index, dtype="str"
+        )
+        if "username" in self.users:
+            texts = texts.fillna(self.users["username"])
+        for place, others in self._shared(self._keys(texts)[self.active]).items():
+            message = f"{texts.iloc[place]!r:.80} is the user name of {others} too"
+            self._tell(place, "user_name_shared", "custom_attributes.username", message)
+
+    def _keys(self, texts: pd.Series) -> pd.Series:
+        keys = [address_key(one) for one in texts]
+        return pd.Series(keys, index=texts.index, dtype="str")
 
     def _shared(self, keys: pd.Series) -> dict[int, str]:
         """Return the places of users who have a key in common with others of their directory, who are named."""
@@ -306,6 +328,8 @@ def _oddities(text: str) -> list[tuple[str, str]]:
     found = []
     if len(text) > LONGEST_NAME:
         found.append(("name_too_long", f"{len(text):,} characters"))
+    if hidden := unseen(text, joiners=True):
+        found.append(("invisible_characters", f"{', '.join(hidden)} in {text!r:.80}"))
     if has_control(text):
         found.append(("control_characters", f"{text!r:.80}"))
     elif text != text.strip():

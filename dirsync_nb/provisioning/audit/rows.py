@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
@@ -10,7 +11,9 @@ import numpy as np
 import pandas as pd
 
 from ... import errors
+from ...analysis.identity import address_key
 from ...frames import require_complete
+from .flat import columns_frame, read_as, set_field
 from .rules import (
     GROUP_COLUMNS,
     LONGEST_NAME,
@@ -23,6 +26,7 @@ from .rules import (
     has_control,
     is_address,
     is_too_long,
+    unseen,
     verdicts_frame,
 )
 
@@ -81,6 +85,8 @@ GROUP = {
     **_texts("displayName", "externalId"),
     "members": Attribute("members", dict, many=True, inside=MEMBER),
 }
+GUID = r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
+ID_FORMS = {"okta": re.compile(r"00u[0-9A-Za-z]{17}"), "azure": re.compile(GUID)}
 WORDS = {str: "text", bool: "true or false", dict: "an object"}
 
 
@@ -103,6 +109,8 @@ def check_rows(
     users
         SCIM users as dicts (``userName``, ``emails``, ``name``, ``active``, ``externalId`` ...), or a frame
         with such columns, where a missing value is a field left out and ``name.givenName`` a part of ``name``.
+        Flat names of exports are read too (``login``, ``email``, ``firstName``, ``emails.value``); the answer's
+        ``columns`` say what each was read as.
     groups
         SCIM groups likewise: ``displayName``, ``externalId``, ``members``. A member's ``value`` names a user
         by the ``id`` of its row, else by ``externalId``, else by ``userName``.
@@ -130,18 +138,30 @@ def check_rows(
     """
     if inactive_policy not in ("delete", "keep"):
         raise errors.ArgumentError(f"inactive_policy must be 'delete' or 'keep'; got {inactive_policy!r}")
-    (user_index, user_rows), (group_index, group_rows) = _given(users, "users"), _given(groups, "groups")
+    columns = _columns(users)
+    user_index, user_rows = _given(users, "users", columns)
+    group_index, group_rows = _given(groups, "groups")
     check = _Check(provider, inactive_policy == "keep", set(known_users), set(taken_identities), most_members)
+    if isinstance(users, pd.DataFrame):
+        check.read = {field.split(".")[0] for field in columns.values() if field is not None}
     judged = [check.user(label, row) for label, row in zip(user_index, user_rows, strict=True)]
     pushed = [check.group(label, row) for label, row in zip(group_index, group_rows, strict=True)]
     return Audit(
         check.findings.frame(),
         verdicts_frame(judged, user_index, USER_COLUMNS),
         verdicts_frame(pushed, group_index, GROUP_COLUMNS),
+        columns_frame(columns),
     )
 
 
-def _given(rows: Rows, name: str) -> tuple[pd.Index, list[Any]]:
+def _columns(users: Rows) -> dict[str, str | None]:
+    """Say for each column of a frame which field it stands for."""
+    if not isinstance(users, pd.DataFrame):
+        return {}
+    return {str(name): read_as(str(name), USER, IGNORED) for name in users.columns}
+
+
+def _given(rows: Rows, name: str, read: Mapping[str, str | None] | None = None) -> tuple[pd.Index, list[Any]]:
     """Return labels and rows of what was handed in."""
     if not isinstance(rows, pd.DataFrame):
         listed = list(rows)
@@ -154,10 +174,11 @@ def _given(rows: Rows, name: str) -> tuple[pd.Index, list[Any]]:
             f"{name} must have an index without repeats, so that a finding names its row"
         )
     columns = {str(name): rows[name].tolist() for name in rows.columns}
-    return rows.index, [_row(columns, place) for place in range(len(rows))]
+    fields = {column: column for column in columns} if read is None else read
+    return rows.index, [_row(columns, fields, place) for place in range(len(rows))]
 
 
-def _row(columns: Mapping[str, list[Any]], place: int) -> Row:
+def _row(columns: Mapping[str, list[Any]], fields: Mapping[str, str | None], place: int) -> Row:
     """Return one row of a frame as SCIM would have it: what is missing is left out."""
     row: Row = {}
     for name, values in columns.items():
@@ -165,11 +186,9 @@ def _row(columns: Mapping[str, list[Any]], place: int) -> Row:
         if value is None or value is pd.NA or value is pd.NaT or value != value:
             continue
         value = value.item() if isinstance(value, np.generic) else value
-        first, _, rest = name.partition(".")
-        if rest and first.lower() == "name":
-            row.setdefault("name", {})[rest] = value
-        else:
-            row[name] = value
+        field = fields[name]
+        if field is not None:
+            set_field(row, field, value)
     return row
 
 
@@ -188,6 +207,12 @@ class _Check:
         self._addresses: dict[str, Any] = {}
         self._external: dict[str, Any] = {}
         self._group_names: dict[str, Any] = {}
+        self._address_forms: dict[str, tuple[str, Any]] = {}
+        self._id_form = next((form for kind, form in ID_FORMS.items() if provider.startswith(kind)), None)
+        self.read: set[str] | None = None  # fields that were read; None: rows are SCIM, whole as they are
+
+    def _was_read(self, *fields: str) -> bool:
+        return self.read is None or not self.read.isdisjoint(fields)
 
     # -- users ------------------------------------------------------------------------------------------
 
@@ -227,6 +252,8 @@ class _Check:
                 _check(name, value, known.get(name.lower()))
         if extension is not None and about == "user":
             for name, value in _spelled(resource[extension], EXTENSION).items():
+                if name == "manager" and isinstance(value, str):
+                    raise Refusal("manager_not_object", "manager", f"manager is the bare text {value!r:.60}")
                 _check(name, value, EXTENSION.get(name.lower()))
         if size > MOST_BYTES:
             self.findings.tell(
@@ -242,15 +269,15 @@ class _Check:
     def _accept(self, label: Any, resource: Row, subject: str | None) -> tuple[str | None, str | None]:
         """Apply the rules about one user, and keep what others may not have too."""
         name = resource.get("userName", "")
-        if not name.strip():
+        if not name.strip() and self._was_read("userName"):
             raise Refusal("user_name_missing", "userName", "there is no userName")
-        other = self._user_names.get(name.casefold())
+        other = self._user_names.get(name.casefold()) if name else None
         if other is not None:
             raise Refusal("user_name_taken", "userName", f"{name!r:.80} is the user name of row {other!r} too")
         active = resource.get("active", True)
         if not active and not self._keeps_inactive:
             raise Refusal("created_inactive", "active", "active is false")
-        address, source, told = _address(resource)
+        address, source, told = _address(resource) if self._was_read("userName", "emails") else (None, None, [])
         holder = self._addresses.get(address.casefold()) if address and active else None
         if holder is not None:
             raise Refusal("address_taken", "emails", f"{address!r:.80} is the address of row {holder!r} too")
@@ -261,14 +288,25 @@ class _Check:
         return address, source
 
     def _keep(self, label: Any, resource: Row, subject: str | None, address: str | None) -> None:
-        name, external = resource["userName"], resource.get("externalId")
-        self._user_names[name.casefold()] = label
-        alike = self._alike.setdefault(folded(name), label)
+        name, external = resource.get("userName", ""), resource.get("externalId")
+        alike = self._alike.setdefault(folded(name), label) if name else label
+        if name:
+            self._user_names[name.casefold()] = label
         if alike != label:
-            message = f"{name!r:.80} and the user name of row {alike!r} differ in spaces only"
+            message = f"{name!r:.80} and the user name of row {alike!r} differ in spaces or what nobody sees"
             self.findings.tell("user", label, subject, "user_name_alike", "userName", message)
         if address:
             self._addresses[address.casefold()] = label
+            seen, first = self._address_forms.setdefault(
+                address_key(address) or address, (address.casefold(), label)
+            )
+            if seen != address.casefold():
+                message = f"{address!r:.80} and that of row {first!r} differ in what nobody sees"
+                self.findings.tell("user", label, subject, "address_alike", "emails", message)
+        form = self._id_form if self._was_read("externalId") else None
+        if form is not None and not (isinstance(external, str) and form.fullmatch(external)):
+            message = f"externalId is {external!r:.80}" if external else "there is no externalId"
+            self.findings.tell("user", label, subject, "external_id_malformed", "externalId", message)
         if external:
             first = self._external.setdefault(external, label)
             if first != label:
@@ -278,13 +316,20 @@ class _Check:
     def _look_at_names(self, label: Any, resource: Row, subject: str | None) -> None:
         parts = resource.get("name", {})
         missing = [part for part in ("givenName", "familyName") if not str(parts.get(part, "")).strip()]
-        if missing:
+        if missing and self._was_read("name"):
             message = f"no {' and no '.join(missing)}"
             self.findings.tell("user", label, subject, "name_missing", f"name.{missing[0]}", message)
         texts = {f"name.{part}": text for part, text in parts.items()}
         texts |= {field: resource[field] for field in ("userName", "displayName") if field in resource}
         for rule, field, message in _odd_texts(texts):
             self.findings.tell("user", label, subject, rule, field, message)
+        addresses = {"userName": resource.get("userName", "")}
+        for place, one in enumerate(resource.get("emails", [])):
+            addresses[f"emails[{place}].value"] = one.get("value")
+        for field, text in addresses.items():
+            if isinstance(text, str) and (hidden := unseen(text)):
+                message = f"{', '.join(hidden)} in {text!r:.80}"
+                self.findings.tell("user", label, subject, "invisible_characters", field, message)
 
     # -- groups -----------------------------------------------------------------------------------------
 
@@ -352,6 +397,8 @@ def _odd_texts(texts: Mapping[str, Any]) -> list[tuple[str, str, str]]:
             continue
         if len(text) > LONGEST_NAME:
             found.append(("name_too_long", field, f"{len(text):,} characters"))
+        if hidden := unseen(text, joiners=True) if field != "userName" else []:
+            found.append(("invisible_characters", field, f"{', '.join(hidden)} in {text!r:.80}"))
         if has_control(text):
             found.append(("control_characters", field, f"{text!r:.80}"))
         elif text != text.strip() and text.strip():
@@ -361,14 +408,14 @@ def _odd_texts(texts: Mapping[str, Any]) -> list[tuple[str, str, str]]:
 
 def _called(row: Mapping[str, Any], resource: Row) -> str:
     """Return what a member's value calls a user: the id, if the row has one already."""
-    names = (row.get("id"), resource.get("externalId"), resource["userName"])
-    return next(name for name in names if isinstance(name, str) and name)
+    names = (row.get("id"), resource.get("externalId"), resource.get("userName"))
+    return next((name for name in names if isinstance(name, str) and name), "")
 
 
 def _address(resource: Row) -> tuple[str | None, str | None, list[tuple[str, str]]]:
     """Choose the primary address: the address, where it comes from, and what there is to say about it."""
     listed = [one for one in resource.get("emails", []) if str(one.get("value", "")).strip()]
-    name = resource["userName"].strip()
+    name = resource.get("userName", "").strip()
     if not listed:
         if not is_address(name):
             raise Refusal("address_missing", "emails", f"no address, and the user name {name!r:.80} is none")

@@ -14,6 +14,8 @@ from typing import Any
 import pandas as pd
 
 from ... import errors
+from ...analysis.identity import invisible_in, without_invisible
+from .flat import COLUMN_COLUMNS
 
 __all__ = [
     "FINDING_COLUMNS",
@@ -56,6 +58,11 @@ GROUP_COLUMNS = {
     "dropped": "Int64",  # those nobody knows
     "findings": "Int64",
 }
+
+# Joiners, with which some scripts and emoji are written, and what "control_characters" looks for.
+_MARKS = [range(0x20), range(0x7F, 0xA0), range(0x200C, 0x2010), range(0x202A, 0x202F), range(0x2066, 0x206A)]
+_MARKS += [range(0xFE00, 0xFE10), range(0xE0020, 0xE0080)]
+NAME_MARKS = frozenset(f"U+{code:04X}" for some in _MARKS for code in some)
 
 LONGEST_ADDRESS, LONGEST_LOCAL_PART = 254, 64
 LONGEST_NAME = 255
@@ -130,6 +137,20 @@ _RULES = (
      "Fine as long as mail to the user name arrives.", _SCIM, "documented"),
     ("several_primaries", "note", "One address is primary; of several the first counts.",
      "Mark only one.", _SCIM, "inferred"),
+    ("external_id_malformed", "warning",
+     "While a directory is set up, externalId is the provider's own id: at Okta 20 characters from 00u on, at "
+     "Entra ID a GUID. WorkOS may refuse others.",
+     "At Okta map the user's id (user.getInternalProperty(\"id\")) to externalId; at Entra ID map objectId to "
+     "externalId in place of mailNickname. Check that the directory's type is the true one.",
+     "WorkOS SCIM requirements, September 2026", "documented"),
+    ("invisible_characters", "warning", "Nothing holds characters that nobody sees, such as U+200B.",
+     "Retype the field at the provider: pasted text often brings them along.", "this library", "assumed"),
+    ("address_alike", "warning", "Addresses differ in characters that are seen.",
+     "Retype the address at the provider: to a mail server these are two.", "this library", "assumed"),
+    ("manager_not_object", "reject", "The manager is an object with a value, not a bare id.",
+     "At Entra ID: Provisioning, Mappings, Provision users: delete the mapping of manager, or map it to "
+     "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager.value; then restart provisioning.",
+     _SCIM, "inferred"),
     ("external_id_taken", "warning", "The provider's id belongs to one person.",
      "Map an id that never changes and is used once, such as the object id.", "idp_id is the join key",
      "assumed"),
@@ -173,6 +194,9 @@ _RULES = (
      "documented"),
     ("address_fallback", "note", "The address is the primary one.",
      "See address_source; ask the provider to mark one address as primary.", "this library", "assumed"),
+    ("user_name_shared", "warning", "A user name is unique in a directory, ignoring case and what nobody sees.",
+     "Find out which account is the person's; the service refuses the second one when it is sent again.", _SCIM,
+     "documented"),
     ("address_shared", "warning", "No two active users of a directory share an address.",
      "Find out which account is the person's; match on ids.", _SCIM, "documented"),
     ("person_twice", "note", "One person has one record.",
@@ -214,8 +238,13 @@ def has_control(text: str) -> bool:
 
 
 def folded(text: str) -> str:
-    """Return a text without what people do not see as a difference: case, outer and repeated spaces."""
-    return " ".join(text.split()).casefold()
+    """Return a text without what people do not see as a difference: case, spaces, invisible characters."""
+    return " ".join(without_invisible(" ".join(text.split())).split()).casefold()
+
+
+def unseen(text: str, *, joiners: bool = False) -> list[str]:
+    """Name the characters of a text that nobody sees; in names, joiners and marks have their place."""
+    return [one for one in invisible_in(text) if not (joiners and one.split()[0] in NAME_MARKS)]
 
 
 # Collecting -----------------------------------------------------------------------------------------------
@@ -284,11 +313,15 @@ class Audit:
     users, groups
         One row per user and group that was looked at, with its verdict; see ``USER_COLUMNS`` and
         ``GROUP_COLUMNS``.
+    columns
+        Of users handed in as a frame, one row per column: the SCIM field it was read as, and whether it was
+        understood. A rule about a field that no column was read as is not applied.
     """
 
     findings: pd.DataFrame
     users: pd.DataFrame
     groups: pd.DataFrame
+    columns: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(COLUMN_COLUMNS)))
 
     @property
     def counts(self) -> dict[str, int]:
@@ -311,7 +344,9 @@ class Audit:
         groups = _many(len(self.groups), "group") + (f": {rejected:,} reject" if rejected else "")
         found = self.findings["rule"].value_counts()
         most = ", ".join(f"{name} {count:,}" for name, count in found[found > 0].head(4).items())
-        return f"{users} {groups}. {_many(len(self.findings), 'finding')}{f' ({most})' if most else ''}."
+        whole = f"{users} {groups}. {_many(len(self.findings), 'finding')}{f' ({most})' if most else ''}."
+        odd = list(self.columns.index[~self.columns["understood"].astype(bool)])
+        return whole + (f" Columns not understood, and not read: {', '.join(odd)}." if odd else "")
 
     def __repr__(self) -> str:
         return self.sentence

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from ...analysis import attribute_coverage
+from ...analysis.identity import address_key
 from .facts import Environment, Verdict, some
 
 __all__ = ["addresses", "attributes", "deprecated_fields"]
@@ -49,7 +50,7 @@ def addresses(users: pd.DataFrame) -> Verdict:
         return _NOBODY
     without = int(users["address"].isna().sum())
     elsewhere = int((users["address_source"].notna() & (users["address_source"] != "email")).sum())
-    folded = users["address"].str.casefold()
+    folded = users["address"].map(address_key)
     doubled = int((folded.notna() & folded.duplicated(keep=False)).sum())
     parts = [
         f"{without:,} have no address" if without else "",

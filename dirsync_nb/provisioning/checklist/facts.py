@@ -10,7 +10,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from ... import errors
-from ...client import DirectoryClient, Record
+from ...client import DirectoryClient, Record, read_pages
 from ...frames import concat, users_frame
 from ...load import load_directories, load_events
 
@@ -69,7 +69,7 @@ class Environment:
 def _page(client: DirectoryClient, kind: str = "users", **filters: str) -> list[Record]:
     """Read the first page of a list; somebody may have deleted what it is about just now."""
     try:
-        return next(client.walk(client.receipt(kind, filters, log=False)), [])
+        return next(read_pages(client.context, client.context.open(kind, filters, log=False)), [])
     except errors.NotFound:
         return []
 

@@ -9,6 +9,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from . import objects
+from .refusal import Invalid
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -37,7 +38,7 @@ def switch_off_for(store: Store, directory: int, names: Iterable[str]) -> None:
 def switch(store: Store, name: str, *, on: bool) -> None:
     """Note that an attribute is on or off from now on."""
     if name not in PREDEFINED:
-        raise ValueError(f"name must be one of {', '.join(PREDEFINED)}; got {name!r}")
+        raise Invalid(f"name must be one of {', '.join(PREDEFINED)}; got {name!r}")
     off = set((store.meta("switched_off") or "").split())
     store.set_meta("switched_off", " ".join(sorted(off - {name} if on else off | {name})))
 
@@ -52,7 +53,7 @@ def split(store: Store, directory: int, values: Mapping[str, Any]) -> tuple[Obje
 def hide(store: Store, user_n: int, values: Mapping[str, Any]) -> None:
     """Keep what does not show."""
     for name, value in values.items():
-        store.execute("INSERT OR REPLACE INTO hidden VALUES (?, ?, ?)", (user_n, name, objects.text(value)))
+        store.users.hide(user_n, name, objects.text(value))
 
 
 def switched(store: Store, row: Row, user: Object, name: str, *, on: bool) -> Object | None:
@@ -62,6 +63,5 @@ def switched(store: Store, row: Row, user: Object, name: str, *, on: bool) -> Ob
         return {**user} if name in values else None
     if name in switched_off(store, row.directory) or name in values:
         return None
-    found = store.one("SELECT json FROM hidden WHERE user_n = ? AND name = ?", (row.n, name))
-    store.execute("DELETE FROM hidden WHERE user_n = ? AND name = ?", (row.n, name))
-    return {**user, "custom_attributes": {**values, name: json.loads(found[0]) if found else None}}
+    found = store.users.unhide(row.n, name)
+    return {**user, "custom_attributes": {**values, name: json.loads(found) if found else None}}

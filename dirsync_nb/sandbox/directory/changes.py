@@ -1,31 +1,34 @@
 """What can happen in a directory: each change to the store together with the events it sends.
 
-How a change is stored and its event recorded is in ``recording``.
+How a user is stored and an event recorded is in ``recorder``.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, get_args
 
-from . import attributes, clock, create, objects, provider_traits
+from . import attributes, clock, create, objects, provider_traits, roles
 from .ids import bearer_token
 from .objects import Object
 from .recorder import (
-    ROLE_PRIORITY,
     STEP,
     InactivePolicy,
     Recorder,
-    RoleMode,
+    Removals,
     difference,
     membership,
-    settled_roles,
 )
-from .store import NotFound, Row
+from .refusal import Invalid
+from .roles import DefaultMappings, RoleMode
+from .store.roles import Ranking
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
-__all__ = ["STATES", "Happenings", "InactivePolicy", "RoleMode", "settled_roles"]
+    from .store import Row, Store
+
+__all__ = ["STATES", "Changes", "InactivePolicy", "RoleMode"]
 
 MOST_TOKENS = 2
 
@@ -34,8 +37,34 @@ STATES = ("linked", "validating", "invalid_credentials", "unlinked", "deleting")
 _LONGEST = 366 * 24 * 60  # minutes
 
 
-class Happenings(Recorder):
-    """Make things happen: each change together with the events it sends."""
+class Changes:
+    """Make things happen: each change together with the events it sends.
+
+    Parameters
+    ----------
+    policy : {"delete", "keep"}
+        What becomes of a deactivated user. "delete" is the secure flow, the default of environments made since
+        October 2023; "keep" is the custom management flow.
+    removals : {"none", "before", "after", "doubled"}
+        What tells of the memberships that end with a user or group; see ``Removals``.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        seed: int,
+        policy: InactivePolicy,
+        roles: RoleMode = "single",
+        removals: Removals = "none",
+        default_mappings: DefaultMappings = "last",
+    ) -> None:
+        self._store, self._seed, self._policy, self._removals = store, seed, policy, removals
+        self._recorder = Recorder(store, seed, roles, default_mappings)
+
+    @property
+    def roles(self) -> RoleMode:
+        """Whether a user has one role or several."""
+        return self._recorder.roles
 
     # -- users ------------------------------------------------------------------------------------------
 
@@ -52,17 +81,16 @@ class Happenings(Recorder):
         state: str = "active",
         user_id: str | None = None,
     ) -> str:
-        """Let somebody join; give the new user's id, which is ``user_id`` for one who had it elsewhere."""
+        """Let somebody join; return the new user's id, which is ``user_id`` for one who had it elsewhere."""
         fields = {"email": email, "first_name": first_name, "last_name": last_name, "name": name}
         _check_user_fields({**fields, "idp_id": idp_id, "custom_attributes": custom_attributes})
         if state not in ("active", "inactive") or (state == "inactive" and self._policy == "delete"):
-            raise ValueError(f"a new user must be active here; got {state!r}")
+            raise Invalid(f"a new user must be active here; got {state!r}")
         store = self._store
         with store.transaction():
-            directory = store.directory(directory_id)
+            directory = store.directories.get(directory_id)
             now = store.tick(STEP)
-            new_id = self._new_id("directory_user")
-            user_id = self._free("users", user_id) or new_id
+            user_id = self._recorder.free_id("directory_user", "users", user_id)
             shown, hidden = attributes.split(store, directory["n"], custom_attributes or {})
             user = objects.user_object(
                 user_id=user_id,
@@ -75,65 +103,69 @@ class Happenings(Recorder):
                 name=name or objects.full_name(first_name, last_name),
                 state=state,
                 custom_attributes=shown,
-                roles=[ROLE_PRIORITY[-1]] if directory["has_roles"] else [],
+                roles=self._default_role(directory),
                 created_at=now,
                 updated_at=now,
             )
-            store.execute(
-                "INSERT INTO users (id, directory, idp_id, folded_email, json) VALUES (?, ?, ?, ?, ?)",
-                (user_id, directory["n"], user["idp_id"], email and email.casefold(), objects.text(user)),
+            row = store.users.add(
+                user_id, directory["n"], idp_id=user["idp_id"], email=email, text=objects.text(user)
             )
-            attributes.hide(store, store.user(user_id).n, hidden)
-            self._touch(directory["n"], active=int(state == "active"), inactive=int(state != "active"))
-            self._record("dsync.user.created", objects.event_user(user))
+            attributes.hide(store, row.n, hidden)
+            self._store.directories.touch(
+                directory["n"], active=int(state == "active"), inactive=int(state != "active")
+            )
+            self._recorder.record("dsync.user.created", objects.event_user(user))
         return user_id
 
     def update_user(self, /, user_id: str, *, drop: Iterable[str] = (), **changes: Any) -> bool:
-        """Change fields of a user; say whether an event was sent.
+        """Change fields of a user; return whether an event was sent.
 
         ``custom_attributes`` are merged into those the user has, and those named in ``drop`` go away. A change
         between null and absent sends no event.
         """
         _check_user_fields(changes)
         with self._store.transaction():
-            row = self._store.user(user_id)
+            row = self._store.users.get(user_id)
             old = row.parsed()
             if changes.get("state", old["state"]) != old["state"]:
-                raise ValueError("state changes by deactivate_user and reactivate_user")
+                raise Invalid("state changes by deactivate_user and reactivate_user")
             new = _changed(old, changes, set(drop))
-            return self._save_user(row, old, new)
+            return self._recorder.save_user(row, old, new)
 
     def set_user(self, /, user_id: str, *, state: str, **fields: Any) -> bool:
-        """Let a provider write a whole user at once, state and all; say whether an event was sent.
+        """Let a provider write a whole user at once, state and all; return whether an event was sent.
 
         A user written inactive is one deactivated: the policy says whether it stays.
         """
         _check_user_fields(fields)
         with self._store.transaction():
-            row = self._store.user(user_id)
+            row = self._store.users.get(user_id)
             old = row.parsed()
             new = {**_changed(old, fields, set()), "state": state}
             if state == "inactive" and self._policy == "delete":
-                self._remove_user(row, new)
+                self._remove_user(row, new, None)
                 return True
-            told = self._save_user(row, old, new)
+            told = self._recorder.save_user(row, old, new)
             step = (state == "active") - (old["state"] == "active")
-            self._touch(row.directory, active=step, inactive=-step)
+            self._store.directories.touch(row.directory, active=step, inactive=-step)
             return told
 
-    def deactivate_user(self, user_id: str) -> None:
-        """Let the provider switch a user off: the policy says whether the user stays, inactive, or goes."""
+    def deactivate_user(self, user_id: str, *, removals: Removals | None = None) -> None:
+        """Let the provider switch a user off: the policy says whether the user stays, inactive, or goes.
+
+        ``removals`` says for this once what tells of the memberships of one who goes.
+        """
         with self._store.transaction():
-            row = self._store.user(user_id)
+            row = self._store.users.get(user_id)
             if self._policy == "delete":
-                self._remove_user(row, {**row.parsed(), "state": "inactive"})
+                self._remove_user(row, {**row.parsed(), "state": "inactive"}, removals)
                 return
             old = row.parsed()
-            if self._save_user(row, old, {**old, "state": "inactive"}):
-                self._touch(row.directory, active=-1, inactive=1)
+            if self._recorder.save_user(row, old, {**old, "state": "inactive"}):
+                self._store.directories.touch(row.directory, active=-1, inactive=1)
 
     def reactivate_user(self, user_id: str) -> str:
-        """Let a user come back, and give the id they have now.
+        """Let a user come back, and return the id they have now.
 
         Under "keep" it is the same user. Under "delete" it is a new one with the same ``idp_id``, in no group.
         """
@@ -141,17 +173,17 @@ class Happenings(Recorder):
         with store.transaction():
             if self._policy == "delete":
                 return self._return_as_new(user_id)
-            row = store.user(user_id)
+            row = store.users.get(user_id)
             old = row.parsed()
-            if self._save_user(row, old, {**old, "state": "active"}):
-                self._touch(row.directory, active=1, inactive=-1)
+            if self._recorder.save_user(row, old, {**old, "state": "active"}):
+                self._store.directories.touch(row.directory, active=1, inactive=-1)
         return user_id
 
-    def delete_user(self, user_id: str) -> None:
-        """Remove a user for good. Nothing is sent for the memberships that go too."""
+    def delete_user(self, user_id: str, *, removals: Removals | None = None) -> None:
+        """Remove a user for good; ``removals`` says for this once what tells of the memberships."""
         with self._store.transaction():
-            row = self._store.user(user_id)
-            self._remove_user(row, row.parsed())
+            row = self._store.users.get(user_id)
+            self._remove_user(row, row.parsed(), removals)
 
     # -- groups and memberships -------------------------------------------------------------------------
 
@@ -164,19 +196,17 @@ class Happenings(Recorder):
         role: str | None = None,
         group_id: str | None = None,
     ) -> str:
-        """Add an empty group, mapped to a role if you say so; give its id.
+        """Add an empty group, mapped to a role if you say so; return its id.
 
         It is ``group_id`` for a group that had it elsewhere.
         """
         _check_text(name=name, idp_id=idp_id or "")
-        if role is not None and role not in ROLE_PRIORITY:
-            raise ValueError(f"role must be one of {ROLE_PRIORITY}; got {role!r}")
         store = self._store
         with store.transaction():
-            directory = store.directory(directory_id)
+            directory = store.directories.get(directory_id)
+            self._check_role(directory, role)
             now = store.tick(STEP)
-            new_id = self._new_id("directory_group")
-            group_id = self._free("groups", group_id) or new_id
+            group_id = self._recorder.free_id("directory_group", "groups", group_id)
             group = objects.group_object(
                 group_id=group_id,
                 directory_id=directory_id,
@@ -185,78 +215,158 @@ class Happenings(Recorder):
                 name=name,
                 created_at=now,
             )
-            store.execute(
-                "INSERT INTO groups (id, directory, role, json) VALUES (?, ?, ?, ?)",
-                (group_id, directory["n"], role, objects.text(group)),
-            )
-            self._touch(directory["n"], groups=1)
-            self._record("dsync.group.created", group)
+            store.groups.add(group_id, directory["n"], role=role, text=objects.text(group))
+            self._store.directories.touch(directory["n"], groups=1)
+            self._recorder.record("dsync.group.created", group)
         return group_id
 
     def rename_group(self, group_id: str, name: str) -> bool:
-        """Return a group another name. Okta's group ids are names, so there the ``idp_id`` changes with it."""
-        old = self._store.group(group_id).parsed()
+        """Give a group another name. Okta's group ids are names, so there the ``idp_id`` changes with it."""
+        old = self._store.groups.get(group_id).parsed()
         return self.set_group(
             group_id, name=name, idp_id=name if old["idp_id"] == old["name"] else old["idp_id"]
         )
 
     def set_group(self, group_id: str, *, name: str, idp_id: str) -> bool:
-        """Let a provider write a whole group; say whether an event was sent."""
+        """Let a provider write a whole group; return whether an event was sent."""
         _check_text(name=name, idp_id=idp_id)
         store = self._store
         with store.transaction():
-            row = store.group(group_id)
+            row = store.groups.get(group_id)
             old = row.parsed()
             new = {**old, "name": name, "idp_id": idp_id}
             previous = difference(old, new)
             if not previous:
                 return False
             new["updated_at"] = clock.iso(store.tick(STEP))
-            store.execute("UPDATE groups SET json = ? WHERE n = ?", (objects.text(new), row.n))
-            self._touch(row.directory)
-            self._record("dsync.group.updated", {**new, "previous_attributes": previous})
+            store.groups.save(row.n, objects.text(new))
+            self._store.directories.touch(row.directory)
+            self._recorder.record("dsync.group.updated", {**new, "previous_attributes": previous})
         return True
 
-    def delete_group(self, group_id: str) -> None:
-        """Remove a group. Its members stay, and nothing is sent for the memberships that end."""
+    def delete_group(self, group_id: str, *, removals: Removals | None = None) -> None:
+        """Remove a group; its members stay. ``removals`` says for this once what tells of the memberships."""
         store = self._store
         with store.transaction():
-            row = store.group(group_id)
-            (role,) = store.one("SELECT role FROM groups WHERE n = ?", (row.n,))
-            members = (
-                store.execute("SELECT user_n FROM memberships WHERE group_n = ?", (row.n,)) if role else []
-            )
-            store.tick(STEP)
-            store.execute("DELETE FROM memberships WHERE group_n = ?", (row.n,))
-            store.execute("DELETE FROM groups WHERE n = ?", (row.n,))
-            store.execute(
-                "INSERT OR REPLACE INTO gone VALUES (?, ?, ?, ?)", (row.id, row.n, row.directory, row.json)
-            )
-            self._touch(row.directory, groups=-1)
-            self._record("dsync.group.deleted", row.parsed())
-            for (user_n,) in members:
-                self._settle_roles(user_n)
+            row = store.groups.get(group_id)
+            members = [store.users.number(n) for n in store.memberships.of_group(row.n)]
+            mapped = store.groups.role(row.n)
+            with self._with_removals([(user, row) for user in members], removals):
+                store.tick(STEP)
+                store.groups.remove(row)
+                store.directories.touch(row.directory, groups=-1)
+                self._recorder.record("dsync.group.deleted", row.parsed())
+            for user in members if mapped else ():
+                self._recorder.settle_roles(user.n)
 
     def map_role(self, group_id: str, role: str | None) -> int:
-        """Map a group to a role, or to none; give how many members got another one, each with an event."""
-        if role is not None and role not in ROLE_PRIORITY:
-            raise ValueError(f"role must be one of {ROLE_PRIORITY}; got {role!r}")
+        """Map a group to a role, or to none; return how many members got another one, each with an event."""
         store = self._store
         with store.transaction():
-            row = store.group(group_id)
-            if not store.directory_number(row.directory)["has_roles"]:
-                raise ValueError("groups of this type of directory cannot be mapped to roles")
-            store.execute("UPDATE groups SET role = ? WHERE n = ?", (role, row.n))
-            members = store.execute("SELECT user_n FROM memberships WHERE group_n = ?", (row.n,))
-            return sum(self._settle_roles(user_n) for (user_n,) in members)
+            row = store.groups.get(group_id)
+            directory = store.directories.number(row.directory)
+            self._check_role(directory, role)
+            if not directory["has_roles"]:
+                raise Invalid("groups of this type of directory cannot be mapped to roles")
+            store.groups.map(row.n, role)
+            return self._settle(store.memberships.of_group(row.n))
 
     def add_member(self, group_id: str, user_id: str) -> bool:
-        """Put a user into a group; say whether that was news."""
+        """Put a user into a group; return whether that was news."""
         return self._set_member(group_id, user_id, member=True)
 
     def remove_member(self, group_id: str, user_id: str) -> bool:
-        """Take a user out of a group; say whether that was news."""
+        """Take a user out of a group; return whether that was news."""
         return self._set_member(group_id, user_id, member=False)
+
+    # -- roles ------------------------------------------------------------------------------------------
+
+    def add_role(
+        self,
+        slug: str,
+        *,
+        name: str,
+        organization_id: str | None = None,
+        permissions: Iterable[str] = (),
+    ) -> None:
+        """Define a role, of the environment or of one organization; it ranks lowest.
+
+        With its first role an organization gets a ranking and a default of its own.
+        """
+        _check_text(slug=slug, name=name)
+        store = self._store
+        with store.transaction():
+            if organization_id is not None:
+                store.organizations.get(organization_id)
+            store.tick(STEP)
+            roles.define(
+                store, self._seed, slug, name=name, permissions=list(permissions),
+                organization_id=organization_id or "",
+            )  # fmt: skip
+
+    def delete_role(self, slug: str, *, organization_id: str | None = None) -> int:
+        """Delete a role; return how many users lost it.
+
+        Who had no other role gets the default one, and with one role a user also where another group is mapped:
+        that counts from the next change of a membership on.
+        """
+        store, scope, told = self._store, organization_id or "", 0
+        with store.transaction():
+            store.roles.get(scope, slug)
+            scopes = [scope] if scope else ["", *store.roles.organizations()]
+            rankings = {one: store.roles.ranking(one) for one in scopes}
+            if any(ranking.default == slug for ranking in rankings.values()):
+                raise Invalid(f"{slug!r} is a default role: make another one the default first")
+            store.roles.remove(scope, slug)
+            for one, ranking in rankings.items():
+                order = [other for other in ranking.order if other != slug]
+                store.roles.set_ranking(one, Ranking(order, ranking.default))
+            for n in store.roles.users_of(scope):
+                row = store.users.number(n)
+                user = row.parsed()
+                left = [role["slug"] for role in user["roles"] if role["slug"] != slug]
+                if len(left) < len(user["roles"]):
+                    left = left or [store.roles.ranking(user["organization_id"]).default]
+                    told += self._recorder.give_roles(row, left)
+        return told
+
+    def rank_roles(
+        self, order: Iterable[str], *, default: str | None = None, organization_id: str | None = None
+    ) -> int:
+        """Put roles into an order, the highest first; return how many users got another role by it."""
+        store, scope, wanted = self._store, organization_id or "", list(order)
+        with store.transaction():
+            now = store.roles.ranking(scope)
+            if scope and scope not in store.roles.organizations():
+                raise Invalid("an organization has a ranking of its own once it has a role of its own")
+            if sorted(wanted) != sorted(now.order):
+                raise Invalid(f"order must hold each of {', '.join(now.order)} once; got {', '.join(wanted)}")
+            if default is not None and default not in wanted:
+                raise Invalid(f"default must be one of {', '.join(wanted)}; got {default!r}")
+            store.roles.set_ranking(scope, Ranking(wanted, default or now.default))
+            store.tick(STEP)
+            return self._settle(store.roles.users_of(scope))
+
+    def set_role_mode(self, mode: RoleMode) -> int:
+        """Let users have one role or several; return how many got others by it. The highest one stays."""
+        if mode not in get_args(RoleMode):
+            raise Invalid(f"mode must be one of {', '.join(get_args(RoleMode))}; got {mode!r}")
+        with self._store.transaction():
+            self._store.set_meta("role_mode", mode)
+            return self._settle(self._store.roles.users_of(""))
+
+    def _settle(self, users: list[int]) -> int:
+        return sum(self._recorder.settle_roles(n) for n in users)
+
+    def _default_role(self, directory: Object) -> list[str]:
+        return (
+            [self._store.roles.ranking(directory["organization_id"]).default] if directory["has_roles"] else []
+        )
+
+    def _check_role(self, directory: Object, role: str | None) -> None:
+        order = self._store.roles.ranking(directory["organization_id"]).order
+        if role is not None and role not in order:
+            raise Invalid(f"role must be one of {', '.join(order)}; got {role!r}")
 
     # -- organizations and directories ------------------------------------------------------------------
 
@@ -268,7 +378,7 @@ class Happenings(Recorder):
         external_id: str | None = None,
         metadata: Mapping[str, str] | None = None,
     ) -> str:
-        """Found an organization; give its id."""
+        """Create an organization; return its id."""
         listed = list(domains)
         _check_text(name=name, external_id=external_id or "")
         for domain in listed:
@@ -289,15 +399,15 @@ class Happenings(Recorder):
         domain: str | None = None,
         state: str = "unlinked",
     ) -> str:
-        """Set up an empty directory; give its id. The first write or pull links it."""
+        """Set up an empty directory; return its id. The first write or poll links it."""
         _check_text(name=name, domain=domain or "")
         if type not in create.TYPES:
-            raise ValueError(f"type must be one of {', '.join(create.TYPES)}; got {type!r}")
+            raise Invalid(f"type must be one of {', '.join(create.TYPES)}; got {type!r}")
         if state not in STATES:
-            raise ValueError(f"state must be one of {STATES}; got {state!r}")
+            raise Invalid(f"state must be one of {STATES}; got {state!r}")
         store = self._store
         with store.transaction():
-            store.organization(organization_id)
+            store.organizations.get(organization_id)
             return create.add_directory(
                 store,
                 self._seed,
@@ -310,7 +420,7 @@ class Happenings(Recorder):
             )
 
     def wait(self, minutes: float) -> str:
-        """Let time pass; give the time it is then."""
+        """Let time pass; return the time it is then."""
         _check_minutes(minutes)
         with self._store.transaction():
             return clock.iso(self._store.tick(int(minutes * clock.MINUTE)))
@@ -318,47 +428,37 @@ class Happenings(Recorder):
     def set_directory_state(self, directory_id: str, state: str) -> bool:
         """Put a directory into a state; becoming linked is the one change that sends an event."""
         if state not in STATES:
-            raise ValueError(f"state must be one of {STATES}; got {state!r}")
+            raise Invalid(f"state must be one of {STATES}; got {state!r}")
         store = self._store
         with store.transaction():
-            before = store.directory(directory_id)
+            before = store.directories.get(directory_id)
             if before["state"] == state:
                 return False
             store.tick(STEP)
-            store.execute("UPDATE directories SET state = ? WHERE n = ?", (state, before["n"]))
-            self._touch(before["n"])
+            store.directories.set_state(before["n"], state)
+            self._store.directories.touch(before["n"])
             if state == "linked":
-                self._record("dsync.activated", self._activated(directory_id))
+                self._recorder.record_activated(directory_id)
         return True
 
     def delete_directory(self, directory_id: str) -> None:
         """Delete a directory with all that is in it. One event tells of it."""
         store = self._store
         with store.transaction():
-            row = store.directory(directory_id)
+            row = store.directories.get(directory_id)
             store.tick(STEP)
-            inside = (row["n"],)
-            store.execute(
-                "DELETE FROM memberships WHERE group_n IN (SELECT n FROM groups WHERE directory = ?)", inside
-            )
-            store.execute(
-                "DELETE FROM hidden WHERE user_n IN (SELECT n FROM users WHERE directory = ?)", inside
-            )
-            for table in ("users", "groups", "gone", "tokens", "scim", "scim_former"):
-                store.execute("DELETE FROM " + table + " WHERE directory = ?", inside)  # noqa: S608 (own names)
-            store.execute("DELETE FROM directories WHERE n = ?", inside)
-            self._record("dsync.deleted", objects.short_directory({**row, "state": "deleting"}))
+            store.directories.remove(row["n"])
+            self._recorder.record("dsync.deleted", objects.short_directory({**row, "state": "deleting"}))
 
     def create_token(self, directory_id: str) -> str:
-        """Make a SCIM bearer token; give its id. At most two live at once, so that one can be changed."""
+        """Make a SCIM bearer token; return its id. At most two live at once, so that one can be changed."""
         store = self._store
         with store.transaction():
-            row = store.directory(directory_id)
-            (live,) = store.one("SELECT count(*) FROM tokens WHERE directory = ?", (row["n"],))
-            if live >= MOST_TOKENS:
-                raise ValueError(f"a directory has at most {MOST_TOKENS} live tokens: revoke one first")
+            row = store.directories.get(directory_id)
+            if len(store.tokens.of(row["n"])) >= MOST_TOKENS:
+                raise Invalid(f"a directory has at most {MOST_TOKENS} live tokens: revoke one first")
             now = store.tick(STEP)
-            token_id = self._new_id("directory_token")
+            token_id = self._recorder.new_id("directory_token")
             token = objects.token_object(
                 token_id=token_id,
                 directory_id=directory_id,
@@ -366,84 +466,94 @@ class Happenings(Recorder):
                 token=bearer_token(token_id, self._seed),
                 created_at=now,
             )
-            store.execute("INSERT INTO tokens VALUES (?, ?, ?)", (token_id, row["n"], objects.text(token)))
-            self._record("dsync.token.created", token)
+            store.tokens.add(token_id, row["n"], objects.text(token))
+            self._recorder.record("dsync.token.created", token)
         return token_id
 
     def revoke_token(self, token_id: str) -> None:
         """Withdraw a SCIM bearer token."""
         store = self._store
         with store.transaction():
-            found = store.one("SELECT 0, id, directory, json FROM tokens WHERE id = ?", (token_id,))
-            if found is None:
-                raise NotFound("Directory Token", token_id)
+            found = store.tokens.get(token_id)
             store.tick(STEP)
-            store.execute("DELETE FROM tokens WHERE id = ?", (token_id,))
-            self._record("dsync.token.revoked", Row(*found).parsed())
+            store.tokens.remove(token_id)
+            self._recorder.record("dsync.token.revoked", found.parsed())
 
     def switch_attribute(self, name: str, *, on: bool) -> int:
-        """Switch a predefined attribute on or off for the environment; give how many users were told of.
+        """Switch a predefined attribute on or off for the environment; return how many users were told of.
 
         Only those whose data changed are: between null and absent nothing is sent.
         """
         store, told = self._store, 0
         with store.transaction():
             attributes.switch(store, name, on=on)
-            for (n,) in store.execute("SELECT n FROM users ORDER BY n"):
-                row = Row(*store.one("SELECT n, id, directory, json FROM users WHERE n = ?", (n,)))
+            for n in store.users.numbers():
+                row = store.users.number(n)
                 old = row.parsed()
                 new = attributes.switched(store, row, old, name, on=on)
-                told += new is not None and self._save_user(row, old, new)
+                told += new is not None and self._recorder.save_user(row, old, new)
         return told
 
     def announce(self, directory_id: str) -> None:
         """Send the events of a first sync for what a directory holds now, as linking it does."""
         store = self._store
         with store.transaction():
-            n = store.directory(directory_id)["n"]
-            self._record("dsync.activated", self._activated(directory_id))
-            users = [Row(*row) for row in store.execute(_USERS, (n,))]
-            groups = [Row(*row) for row in store.execute(_GROUPS, (n,))]
+            n = store.directories.get(directory_id)["n"]
+            self._recorder.record_activated(directory_id)
+            users, groups = store.users.of(n), store.groups.of(n)
             for user in users:
-                self._record("dsync.user.created", objects.event_user(user.parsed()))
+                self._recorder.record("dsync.user.created", objects.event_user(user.parsed()))
             for group in groups:
-                self._record("dsync.group.created", group.parsed())
+                self._recorder.record("dsync.group.created", group.parsed())
             by_n = {user.n: user for user in users}
             for group in groups:
-                for (user_n,) in store.execute("SELECT user_n FROM memberships WHERE group_n = ?", (group.n,)):
-                    self._record("dsync.group.user_added", membership(by_n[user_n], group))
+                for user_n in store.memberships.of_group(group.n):
+                    self._recorder.record("dsync.group.user_added", membership(by_n[user_n], group))
 
     # -- the parts of it --------------------------------------------------------------------------------
 
+    def _remove_user(self, row: Row, last: Object, removals: Removals | None) -> None:
+        pairs = [(row, group) for group in self._store.memberships.of_user(row.n)]
+        with self._with_removals(pairs, removals):
+            self._recorder.remove_user(row, last)
+
+    @contextmanager
+    def _with_removals(self, pairs: list[tuple[Row, Row]], removals: Removals | None) -> Iterator[None]:
+        """Tell of memberships that end with what is done inside, before it, after it or both."""
+        when = removals or self._removals
+        if when not in get_args(Removals):
+            raise Invalid(f"removals must be one of {', '.join(get_args(Removals))}; got {when!r}")
+        for user, group in pairs if when in ("before", "doubled") else ():
+            self._recorder.record("dsync.group.user_removed", membership(user, group))
+        yield
+        for user, group in pairs if when in ("after", "doubled") else ():
+            self._recorder.record("dsync.group.user_removed", membership(user, group))
+
     def _return_as_new(self, user_id: str) -> str:
-        former = self._store.gone(user_id).parsed()
+        former = self._store.users.gone(user_id).parsed()
         kept = ("email", "first_name", "last_name", "name", "idp_id", "custom_attributes")
         return self.add_user(former["directory_id"], **{key: former[key] for key in kept})
 
     def _set_member(self, group_id: str, user_id: str, *, member: bool) -> bool:
         store = self._store
         with store.transaction():
-            group, user = store.group(group_id), store.user(user_id)
+            group, user = store.groups.get(group_id), store.users.get(user_id)
             if group.directory != user.directory:
-                raise ValueError("user and group are in different directories")
-            pair = (group.n, user.n)
-            was = bool(store.one("SELECT 1 FROM memberships WHERE group_n = ? AND user_n = ?", pair))
-            if was == member:
+                raise Invalid("user and group are in different directories")
+            if store.memberships.has(group.n, user.n) == member:
                 return False
             store.tick(STEP)
             if member:
-                store.execute("INSERT INTO memberships VALUES (?, ?)", pair)
+                store.memberships.add([(group.n, user.n)])
             else:
-                store.execute("DELETE FROM memberships WHERE group_n = ? AND user_n = ?", pair)
-            self._touch(group.directory)
+                store.memberships.remove(group.n, user.n)
+            self._store.directories.touch(group.directory)
             name = "dsync.group.user_added" if member else "dsync.group.user_removed"
-            self._record(name, membership(user, group))
-            self._settle_roles(user.n)
+            self._recorder.record(name, membership(user, group))
+            self._recorder.settle_roles(user.n)
         return True
 
 
-_USERS = "SELECT n, id, directory, json FROM users WHERE directory = ? ORDER BY n"
-_GROUPS = "SELECT n, id, directory, json FROM groups WHERE directory = ? ORDER BY n"
 _CHANGEABLE = ("email", "first_name", "last_name", "name", "idp_id", "custom_attributes", "state")
 
 
@@ -459,20 +569,20 @@ def _changed(old: Object, changes: Mapping[str, Any], drop: set[str]) -> Object:
 def _check_user_fields(fields: Mapping[str, Any]) -> None:
     for key, value in fields.items():
         if key not in _CHANGEABLE:
-            raise ValueError(f"a user's field must be one of {_CHANGEABLE}; got {key!r}")
+            raise Invalid(f"a user's field must be one of {_CHANGEABLE}; got {key!r}")
         if key == "custom_attributes":
             if value is not None and not isinstance(value, dict):
-                raise ValueError("custom_attributes must be a dict")
+                raise Invalid("custom_attributes must be a dict")
         elif value is not None and not isinstance(value, str):
-            raise ValueError(f"{key} must be text or None; got {value!r}")
+            raise Invalid(f"{key} must be text or None; got {value!r}")
 
 
 def _check_minutes(minutes: Any) -> None:
     if isinstance(minutes, bool) or not isinstance(minutes, int | float) or not 0 <= minutes <= _LONGEST:
-        raise ValueError(f"minutes must be a number from 0 to {_LONGEST}; got {minutes!r}")
+        raise Invalid(f"minutes must be a number from 0 to {_LONGEST}; got {minutes!r}")
 
 
 def _check_text(**fields: Any) -> None:
     for key, value in fields.items():
         if not isinstance(value, str):
-            raise ValueError(f"{key} must be text; got {value!r}")
+            raise Invalid(f"{key} must be text; got {value!r}")

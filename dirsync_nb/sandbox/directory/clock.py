@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 
@@ -29,5 +30,15 @@ def parse(text: str) -> int:
     return int((datetime.fromisoformat(text) - _UNIX) / timedelta(milliseconds=1))
 
 
+def wall() -> int:
+    """Return what time it really is."""
+    return time.time_ns() // 1_000_000
+
+
+def days_since_story() -> int:
+    """Return by how many milliseconds, in whole days, the story must move to end in the last 24 hours."""
+    return (wall() - NOW) // DAY * DAY
+
+
 NOW = parse("2026-08-03T09:00:00.000Z")
-"""The moment at which every seed ends."""
+"""The moment at which every seed ends, unless its story is moved to the present."""

@@ -1,4 +1,4 @@
-"""Found organizations and directories: rows that everything else hangs on."""
+"""Create organizations and directories: rows that everything else hangs on."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ def add_organization(
     external_id: str | None = None,
     metadata: Mapping[str, str] | None = None,
 ) -> str:
-    """Store an organization made now; give its id."""
-    created = store.now
-    organization_id = make_id("org", created, seed, store.next_number())
+    """Store an organization made now; return its id."""
+    created, named = store.now, store.now - store.shift
+    organization_id = make_id("org", named, seed, store.next_number())
     stamps = {"created_at": clock.iso(created), "updated_at": clock.iso(created)}
     verified = [
         {
             "object": "organization_domain",
-            "id": make_id("org_domain", created, seed, store.next_number()),
+            "id": make_id("org_domain", named, seed, store.next_number()),
             "organization_id": organization_id,
             "domain": domain,
             "state": "verified",
@@ -56,13 +56,13 @@ def add_organization(
         "external_id": external_id,
         **stamps,
     }
-    store.execute(
-        "INSERT INTO organizations (id, created_at, external_id, folded_name, json) VALUES (?, ?, ?, ?, ?)",
-        (organization_id, created, external_id, name.casefold(), objects.text(organization)),
-    )
-    n = store.organization(organization_id).n
-    store.execute_many(
-        "INSERT INTO domains VALUES (?, ?, ?)", [(one["domain"], n, one["id"]) for one in verified]
+    store.organizations.add(
+        organization_id,
+        created=created,
+        external_id=external_id,
+        name=name,
+        domains=[(one["domain"], one["id"]) for one in verified],
+        text=objects.text(organization),
     )
     return organization_id
 
@@ -78,14 +78,19 @@ def add_directory(
     domain: str | None,
     created: int,
 ) -> str:
-    """Store an empty directory; give its id."""
-    directory_id = make_id("directory", created, seed, store.next_number())
-    store.execute(
-        "INSERT INTO directories (id, organization_id, created_at, updated_at, name, folded_name, type,"
-        " state, domain, external_key, has_roles) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        (
-            directory_id, organization_id, created, created, name, name.casefold(), type, state, domain,
-            directory_id[-16:].swapcase(), int(provider_traits.has_roles(type)),
-        ),
-    )  # fmt: skip
+    """Store an empty directory; return its id."""
+    directory_id = make_id("directory", created - store.shift, seed, store.next_number())
+    store.directories.add(
+        id=directory_id,
+        organization_id=organization_id,
+        created_at=created,
+        updated_at=created,
+        name=name,
+        folded_name=name.casefold(),
+        type=type,
+        state=state,
+        domain=domain,
+        external_key=directory_id[-16:].swapcase(),
+        has_roles=int(provider_traits.has_roles(type)),
+    )
     return directory_id

@@ -26,8 +26,8 @@ def ulid(milliseconds: int, randomness: int) -> str:
     return _time_part(milliseconds) + tail
 
 
-def make_id(prefix: str, milliseconds: int, seed: int, number: int) -> str:
-    """Make the id of the ``number``-th thing this sandbox has named."""
+def make_id(prefix: str, milliseconds: int, seed: int, number: int | str) -> str:
+    """Make the id of the ``number``-th thing this sandbox has named, or of one known by a name."""
     digest = blake2b(f"{seed}/{prefix}/{number}".encode(), digest_size=_RANDOM_BITS // 8).digest()
     return f"{prefix}_{ulid(milliseconds, int.from_bytes(digest))}"
 

@@ -29,7 +29,7 @@ def unsupported(directory_type: str) -> frozenset[str]:
     return UNSUPPORTED.get(directory_type, _PUSHED_NEVER)
 
 
-def is_pulled(directory_type: str) -> bool:
+def is_polled(directory_type: str) -> bool:
     """Return whether WorkOS fetches from this provider every half hour, instead of being written to."""
     return "scim" not in directory_type
 

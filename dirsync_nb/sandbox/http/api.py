@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from ..directory import clock, objects
 from ..directory import store as stores
-from ..directory.store import NotFound
+from ..directory.store import NotFound, Page
+from ..directory.store.organizations import as_directory
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
+    from ..directory.objects import Object
     from ..directory.store import Selection, Store
 
 DSYNC_EVENTS = (
@@ -79,7 +81,7 @@ class Rules:
     """Hold the switches that change what is answered, not what is stored."""
 
     legacy: bool = False
-    default_order: str = "desc"
+    default_order: str = "normal"
     strict: bool = False
 
 
@@ -97,12 +99,14 @@ class Api:
 
     store: Store
     rules: Rules = field(default_factory=Rules)
+    endpoints: Callable[[], list[Object]] = list
+    """Gives the webhook endpoints."""
 
     # -- directories and organizations ------------------------------------------------------------------
 
     def directories(self, query: Query) -> bytes:
         """Answer GET /directories."""
-        self._only(query, "organization_id", "search", "domain")
+        self.only(query, "organization_id", "search", "domain")
         selection = stores.directories_of(
             organization_id=query.get("organization_id") or None,
             domain=query.get("domain") or None,
@@ -112,29 +116,48 @@ class Api:
 
     def directory(self, directory_id: str) -> bytes:
         """Answer GET /directories/{id}."""
-        return objects.text(objects.directory_object(self.store.directory(directory_id)))
+        return objects.text(objects.directory_object(self.store.directories.get(directory_id)))
 
     def organizations(self, query: Query) -> bytes:
         """Answer GET /organizations."""
-        self._only(query, "domains", "search", "domains[]")
-        domains = _listed(query, "domains")
+        self.only(query, "domains", "search", "domains[]")
+        domains = listed(query, "domains")
         selection = stores.organizations_of(domains=domains or None, search=query.get("search") or None)
         return self._list(query, "organizations", selection, _stored_text)
 
     def organization(self, organization_id: str) -> bytes:
         """Answer GET /organizations/{id}."""
-        return self.store.organization(organization_id).json
+        return self.store.organizations.get(organization_id).json
 
     def organization_by_external_id(self, external_id: str) -> bytes:
         """Answer GET /organizations/external_id/{external_id}."""
-        return self.store.organization_by_external_id(external_id).json
+        return self.store.organizations.by_external_id(external_id).json
 
     # -- users ------------------------------------------------------------------------------------------
 
     def users(self, query: Query) -> bytes:
         """Answer GET /directory_users."""
-        self._only(query, "directory", "group", "idp_id", "email")
-        directory_id, group_id = query.get("directory") or None, query.get("group") or None
+        self.only(query, "directory", "group", "idp_id", "email")
+        return self._users(query, query.get("directory") or None)
+
+    def users_in(self, query: Query, directory_id: str) -> bytes:
+        """Answer GET /directories/{id}/users."""
+        self.only(query, "group", "idp_id", "email")
+        return self._users(query, directory_id)
+
+    def user_in(self, directory_id: str, user_id: str) -> bytes:
+        """Answer GET /directories/{id}/users/{id}: not found in another directory than its own."""
+        row = self.store.users.get(user_id)
+        if row.directory != self.store.directories.get(directory_id)["n"]:
+            raise NotFound("Directory User", user_id)
+        return self.user(user_id)
+
+    def every_user(self, query: Query) -> bytes:
+        """Answer as a server does that ignores the filters of GET /directory_users."""
+        return self._list(query, "users", stores.users_of(), self._user_text)
+
+    def _users(self, query: Query, directory_id: str | None) -> bytes:
+        group_id = query.get("group") or None
         if directory_id is None and group_id is None:
             sentence = 'Please provide either "directory" or "group" parameters.'
             raise invalid(directory=sentence, group=sentence)
@@ -142,8 +165,8 @@ class Api:
         for name, value in (("idp_id", idp_id), ("email", email)):
             if value is not None and directory_id is None:
                 raise invalid(directory=f'Please provide "directory" together with "{name}".')
-        directory = self.store.directory(directory_id)["n"] if directory_id else None
-        group = self.store.group(group_id) if group_id else None
+        directory = self.store.directories.get(directory_id)["n"] if directory_id else None
+        group = self.store.groups.get(group_id) if group_id else None
         if group and directory is not None and group.directory != directory:
             return self._empty(query)
         selection = stores.users_of(
@@ -154,28 +177,46 @@ class Api:
 
     def user(self, user_id: str) -> bytes:
         """Answer GET /directory_users/{id}."""
-        row = self.store.user(user_id)
+        row = self.store.users.get(user_id)
         return self._user_text((row.n, row.id, row.directory, row.json))
 
     def _user_text(self, row: Any) -> bytes:
         n, _, _, stored = row
         if not self.rules.legacy:
             return _stored_text(row)
-        page = self.store.page(stores.groups_of(user=n), cursor=None, older=False, limit=2**31)
-        groups = [json.loads(group[3]) for group in page.rows]
+        groups = [group.parsed() for group in self.store.memberships.of_user(n)]
         return objects.text(objects.legacy_user(json.loads(stored), groups))
 
     # -- groups -----------------------------------------------------------------------------------------
 
     def groups(self, query: Query) -> bytes:
         """Answer GET /directory_groups."""
-        self._only(query, "directory", "user")
-        directory_id, user_id = query.get("directory") or None, query.get("user") or None
+        self.only(query, "directory", "user")
+        return self._groups(query, query.get("directory") or None)
+
+    def groups_in(self, query: Query, directory_id: str) -> bytes:
+        """Answer GET /directories/{id}/groups."""
+        self.only(query, "user")
+        return self._groups(query, directory_id)
+
+    def group_in(self, directory_id: str, group_id: str) -> bytes:
+        """Answer GET /directories/{id}/groups/{id}: not found in another directory than its own."""
+        row = self.store.groups.get(group_id)
+        if row.directory != self.store.directories.get(directory_id)["n"]:
+            raise NotFound("Directory Group", group_id)
+        return self.group(group_id)
+
+    def every_group(self, query: Query) -> bytes:
+        """Answer as a server does that ignores the filters of GET /directory_groups."""
+        return self._list(query, "groups", stores.groups_of(), self._group_text)
+
+    def _groups(self, query: Query, directory_id: str | None) -> bytes:
+        user_id = query.get("user") or None
         if directory_id is None and user_id is None:
             sentence = 'Please provide either "directory" or "user" parameters.'
             raise invalid(directory=sentence, user=sentence)
-        directory = self.store.directory(directory_id)["n"] if directory_id else None
-        user = self.store.user(user_id) if user_id else None
+        directory = self.store.directories.get(directory_id)["n"] if directory_id else None
+        user = self.store.users.get(user_id) if user_id else None
         if user and directory is not None and user.directory != directory:
             return self._empty(query)
         selection = stores.groups_of(directory=directory, user=user.n if user else None)
@@ -184,7 +225,7 @@ class Api:
 
     def group(self, group_id: str) -> bytes:
         """Answer GET /directory_groups/{id}."""
-        row = self.store.group(group_id)
+        row = self.store.groups.get(group_id)
         return self._group_text((row.n, row.id, row.directory, row.json))
 
     def _group_text(self, row: Any) -> bytes:
@@ -194,14 +235,27 @@ class Api:
 
     # -- events -----------------------------------------------------------------------------------------
 
+    def events_newest_first(self, query: Query) -> bytes:
+        """Answer GET /events as WorkOS's emulator does: newest first, and ``after`` leads to older ones."""
+        after, until = self._event_bounds(query)
+        if query.get("after"):
+            after, until = 0, after - 1
+        limit = _limit(query)
+        organization_id = query.get("organization_id") or None
+        found = self.store.events.page(
+            _event_names(query), organization_id, after, until, limit + 1, newest=True
+        )
+        rows, more = found[:limit], len(found) > limit
+        return _envelope([self._event_text(text) for _, text in rows], {"after": rows[-1][0] if more else None})
+
     def events(self, query: Query) -> bytes:
         """Answer GET /events: oldest first whatever ``order`` says, and ``before`` is ignored."""
-        self._only(query, "events", "events[]", "range_start", "range_end", "organization_id")
+        self.only(query, "events", "events[]", "range_start", "range_end", "organization_id")
         names = _event_names(query)
         limit = _limit(query)
         after, until = self._event_bounds(query)
         organization_id = query.get("organization_id") or None
-        found = self.store.events(names, organization_id, after, until, limit + 1)
+        found = self.store.events.page(names, organization_id, after, until, limit + 1)
         rows, more = found[:limit], len(found) > limit
         texts = [self._event_text(text) for _, text in rows]
         return _envelope(texts, {"after": rows[-1][0] if more else None})
@@ -212,28 +266,52 @@ class Api:
     def _event_bounds(self, query: Query) -> tuple[int, int]:
         """Return the places (exclusive, inclusive) between which events are wanted."""
         store, cursor = self.store, query.get("after") or None
-        now = store.now
+        now = store.moment()
         start, end = _moment(query, "range_start"), _moment(query, "range_end")
-        stop = now + 1 if end is None else end
-        if start is not None and stop < start:
+        if start is not None and end is not None and end < start:
             raise bad_events_request("range_start must not be after range_end.")
+        # A range that lies in the future, as "from an hour ago" does where this clock stands still, is empty.
+        stop = now + 1 if end is None else min(end, now + 1)
         if start is not None and stop - start > _WINDOW + 1:
             raise bad_events_request("The range between range_start and range_end must not exceed 30 days.")
-        until = store.last_event_before(stop)
+        until = store.events.last_before(stop)
         if cursor is None:
             begin = stop - _WINDOW if start is None else start
             # "created after this date": the moment itself is out, hence one millisecond further.
-            return store.last_event_before(max(begin, now - _RETENTION) + 1), until
+            return store.events.last_before(max(begin, now - _RETENTION) + 1), until
         if start is not None and self.rules.strict:
             raise bad_events_request("Provide either after or range_start, not both.")
-        place = store.event_place(cursor)
+        place = store.events.place(cursor)
         if place is None:
             raise bad_events_request(f"Unknown or expired event: '{cursor}'.")
         return place, until
 
+    # -- webhook endpoints ------------------------------------------------------------------------------
+
+    def webhook_endpoints(self, query: Query) -> bytes:
+        """Answer GET /webhook_endpoints."""
+        self.only(query)
+        return self.list_of(query, self.endpoints())
+
     # -- lists ------------------------------------------------------------------------------------------
 
-    def _only(self, query: Query, *known: str) -> None:
+    def list_of(self, query: Query, items: Sequence[Object]) -> bytes:
+        """Answer a list that is no table, given oldest first."""
+        places = {item["id"]: place for place, item in enumerate(items)}
+
+        def page(cursor: str | None, older: bool, limit: int) -> Page:
+            if cursor is not None and cursor not in places:
+                raise KeyError(cursor)
+            at = places[cursor] if cursor is not None else len(items) if older else -1
+            beyond = range(at - 1, -1, -1) if older else range(at + 1, len(items))
+            chosen = beyond[:limit]
+            rows = [(place, items[place]["id"], 0, objects.text(items[place])) for place in chosen]
+            behind = at < len(items) - 1 if older else at > 0
+            return Page(rows, len(beyond) > limit, bool(rows) and (cursor is not None or behind))
+
+        return self._paged(query, page, _stored_text)
+
+    def only(self, query: Query, *known: str) -> None:
         """Refuse unknown parameters in strict mode; the real service ignores them."""
         if self.rules.strict:
             unknown = sorted(set(query.keys()) - _PAGING - set(known))
@@ -262,14 +340,30 @@ class Api:
         write: Callable[[Any], bytes],
         scope: int | None = None,
     ) -> bytes:
-        """Answer a list. In ``normal`` order the cursors are swapped: ``before`` leads to older records."""
+        """Answer a list that is a table."""
+
+        def page(cursor: str | None, older: bool, limit: int) -> Page:
+            place = None if cursor is None else self.store.pages.place(table, cursor, scope)
+            if cursor is not None and place is None:
+                raise KeyError(cursor)
+            return self.store.pages.read(selection, cursor=place, older=older, limit=limit)
+
+        return self._paged(query, page, write)
+
+    def _paged(
+        self, query: Query, read: Callable[[str | None, bool, int], Page], write: Callable[[Any], bytes]
+    ) -> bytes:
+        """Answer a page. In ``normal`` order the cursors are swapped: ``before`` leads to older records."""
         paging = self._paging(query)
         onwards, backwards = paging.after, paging.before
         if paging.order == "normal":
             onwards, backwards = backwards, onwards
         older = (paging.order == "asc") == bool(backwards)
-        cursor = self._cursor(table, scope, paging)
-        page = self.store.page(selection, cursor=cursor, older=older, limit=paging.limit)
+        try:
+            page = read(onwards or backwards, older, paging.limit)
+        except KeyError as unknown:
+            name = "after" if paging.after else "before"
+            raise invalid(**{name: f"Unknown cursor: '{unknown.args[0]}'."}) from None
         rows, follows, precedes = page.rows, page.more_ahead, page.more_behind
         if backwards:
             rows, follows, precedes = rows[::-1], precedes, follows
@@ -278,16 +372,6 @@ class Api:
         if paging.order == "normal":
             first, last = last, first
         return _envelope([write(row) for row in rows], {"before": first, "after": last})
-
-    def _cursor(self, table: str, scope: int | None, paging: _Paging) -> int | None:
-        given = paging.after or paging.before
-        if given is None:
-            return None
-        place = self.store.place(table, given, scope)
-        if place is None:
-            name = "after" if paging.after else "before"
-            raise invalid(**{name: f"Unknown cursor: '{given}'."})
-        return place
 
 
 def _envelope(texts: list[bytes], metadata: dict[str, str | None]) -> bytes:
@@ -302,7 +386,7 @@ def _stored_text(row: Any) -> bytes:
 
 
 def _directory_text(row: Any) -> bytes:
-    return objects.text(objects.directory_object(stores.as_directory(row)))
+    return objects.text(objects.directory_object(as_directory(row)))
 
 
 def _limit(query: Query) -> int:
@@ -314,14 +398,14 @@ def _limit(query: Query) -> int:
     return int(given)
 
 
-def _listed(query: Query, name: str) -> list[str]:
+def listed(query: Query, name: str) -> list[str]:
     """Read a list in any of its spellings: comma-joined, repeated, or with brackets."""
     values = [*query.getlist(name), *query.getlist(name + "[]")]
     return list(dict.fromkeys(part.strip() for value in values for part in value.split(",") if part.strip()))
 
 
 def _event_names(query: Query) -> list[str]:
-    names = _listed(query, "events")
+    names = listed(query, "events")
     if not names:
         raise bad_events_request("One or more event names must be provided.")
     for name in names:

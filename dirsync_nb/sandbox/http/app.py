@@ -5,43 +5,44 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
-import socket
-import struct
-import zlib
 from collections import deque
-from contextlib import suppress
 from functools import partial
-from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
 from starlette.datastructures import QueryParams
+from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
+from starlette.routing import Mount, Route, Router, request_response
 
 from ... import extras
 from ..directory import objects
+from ..directory.refusal import Invalid
 from ..directory.store import NotFound
 from . import faults as scripted
-from .api import Api, Refused, not_found
+from .answers import body_within, closed_within, cut, harmed, json_response
+from .api import Refused, not_found
+from .webhooks import MOST_BYTES
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Collection
 
-    from starlette.types import Receive, Scope, Send
+    from starlette.exceptions import HTTPException
+    from starlette.types import Message, Receive, Scope, Send
 
     from ..scim.service import ScimAnswer, ScimDoors
+    from .api import Api
+    from .authkit_api import AuthKitApi
     from .control import Control
     from .rate_limits import Limits
+    from .webhooks import Deliveries
 
 API_KEY = "sk_test_dirsync_sandbox"
 """The one key. It opens nothing but a sandbox."""
 
-JSON = "application/json; charset=utf-8"
 _LOG = logging.getLogger(__name__)
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
-_SCIM = re.compile(r"/scim/v2\.0/(?P<key>[^/]+)(?P<rest>(?:/.*)?)", re.DOTALL)
-_MOST_CONTROL_BYTES = 20_000_000
 _KEPT_REQUESTS = 10_000
 
 
@@ -54,27 +55,69 @@ class RequestLine(NamedTuple):
 
 
 class Endpoint(NamedTuple):
-    """Hold a path the API knows: how GET is answered, and which other verbs exist but are refused here."""
+    """Hold a path the API knows: how GET is answered, and which other verbs exist but are refused here.
 
-    pattern: re.Pattern[str]
+    ``list`` says that the answer is a page, so that the query is given along with the ids of the path.
+    """
+
+    path: re.Pattern[str]
     answer: str | None
+    list: bool = False
     writes: tuple[str, ...] = ()
 
 
+def _endpoint(path: str, answer: str | None, *, list: bool = False, writes: tuple[str, ...] = ()) -> Endpoint:  # noqa: A002 (as the field)
+    return Endpoint(re.compile(re.sub(r"\{\w+\}", "([^/]+)", path)), answer, list, writes)
+
+
 _ENDPOINTS = (
-    Endpoint(re.compile(r"/directories"), "directories"),
-    Endpoint(re.compile(r"/directories/([^/]+)"), "directory", ("DELETE",)),
-    Endpoint(re.compile(r"/directories/([^/]+)/sync"), None, ("POST",)),
-    Endpoint(re.compile(r"/directory_users"), "users"),
-    Endpoint(re.compile(r"/directory_users/([^/]+)"), "user"),
-    Endpoint(re.compile(r"/directory_groups"), "groups"),
-    Endpoint(re.compile(r"/directory_groups/([^/]+)"), "group"),
-    Endpoint(re.compile(r"/organizations"), "organizations", ("POST",)),
-    Endpoint(re.compile(r"/organizations/external_id/([^/]+)"), "organization_by_external_id"),
-    Endpoint(re.compile(r"/organizations/([^/]+)"), "organization", ("PUT", "DELETE")),
-    Endpoint(re.compile(r"/events"), "events"),
-    Endpoint(re.compile(r"/webhook_endpoints"), None, ("POST",)),
-    Endpoint(re.compile(r"/webhook_endpoints/([^/]+)"), None, ("PATCH", "DELETE")),
+    _endpoint("/directory_users", "users", list=True),
+    _endpoint("/directory_users/{id}", "user"),
+    _endpoint("/directory_groups", "groups", list=True),
+    _endpoint("/directory_groups/{id}", "group"),
+    _endpoint("/events", "events", list=True),
+    _endpoint("/directories", "directories", list=True),
+    _endpoint("/directories/{id}", "directory", writes=("DELETE",)),
+    _endpoint("/directories/{id}/sync", None, writes=("POST",)),
+    _endpoint("/directories/{id}/users", "users_in", list=True),
+    _endpoint("/directories/{id}/users/{id}", "user_in"),
+    _endpoint("/directories/{id}/groups", "groups_in", list=True),
+    _endpoint("/directories/{id}/groups/{id}", "group_in"),
+    _endpoint("/organizations", "organizations", list=True, writes=("POST",)),
+    _endpoint("/organizations/external_id/{id}", "organization_by_external_id"),
+    _endpoint("/organizations/{id}", "organization", writes=("PUT", "DELETE")),
+    _endpoint("/organizations/{id}/groups", "workos_groups", list=True, writes=("POST",)),
+    _endpoint("/organizations/{id}/groups/{id}", "workos_group", writes=("PATCH", "DELETE")),
+    _endpoint(
+        "/organizations/{id}/groups/{id}/organization-memberships",
+        "workos_group_members",
+        list=True,
+        writes=("POST", "PATCH"),
+    ),
+    _endpoint("/authorization/roles", "roles", list=True, writes=("POST",)),
+    _endpoint("/authorization/roles/{slug}", "role", writes=("PATCH", "DELETE")),
+    _endpoint("/authorization/organizations/{id}/roles", "organization_roles", list=True, writes=("POST",)),
+    _endpoint(
+        "/authorization/organizations/{id}/roles/{slug}", "organization_role", writes=("PATCH", "DELETE")
+    ),
+    _endpoint(
+        "/authorization/organization_memberships/{id}/role_assignments",
+        "membership_roles",
+        list=True,
+        writes=("POST", "DELETE"),
+    ),
+    _endpoint(
+        "/authorization/groups/{id}/role_assignments",
+        "group_roles",
+        list=True,
+        writes=("POST", "PUT", "DELETE"),
+    ),
+    _endpoint("/authorization/groups/{id}/role_assignments/{id}", "group_role", writes=("DELETE",)),
+    _endpoint("/user_management/organization_memberships", "memberships", list=True, writes=("POST",)),
+    _endpoint("/user_management/organization_memberships/{id}", "membership", writes=("PUT", "DELETE")),
+    _endpoint("/user_management/organization_memberships/{id}/groups", "membership_groups", list=True),
+    _endpoint("/webhook_endpoints", "webhook_endpoints", list=True, writes=("POST",)),
+    _endpoint("/webhook_endpoints/{id}", None, writes=("PATCH", "DELETE")),
 )
 
 
@@ -83,79 +126,103 @@ class App:
 
     Parameters
     ----------
-    host
-        The host name the server was asked to listen on. Requests that name another host than this one or this
-        machine are refused, so that a web page cannot reach the sandbox through a name of its own.
+    hosts
+        Names by which this machine may be asked, besides its own: the one the server was told to listen on, and
+        those allowed by name. Requests that name another host are refused, so that a web page cannot reach the
+        sandbox through a name of its own.
+    webhooks
+        The endpoints that ``/webhook_endpoints`` may write; None where the API only reads.
     """
 
     def __init__(
         self,
         api: Api,
+        authkit: AuthKitApi,
         control: Control,
         faults: scripted.Faults,
         limits: Limits | None,
-        host: str,
+        hosts: Collection[str],
         key: str = API_KEY,
         doors: Callable[[], ScimDoors] | None = None,
+        webhooks: Deliveries | None = None,
     ) -> None:
         self.key, self._doors = key, doors
         self.environments: list[App] = [self]
-        self._api, self._control, self._faults, self._limits = api, control, faults, limits
-        self._hosts = _LOOPBACK | {host}
+        self._answers = {name: getattr(answers, name) for answers in (api, authkit) for name in dir(answers)}
+        self._api, self._faults, self._limits, self._webhooks = api, faults, limits, webhooks
+        self._hosts = _LOOPBACK | set(hosts)
         self._count = 0
         self.requests: deque[RequestLine] = deque(maxlen=_KEPT_REQUESTS)
         self.closing = asyncio.Event()
+        door = "/scim/v2.0/{key}"
+        scim = [Route(door, self._scim), Mount(door, request_response(self._scim))]
+        router = Router([*control.routes, *scim], redirect_slashes=False)
+        self._routed = ExceptionMiddleware(router, _HANDLERS)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
         if scope["type"] != "http":
             return
         request = Request(scope, receive)
+        named = self._naming(send)
         try:
-            response = await self._answer(request)
+            await self._serve(request, scope, receive, named)
         except Refused as refusal:
-            response = _json(objects.text(refusal.body), refusal.status, refusal.headers)
+            await _refused(request, refusal)(scope, receive, named)
         except ClientDisconnect:
             return
         except Exception:  # noqa: BLE001 (the last resort: an answer for the client, a record for us)
             _LOG.exception("the sandbox failed on %s %s", scope["method"], scope["path"])
-            response = _json(b'{"message":"Internal server error"}', 500)
-        if response is not None:
-            response.headers["X-Request-Id"] = self._next_request_id()
+            await json_response(b'{"message":"Internal server error"}', 500)(scope, receive, named)
+        finally:
+            scope["state"]["received"]()
+
+    async def _serve(self, request: Request, scope: Scope, receive: Receive, send: Send) -> None:
+        self._check_origin(request)
+        scope["app"] = self  # lets a Route raise what it refuses, for the handlers to word
+        asked = request.headers.get("authorization", "")
+        path = scope["path"]
+        app = next((one for one in self.environments if asked == f"Bearer {one.key}"), None)
+        if path.startswith("/scim/"):
+            await self._routed(scope, receive, send)
+        elif path == "/_sandbox" or path.startswith("/_sandbox/"):
+            if app is None and request.method != "GET":
+                raise Refused(401, {"message": "Writing to the sandbox needs its key."})
+            await (app or self)._routed(scope, receive, send)
+        else:
+            # By hand, since every list and look-up comes this way: Starlette would match each route in turn.
+            if request.method == "GET":
+                scope["state"]["received"]()
+            response = await (app or self)._answer_api(request, known=app is not None)
             await response(scope, receive, send)
 
-    def _next_request_id(self) -> str:
-        self._count += 1
-        return f"5a4db0c5-0000-4000-8000-{self._count:012x}"
+    def _naming(self, send: Send) -> Send:
+        """Return a ``send`` that gives each answer a request id of its own."""
 
-    async def _answer(self, request: Request) -> Response | None:
-        """Return the response; None where the connection was cut instead."""
-        path: str = request.scope["path"]
-        self._check_origin(request)
-        if path.startswith("/scim/"):
-            return await self._scim(request)
-        asked = request.headers.get("authorization", "")
-        app = next((one for one in self.environments if asked == f"Bearer {one.key}"), None)
-        if path == "/_sandbox" or path.startswith("/_sandbox/"):
-            body = await _body_within(request, _MOST_CONTROL_BYTES)
-            control = (app or self)._control
-            status, answer = await asyncio.to_thread(control.answer, request.method, path, body)
-            return _json(objects.text(answer), status)
-        return await (app or self)._answer_api(request, known=app is not None)
+        async def named(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                self._count += 1
+                name = f"5a4db0c5-0000-4000-8000-{self._count:012x}".encode()
+                message["headers"] = [*message["headers"], (b"x-request-id", name)]
+            await send(message)
 
-    async def _answer_api(self, request: Request, *, known: bool) -> Response | None:
+        return named
+
+    async def _answer_api(self, request: Request, *, known: bool) -> Response:
         """Answer for one environment; ``known`` says whether the key was its own."""
         path: str = request.scope["path"]
         raw_query = request.scope["query_string"].decode("latin-1")
         self.requests.append(RequestLine(request.method, path, raw_query))
-        endpoint, identifier = _find(path)
+        endpoint, ids = _find(path)
         if not known:
             raise Refused(401, {"message": "Unauthorized"})
+        if request.method in endpoint.writes and self._webhooks is not None and "webhook" in path:
+            return await self._write_webhook(request, self._webhooks, ids)
         _check_method(request.method, endpoint)
         query = request.query_params
         if len(self._faults):
-            return await self._answer_with_faults(request, endpoint, identifier, query)
-        return _json(self._body(endpoint, identifier, query))
+            return await self._answer_with_faults(request, endpoint, ids, query)
+        return json_response(self._body(endpoint, ids, query))
 
     def _check_origin(self, request: Request) -> None:
         host = _host_of(request.headers.get("host", ""))
@@ -163,68 +230,74 @@ class App:
         if host not in self._hosts or (origin is not None and _host_of(origin) not in self._hosts):
             raise Refused(403, {"message": "The sandbox answers requests of this machine only."})
 
-    def _body(self, endpoint: Endpoint, identifier: str | None, query: QueryParams) -> bytes:
-        answer: Callable[[Any], bytes] = getattr(self._api, endpoint.answer or "")
+    def _body(self, endpoint: Endpoint, ids: tuple[str, ...], query: QueryParams) -> bytes:
+        answer: Callable[..., bytes] = self._answers[endpoint.answer or ""]
         with self._api.store.lock:
             try:
                 if self._limits is not None:
-                    self._check_limits(self._limits, endpoint, identifier, query)
-                return answer(query if identifier is None else identifier)
+                    self._check_limits(self._limits, endpoint, ids, query)
+                return answer(query, *ids) if endpoint.list else answer(*ids)
             except NotFound as error:
                 raise not_found(error) from None
 
     def _check_limits(
-        self, limits: Limits, endpoint: Endpoint, identifier: str | None, query: QueryParams
+        self, limits: Limits, endpoint: Endpoint, ids: tuple[str, ...], query: QueryParams
     ) -> None:
         """Refuse what goes over a limit. A call with only a group counts on the group's directory."""
         store, directory = self._api.store, None
         if endpoint.answer == "user":
-            directory = store.user(identifier or "").directory
+            directory = store.users.get(ids[0]).directory
+        elif endpoint.answer in ("users_in", "user_in"):
+            directory = store.directories.get(ids[0])["n"]
         elif endpoint.answer == "users" and query.get("directory"):
-            directory = store.directory(query["directory"])["n"]
+            directory = store.directories.get(query["directory"])["n"]
         elif endpoint.answer == "users" and query.get("group"):
-            directory = store.group(query["group"]).directory
+            directory = store.groups.get(query["group"]).directory
         wait = limits.retry_after(directory)
         if wait:
             raise Refused(429, "Ratelimited", {"Retry-After": str(wait)})
 
+    async def _write_webhook(self, request: Request, webhooks: Deliveries, ids: tuple[str, ...]) -> Response:
+        body = await body_within(request, MOST_BYTES)
+        status, answer = await asyncio.to_thread(webhooks.write, request.method, ids, body)
+        return Response(status_code=status) if answer is None else json_response(objects.text(answer), status)
+
     # -- SCIM -------------------------------------------------------------------------------------------
 
-    async def _scim(self, request: Request) -> Response | None:
+    async def _scim(self, request: Request) -> Response:
         """Answer at the door of a directory, in whichever environment it is."""
         try:
             extras.need("the SCIM door", "scim", "scim2_models")
         except ImportError as missing:
             return _without_scim(str(missing))
-        from ..scim.service import MOST_BYTES, ScimRequest, too_large, unauthorized
+        from ..scim.service import MOST_BYTES as MOST_OF_SCIM
+        from ..scim.service import ScimRequest, too_large, unauthorized
 
-        path: str = request.scope["path"]
-        found = _SCIM.fullmatch(path)
-        if found is None:
-            raise Refused(404, {"message": "Not Found"})
+        path, key = request.scope["path"], request.path_params["key"]
         authorization = request.headers.get("authorization", "")
-        app, directory = await asyncio.to_thread(self._directory_of, found["key"], authorization)
+        app, directory = await asyncio.to_thread(self._directory_of, key, authorization)
         app.requests.append(RequestLine(request.method, path, request.scope["query_string"].decode("latin-1")))
         if directory is None:
             return _scim_response(unauthorized())
+        try:
+            body = await body_within(request, MOST_OF_SCIM)
+        except Refused:
+            return _scim_response(too_large())
         fault = app._faults.before(path, dict(request.query_params)) if len(app._faults) else None
         if fault and (stop := await app._misfortune(request, fault)):
             return await stop()
-        try:
-            body = await _body_within(request, MOST_BYTES)
-        except Refused:
-            return _scim_response(too_large())
+        door = f"/scim/v2.0/{key}"
         asked = ScimRequest(
             request.method,
-            found["rest"],
+            path.removeprefix(door),
             dict(request.query_params),
             body,
-            f"http://{request.headers.get('host', '')}/scim/v2.0/{found['key']}",
+            f"http://{request.headers.get('host', '')}{door}",
             request.headers.get("x-workos-migrated-id"),
         )
         assert app._doors is not None
         answer = await asyncio.to_thread(app._doors().answer, directory, asked)
-        return await _harmed(request, _scim_response(answer), fault)
+        return await harmed(request, _scim_response(answer), fault.kind if fault else None)
 
     def _directory_of(self, external_key: str, authorization: str) -> tuple[App, objects.Object | None]:
         """Find the environment and directory that a key and a token open together."""
@@ -236,8 +309,8 @@ class App:
     # -- faults -----------------------------------------------------------------------------------------
 
     async def _answer_with_faults(
-        self, request: Request, endpoint: Endpoint, identifier: str | None, query: QueryParams
-    ) -> Response | None:
+        self, request: Request, endpoint: Endpoint, ids: tuple[str, ...], query: QueryParams
+    ) -> Response:
         path, plain = request.scope["path"], dict(query)
         fault = self._faults.before(path, plain)
         if fault and (stop := await self._misfortune(request, fault)):
@@ -245,63 +318,96 @@ class App:
         redirected = self._faults.redirected(path, plain)
         if redirected is not plain:
             query = QueryParams(redirected)
-        whole = self._body(endpoint, identifier, query)
-        if identifier is None:
+        endpoint, ids, query = _misread(endpoint, ids, query, self._faults.misreadings(path, plain))
+        whole = self._body(endpoint, ids, query)
+        if endpoint.list:
             whole = self._faults.change_page(path, redirected, whole)
-        return await _harmed(request, _json(whole), fault)
+        return await harmed(request, json_response(whole), fault.kind if fault else None)
 
     async def _misfortune(
         self, request: Request, fault: scripted.Fault
-    ) -> Callable[[], Awaitable[Response | None]] | None:
+    ) -> Callable[[], Awaitable[Response]] | None:
         """Return how a fault ends a request before it is answered; None if it is answered after all."""
         if fault.kind in ("status", "html"):
             status, body, headers = scripted.response_parts(fault)
 
             async def answer() -> Response:
-                return _plain(body, status, headers)
+                return Response(body, status, headers)
 
             return answer
-        late = fault.kind == "slow" and await self._closed_within(float(fault.options["seconds"]))
-        return partial(_cut, request) if late or fault.kind == "reset" else None
-
-    async def _closed_within(self, seconds: float) -> bool:
-        """Wait, but not longer than the server lives."""
-        try:
-            await asyncio.wait_for(self.closing.wait(), seconds)
-        except TimeoutError:
-            return False
-        return True
+        late = fault.kind == "slow" and await closed_within(self.closing, float(fault.options["seconds"]))
+        return partial(cut, request) if late or fault.kind == "reset" else None
 
 
-async def _body_within(request: Request, most: int) -> bytes:
-    """Read a body, but not one that is too large: what is refused is not kept either."""
-    read = bytearray()
-    async for chunk in request.stream():
-        read += chunk
-        if len(read) > most:
-            raise Refused(413, {"message": f"The body is larger than {most:,} bytes."}, {"Connection": "close"})
-    return bytes(read)
+# -- refusals ------------------------------------------------------------------------------------------
+
+
+def _refused(_: Request, refusal: Any) -> Response:
+    return json_response(objects.text(refusal.body), refusal.status, refusal.headers)
+
+
+def _invalid(_: Request, error: Exception) -> Response:
+    return json_response(objects.text({"message": str(error)}), 422)
+
+
+def _unknown(_: Request, error: Exception) -> Response:
+    return json_response(objects.text({"message": str(error)}), 404)
+
+
+def _not_routed(_: Request, error: Any) -> Response:
+    refusal: HTTPException = error
+    headers = dict(refusal.headers or {})
+    return json_response(objects.text({"message": refusal.detail}), refusal.status_code, headers)
+
+
+_HANDLERS: dict[Any, Any] = {
+    404: _not_routed,
+    405: _not_routed,
+    Refused: _refused,
+    NotFound: _unknown,
+    Invalid: _invalid,
+    ImportError: _invalid,
+}
 
 
 def _without_scim(why: str) -> Response:
     """Return in SCIM's words what is not installed; those of ``scim`` need it themselves."""
     body = {"schemas": ["urn:ietf:params:scim:api:messages:2.0:Error"], "status": "501", "detail": why}
-    return _plain(objects.text(body), 501, {"Content-Type": "application/scim+json; charset=utf-8"})
+    return Response(objects.text(body), 501, {"Content-Type": "application/scim+json; charset=utf-8"})
 
 
 def _scim_response(answer: ScimAnswer) -> Response:
     from ..scim.service import CONTENT_TYPE
 
     if answer.body is None:
-        return _plain(b"", answer.status, answer.headers)
-    return _plain(objects.text(answer.body), answer.status, {"Content-Type": CONTENT_TYPE, **answer.headers})
+        return Response(b"", answer.status, answer.headers)
+    headers = {"Content-Type": CONTENT_TYPE, **answer.headers}
+    return Response(objects.text(answer.body), answer.status, headers)
 
 
-def _find(path: str) -> tuple[Endpoint, str | None]:
+def _find(path: str) -> tuple[Endpoint, tuple[str, ...]]:
     for endpoint in _ENDPOINTS:
-        if match := endpoint.pattern.fullmatch(path):
-            return endpoint, match[1] if match.lastindex else None
+        if match := endpoint.path.fullmatch(path):
+            return endpoint, match.groups()
     raise Refused(404, {"message": "Not Found"})
+
+
+def _misread(
+    endpoint: Endpoint, ids: tuple[str, ...], query: QueryParams, misreadings: scripted.Misreadings
+) -> tuple[Endpoint, tuple[str, ...], QueryParams]:
+    """Return what is answered in place of what was asked, where a server misreads the question."""
+    if misreadings.newest_first and endpoint.answer == "events":
+        endpoint = endpoint._replace(answer="events_newest_first")
+    ignored = misreadings.ignored
+    if ignored:
+        kept = [(name, value) for name, value in query.multi_items() if name not in ignored]
+        query = QueryParams(kept)
+        if endpoint.answer in _EVERY and not query.keys() & scripted.FILTERS:
+            return endpoint._replace(answer=_EVERY[endpoint.answer]), (), query
+    return endpoint, ids, query
+
+
+_EVERY = {"users": "every_user", "users_in": "every_user", "groups": "every_group", "groups_in": "every_group"}
 
 
 def _check_method(method: str, endpoint: Endpoint) -> None:
@@ -319,56 +425,3 @@ def _host_of(written: str) -> str | None:
         return urlsplit(written if "://" in written else "//" + written).hostname
     except ValueError:
         return None
-
-
-def _json(body: bytes, status: int = 200, headers: dict[str, str] | None = None) -> Response:
-    etag = f'W/"{len(body):x}-{zlib.crc32(body):08x}"'
-    return _plain(body, status, {"Content-Type": JSON, "ETag": etag, **(headers or {})})
-
-
-def _plain(body: bytes, status: int, headers: dict[str, str]) -> Response:
-    return Response(body, status, headers)
-
-
-# -- what only a broken connection can show ------------------------------------------------------------
-
-
-async def _cut(request: Request) -> Response | None:
-    """Reset the connection. Lingering for no time makes the system send RST and not an orderly end."""
-    transport = request.scope["state"]["transport"]
-    with suppress(OSError):  # who asked has gone already
-        transport.get_extra_info("socket").setsockopt(
-            socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
-        )
-    transport.abort()
-    return await _gone(request)
-
-
-async def _harmed(request: Request, response: Response, fault: scripted.Fault | None) -> Response | None:
-    """Break an answer off, if that is the fault; what was asked for is done all the same."""
-    body, kind = bytes(response.body), fault.kind if fault else None
-    if not body:
-        return response
-    if kind == "truncate":
-        return await _send_half(request, response.status_code, response.headers["content-type"], body)
-    if kind == "truncated_json":
-        headers = {name: value for name, value in response.headers.items() if name != "content-length"}
-        return _plain(body[: len(body) // 2], response.status_code, headers)
-    return response
-
-
-async def _send_half(request: Request, status: int, content_type: str, body: bytes) -> Response | None:
-    """Promise the whole body, send half of it and close, behind the back of the server's bookkeeping."""
-    transport = request.scope["state"]["transport"]
-    line = f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\n"
-    head = f"{line}Content-Type: {content_type}\r\nContent-Length: {len(body)}\r\n\r\n"
-    transport.write(head.encode() + body[: len(body) // 2])
-    transport.close()
-    return await _gone(request)
-
-
-async def _gone(request: Request) -> Response | None:
-    """Wait for the end of the connection, after which no response is due."""
-    while (await request.receive())["type"] != "http.disconnect":
-        pass
-    return None

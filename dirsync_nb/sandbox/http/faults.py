@@ -14,6 +14,9 @@ stuck_cursor   from the page where it fires on, the same page with the same curs
 backward_cursor the page where it fires points back to an earlier one: a cycle
 overlap        the last ``rows`` (1) of the page before come again on top of this one
 empty_page     an empty page with a cursor comes in between; following it gives the page that was due
+repeated_rows  from where it fires on, the same rows come under ever new cursors; with ``empty``, none at all
+ignore_filter  filters (``names``, all of them by default) are ignored: rows of every directory and group come
+newest_first   ``/events`` lists the newest first, and ``after`` leads to older ones
 ============== ================================================================================================
 """
 
@@ -22,9 +25,10 @@ from __future__ import annotations
 import json
 import threading
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..directory.objects import text
+from ..directory.refusal import Invalid
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -43,13 +47,27 @@ KINDS: dict[str, dict[str, Any]] = {
     "backward_cursor": {},
     "overlap": {"rows": 1},
     "empty_page": {},
+    "repeated_rows": {"empty": False},
+    "ignore_filter": {"names": None},
+    "newest_first": {},
 }
-_FOR_EVER = ("stuck_cursor", "backward_cursor")
-_OF_PAGES = ("stuck_cursor", "backward_cursor", "overlap", "empty_page")
+_MISREADINGS = ("ignore_filter", "newest_first")
+_FOR_EVER = ("stuck_cursor", "backward_cursor", "repeated_rows", *_MISREADINGS)
+_OF_PAGES = ("stuck_cursor", "backward_cursor", "overlap", "empty_page", "repeated_rows", *_MISREADINGS)
+FILTERS = frozenset({
+    "directory", "group", "user", "idp_id", "email", "organization_id", "domain", "domains", "search",
+})  # fmt: skip
 _LONGEST = 3_600
 _DEFAULT: Any = object()
 
 HTML = b"<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>\n"
+
+
+class Misreadings(NamedTuple):
+    """Hold what a server makes of a question that it does not understand."""
+
+    ignored: frozenset[str] = frozenset()
+    newest_first: bool = False
 
 
 @dataclass(slots=True)
@@ -117,8 +135,21 @@ class Faults:
             self._rules.append(fault)
         return fault
 
+    def add_described(
+        self,
+        kind: str,
+        *,
+        path: str = "/",
+        match: Mapping[str, str] | None = None,
+        skip: int = 0,
+        times: int | None = _DEFAULT,
+        **options: Any,
+    ) -> Object:
+        """Add a rule as ``add`` does; return it as the control door shows it."""
+        return self.add(kind, path=path, match=match, skip=skip, times=times, **options).described()
+
     def clear(self) -> list[Object]:
-        """Take all rules away; give those that are left."""
+        """Take all rules away; return those that are left."""
         with self._lock:
             self._rules.clear()
         return []
@@ -149,16 +180,30 @@ class Faults:
         """Return the query to answer, where a cursor was handed out that stands for another."""
         with self._lock:
             for rule in self._rules:
-                if rule.kind == "empty_page" and rule.matches(path, query):
+                if rule.kind in ("empty_page", "repeated_rows") and rule.matches(path, query):
                     due: dict[str, str] | None = rule.memory.get((_walk(query), query.get("after")))
                     if due is not None:
                         return due
         return query
 
+    def misreadings(self, path: str, query: Mapping[str, str]) -> Misreadings:
+        """Return which filters are ignored in a request, and whether its order is turned round."""
+        ignored: set[str] = set()
+        newest = False
+        with self._lock:
+            for rule in self._rules:
+                if rule.kind not in _MISREADINGS or not rule.matches(path, query) or not _due(rule):
+                    continue
+                if rule.kind == "newest_first":
+                    newest = True
+                else:
+                    ignored |= FILTERS if rule.options["names"] is None else set(rule.options["names"])
+        return Misreadings(frozenset(ignored), newest)
+
     def change_page(self, path: str, query: Mapping[str, str], body: bytes) -> bytes:
         """Let the rules about pages look at a page, and change it if one fires."""
         with self._lock:
-            rules = [rule for rule in self._rules if rule.kind in _OF_PAGES and rule.matches(path, query)]
+            rules = [rule for rule in self._rules if rule.kind in _PAGE_KINDS and rule.matches(path, query)]
             for rule in rules:
                 body = _PAGE_KINDS[rule.kind](rule, query, body)
         return body
@@ -168,28 +213,31 @@ def _checked(
     kind: str, path: str, match: Mapping[str, str] | None, skip: int, times: int | None, options: dict[str, Any]
 ) -> Fault:
     if kind not in KINDS:
-        raise ValueError(f"kind must be one of {', '.join(KINDS)}; got {kind!r}")
+        raise Invalid(f"kind must be one of {', '.join(KINDS)}; got {kind!r}")
     unknown = sorted(set(options) - set(KINDS[kind]))
     if unknown:
-        raise ValueError(f"a fault of kind {kind!r} takes {sorted(KINDS[kind]) or 'no options'}; got {unknown}")
+        raise Invalid(f"a fault of kind {kind!r} takes {sorted(KINDS[kind]) or 'no options'}; got {unknown}")
     if kind in _OF_PAGES and str(path).startswith("/scim/"):
-        raise ValueError(
-            f"a fault of kind {kind!r} is about cursors, and SCIM pages have none; path is {path!r}"
-        )
+        raise Invalid(f"a fault of kind {kind!r} is about cursors, and SCIM pages have none; path is {path!r}")
     if times is _DEFAULT:
         times = None if kind in _FOR_EVER else 1
     whole = {"skip": skip, "rows": options.get("rows", 1), "status": options.get("status", 500)}
     whole["times"] = 0 if times is None else times
     for name, value in whole.items():
         if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-            raise ValueError(f"{name} must be a whole number, 0 or more; got {value!r}")
+            raise Invalid(f"{name} must be a whole number, 0 or more; got {value!r}")
     if not 200 <= whole["status"] <= 599:
-        raise ValueError(f"status must be from 200 to 599; got {whole['status']}")
+        raise Invalid(f"status must be from 200 to 599; got {whole['status']}")
     seconds = options.get("seconds", 0)
     if not isinstance(seconds, int | float) or not 0 <= seconds <= _LONGEST:
-        raise ValueError(f"seconds must be a number from 0 to {_LONGEST}; got {seconds!r}")
+        raise Invalid(f"seconds must be a number from 0 to {_LONGEST}; got {seconds!r}")
+    names = options.get("names")
+    if names is not None and not (isinstance(names, list) and set(names) <= FILTERS):
+        raise Invalid(f"names must be a list of {', '.join(sorted(FILTERS))}; got {names!r}")
+    if not isinstance(options.get("empty", False), bool):
+        raise Invalid(f"empty must be True or False; got {options['empty']!r}")
     if not isinstance(options.get("headers") or {}, dict):
-        raise ValueError("headers must be a dict")
+        raise Invalid("headers must be a dict")
     wanted = {str(key): str(value) for key, value in (match or {}).items()}
     return Fault(kind, str(path), wanted, skip, times, {**KINDS[kind], **options})
 
@@ -277,7 +325,24 @@ def _empty(rule: Fault, query: Mapping[str, str], body: bytes) -> bytes:
     return text({**page, "data": []})
 
 
-_PAGE_KINDS = {"stuck_cursor": _stuck, "backward_cursor": _backward, "overlap": _overlap, "empty_page": _empty}
+def _repeated(rule: Fault, query: Mapping[str, str], body: bytes) -> bytes:
+    page = json.loads(body)
+    if not page["data"] or not _due(rule):
+        return body
+    last = page["data"][-1]["id"]
+    made_up = f"{last[:-6]}{rule.fired:06d}"  # of the form of an id, and new each time
+    rule.memory[_walk(query), made_up] = dict(query)
+    _point(page, made_up)
+    return text({**page, "data": []} if rule.options["empty"] else page)
+
+
+_PAGE_KINDS = {
+    "stuck_cursor": _stuck,
+    "backward_cursor": _backward,
+    "overlap": _overlap,
+    "empty_page": _empty,
+    "repeated_rows": _repeated,
+}
 
 
 def _point(page: Object, after: str | None) -> None:

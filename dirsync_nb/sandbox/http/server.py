@@ -21,14 +21,38 @@ except ImportError:  # httptools is not there: uvicorn's own choice in that case
     from uvicorn.protocols.http.h11_impl import H11Protocol as _Protocol  # type: ignore[assignment]
 
 _PATIENCE = 10.0
+LONGEST_REQUEST = 30.0  # seconds for a request to come in whole, headers and body
 
 
-class _KnownTransport(_Protocol):
-    """Let the application see its connection: some faults can only be shown by breaking it."""
+class _KnownConnection(_Protocol):
+    """Let the application see its connection, and end one whose request does not come in whole.
+
+    Some faults can only be shown by breaking a connection.
+    """
+
+    _deadline: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
-        self.app_state = {"transport": transport}
+        self.app_state = {"transport": transport, "received": self._received}
+        self._expect(transport)
+
+    def data_received(self, data: bytes) -> None:
+        if self._deadline is None:
+            self._expect(self.transport)
+        super().data_received(data)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._received()
+        super().connection_lost(exc)
+
+    def _expect(self, transport: Any) -> None:
+        self._deadline = self.loop.call_later(LONGEST_REQUEST, transport.abort)
+
+    def _received(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
 
 
 class _Uvicorn(uvicorn.Server):
@@ -50,7 +74,7 @@ class Server:
         self.port: int = self._sockets[0].getsockname()[1]
         config = uvicorn.Config(
             app,
-            http=_KnownTransport,
+            http=_KnownConnection,
             ws="none",
             lifespan="off",
             access_log=False,

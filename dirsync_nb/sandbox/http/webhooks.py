@@ -11,17 +11,22 @@ import heapq
 import hmac
 import json
 import random
+import re
 import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPException
 from itertools import count
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 
-from ..directory import objects
-from .api import DSYNC_EVENTS
+import msgspec
+
+from ..directory import clock, objects
+from ..directory.refusal import Invalid
+from ..directory.store import NotFound
+from .api import DSYNC_EVENTS, Refused, not_found
 
 if TYPE_CHECKING:
     from ..directory.objects import Object
@@ -36,6 +41,8 @@ WIRE_FIELDS = ("id", "event", "data", "created_at")
 _LOOK_EVERY = 0.02
 _PATIENCE = 0.5  # seconds without another event, after which those held back go out
 _KEPT_LINES = 10_000
+MOST_BYTES = 100_000  # of a body that writes an endpoint
+_WRITABLE = re.compile(r"[!-~]*", re.ASCII)
 _HOSTS = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
@@ -90,14 +97,15 @@ class Deliveries:
         wanted = frozenset(_kinds(events))
         for name, value, least in (("disorder", disorder, 1), ("doubled", doubled, 0), ("retries", retries, 0)):
             if int(value) != value or value < least:
-                raise ValueError(f"{name} must be a whole number of {least} or more; got {value!r}")
+                raise Invalid(f"{name} must be a whole number of {least} or more; got {value!r}")
         if not 0 <= pause <= 3600:
-            raise ValueError(f"pause must be between 0 and 3600 seconds; got {pause!r}")
+            raise Invalid(f"pause must be between 0 and 3600 seconds; got {pause!r}")
         number = next(self._number)
         token = hashlib.blake2b(f"{self._seed}/webhook/{number}".encode(), digest_size=16).hexdigest()
         endpoint = _Endpoint(
-            f"we_{token[:16]}", url, target, f"whsec_{token}", wanted, disorder, doubled, pause, retries
-        )
+            f"we_{token[:16]}", url, target, f"whsec_{token}", wanted, disorder, doubled, pause, retries,
+            created_at=self._store.now, updated_at=self._store.now,
+        )  # fmt: skip
         endpoint.rng = random.Random(f"{self._seed}/{number}")
         endpoint.begin(self._store, self._shape, self._log)
         self._endpoints[endpoint.id] = endpoint
@@ -106,8 +114,36 @@ class Deliveries:
     def remove(self, id: str) -> None:  # noqa: A002 (the API's own word)
         """Stop pushing to an endpoint; what is under way is dropped."""
         if id not in self._endpoints:
-            raise ValueError(f"no webhook endpoint {id!r}")
+            raise Invalid(f"no webhook endpoint {id!r}")
         self._endpoints.pop(id).end()
+
+    def write(self, method: str, ids: Sequence[str], body: bytes) -> tuple[int, Object | None]:
+        """Answer a write of ``/webhook_endpoints`` as the service does: with a status and an object."""
+        if method == "DELETE":
+            self.remove(self._known(ids[0]).id)
+            return 204, None
+        try:
+            given = msgspec.json.decode(body, type=_Written)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise _wrong("invalid_request_parameters", str(error)) from None
+        try:
+            if method == "PATCH":
+                endpoint = self._known(ids[0])
+                endpoint.change(given, self._store.now)
+                return 200, endpoint.described()
+            if given.endpoint_url is None or given.events is None:
+                raise Invalid("endpoint_url and events are required")
+            if any(one.url == given.endpoint_url for one in self._endpoints.values()):
+                raise Refused(409, {"code": "duplicate_endpoint", "message": "There is such an endpoint."})
+            return 201, self.add(given.endpoint_url, events=_of_ours(given.events))
+        except Invalid as error:
+            code = "invalid_url" if str(error).startswith("url ") else "invalid_request_parameters"
+            raise _wrong(code, str(error)) from None
+
+    def _known(self, endpoint_id: str) -> _Endpoint:
+        if endpoint_id not in self._endpoints:
+            raise not_found(NotFound("Webhook Endpoint", endpoint_id))
+        return self._endpoints[endpoint_id]
 
     def describe(self) -> list[Object]:
         """Return all endpoints, oldest first."""
@@ -155,10 +191,13 @@ class _Endpoint:
     pause: float
     retries: int
     rng: random.Random = field(default_factory=random.Random)
+    status: Literal["enabled", "disabled"] = "enabled"
+    created_at: int = 0
+    updated_at: int = 0
 
     def begin(self, store: Store, shape: Callable[[bytes], Object], log: Callable[[Object], None]) -> None:
         self._store, self._shape, self._log = store, shape, log
-        self._place: int = store.one("SELECT coalesce(max(n), 0) FROM events")[0]
+        self._place: int = store.events.last()
         self._held: list[Object] = []
         self._held_since = 0.0
         self._queue: list[_Delivery] = []
@@ -173,8 +212,24 @@ class _Endpoint:
             self._thread.join(TIMEOUT + 1)
 
     def described(self) -> Object:
-        shown = {"object": "webhook_endpoint", "id": self.id, "endpoint_url": self.url, "secret": self.secret}
-        return {**shown, "status": "enabled", "events": sorted(self.wanted)}
+        return {
+            "object": "webhook_endpoint",
+            "id": self.id,
+            "endpoint_url": self.url,
+            "secret": self.secret,
+            "status": self.status,
+            "events": sorted(self.wanted),
+            "created_at": clock.iso(self.created_at),
+            "updated_at": clock.iso(self.updated_at),
+        }
+
+    def change(self, given: _Written, now: int) -> None:
+        """Take over what was written; nothing of it if something is wrong."""
+        target = self.target if given.endpoint_url is None else _target(given.endpoint_url)
+        wanted = self.wanted if given.events is None else frozenset(_kinds(_of_ours(given.events)))
+        self.target, self.wanted = target, wanted
+        self.url, self.status = given.endpoint_url or self.url, given.status or self.status
+        self.updated_at = now
 
     def _run(self) -> None:
         while not self._ended.wait(_LOOK_EVERY):
@@ -185,10 +240,9 @@ class _Endpoint:
 
     def _look(self) -> None:
         """Take up new events. They are read from the store, so only what was really recorded is told."""
-        rows = self._store.execute("SELECT n, name, json FROM events WHERE n > ? ORDER BY n", (self._place,))
-        for n, name, text in rows:
+        for n, name, text in self._store.events.since(self._place):
             self._place = n
-            if name in self.wanted:
+            if name in self.wanted and self.status == "enabled":
                 self._held.append(self._shape(text))
                 self._held_since = time.monotonic()
 
@@ -234,7 +288,7 @@ class _Endpoint:
         try:
             connection.request("POST", path, body, headers)
             return connection.getresponse().status, None
-        except (OSError, HTTPException) as error:
+        except (OSError, HTTPException, ValueError) as error:
             return None, type(error).__name__
         finally:
             connection.close()
@@ -242,11 +296,17 @@ class _Endpoint:
 
 def _target(url: str) -> tuple[str, int, str]:
     """Take an address apart; refuse all that are not of this machine."""
-    parts = urlsplit(url)
-    if parts.scheme != "http" or parts.hostname not in _HOSTS:
-        raise ValueError(f"url must be an http address of this machine; got {url!r}")
+    if not _WRITABLE.fullmatch(url):
+        raise Invalid(f"url must be written with printable ASCII characters and no blank; got {url!r}")
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port
+    except ValueError as error:
+        raise Invalid(f"url cannot be read: {error}") from None
+    if parts.scheme != "http" or host not in _HOSTS or parts.username is not None:
+        raise Invalid(f"url must be an http address of this machine; got {url!r}")
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    return parts.hostname, parts.port or 80, path
+    return host, port or 80, path
 
 
 def _kinds(events: Sequence[str] | None) -> Sequence[str]:
@@ -254,8 +314,25 @@ def _kinds(events: Sequence[str] | None) -> Sequence[str]:
     kinds = can_be if events is None else tuple(events)
     for name in kinds:
         if name not in can_be:
-            raise ValueError(f"events must be of {', '.join(can_be)}; got {name!r}")
+            raise Invalid(f"events must be of {', '.join(can_be)}; got {name!r}")
     return kinds
+
+
+class _Written(msgspec.Struct, forbid_unknown_fields=True):
+    """Hold the body of a write."""
+
+    endpoint_url: str | None = None
+    events: list[str] | None = None
+    status: Literal["enabled", "disabled"] | None = None
+
+
+def _of_ours(events: Sequence[str]) -> Sequence[str]:
+    """Leave out the events of other families, which an SDK may subscribe to and which never happen here."""
+    return [name for name in events if name.startswith("dsync.")]
+
+
+def _wrong(code: str, message: str) -> Refused:
+    return Refused(422, {"code": code, "message": message})
 
 
 def read_event(text: bytes) -> Object:

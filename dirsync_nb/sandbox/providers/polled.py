@@ -1,11 +1,10 @@
-"""Sources that are pulled every half hour: Google Workspace, and an HR system that offers reports.
+"""Sources that are polled every half hour: Google Workspace, and an HR system that offers reports.
 
-A source is the provider's own truth. ``pull`` brings a directory to what the source says now, in one burst.
+A source is the provider's own truth. ``poll`` brings a directory to what the source says now, in one burst.
 """
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -14,9 +13,10 @@ from ..directory import clock
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from ..directory.changes import Happenings
+    from ..directory.changes import Changes
     from ..directory.objects import Object
     from ..directory.store import Store
+    from ..directory.store.people import Groups, Users
 
 INTERVAL = 30 * clock.MINUTE
 
@@ -30,7 +30,7 @@ _FIELDS = ("email", "first_name", "last_name", "custom_attributes")
 
 @dataclass(frozen=True, slots=True)
 class Roster:
-    """Hold what one pull brings: users and groups by the provider's id, and who is where."""
+    """Hold what one poll brings: users and groups by the provider's id, and who is where."""
 
     users: dict[str, Object]
     groups: dict[str, str]
@@ -54,7 +54,7 @@ class GoogleWorkspace:
     chosen: set[str] | None = None
 
     def roster(self) -> Roster:
-        """Return what a pull sees: no archived users, and behind a filter only members of chosen groups."""
+        """Return what a poll sees: no archived users, and behind a filter only members of chosen groups."""
         groups = {key: name for key, name in self.groups.items() if self.chosen is None or key in self.chosen}
         there = {key for key in self.users if key not in self.archived}
         if self.chosen is not None:
@@ -104,20 +104,20 @@ def _listed(value: str | Iterable[str] | None) -> list[str]:
     return [value] if isinstance(value, str) else list(value or ())
 
 
-# -- pulling ------------------------------------------------------------------------------------------
+# -- polling ------------------------------------------------------------------------------------------
 
 
-def pull(
-    store: Store, happenings: Happenings, directory_id: str, source: GoogleWorkspace | HrSystem
+def poll(
+    store: Store, changes: Changes, directory_id: str, source: GoogleWorkspace | HrSystem
 ) -> dict[str, int]:
-    """Bring a directory to what its source says, at the next half hour; give how many things changed."""
+    """Bring a directory to what its source says, at the next half hour; return how many things changed."""
     with store.transaction():
-        directory = store.directory(directory_id)
+        directory = store.directories.get(directory_id)
         # Every half hour, counted from the first sync.
         store.now += -(store.now - directory["created_at"]) % INTERVAL
         if directory["state"] in ("validating", "unlinked"):
-            happenings.set_directory_state(directory_id, "linked")
-        poll = _Poll(store, happenings, directory)
+            changes.set_directory_state(directory_id, "linked")
+        poll = _Poll(store, changes, directory)
         roster = source.roster()
         return {"users": poll.users(roster), "groups": poll.groups(roster), "members": poll.members(roster)}
 
@@ -125,54 +125,47 @@ def pull(
 class _Poll:
     """Compare one roster with one directory, and let happen what is different."""
 
-    def __init__(self, store: Store, happenings: Happenings, directory: Object) -> None:
-        self._store, self._happenings = store, happenings
+    def __init__(self, store: Store, changes: Changes, directory: Object) -> None:
+        self._store, self._changes = store, changes
         self._id, self._n = directory["id"], directory["n"]
 
     def users(self, roster: Roster) -> int:
-        now, count = self._known("users"), 0
+        now, count = self._known(self._store.users), 0
         for key, wanted in roster.users.items():
             if key not in now:
-                self._happenings.add_user(self._id, idp_id=key, **wanted)
+                self._changes.add_user(self._id, idp_id=key, **wanted)
                 count += 1
             else:
                 changes = {name: wanted[name] for name in _FIELDS if name in wanted}
-                count += self._happenings.update_user(now[key]["id"], **changes)
+                count += self._changes.update_user(now[key]["id"], **changes)
         for key in [one for one in now if one not in roster.users]:
-            self._happenings.delete_user(now[key]["id"])
+            self._changes.delete_user(now[key]["id"])
             count += 1
         return count
 
     def groups(self, roster: Roster) -> int:
-        now, count = self._known("groups"), 0
+        now, count = self._known(self._store.groups), 0
         for key, name in roster.groups.items():
             if key not in now:
-                self._happenings.add_group(self._id, name=name, idp_id=key)
+                self._changes.add_group(self._id, name=name, idp_id=key)
                 count += 1
             else:
-                count += self._happenings.set_group(now[key]["id"], name=name, idp_id=key)
+                count += self._changes.set_group(now[key]["id"], name=name, idp_id=key)
         for key in [one for one in now if one not in roster.groups]:
-            self._happenings.delete_group(now[key]["id"])
+            self._changes.delete_group(now[key]["id"])
             count += 1
         return count
 
     def members(self, roster: Roster) -> int:
-        users, groups, count = self._known("users"), self._known("groups"), 0
+        users, groups, count = self._known(self._store.users), self._known(self._store.groups), 0
         wanted = {(groups[group]["id"], users[user]["id"]) for user, group in roster.members}
-        now = set(
-            self._store.execute(
-                "SELECT groups.id, users.id FROM groups JOIN memberships ON memberships.group_n = groups.n"
-                " JOIN users ON users.n = memberships.user_n WHERE groups.directory = ?",
-                (self._n,),
-            )
-        )
+        now = {(group, user) for user, group in self._store.memberships.of_directory(self._n)}
         for pair in sorted(wanted - now):
-            count += self._happenings.add_member(*pair)
+            count += self._changes.add_member(*pair)
         for pair in sorted(now - wanted):
-            count += self._happenings.remove_member(*pair)
+            count += self._changes.remove_member(*pair)
         return count
 
-    def _known(self, table: str) -> dict[str, Object]:
-        statement = "SELECT json FROM " + table + " WHERE directory = ? ORDER BY n"  # noqa: S608 (own names)
-        found = (json.loads(text) for (text,) in self._store.execute(statement, (self._n,)))
-        return {one["idp_id"]: one for one in found}
+    def _known(self, table: Users | Groups) -> dict[str, Object]:
+        rows = table.of(self._n)
+        return {one["idp_id"]: one for one in (row.parsed() for row in rows)}

@@ -1,15 +1,18 @@
-"""Plays: named stretches of time at an invented company, in which providers write to the SCIM door over HTTP.
+"""Scenarios: named stretches of time at an invented company, in which providers write to SCIM over HTTP.
 
-A play makes the company's organization and directories, so it can be watched in any sandbox. The same play in
-the same sandbox leaves the same bytes.
+A scenario makes the company's organization and directories, so it can be watched in any sandbox. The same one
+in the same sandbox leaves the same bytes.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from functools import partial
+from typing import TYPE_CHECKING, Any, Protocol, get_args
 
 from ..directory import clock
+from ..directory.recorder import Removals
+from ..directory.refusal import Invalid
 from . import polled
 from .base import Employee, Persona, opaque
 from .entra import EntraId
@@ -19,7 +22,7 @@ from .others import JumpCloud, OneLogin
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from ..directory.changes import Happenings
+    from ..directory.changes import Changes
     from ..directory.objects import Object
     from ..directory.store import Store
 
@@ -32,10 +35,10 @@ _NAMES = (
 
 
 class Stage(Protocol):
-    """What a play needs of a sandbox."""
+    """What a scenario needs of a sandbox."""
 
     @property
-    def happenings(self) -> Happenings:
+    def changes(self) -> Changes:
         """Everything that can happen."""
 
     def scim(self, directory_id: str) -> Any:
@@ -44,7 +47,7 @@ class Stage(Protocol):
 
 @dataclass(slots=True)
 class Scene:
-    """Hold what one scene of a play led to: requests sent by providers, and events by name."""
+    """Hold what one scene led to: requests sent by providers, and events by name."""
 
     at: str
     who: str
@@ -60,7 +63,7 @@ class Scene:
 
 
 @dataclass(slots=True)
-class Play:
+class Scenario:
     """Tell a story, and note scene by scene what came of it."""
 
     stage: Stage
@@ -72,21 +75,15 @@ class Play:
 
     def scene(self, wait: float, who: str, what: str, act: Callable[[], object]) -> None:
         """Let some minutes pass, do something, and note requests and events."""
-        self.stage.happenings.wait(wait)
-        before, sent = self._last_event(), self._sent()
+        self.stage.changes.wait(wait)
+        before, sent = self.store.events.last(), self._sent()
         at = clock.iso(self.store.now)
         act()
-        rows = self.store.execute(
-            "SELECT name, count(*) FROM events WHERE n > ? GROUP BY name ORDER BY min(n)", (before,)
-        )
-        self.scenes.append(Scene(at, who, what, self._sent() - sent, dict(rows)))
+        self.scenes.append(Scene(at, who, what, self._sent() - sent, self.store.events.counts_since(before)))
 
-    def pull(self, who: str) -> dict[str, int]:
-        """Let a pulled source be read."""
-        return polled.pull(self.store, self.stage.happenings, self.directories[who], self.sources[who])
-
-    def _last_event(self) -> int:
-        return int(self.store.one("SELECT coalesce(max(n), 0) FROM events")[0])
+    def poll(self, who: str) -> dict[str, int]:
+        """Let a source be polled."""
+        return polled.poll(self.store, self.stage.changes, self.directories[who], self.sources[who])
 
     def _sent(self) -> int:
         return sum(len(persona.sent) for persona in self.personas.values())
@@ -117,16 +114,16 @@ def _address(name: str) -> str:
 # -- a day at Acme ------------------------------------------------------------------------------------
 
 
-def a_day_at_acme(play: Play) -> None:
+def a_day_at_acme(scenario: Scenario) -> None:
     """Six providers are set up in the morning, and by the evening everything has happened once."""
-    play.scene(0, "Acme", "an admin sets up six directories", lambda: _set_up(play))
+    scenario.scene(0, "Acme", "an admin sets up six directories", lambda: _set_up(scenario))
     for act in (_at_okta, _at_entra, _at_onelogin, _at_jumpcloud, _at_google, _at_the_hr_system):
-        act(play)
+        act(scenario)
 
 
-def _set_up(play: Play) -> None:
-    happenings = play.stage.happenings
-    organization = happenings.add_organization(name="Acme", domains=[_DOMAIN], external_id="cust-acme")
+def _set_up(scenario: Scenario) -> None:
+    changes = scenario.stage.changes
+    organization = changes.add_organization(name="Acme", domains=[_DOMAIN], external_id="cust-acme")
     types = {
         "Okta": "okta scim v2.0",
         "Entra ID": "azure scim v2.0",
@@ -136,14 +133,14 @@ def _set_up(play: Play) -> None:
         "Workday": "workday",
     }
     for name, kind in types.items():
-        play.directories[name] = happenings.add_directory(
+        scenario.directories[name] = changes.add_directory(
             organization, type=kind, name=f"Acme {name}", domain=_DOMAIN
         )
     makers: dict[str, Callable[..., Persona]] = {
         "Okta": Okta, "Entra ID": EntraId, "OneLogin": OneLogin, "JumpCloud": JumpCloud,
     }  # fmt: skip
     for name, make in makers.items():
-        play.personas[name] = make(*play.stage.scim(play.directories[name]))
+        scenario.personas[name] = make(*scenario.stage.scim(scenario.directories[name]))
 
 
 def _assign(persona: Persona, people: list[Employee]) -> None:
@@ -161,19 +158,19 @@ def _push_teams(persona: Persona, people: list[Employee]) -> None:
         persona.push_group(team, members)
 
 
-def _at_okta(play: Play) -> None:
-    okta, staff = play.personas["Okta"], employees("okta")
+def _at_okta(scenario: Scenario) -> None:
+    okta, staff = scenario.personas["Okta"], employees("okta")
     ann, bo, cy = (person.id for person in staff[:3])
-    play.scene(10, "Okta", "nine people are assigned", lambda: _assign(okta, staff[:9]))
-    play.scene(1, "Okta", "three groups are pushed", lambda: _push_teams(okta, staff[:9]))
+    scenario.scene(10, "Okta", "nine people are assigned", lambda: _assign(okta, staff[:9]))
+    scenario.scene(1, "Okta", "three groups are pushed", lambda: _push_teams(okta, staff[:9]))
     married = {"last_name": "Lee-Lund", "email": f"ann.lund@{_DOMAIN}"}
-    play.scene(30, "Okta", "somebody marries: PUT", lambda: okta.change(ann, **married))
-    play.scene(20, "Okta", "somebody moves", lambda: _move(okta, bo, "Operations", "Finance"))
-    play.scene(5, "Okta", "a group is renamed", lambda: okta.rename_group("Engineering", "Builders"))
-    play.scene(9, "Okta", "somebody leaves: active is false", lambda: okta.unassign(cy))
-    play.scene(90, "Okta", "and is rehired", lambda: okta.assign(staff[2]))
-    play.scene(1, "Okta", "and is let in again", lambda: okta.change_members("Finance", add=[cy]))
-    play.scene(2, "Okta", "a group is unlinked", lambda: okta.drop_group("Operations"))
+    scenario.scene(30, "Okta", "somebody marries: PUT", lambda: okta.change(ann, **married))
+    scenario.scene(20, "Okta", "somebody moves", lambda: _move(okta, bo, "Operations", "Finance"))
+    scenario.scene(5, "Okta", "a group is renamed", lambda: okta.rename_group("Engineering", "Builders"))
+    scenario.scene(9, "Okta", "somebody leaves: active is false", lambda: okta.unassign(cy))
+    scenario.scene(90, "Okta", "and is rehired", lambda: okta.assign(staff[2]))
+    scenario.scene(1, "Okta", "and is let in again", lambda: okta.change_members("Finance", add=[cy]))
+    scenario.scene(2, "Okta", "a group is unlinked", lambda: okta.drop_group("Operations"))
 
 
 def _move(persona: Persona, who: str, former: str, team: str) -> None:
@@ -182,34 +179,34 @@ def _move(persona: Persona, who: str, former: str, team: str) -> None:
     persona.change_members(team, add=[who])
 
 
-def _at_entra(play: Play) -> None:
-    entra, staff = play.personas["Entra ID"], employees("entra")
+def _at_entra(scenario: Scenario) -> None:
+    entra, staff = scenario.personas["Entra ID"], employees("entra")
     dee, eli = staff[3].id, staff[4].id
-    play.scene(12, "Entra ID", "eight people come, each in two steps", lambda: _assign(entra, staff[:8]))
-    play.scene(0, "Entra ID", "groups come empty, members follow", lambda: _push_teams(entra, staff[:8]))
+    scenario.scene(12, "Entra ID", "eight people come, each in two steps", lambda: _assign(entra, staff[:8]))
+    scenario.scene(0, "Entra ID", "groups come empty, members follow", lambda: _push_teams(entra, staff[:8]))
     married = {"last_name": "Lund", "email": f"dee.lund@{_DOMAIN}"}
-    play.scene(40, "Entra ID", "a filtered path changes an address", lambda: entra.change(dee, **married))
-    play.scene(40, "Entra ID", "somebody moves", lambda: _move(entra, eli, "Operations", "Finance"))
-    play.scene(40, "Entra ID", 'sign-in is blocked: "False"', lambda: entra.unassign(eli))
-    play.scene(40, "Entra ID", "a group is renamed", lambda: entra.rename_group("Finance", "Money"))
+    scenario.scene(40, "Entra ID", "a filtered path changes an address", lambda: entra.change(dee, **married))
+    scenario.scene(40, "Entra ID", "somebody moves", lambda: _move(entra, eli, "Operations", "Finance"))
+    scenario.scene(40, "Entra ID", 'sign-in is blocked: "False"', lambda: entra.unassign(eli))
+    scenario.scene(40, "Entra ID", "a group is renamed", lambda: entra.rename_group("Finance", "Money"))
 
 
-def _at_onelogin(play: Play) -> None:
-    onelogin, staff = play.personas["OneLogin"], employees("onelogin")
-    play.scene(3, "OneLogin", "six people are assigned", lambda: _assign(onelogin, staff[:6]))
-    play.scene(1, "OneLogin", "roles become groups", lambda: _push_teams(onelogin, staff[:6]))
-    play.scene(9, "OneLogin", "a role goes: its people do", lambda: onelogin.drop_group("Finance"))
+def _at_onelogin(scenario: Scenario) -> None:
+    onelogin, staff = scenario.personas["OneLogin"], employees("onelogin")
+    scenario.scene(3, "OneLogin", "six people are assigned", lambda: _assign(onelogin, staff[:6]))
+    scenario.scene(1, "OneLogin", "roles become groups", lambda: _push_teams(onelogin, staff[:6]))
+    scenario.scene(9, "OneLogin", "a role goes: its people do", lambda: onelogin.drop_group("Finance"))
 
 
-def _at_jumpcloud(play: Play) -> None:
-    jumpcloud, staff = play.personas["JumpCloud"], employees("jumpcloud")
-    play.scene(3, "JumpCloud", "people come through groups", lambda: _assign(jumpcloud, staff[6:]))
-    play.scene(1, "JumpCloud", "every member is added twice", lambda: _push_teams(jumpcloud, staff[6:]))
-    play.scene(9, "JumpCloud", "a group is deleted", lambda: jumpcloud.drop_group("Finance"))
+def _at_jumpcloud(scenario: Scenario) -> None:
+    jumpcloud, staff = scenario.personas["JumpCloud"], employees("jumpcloud")
+    scenario.scene(3, "JumpCloud", "people come through groups", lambda: _assign(jumpcloud, staff[6:]))
+    scenario.scene(1, "JumpCloud", "every member is added twice", lambda: _push_teams(jumpcloud, staff[6:]))
+    scenario.scene(9, "JumpCloud", "a group is deleted", lambda: jumpcloud.drop_group("Finance"))
 
 
-def _at_google(play: Play) -> None:
-    google = play.sources["Google"] = polled.GoogleWorkspace()
+def _at_google(scenario: Scenario) -> None:
+    google = scenario.sources["Google"] = polled.GoogleWorkspace()
     for number, person in enumerate(employees("google")):
         key = f"1{number:020d}"
         google.users[key] = {
@@ -221,15 +218,15 @@ def _at_google(play: Play) -> None:
         google.groups[f"0{person.department}"] = str(person.department)
         google.members.add((key, f"0{person.department}"))
     first = min(google.users)
-    play.scene(5, "Google", "the first pull", lambda: play.pull("Google"))
+    scenario.scene(5, "Google", "the first poll", lambda: scenario.poll("Google"))
     google.archived.add(first)
-    play.scene(30, "Google", "somebody was archived", lambda: play.pull("Google"))
+    scenario.scene(30, "Google", "somebody was archived", lambda: scenario.poll("Google"))
     google.chosen = {"0Engineering", "0Operations"}
-    play.scene(30, "Google", "the admin chose two groups", lambda: play.pull("Google"))
+    scenario.scene(30, "Google", "the admin chose two groups", lambda: scenario.poll("Google"))
 
 
-def _at_the_hr_system(play: Play) -> None:
-    workday = play.sources["Workday"] = polled.HrSystem()
+def _at_the_hr_system(scenario: Scenario) -> None:
+    workday = scenario.sources["Workday"] = polled.HrSystem()
     for person in employees("workday")[:7]:
         workday.rows.append(
             {
@@ -239,18 +236,18 @@ def _at_the_hr_system(play: Play) -> None:
                 "employment_start_date": "2024-02-01T00:00:00.000Z",
             }
         )  # fmt: skip
-    play.scene(5, "Workday", "the first pull of the report", lambda: play.pull("Workday"))
+    scenario.scene(5, "Workday", "the first poll of the report", lambda: scenario.poll("Workday"))
     workday.row("0103").update(job_title="Controller")
     workday.row("0104").update(status="terminated")
-    play.scene(30, "Workday", "a promotion and a leaver", lambda: play.pull("Workday"))
+    scenario.scene(30, "Workday", "a promotion and a leaver", lambda: scenario.poll("Workday"))
 
 
-def purge(play: Play) -> int:
-    """Let thirty days pass, then let Entra ID delete whom it had switched off; give how many."""
-    entra = play.personas["Entra ID"]
+def purge(scenario: Scenario) -> int:
+    """Let thirty days pass, then let Entra ID delete whom it had switched off; return how many."""
+    entra = scenario.personas["Entra ID"]
     assert isinstance(entra, EntraId)
     blocked = list(entra.blocked)
-    play.scene(30 * 24 * 60, "Entra ID", "accounts are purged", lambda: _purge_all(entra, blocked))
+    scenario.scene(30 * 24 * 60, "Entra ID", "accounts are purged", lambda: _purge_all(entra, blocked))
     return len(blocked)
 
 
@@ -259,15 +256,44 @@ def _purge_all(entra: EntraId, people: list[str]) -> None:
         entra.purge(one)
 
 
-PLAYS: dict[str, Callable[[Play], None]] = {"a day at Acme": a_day_at_acme}
+# -- late removals ------------------------------------------------------------------------------------
 
 
-def perform(name: str, stage: Stage, store: Store) -> Play:
-    """Perform a play, scene by scene."""
-    if name not in PLAYS:
-        raise ValueError(f"a play must be one of {', '.join(map(repr, PLAYS))}; got {name!r}")
-    if store.one("SELECT 1 FROM organizations WHERE external_id = 'cust-acme'"):
-        raise ValueError("Acme is here already: reset the sandbox first")
-    play = Play(stage, store)
-    PLAYS[name](play)
-    return play
+def late_removals(scenario: Scenario) -> None:
+    """Users and groups are deleted, and removals from groups are told of in every way that has been seen."""
+    changes = scenario.stage.changes
+    organization = changes.add_organization(name="Acme", domains=[_DOMAIN], external_id="cust-acme")
+    directory = changes.add_directory(
+        organization, type="generic scim v2.0", name="Acme Generic", domain=_DOMAIN, state="linked"
+    )
+    people = [changes.add_user(directory, email=one.email) for one in employees("generic")]
+    for number, how in enumerate(get_args(Removals)):
+        group, staying = (changes.add_group(directory, name=f"{name} {how}") for name in ("Crew", "Team"))
+        for user in people[3 * number : 3 * number + 3]:
+            changes.add_member(group, user)
+            changes.add_member(staying, user)
+        leaver, off = people[3 * number], people[3 * number + 1]
+        told = f"removals are told: {how}"
+        for what, act in (
+            ("a user is deleted", partial(changes.delete_user, leaver, removals=how)),
+            ("a user is switched off", partial(changes.deactivate_user, off, removals=how)),
+            ("a group is deleted", partial(changes.delete_group, group, removals=how)),
+        ):
+            scenario.scene(5, "Acme", f"{what}; {told}", act)
+
+
+SCENARIOS: dict[str, Callable[[Scenario], None]] = {
+    "a day at Acme": a_day_at_acme,
+    "late removals": late_removals,
+}
+
+
+def perform(name: str, stage: Stage, store: Store) -> Scenario:
+    """Perform a scenario, scene by scene."""
+    if name not in SCENARIOS:
+        raise Invalid(f"a scenario must be one of {', '.join(map(repr, SCENARIOS))}; got {name!r}")
+    if store.organizations.has_external_id("cust-acme"):
+        raise Invalid("Acme is here already: reset the sandbox first")
+    scenario = Scenario(stage, store)
+    SCENARIOS[name](scenario)
+    return scenario

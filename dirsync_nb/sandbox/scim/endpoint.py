@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING, Any, Literal
 from ..directory import clock
 from . import filter_patch, mapping
 from .projection import project
-from .resources import Record, Rows
+from .resources import Record, Resources
 from .schemas import (
     ENTERPRISE,
     MESSAGES,
     MOST_RESULTS,
-    Profile,
     ScimRefused,
     canonical,
     check,
@@ -29,14 +28,21 @@ from .schemas import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from ..directory.changes import Happenings
+    from ..directory.changes import Changes
     from ..directory.objects import Object
     from ..directory.store import Store
+    from ..directory.store.resources import Kind
     from .filter_patch import Target
-    from .resources import Kind
+    from .profiles import Profile
 
 _KINDS: dict[str, Kind] = {"Users": "User", "Groups": "Group"}
 _MIGRATED = re.compile(r"[\w.~:@-]{1,255}", re.ASCII)
+
+
+_BARE_MANAGER = (
+    f'{ENTERPRISE}:manager must be an object such as {{"value": "..."}}; got a bare id. In Entra ID, map the '
+    f"manager to {ENTERPRISE}:manager.value under Provisioning, Mappings."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,13 +70,13 @@ class Door:
     """Answer for one directory, inside one transaction."""
 
     def __init__(
-        self, store: Store, happenings: Happenings, directory: Object, profile: Profile, keep_inactive: bool
+        self, store: Store, changes: Changes, directory: Object, profile: Profile, keep_inactive: bool
     ) -> None:
-        self._store, self._happenings, self._directory = store, happenings, directory
+        self._store, self._changes, self._directory = store, changes, directory
         self._profile, self._keep_inactive = profile, keep_inactive
         self._id: str = directory["id"]
         self._type: str = directory["type"]
-        self._rows = Rows(store, directory)
+        self._resources = Resources(store, directory)
         self._base = ""
 
     def answer(self, request: ScimRequest) -> ScimAnswer:
@@ -115,7 +121,7 @@ class Door:
             self._link()
             return self._create(kind, _read(request.body), request.migrated_id)
         _only(request, "GET", "PUT", "PATCH", "DELETE")
-        record = self._rows.get(kind, scim_id)
+        record = self._resources.get(kind, scim_id)
         if record is None:
             raise ScimRefused(404, f"There is no {kind} {scim_id!r}.")
         if request.method == "GET":
@@ -131,7 +137,7 @@ class Door:
     def _link(self) -> None:
         """Let the first write of a provider end the setting up of a directory."""
         if self._directory["state"] in ("validating", "unlinked"):
-            self._happenings.set_directory_state(self._id, "linked")
+            self._changes.set_directory_state(self._id, "linked")
 
     # -- reading ----------------------------------------------------------------------------------------
 
@@ -153,8 +159,10 @@ class Door:
         total = 0
         found: list[tuple[Kind, Record]] = []
         for kind in kinds:
-            here = self._rows.count(kind)
-            found += [(kind, one) for one in self._rows.page(kind, max(0, skip - total), limit - len(found))]
+            here = self._resources.count(kind)
+            found += [
+                (kind, one) for one in self._resources.page(kind, max(0, skip - total), limit - len(found))
+            ]
             total += here
         return total, found
 
@@ -171,13 +179,13 @@ class Door:
         """Return what can fit a filter, by an index where there is one."""
         attribute, value = look_up or ("", "")
         if attribute == ("username" if kind == "User" else "displayname"):
-            return self._rows.named(kind, value)
+            return self._resources.named(kind, value)
         if attribute == "externalid" and kind == "User":
-            return self._rows.external(kind, value)
+            return self._resources.external(kind, value)
         if attribute == "id":
-            found = self._rows.get(kind, value)
+            found = self._resources.get(kind, value)
             return [found] if found else []
-        return self._rows.every(kind)
+        return self._resources.every(kind)
 
     def _raw(self, kind: Kind, record: Record) -> Object:
         """Return a resource as the provider sent it, or as it would have."""
@@ -193,14 +201,12 @@ class Door:
         raw = self._raw(kind, record)
         shown = {"schemas": raw["schemas"], "id": record.id, **raw}
         if kind == "User":
-            active = self._is_active(record)
-            if "active" in raw or not active:
-                shown["active"] = active
-            groups = self._rows.groups_of(record.target) if record.target and not alone else []
+            shown["active"] = self._is_active(record)
+            groups = self._resources.groups_of(record.target) if record.target and not alone else []
             if groups:
                 shown["groups"] = [{**self._reference("Group", key), "display": name} for key, name in groups]
         elif record.target is not None and not alone:
-            members = self._rows.members(record.target)
+            members = self._resources.members(record.target)
             shown["members"] = [{**self._reference("User", key), "type": "User"} for key, _ in members]
         shown["meta"] = {
             "resourceType": kind,
@@ -233,22 +239,22 @@ class Door:
         active = resource.get("active", True)
         if active:
             self._check_email(fields["email"], None)
-        self._rows.forget_validating(resource["userName"])
+        self._resources.forget_validating(resource["userName"])
         state = "active" if active else "inactive"
-        user_id = self._happenings.add_user(self._id, **fields, state=state, user_id=migrated_id)
+        user_id = self._changes.add_user(self._id, **fields, state=state, user_id=migrated_id)
         note = _missing_names(fields)
-        self._rows.add("User", user_id, resource, target=user_id, state="live", note=note)
+        self._resources.add("User", user_id, resource, target=user_id, state="live", note=note)
         return self._answer_with("User", user_id, 201)
 
     def _create_group(self, resource: Object, migrated_id: str | None) -> ScimAnswer:
         identity = self._check_identity(resource, None)
         members = self._member_ids(resource.pop("members", []))
-        group_id = self._happenings.add_group(
+        group_id = self._changes.add_group(
             self._id, name=resource["displayName"], idp_id=identity, group_id=migrated_id
         )
-        self._rows.add("Group", group_id, resource, target=group_id, state="live", note=None)
-        for user_id in self._rows.users_of(members).values():
-            self._happenings.add_member(group_id, user_id)
+        self._resources.add("Group", group_id, resource, target=group_id, state="live", note=None)
+        for user_id in self._resources.users_of(members).values():
+            self._changes.add_member(group_id, user_id)
         return self._answer_with("Group", group_id, 201)
 
     def _replace(self, kind: Kind, record: Record, body: Object) -> ScimAnswer:
@@ -288,14 +294,14 @@ class Door:
 
     def _delete(self, kind: Kind, record: Record) -> ScimAnswer:
         if kind == "Group" and record.target is not None:
-            self._happenings.delete_group(record.target)
+            self._changes.delete_group(record.target)
         elif record.target is not None:
-            self._happenings.delete_user(record.target)
-        self._rows.remove(record.id)
+            self._changes.delete_user(record.target)
+        self._resources.remove(record.id)
         return ScimAnswer(204)
 
     def _answer_with(self, kind: Kind, scim_id: str, status: int) -> ScimAnswer:
-        record = self._rows.get(kind, scim_id)
+        record = self._resources.get(kind, scim_id)
         assert record is not None
         shown = self._shown(kind, record)
         return ScimAnswer(status, shown, {"Location": shown["meta"]["location"]})
@@ -313,32 +319,32 @@ class Door:
             self._check_email(after["email"], record.target)
         target = record.target
         if target is not None:
-            changes = _changes(before, after)
-            self._happenings.set_user(target, state="active" if active else "inactive", **changes)
+            changes = _difference(before, after)
+            self._changes.set_user(target, state="active" if active else "inactive", **changes)
             if not active and not self._keep_inactive:
                 target = None
         elif active:
-            target = self._happenings.add_user(self._id, **after)
+            target = self._changes.add_user(self._id, **after)
         state: Literal["live", "hidden"] = "live" if target else "hidden"
-        self._rows.save("User", record, resource, target=target, state=state, note=_missing_names(after))
+        self._resources.save("User", record, resource, target=target, state=state, note=_missing_names(after))
 
     def _check_user_name(self, resource: Object, record: Record | None) -> None:
         name = resource.get("userName")
         if not isinstance(name, str) or not name.strip():
             raise ScimRefused(400, "Required attributes missing: userName is required.", "invalidValue")
-        others = [one for one in self._rows.named("User", name) if record is None or one.id != record.id]
+        others = [one for one in self._resources.named("User", name) if record is None or one.id != record.id]
         if others:
             raise ScimRefused(409, f"Another user has the userName {name!r}.", "uniqueness")
 
     def _check_email(self, email: str | None, besides: str | None) -> None:
-        if email and any(one != besides for one in self._rows.active_with_email(email)):
+        if email and any(one != besides for one in self._resources.active_with_email(email)):
             raise ScimRefused(409, f"Another active user has the e-mail {email!r}.", "uniqueness")
 
     def _validate_later(self, resource: Object) -> ScimAnswer:
         """Keep a user without a usable address unseen, and refuse the request all the same."""
-        self._rows.forget_validating(resource["userName"])
+        self._resources.forget_validating(resource["userName"])
         key = f"validating/{self._directory['n']}/{resource['userName'].casefold()}"
-        self._rows.add("User", key, resource, target=None, state="validating", note=_no_emails().detail)
+        self._resources.add("User", key, resource, target=None, state="validating", note=_no_emails().detail)
         return ScimAnswer(400, _no_emails().body)
 
     # -- groups -----------------------------------------------------------------------------------------
@@ -347,17 +353,17 @@ class Door:
         identity = self._check_identity(resource, record)
         resource.pop("members", None)
         assert record.target is not None
-        former = self._store.group(record.target).parsed()["idp_id"]
-        if self._happenings.set_group(record.target, name=resource["displayName"], idp_id=identity):
-            self._rows.remember_identity(record.id, former)
-        self._rows.save("Group", record, resource, target=record.target, state="live", note=None)
+        former = self._store.groups.get(record.target).parsed()["idp_id"]
+        if self._changes.set_group(record.target, name=resource["displayName"], idp_id=identity):
+            self._resources.remember_identity(record.id, former)
+        self._resources.save("Group", record, resource, target=record.target, state="live", note=None)
 
     def _check_identity(self, resource: Object, record: Record | None) -> str:
         name = resource.get("displayName")
         if not isinstance(name, str) or not name.strip():
             raise ScimRefused(400, "Required attributes missing: displayName is required.", "invalidValue")
         identity = mapping.group_identity(resource, self._type)
-        if self._rows.had_identity(identity, record.id if record else None):
+        if self._resources.had_identity(identity, record.id if record else None):
             raise ScimRefused(409, f"Another group has or had the identity {identity!r}.", "uniqueness")
         return identity
 
@@ -377,26 +383,26 @@ class Door:
             if op != "remove":
                 raise ScimRefused(400, "Members are added by value.", "invalidPath")
             shown = self._shown("Group", record)["members"]
-            chosen = [one["value"] for one in shown if filter_patch.matches(target.filter, one)]
+            chosen = [one["value"] for one in shown if filter_patch.matches(target.filter, one, "members")]
         else:
             chosen = self._member_ids([] if value is None else value)
         assert record.target is not None
         if op == "replace" or (op == "remove" and target.filter is None and value is None):
             self._set_members(record, chosen)
             return
-        act = self._happenings.add_member if op == "add" else self._happenings.remove_member
-        for user_id in self._rows.users_of(chosen).values():
+        act = self._changes.add_member if op == "add" else self._changes.remove_member
+        for user_id in self._resources.users_of(chosen).values():
             act(record.target, user_id)
 
     def _set_members(self, record: Record, scim_ids: list[str]) -> None:
         assert record.target is not None
-        wanted = self._rows.users_of(scim_ids)
-        now = {user_id for _, user_id in self._rows.members(record.target)}
+        wanted = self._resources.users_of(scim_ids)
+        now = {user_id for _, user_id in self._resources.members(record.target)}
         for user_id in sorted(now - set(wanted.values())):
-            self._happenings.remove_member(record.target, user_id)
+            self._changes.remove_member(record.target, user_id)
         for user_id in wanted.values():
             if user_id not in now:
-                self._happenings.add_member(record.target, user_id)
+                self._changes.add_member(record.target, user_id)
 
     # -- rules ------------------------------------------------------------------------------------------
 
@@ -405,20 +411,18 @@ class Door:
         if self._profile == "lenient" and isinstance(body.get("active"), str):
             body = {**body, "active": filter_patch.as_boolean("active", body["active"])}
         resource = canonical(body, kind)
+        if self._profile == "strict" and isinstance((body.get(ENTERPRISE) or {}).get("manager"), str):
+            raise syntax(_BARE_MANAGER)
         check(resource, kind)
         stated = body.get("schemas")
         known = [one for one in stated if isinstance(one, str)] if isinstance(stated, list) else []
-        needed = [schema_of(kind), *([ENTERPRISE] if ENTERPRISE in resource else [])]
+        needed = [schema_of(kind), *(key for key in resource if key.lower().startswith("urn:"))]
         return {"schemas": list(dict.fromkeys([*needed, *known])), **resource}
 
     def _check_migrated(self, migrated_id: str) -> None:
         if not _MIGRATED.fullmatch(migrated_id):
             raise ScimRefused(400, "X-WorkOS-Migrated-Id is not a usable id.", "invalidValue")
-        taken = (
-            self._store.one("SELECT 1 FROM " + table + " WHERE id = ?", (migrated_id,))  # noqa: S608 (own names)
-            for table in ("users", "groups", "gone", "scim")
-        )
-        if any(taken):
+        if self._store.has_id(migrated_id):
             raise ScimRefused(409, f"The id {migrated_id!r} is taken.", "uniqueness")
 
 
@@ -471,7 +475,7 @@ def _missing_names(fields: Object) -> str | None:
     return f"Missing: {', '.join(missing)}" if missing else None
 
 
-def _changes(before: Object, after: Object) -> Object:
+def _difference(before: Object, after: Object) -> Object:
     """Return what is different, so that a change made here by hand outlives a provider's next write."""
     changed = {key: after[key] for key in after if key != "custom_attributes" and before[key] != after[key]}
     old, new = before["custom_attributes"], after["custom_attributes"]

@@ -14,7 +14,17 @@ from typing import TYPE_CHECKING, Any
 from scim2_models import InvalidFilterException, ScimFilter
 from scim2_models.path import Comparison, FilterNode, LogicalExpr, Not, Present, ValuePath
 
-from .schemas import ENTERPRISE, ScimRefused, attributes, schema_of, spelled, syntax
+from .schemas import (
+    ENTERPRISE,
+    GROUP,
+    USER,
+    ScimRefused,
+    attributes,
+    is_case_exact,
+    schema_of,
+    spelled,
+    syntax,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -26,7 +36,8 @@ _PATH = re.compile(
     r"(?:\[(?P<filter>.*)\])?(?:\.(?P<sub>\$?[A-Za-z][\w$-]*))?",
     re.IGNORECASE | re.DOTALL,
 )
-_EXACT = frozenset({"id", "externalid", "value", "$ref", "version", "location"})  # compared with their case
+_EXTENSION = re.compile(r"urn:[^\[\]]+:\d+(\.\d+)*:[a-z]\w*", re.IGNORECASE)  # a schema, without an attribute
+_CORES = frozenset({USER.lower(), GROUP.lower()})
 _BOOLEANS = frozenset({"active", "primary"})
 _LONGEST_FILTER = 2_000  # characters: a parser can be kept busy by more
 
@@ -45,24 +56,25 @@ def parse_filter(written: str) -> FilterNode:
     return node
 
 
-def matches(node: FilterNode, item: Any) -> bool:
-    """Return whether a resource, or an entry of a list in one, fits a filter."""
+def matches(node: FilterNode, item: Any, within: str | None = None) -> bool:
+    """Return whether a resource, or an entry of the list ``within`` one, fits a filter."""
     if isinstance(node, LogicalExpr):
-        every = (matches(term, item) for term in node.terms)
+        every = (matches(term, item, within) for term in node.terms)
         return all(every) if node.op == "and" else any(every)
     if isinstance(node, Not):
-        return not matches(node.expr, item)
+        return not matches(node.expr, item, within)
     if isinstance(node, ValuePath):
-        return any(matches(node.val_filter, entry) for entry in values(item, node.attr_path))
+        path = node.attr_path
+        return any(matches(node.val_filter, entry, path.attr) for entry in values(item, path))
     if isinstance(node, Present):
         return any(value not in (None, "", [], {}) for value in values(item, node.attr_path))
     assert isinstance(node, Comparison)
-    return _compares(node, item)
+    return _compares(node, item, within)
 
 
 def values(item: Any, path: Any) -> list[Any]:
     """Return every value at ``attribute`` or ``attribute.sub``; those of lists one by one."""
-    inside = _get(item, path.uri) if path.uri and path.uri.lower() == ENTERPRISE.lower() else item
+    inside = item if not path.uri or path.uri.lower() in _CORES else _get(item, path.uri)
     found = _flat(_get(inside, path.attr))
     if path.sub_attr is not None:
         return [value for entry in found for value in _flat(_get(entry, path.sub_attr))]
@@ -81,19 +93,21 @@ def _flat(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [] if value is None else [value]
 
 
-def _compares(node: Comparison, item: Any) -> bool:
+def _compares(node: Comparison, item: Any, within: str | None) -> bool:
     path, wanted, op = node.attr_path, node.value, str(node.op)
+    attr, sub = (within, path.attr) if within else (path.attr, path.sub_attr)
+    exact = is_case_exact(attr.lower(), sub and sub.lower())
     found = values(item, path)
     if path.sub_attr is None:  # `emails eq "x"` means the value of each
         found = [entry.get("value") if isinstance(entry, dict) else entry for entry in found]
     if op == "ne":
-        return not any(_holds("eq", value, wanted, path) for value in found)
-    return any(_holds(op, value, wanted, path) for value in found)
+        return not any(_holds("eq", value, wanted, exact=exact) for value in found)
+    return any(_holds(op, value, wanted, exact=exact) for value in found)
 
 
-def _holds(op: str, value: Any, wanted: Any, path: Any) -> bool:
+def _holds(op: str, value: Any, wanted: Any, *, exact: bool) -> bool:
     if isinstance(value, str) and isinstance(wanted, str):
-        if (path.sub_attr or path.attr).lower() not in _EXACT:
+        if not exact:
             value, wanted = value.casefold(), wanted.casefold()
         texts = {"co": wanted in value, "sw": value.startswith(wanted), "ew": value.endswith(wanted)}
         if op in texts:
@@ -118,9 +132,9 @@ def looked_up(node: FilterNode) -> tuple[str, str] | None:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Hold what a PATCH path points at."""
+    """Hold what a PATCH path points at: ``extension`` is the schema it is in, None for the core one."""
 
-    extension: bool
+    extension: str | None
     attr: str | None
     filter: FilterNode | None = None
     sub: str | None = None
@@ -130,14 +144,19 @@ def parse_path(written: Any) -> Target:
     """Read a PATCH path, or refuse it."""
     if not isinstance(written, str):
         raise ScimRefused(400, f"path must be text; got {written!r}.", "invalidPath")
-    if written.lower() == ENTERPRISE.lower():
-        return Target(extension=True, attr=None)
+    if _EXTENSION.fullmatch(written.strip()):
+        return Target(_extension(written.strip()), attr=None)
     match = _PATH.fullmatch(written.strip())
     if match is None:
         raise ScimRefused(400, f"The path cannot be read: {written!r}.", "invalidPath")
-    urn = (match["urn"] or "").lower()
     node = parse_filter(match["filter"]) if match["filter"] is not None else None
-    return Target(urn == ENTERPRISE.lower(), match["attr"], node, match["sub"])
+    return Target(_extension(match["urn"]), match["attr"], node, match["sub"])
+
+
+def _extension(urn: str | None) -> str | None:
+    if urn is None or urn.lower() in _CORES:
+        return None
+    return ENTERPRISE if urn.lower() == ENTERPRISE.lower() else urn
 
 
 def operations(body: Any, *, strict: bool) -> list[tuple[str, Any, Any]]:
@@ -179,12 +198,15 @@ def spread(op: str, path: Any, value: Any) -> Iterable[tuple[str, Target, Any]]:
 
 def patch(resource: Object, kind: str, op: str, target: Target, value: Any, *, text_booleans: bool) -> None:
     """Change a resource in place by one operation with one target."""
+    urn = target.extension and _present(resource, target.extension)
     if target.attr is None:
-        _patch_extension(resource, kind, op, value, text_booleans=text_booleans)
+        _patch_extension(resource, kind, op, urn or schema_of(kind), value, text_booleans=text_booleans)
         return
-    known = attributes(ENTERPRISE if target.extension else schema_of(kind)).get(target.attr.lower())
-    name = known["name"] if known else _present(resource, target.attr)
-    holder = resource.setdefault(ENTERPRISE, {}) if target.extension else resource
+    holder = resource.setdefault(urn, {}) if urn else resource
+    if not isinstance(holder, dict):
+        raise ScimRefused(400, f"{urn} is no object.", "invalidPath")
+    known = _known(urn, kind).get(target.attr.lower())
+    name = known["name"] if known else _present(holder, target.attr)
     value = _shaped(value, known, target, text_booleans=text_booleans)
     if target.filter is not None:
         _patch_entries(holder, name, op, target, value)
@@ -192,18 +214,25 @@ def patch(resource: Object, kind: str, op: str, target: Target, value: Any, *, t
         _patch_sub(holder, name, op, _sub_name(known, target.sub), value)
     else:
         _patch_whole(holder, name, op, value, known)
-    if target.extension and not resource[ENTERPRISE]:
-        del resource[ENTERPRISE]
+    if urn and not resource[urn]:
+        del resource[urn]
 
 
-def _patch_extension(resource: Object, kind: str, op: str, value: Any, *, text_booleans: bool) -> None:
+def _known(urn: str | None, kind: str) -> dict[str, Object]:
+    """Return the attributes known of a schema; nothing is known of other extensions."""
+    return attributes(schema_of(kind)) if urn is None else attributes(ENTERPRISE) if urn == ENTERPRISE else {}
+
+
+def _patch_extension(
+    resource: Object, kind: str, op: str, urn: str, value: Any, *, text_booleans: bool
+) -> None:
     if op == "remove" or value is None:
-        resource.pop(ENTERPRISE, None)
+        resource.pop(urn, None)
         return
     if not isinstance(value, dict):
-        raise syntax(f"{ENTERPRISE} must be an object.")
+        raise syntax(f"{urn} must be an object.")
     for key, item in value.items():
-        one = Target(extension=True, attr=key)
+        one = Target(_extension(urn), attr=key)
         patch(resource, kind, op, one, item, text_booleans=text_booleans)
 
 
@@ -225,9 +254,7 @@ def _shaped(value: Any, known: Object | None, target: Target, *, text_booleans: 
     plain = known["type"] != "complex" and not known["multiValued"]
     if plain and isinstance(value, list) and len(value) == 1 and isinstance(value[0], dict):
         value = value[0].get("value")  # Entra ID of old wraps even plain values
-    if known["type"] == "complex" and not known["multiValued"] and isinstance(value, str):
-        value = {"value": value} if value else None  # a manager, by id alone
-    value = spelled(value, known)
+    value = spelled(value, known) or None if isinstance(value, str) else spelled(value, known)
     return _booleans(known["name"], value) if text_booleans else value
 
 
@@ -308,7 +335,7 @@ def _patch_entries(holder: Object, name: str, op: str, target: Target, value: An
     entries = holder.get(name)
     if not isinstance(entries, list):
         entries = [entries] if entries else []
-    fitting = [entry for entry in entries if matches(target.filter, entry)]
+    fitting = [entry for entry in entries if matches(target.filter, entry, name)]
     if op == "remove" and target.sub is None:
         entries = [entry for entry in entries if not any(entry is one for one in fitting)]
     elif op != "remove" and not fitting:
@@ -321,9 +348,15 @@ def _patch_entries(holder: Object, name: str, op: str, target: Target, value: An
             others = [one for one in entries if not any(one is entry for entry in fitting)]
             for entry in others:
                 entry.update(_not_primary(entry))
+    if target.sub == "value":  # what was emptied goes: a phone without a number is none
+        entries = [one for one in entries if not (isinstance(one, dict) and _is_blank(one.get("value")))]
     holder[name] = entries
     if not entries:
         del holder[name]
+
+
+def _is_blank(value: Any) -> bool:
+    return value is None or (isinstance(value, str) and not value.strip())
 
 
 def _change_entry(entry: Any, sub: str | None, value: Any) -> None:

@@ -37,11 +37,15 @@ def is_address(value: object) -> bool:
 
 def emails(resource: Object) -> list[Object]:
     """Return the e-mails that say something; an address for a user name stands in where there are none."""
-    listed = [one for one in resource.get("emails", []) if str(one.get("value") or "").strip()]
+    listed = _filled(resource.get("emails", []))
     if listed:
         return listed
     name = resource.get("userName")
     return [{"type": "work", "value": name.strip(), "primary": True}] if is_address(name) else []  # type: ignore[union-attr]
+
+
+def _filled(listed: list[Object]) -> list[Object]:
+    return [one for one in listed if str(one.get("value") or "").strip()]
 
 
 def primary(listed: list[Object]) -> Object | None:
@@ -72,14 +76,14 @@ def user_fields(resource: Object) -> Object:
 def _attributes(resource: Object, listed: list[Object], chosen: Object | None) -> Object:
     enterprise = resource.get(ENTERPRISE, {})
     found: Object = dict.fromkeys(PREDEFINED)
-    found |= {ours: enterprise.get(theirs) for theirs, ours in _SAME_NAME.items()}
-    found["display_name"] = resource.get("displayName")
-    found["job_title"] = resource.get("title")
-    found["employee_type"] = resource.get("userType")
+    found |= {ours: enterprise.get(theirs) or None for theirs, ours in _SAME_NAME.items()}
+    found["display_name"] = resource.get("displayName") or None
+    found["job_title"] = resource.get("title") or None
+    found["employee_type"] = resource.get("userType") or None
     found["username"] = resource["userName"]
     found["emails"] = [_email(one, one is chosen) for one in listed]
     found["addresses"] = [_place(one) for one in resource.get("addresses", [])] or None
-    found["phone_numbers"] = [_phone(one) for one in resource.get("phoneNumbers", [])] or None
+    found["phone_numbers"] = [_phone(one) for one in _filled(resource.get("phoneNumbers", []))] or None
     return found | _manager(enterprise.get("manager", {}))
 
 

@@ -6,7 +6,7 @@ The schemas are those of scim2-models, changed where the service is known to dif
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from scim2_models import (
     AuthenticationScheme,
@@ -34,8 +34,6 @@ USER, GROUP = CORE + "User", CORE + "Group"
 ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
 MESSAGES = "urn:ietf:params:scim:api:messages:2.0:"
 MOST_RESULTS = 1_000
-
-Profile = Literal["workos", "lenient", "strict", "naive-total"]  # what a door lets pass: see ``service``
 
 _OWN = frozenset({"schemas", "id", "meta"})  # the service's to set, in whatever body they come
 _JSON_TYPES: dict[str, Any] = {
@@ -179,11 +177,27 @@ def _name(key: str, known: dict[str, Object]) -> str:
     return found["name"] if found else key
 
 
+def is_case_exact(attr: str, sub: str | None) -> bool:
+    """Return whether the texts of an attribute are compared with their case; those nobody knows are not."""
+    if attr in ("id", "externalid") or (attr == "meta" and sub in ("location", "version")):
+        return True
+    for schema in (USER, GROUP, ENTERPRISE):
+        if known := attributes(schema).get(attr):
+            inside: Object = known["subs"].get(sub or "value", {}) if known["subs"] else known
+            return bool(inside.get("caseExact"))
+    return False
+
+
 def spelled(value: Any, attribute: Object | None) -> Any:
-    """Spell the names inside a value of an attribute as the schema does."""
+    """Spell the names inside a value of an attribute as the schema does.
+
+    A bare id where the schema has an object, as Entra ID sends a manager, becomes that object.
+    """
     subs = (attribute or {}).get("subs")
-    if not subs:
+    if not attribute or not subs:
         return value
+    if isinstance(value, str) and "value" in subs and not attribute["multiValued"]:
+        return {"value": value} if value.strip() else {}
     if isinstance(value, list):
         return [spelled(item, attribute) for item in value]
     if isinstance(value, dict):

@@ -1,6 +1,6 @@
 """The SCIM 2.0 door of a directory: what identity providers write to, with the service's rules.
 
-Every change becomes a happening, so that the events come out right; what was sent is kept beside it, so that a
+Every write becomes a change, so that the events come out right; what was sent is kept beside it, so that a
 GET gives it back. Profiles differ in what they let pass:
 
 =========== ===================================================================================================
@@ -18,15 +18,16 @@ from typing import TYPE_CHECKING
 
 from ..directory.ids import bearer_token
 from .endpoint import Door, ScimAnswer, ScimRequest
-from .resources import Rows
-from .schemas import Profile, ScimRefused
+from .resources import Resources
+from .schemas import ScimRefused
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ..directory.changes import Happenings
+    from ..directory.changes import Changes
     from ..directory.objects import Object
     from ..directory.store import Store
+    from .profiles import Profile
 
 __all__ = ["CONTENT_TYPE", "MOST_BYTES", "ScimAnswer", "ScimDoors", "ScimRequest", "too_large", "unauthorized"]
 
@@ -46,27 +47,22 @@ class ScimDoors:
     def __init__(
         self,
         store: Store,
-        happenings: Callable[[], Happenings],
+        changes: Callable[[], Changes],
         seed: int,
         profile: Profile,
         *,
         keep_inactive: bool,
     ) -> None:
-        self._store, self._happenings, self._seed = store, happenings, seed
+        self._store, self._changes, self._seed = store, changes, seed
         self._profile, self._keep_inactive = profile, keep_inactive
 
     def open(self, external_key: str, authorization: str) -> Object | None:
         """Return the directory a key and a token open together, or None."""
-        row = self._store.one(
-            "SELECT id FROM directories WHERE external_key = ? AND type LIKE '%scim%' AND state <> 'deleting'",
-            (external_key,),
-        )
-        if row is None:
+        directory = self._store.directories.with_door(external_key)
+        if directory is None:
             return None
-        directory = self._store.directory(row[0])
         kind, _, given = authorization.partition(" ")
-        live = self._store.execute("SELECT id FROM tokens WHERE directory = ?", (directory["n"],))
-        known = [bearer_token(token_id, self._seed) for (token_id,) in live]
+        known = [bearer_token(token_id, self._seed) for token_id in self._store.tokens.of(directory["n"])]
         right = [hmac.compare_digest(token.encode(), given.strip().encode()) for token in known]
         return directory if kind.lower() == "bearer" and any(right) else None
 
@@ -74,15 +70,15 @@ class ScimDoors:
         """Answer one request: all of its changes are made, or none."""
         try:
             with self._store.transaction():
-                door = Door(self._store, self._happenings(), directory, self._profile, self._keep_inactive)
+                door = Door(self._store, self._changes(), directory, self._profile, self._keep_inactive)
                 return door.answer(request)
         except ScimRefused as refusal:
             return ScimAnswer(refusal.status, refusal.body)
 
-    def rows(self, directory_id: str) -> Rows:
+    def resources(self, directory_id: str) -> Resources:
         """Return the SCIM resources of a directory."""
         with self._store.transaction():
-            return Rows(self._store, self._store.directory(directory_id))
+            return Resources(self._store, self._store.directories.get(directory_id))
 
 
 def unauthorized() -> ScimAnswer:

@@ -1,19 +1,21 @@
 """Build the sandbox's world: organizations, directories, people, and the ninety days that led here.
 
 Old directories are filled in one go, a year back; events of that time are past retention, so none are kept.
-Then the last ninety days are played through ``happenings``, so that every event tells what was so at its
+Then the last ninety days are played through ``changes``, so that every event tells what was so at its
 moment, and the end of the story is what the lists show.
 """
 
 from __future__ import annotations
 
 import random
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..directory import attributes as switches
 from ..directory import clock, create, objects, provider_traits
-from ..directory.changes import Happenings, InactivePolicy, RoleMode, settled_roles
+from ..directory import roles as role_rules
+from ..directory.changes import Changes
 from ..directory.ids import bearer_token, make_id, rising_ids
+from ..directory.refusal import Invalid
 from . import worlds
 from .people import JOBS, LOCATIONS, Company, Person, attributes, invent
 from .worlds import DirectoryPlan, OrganizationPlan, World
@@ -22,7 +24,10 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Iterator
 
+    from ..directory.recorder import InactivePolicy
+    from ..directory.roles import RoleMode
     from ..directory.store import Store
+    from ..directory.store.people import UserColumns
 
 RETENTION = 90 * clock.DAY
 _CHUNK = 10_000
@@ -104,7 +109,7 @@ def world_named(name: str | os.PathLike[str] | World) -> World:
         return made
     if str(name).endswith((".yaml", ".yml")):
         return worlds.read(name)
-    raise ValueError(
+    raise Invalid(
         f"world must be one of {', '.join(WORLDS)}, or a .yaml file; got {str(name)!r}. Many directories are "
         "written fleet:<directories>x<people on average>, such as fleet:5000x1000"
     )
@@ -117,28 +122,37 @@ def build(
     policy: InactivePolicy,
     world: World = HARBOUR,
     roles: RoleMode = "single",
+    *,
+    shift: int = 0,
+    live: bool = False,
 ) -> None:
-    """Fill an empty store. ``users`` is how many the Okta directory has in the end."""
-    happenings = Happenings(store, seed, policy, roles)
+    """Fill an empty store. ``users`` is how many the Okta directory has in the end.
+
+    The story ends ``shift`` milliseconds, in whole days, after its own end, and with ``live`` time passes then.
+    """
+    changes = Changes(store, seed, policy, roles)
     with store.transaction():
-        store.now = clock.NOW - 420 * clock.DAY
+        store.move_story(shift, live=False)
+        store.now = clock.NOW + shift - 420 * clock.DAY
+        role_rules.add_built_in(store, seed)
         step = world.between_organizations()
         organizations = {plan.key: _add_organization(store, seed, plan, step) for plan in world.organizations}
         chapters = []
         for number, plan in enumerate(world.directories):
             size = users if users is not None and plan.key == "okta" else plan.people
             chapter = _Chapter(
-                store, happenings, seed, policy, plan, number, size, organizations[plan.organization]
+                store, changes, seed, policy, plan, number, size, organizations[plan.organization]
             )
             chapter.begin()
             chapters.append(chapter)
-        _play(store, [scene for chapter in chapters for scene in chapter.scenes()])
-        store.now = max(store.now, clock.NOW)
+        _tell(store, [scene for chapter in chapters for scene in chapter.scenes()])
+        store.now = max(store.now, clock.NOW + shift)
         for chapter in chapters:
             chapter.add_by_hand()
+        store.move_story(shift, live=live)
 
 
-def _play(store: Store, scenes: list[tuple[int, int, Callable[[], object]]]) -> None:
+def _tell(store: Store, scenes: list[tuple[int, int, Callable[[], object]]]) -> None:
     """Let everything happen in order of time, whichever directory it is about."""
     for moment, _, act in sorted(scenes, key=lambda scene: scene[:2]):
         store.now = max(store.now, moment)
@@ -164,7 +178,7 @@ class _Chapter:
     def __init__(
         self,
         store: Store,
-        happenings: Happenings,
+        changes: Changes,
         seed: int,
         policy: InactivePolicy,
         plan: DirectoryPlan,
@@ -172,11 +186,12 @@ class _Chapter:
         size: int,
         organization: tuple[str, str],
     ) -> None:
-        self._store, self._happenings, self._seed, self._policy = store, happenings, seed, policy
+        self._store, self._changes, self._seed, self._policy = store, changes, seed, policy
         self._plan, self._number, self._size = plan, number, size
         self._organization_id, organization_name = organization
         self._rng = random.Random(f"{seed}/{plan.key}")
-        self._born = plan.born()
+        self._end = clock.NOW + store.shift
+        self._born = plan.born(self._end)
         self._company = Company(organization_name, plan.domain, plan.type, plan.switched_off, plan.mapped)
         self._groups: dict[str, tuple[int, str]] = {}
         self._people: dict[str, Person] = {}  # whom the story can still be about, by user id
@@ -207,7 +222,8 @@ class _Chapter:
             domain=plan.domain if plan.stated_domain else None,
             created=self._born,
         )
-        self._n = store.directory(self._id)["n"]
+        self._n = store.directories.get(self._id)["n"]
+        self._ranking = store.roles.ranking(self._organization_id)
         self._first_sync = self._born + 20 * clock.MINUTE
         if plan.switched_off:
             switches.switch_off_for(store, self._n, plan.switched_off)
@@ -218,11 +234,11 @@ class _Chapter:
 
     def add_by_hand(self) -> None:
         """Let those come who are written down by name, once the story is told."""
-        worlds.add_by_hand(self._happenings, self._plan, self._id)
+        worlds.add_by_hand(self._changes, self._plan, self._id)
 
     def _add_token(self) -> None:
         """Give the directory the token it was set up with; no number of the count is taken for it."""
-        token_id = make_id("directory_token", self._born, self._seed, -self._n)
+        token_id = make_id("directory_token", self._born - self._store.shift, self._seed, -self._n)
         token = objects.token_object(
             token_id=token_id,
             directory_id=self._id,
@@ -230,7 +246,7 @@ class _Chapter:
             token=bearer_token(token_id, self._seed),
             created_at=self._born,
         )
-        self._store.execute("INSERT INTO tokens VALUES (?, ?, ?)", (token_id, self._n, objects.text(token)))
+        self._store.tokens.add(token_id, self._n, objects.text(token))
         self._first_token = token_id
 
     def _group_names(self) -> Iterator[tuple[str, str | None]]:
@@ -245,7 +261,7 @@ class _Chapter:
 
     def _add_groups(self) -> None:
         names = list(self._group_names())
-        ids = rising_ids("directory_group", self._first_sync, len(names), self._rng)
+        ids = rising_ids("directory_group", self._first_sync - self._store.shift, len(names), self._rng)
         for (name, role), group_id in zip(names, ids, strict=True):
             group = objects.group_object(
                 group_id=group_id,
@@ -255,41 +271,35 @@ class _Chapter:
                 name=name,
                 created_at=self._first_sync,
             )
-            self._store.execute(
-                "INSERT INTO groups (id, directory, role, json) VALUES (?, ?, ?, ?)",
-                (group_id, self._n, role, objects.text(group)),
-            )
-            self._groups[name] = (self._store.group(group_id).n, group_id)
-        self._store.execute("UPDATE directories SET groups = ? WHERE n = ?", (len(names), self._n))
+            row = self._store.groups.add(group_id, self._n, role=role, text=objects.text(group))
+            self._groups[name] = (row.n, group_id)
 
     def _add_first_cast(self) -> None:
         """Insert the people of the first sync and their memberships, a chunk at a time."""
-        store, statement = self._store, "INSERT INTO users VALUES (?, ?, ?, ?, ?, ?)"
-        (last,) = store.one("SELECT coalesce(max(n), 0) FROM users")
+        store = self._store
+        last = store.users.last_number()
         self._inactive = 0
-        users: list[tuple[Any, ...]] = []
+        users: list[UserColumns] = []
         memberships: list[tuple[int, int]] = []
         for n, (row, groups) in enumerate(self._first_rows(), start=last + 1):
             users.append((n, *row))
             memberships += [(self._groups[name][0], n) for name in groups]
             if len(users) == _CHUNK:
-                self._flush(statement, users, memberships)
-        self._flush(statement, users, memberships)
+                self._flush(users, memberships)
+        self._flush(users, memberships)
         active = self._first_cast - self._inactive
-        store.execute(
-            "UPDATE directories SET active = ?, inactive = ? WHERE n = ?", (active, self._inactive, self._n)
-        )
+        store.directories.set_counts(self._n, active=active, inactive=self._inactive, groups=len(self._groups))
 
-    def _flush(self, statement: str, users: list[tuple[Any, ...]], memberships: list[tuple[int, int]]) -> None:
-        self._store.execute_many(statement, users)
-        self._store.execute_many("INSERT INTO memberships VALUES (?, ?)", sorted(memberships))
+    def _flush(self, users: list[UserColumns], memberships: list[tuple[int, int]]) -> None:
+        self._store.users.add_many(users)
+        self._store.memberships.add(sorted(memberships))
         users.clear()
         memberships.clear()
 
-    def _first_rows(self) -> Iterator[tuple[tuple[Any, ...], list[str]]]:
+    def _first_rows(self) -> Iterator[tuple[tuple[str, int, str, str | None, bytes], list[str]]]:
         count, core = self._first_cast, min(self._first_cast, self._plan.core)
-        ids = rising_ids("directory_user", self._first_sync, count, self._rng)
-        people = invent(self._rng, count, core=core, started_before=self._born)
+        ids = rising_ids("directory_user", self._first_sync - self._store.shift, count, self._rng)
+        people = invent(self._rng, count, core=core, started_before=self._born - self._store.shift)
         chain: list[Person] = []
         for user_id, person in zip(ids, people, strict=True):
             if person.core:
@@ -313,7 +323,8 @@ class _Chapter:
         roles = []
         if provider_traits.has_roles(self._plan.type):
             mapped = {"App Administrators": "admin", "Internal Audit": "auditor"}
-            roles = settled_roles([mapped[name] for name in groups if name in mapped], self._happenings.roles)
+            found = [mapped[name] for name in groups if name in mapped]
+            roles = role_rules.settled(found, self._ranking, self._changes.roles)
         return objects.user_object(
             user_id=user_id,
             directory_id=self._id,
@@ -366,10 +377,10 @@ class _Chapter:
         story = self._story
         if not story and self._plan.state != "linked":
             return
-        start = clock.NOW - RETENTION + clock.DAY
+        start = self._end - RETENTION + clock.DAY
         if self._born > start:
             start = self._first_sync + clock.HOUR
-            yield self._first_sync, self._number, lambda: self._happenings.announce(self._id)
+            yield self._first_sync, self._number, lambda: self._changes.announce(self._id)
         if "scim" in self._plan.type:
             yield self._at(start), self._number, self._rotate_token
         acts = [
@@ -383,14 +394,15 @@ class _Chapter:
             yield from ((self._at(start), self._number, act) for _ in range(times))
 
     def _at(self, start: int) -> int:
-        """Pick a moment in working hours; what is pulled is noticed on the half hour."""
-        days = (clock.NOW - clock.DAY - start) // clock.DAY
+        """Pick a moment in working hours; what is polled is noticed on the half hour."""
+        days = (self._end - clock.DAY - start) // clock.DAY
         moment = start - start % clock.DAY + clock.DAY + self._rng.randrange(days) * clock.DAY
-        weekday = (moment // clock.DAY + 3) % 7  # 1 January 1970 was a Thursday
+        # 1 January 1970 was a Thursday. Moved to the present, the story keeps its days and so its ids.
+        weekday = ((moment - self._store.shift) // clock.DAY + 3) % 7
         moment -= max(0, weekday - 4) * clock.DAY
         moment = max(moment, start - start % clock.DAY + clock.DAY)
         moment += self._rng.randrange(7 * clock.HOUR, 17 * clock.HOUR)
-        return moment - moment % (30 * clock.MINUTE) if provider_traits.is_pulled(self._plan.type) else moment
+        return moment - moment % (30 * clock.MINUTE) if provider_traits.is_polled(self._plan.type) else moment
 
     def _somebody(self, *, safe: bool = False) -> str | None:
         free = [user_id for user_id in self._people if safe or user_id not in self._safe]
@@ -409,30 +421,30 @@ class _Chapter:
         if self._plan.type.startswith("azure"):  # Entra ID delivers a new user in two steps
             later = given["custom_attributes"]
             given["custom_attributes"] = dict.fromkeys(later, None)
-            user_id = self._happenings.add_user(self._id, **given)
-            self._happenings.update_user(user_id, custom_attributes=later)
+            user_id = self._changes.add_user(self._id, **given)
+            self._changes.update_user(user_id, custom_attributes=later)
         else:
-            user_id = self._happenings.add_user(self._id, **given)
+            user_id = self._changes.add_user(self._id, **given)
         self._people[user_id] = person
         for name in self._groups_for(person):
-            self._happenings.add_member(self._groups[name][1], user_id)
+            self._changes.add_member(self._groups[name][1], user_id)
 
     def _leave(self) -> None:
         if user_id := self._somebody():
             del self._people[user_id]
-            self._happenings.deactivate_user(user_id)
+            self._changes.deactivate_user(user_id)
 
     def _delete(self) -> None:
         if user_id := self._somebody():
             del self._people[user_id]
-            self._happenings.delete_user(user_id)
+            self._changes.delete_user(user_id)
 
     def _be_rehired(self) -> None:
         if user_id := self._somebody():
             person = self._people.pop(user_id)
-            self._happenings.deactivate_user(user_id)
+            self._changes.deactivate_user(user_id)
             self._store.tick(6 * clock.HOUR)
-            self._people[self._happenings.reactivate_user(user_id)] = person
+            self._people[self._changes.reactivate_user(user_id)] = person
 
     def _move(self) -> None:
         if not (user_id := self._somebody()):
@@ -442,10 +454,10 @@ class _Chapter:
         former, person.department = person.department, choices[self._rng.randrange(len(choices))]
         person.job_title = JOBS[person.department][self._rng.randrange(len(JOBS[person.department]))]
         changed = {"department_name": person.department, "job_title": person.job_title}
-        self._happenings.update_user(user_id, custom_attributes=changed)
+        self._changes.update_user(user_id, custom_attributes=changed)
         if former in self._groups:
-            self._happenings.remove_member(self._groups[former][1], user_id)
-        self._happenings.add_member(self._groups[person.department][1], user_id)
+            self._changes.remove_member(self._groups[former][1], user_id)
+        self._changes.add_member(self._groups[person.department][1], user_id)
 
     def _get_title(self) -> None:
         if user_id := self._somebody(safe=True):
@@ -455,7 +467,7 @@ class _Chapter:
                 if "Senior" in person.job_title
                 else (f"Senior {person.job_title}")
             )
-            self._happenings.update_user(user_id, custom_attributes={"job_title": person.job_title})
+            self._changes.update_user(user_id, custom_attributes={"job_title": person.job_title})
 
     def _change_name(self) -> None:
         user_id = self._somebody()
@@ -464,7 +476,7 @@ class _Chapter:
         person.last_name, person.local_part = f"{person.last_name}-Hale", f"{person.local_part}-hale"
         email = f"{person.local_part}@{self._plan.domain}"
         changed = attributes(person, None, email, self._company)
-        self._happenings.update_user(
+        self._changes.update_user(
             user_id,
             last_name=person.last_name,
             email=email,
@@ -484,19 +496,19 @@ class _Chapter:
 
     def _toggle(self, group: str, user_id: str) -> None:
         group_id = self._groups[group][1]
-        if not self._happenings.add_member(group_id, user_id):
-            self._happenings.remove_member(group_id, user_id)
+        if not self._changes.add_member(group_id, user_id):
+            self._changes.remove_member(group_id, user_id)
 
     def _rename_project(self) -> None:
         if len(self._plan.projects) > 1:
             name = self._plan.projects[1]
-            self._happenings.rename_group(self._groups[name][1], f"{name} {2026 + self._rng.randrange(3)}")
+            self._changes.rename_group(self._groups[name][1], f"{name} {2026 + self._rng.randrange(3)}")
 
     def _drop_group(self) -> None:
         if group := self._groups.pop("Move 2025", None):
-            self._happenings.delete_group(group[1])
+            self._changes.delete_group(group[1])
 
     def _rotate_token(self) -> None:
-        self._happenings.create_token(self._id)
+        self._changes.create_token(self._id)
         self._store.tick(clock.MINUTE)
-        self._happenings.revoke_token(self._first_token)
+        self._changes.revoke_token(self._first_token)

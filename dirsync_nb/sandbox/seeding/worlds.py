@@ -29,9 +29,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from ... import extras
 from ..directory import clock, create
 from ..directory.changes import STATES
+from ..directory.refusal import Invalid
 
 if TYPE_CHECKING:
-    from ..directory.changes import Happenings
+    from ..directory.changes import Changes
 
 _TOP = {"organizations"}
 _ORGANIZATION = {"name", "domains", "external_id", "metadata", "directories"}
@@ -90,9 +91,9 @@ class DirectoryPlan:
     core: ClassVar[int] = 260
     """The story and the fuller records are for this many people at most."""
 
-    def born(self) -> int:
-        """Return when the directory was made, in milliseconds."""
-        return clock.NOW - self.age * clock.DAY
+    def born(self, end: int) -> int:
+        """Return when the directory was made, in milliseconds, for a story with this end."""
+        return end - self.age * clock.DAY
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,9 +104,9 @@ class FleetPlan(DirectoryPlan):
 
     core: ClassVar[int] = 20
 
-    def born(self) -> int:
-        """Return when the directory was made, in milliseconds."""
-        return clock.NOW - self.age * clock.DAY + self.later
+    def born(self, end: int) -> int:
+        """Return when the directory was made, in milliseconds, for a story with this end."""
+        return end - self.age * clock.DAY + self.later
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,13 +136,13 @@ def read(path: str | os.PathLike[str]) -> World:
     try:
         given = yaml.safe_load(where.read_text(encoding="utf-8"))
     except OSError as error:
-        raise ValueError(f"{where} cannot be read: {error.strerror}") from None
+        raise Invalid(f"{where} cannot be read: {error.strerror}") from None
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
-        raise ValueError(f"{where} is not YAML: {error}") from None
+        raise Invalid(f"{where} is not YAML: {error}") from None
     try:
         return world_of(given)
     except (ValueError, TypeError) as error:
-        raise ValueError(f"{where}: {error}") from None
+        raise Invalid(f"{where}: {error}") from None
 
 
 def world_of(given: Any) -> World:
@@ -171,7 +172,7 @@ def fleet(name: str) -> World | None:
     sizes = [round(_SIZES[place % len(_SIZES)] * people) for place in range(count)]
     sizes[-1] += count * people - sum(sizes)
     if max(sizes) > _MOST_PEOPLE:
-        raise ValueError(f"{name}: a directory holds at most {_MOST_PEOPLE:,} people")
+        raise Invalid(f"{name}: a directory holds at most {_MOST_PEOPLE:,} people")
     span = 200 * clock.DAY
     organizations, directories = [], []
     for place, size in enumerate(sizes):
@@ -198,17 +199,15 @@ def fleet(name: str) -> World | None:
     return World(tuple(organizations), tuple(directories))
 
 
-def add_by_hand(happenings: Happenings, plan: DirectoryPlan, directory_id: str) -> None:
+def add_by_hand(changes: Changes, plan: DirectoryPlan, directory_id: str) -> None:
     """Let the groups and users written by hand come into their directory."""
-    groups = {
-        name: happenings.add_group(directory_id, name=name, role=role or None) for name, role in plan.groups
-    }
+    groups = {name: changes.add_group(directory_id, name=name, role=role or None) for name, role in plan.groups}
     for text in plan.users:
         fields = json.loads(text)
         names = fields.pop("groups", [])
-        user_id = happenings.add_user(directory_id, **fields)
+        user_id = changes.add_user(directory_id, **fields)
         for name in names:
-            happenings.add_member(groups[name], user_id)
+            changes.add_member(groups[name], user_id)
 
 
 def _organization(plain: dict[str, Any], key: str, spoken: str) -> OrganizationPlan:
@@ -226,9 +225,9 @@ def _directory(given: Any, organization: str, spoken: str, owner: OrganizationPl
     plain = _checked(given, _DIRECTORY, spoken)
     kind, state = _text(plain, "type", spoken), plain.get("state", "linked")
     if kind not in create.TYPES:
-        raise ValueError(f"{spoken}.type must be one of {', '.join(create.TYPES)}; got {kind!r}")
+        raise Invalid(f"{spoken}.type must be one of {', '.join(create.TYPES)}; got {kind!r}")
     if state not in STATES:
-        raise ValueError(f"{spoken}.state must be one of {', '.join(STATES)}; got {state!r}")
+        raise Invalid(f"{spoken}.state must be one of {', '.join(STATES)}; got {state!r}")
     groups = tuple(_group(one, spoken) for one in _list(plain.get("groups"), f"{spoken}.groups"))
     known = {name for name, _ in groups}
     users = [_user(one, known, spoken) for one in _list(plain.get("users"), f"{spoken}.users")]
@@ -259,16 +258,16 @@ def _user(given: Any, groups: set[str], spoken: str) -> str:
     plain = _checked(given, _USER, f"{spoken}.users")
     unknown = [name for name in _list(plain.get("groups"), f"{spoken}.users.groups") if name not in groups]
     if unknown:
-        raise ValueError(f"{spoken}.users: no such group among its groups: {unknown[0]!r}")
+        raise Invalid(f"{spoken}.users: no such group among its groups: {unknown[0]!r}")
     return json.dumps(plain, ensure_ascii=False, default=str)
 
 
 def _checked(given: Any, allowed: set[str] | None, spoken: str) -> dict[str, Any]:
     if not isinstance(given, dict):
-        raise ValueError(f"{spoken} must be a mapping; got {type(given).__name__}")
+        raise Invalid(f"{spoken} must be a mapping; got {type(given).__name__}")
     unknown = sorted(str(key) for key in given if allowed is not None and key not in allowed)
     if unknown:
-        raise ValueError(f"{spoken} has no {unknown[0]!r}; known are {', '.join(sorted(allowed or ()))}")
+        raise Invalid(f"{spoken} has no {unknown[0]!r}; known are {', '.join(sorted(allowed or ()))}")
     return given
 
 
@@ -276,19 +275,19 @@ def _list(given: Any, spoken: str) -> list[Any]:
     if given is None:
         return []
     if not isinstance(given, list):
-        raise ValueError(f"{spoken} must be a list; got {type(given).__name__}")
+        raise Invalid(f"{spoken} must be a list; got {type(given).__name__}")
     return given
 
 
 def _text(plain: dict[str, Any], name: str, spoken: str) -> str:
     value = plain.get(name)
     if not isinstance(value, str) or not value.strip():
-        raise ValueError(f"{spoken}.{name} must be text; got {value!r}")
+        raise Invalid(f"{spoken}.{name} must be text; got {value!r}")
     return value
 
 
 def _whole(plain: dict[str, Any], name: str, default: int, spoken: str) -> int:
     value = plain.get(name, default)
     if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= _MOST_PEOPLE:
-        raise ValueError(f"{spoken}.{name} must be a whole number from 0 to {_MOST_PEOPLE:,}; got {value!r}")
+        raise Invalid(f"{spoken}.{name} must be a whole number from 0 to {_MOST_PEOPLE:,}; got {value!r}")
     return value

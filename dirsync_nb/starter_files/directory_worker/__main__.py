@@ -8,7 +8,6 @@ import sys
 import threading
 from collections.abc import Sequence
 
-from sqlalchemy import create_engine
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import sessionmaker
 from workos import WorkOSClient, WorkOSError
@@ -16,7 +15,7 @@ from workos import WorkOSClient, WorkOSError
 from .config import Config, ConfigError
 from .logs import failed, set_up
 from .source import Source
-from .tables import Base
+from .tables import Base, open_database
 from .transport import PoliteTransport
 from .wake import serve, wake_app
 from .worker import Overtaken, Worker
@@ -43,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(config: Config, *, once: bool) -> None:
     transport = PoliteTransport(config.users_per_second)
     client = WorkOSClient(http_client=transport, max_retries=5)
-    engine = create_engine(config.database_url)
+    engine = open_database(config.database_url)
     Base.metadata.create_all(engine)
     worker = Worker(Source(client), sessionmaker(engine, expire_on_commit=False), config)
     try:

@@ -2,27 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from sqlalchemy import select, update
+from sqlalchemy.exc import DataError, StatementError
 from sqlalchemy.orm import Session
 
 from .config import InactiveUsers
-from .tables import Directory, Group, Heard, Membership, Record, Thing, User
+from .logs import warn
+from .tables import Directory, Failed, Group, Heard, Membership, Record, Thing, Unusable, User
+
+# What the content of one event or record can bring about.
+BROKEN = (Unusable, DataError, UnicodeError, OverflowError, RecursionError, TypeError, ValueError, KeyError)
+LONGEST = 100_000  # characters kept of what could not be applied
+LONGEST_ID = 250
 
 
-class Unusable(Exception):
-    """An event without what it must hold."""
+class _Broken(Exception):
+    """A change that its own content broke; its savepoint was rolled back."""
 
 
 class Mirror:
     """The tables, as events and lists change them.
 
-    An event is evidence with a time. Somebody is there if the newest word about them says so; a membership is
-    what the newest event about the two says, and a deletion of its user, group or directory, for which alone
-    an event is sent, ends it too.
+    Somebody is there if the newest event of their own says so; a membership never brings back who was deleted.
+    It is what the newest event about the two says, and a deletion of its user, group or directory, for which
+    alone an event is sent, ends it too.
     """
 
     def __init__(self, session: Session, policy: InactiveUsers, *, loaded: str = "") -> None:
@@ -30,12 +41,64 @@ class Mirror:
         self._rows: dict[tuple[type, Any], Any] = {}
         self._all_known = False  # whether a row that is not in ``_rows`` is not in the database either
         self.told = ""  # the newest moment taken in
-        self.doubtful = False
+        self.doubtful = False  # whether only a full load tells what is so
+        self.unknown = 0  # ends of memberships of users or groups that nothing spoke of
+        self._added: list[tuple[type, Any]] = []
 
     # Events ---------------------------------------------------------------------------------------------
 
-    def take(self, event: Record) -> None:
-        """Apply one event, of any age; raise Unusable, before anything is changed, where it is broken."""
+    def take(self, event: Any) -> bool:
+        """Apply one event, of any age; return False where that cannot be, and it is kept among the failed."""
+        return self.guarded("event", event, lambda: self._take(event))
+
+    def guarded(self, kind: str, record: Any, change: Callable[[], object]) -> bool:
+        """Make a change inside a savepoint of its own; where its content breaks it, keep that, return False."""
+        told, doubtful, unknown = self.told, self.doubtful, self.unknown
+        try:
+            with self._savepoint():
+                change()
+        except _Broken as problem:
+            self.told, self.doubtful, self.unknown = told, doubtful, unknown
+            self.keep(kind, record, str(problem))
+            return False
+        return True
+
+    @contextmanager
+    def _savepoint(self) -> Iterator[None]:
+        """Let a change take nothing else along where it breaks; raise _Broken where its content is at fault."""
+        added, self._added = self._added, []
+        try:
+            with self._session.begin_nested():
+                yield
+                self._session.flush()
+        except (*BROKEN, StatementError) as problem:
+            cause = problem.__cause__ if isinstance(problem, StatementError) else problem
+            if not isinstance(problem, BROKEN) and not isinstance(cause, BROKEN):
+                raise  # the database's own trouble
+            for key in self._added:
+                self._rows.pop(key, None)
+            ours = isinstance(problem, Unusable)
+            raise _Broken(str(problem) if ours else f"cannot be stored ({type(cause).__name__})") from problem
+        finally:
+            self._added = added
+
+    def keep(self, kind: str, record: Any, reason: str) -> None:
+        """Keep what could not be applied, for a person to look at."""
+        try:
+            kept = json.dumps(record, default=str)[:LONGEST]  # ASCII, control characters escaped
+        except (ValueError, RecursionError):
+            kept = "nested too deeply"
+        name = record.get("id") if isinstance(record, dict) else None
+        if not isinstance(name, str) or not _plain(name):
+            name = f"content {hashlib.sha256(kept.encode()).hexdigest()[:32]}"
+        told = record.get("event") if isinstance(record, dict) else None
+        told = told if isinstance(told, str) and _plain(told) else kind
+        self._session.merge(Failed(id=name, kind=told, reason=reason, kept=kept))
+        warn("failed", id=name, kind=told, reason=reason)
+
+    def _take(self, event: Any) -> None:
+        if not isinstance(event, dict):
+            raise Unusable("no object")
         kind, data, moment = event.get("event"), event.get("data"), moment_of(event)
         if not isinstance(kind, str) or not isinstance(data, dict):
             raise Unusable("no name or no data")
@@ -47,42 +110,57 @@ class Mirror:
             user, group = _part(data.get("user"), "user"), _part(data.get("group"), "group")
             self._membership(user, group, moment, joins=kind.endswith("user_added"))
         elif kind.startswith("dsync.user."):
-            self._hear(User, _part(data, "user"), moment, ends=ends)
+            self._apply(User, _part(data, "user"), moment, ends=ends)
         elif kind.startswith("dsync.group."):
-            self._hear(Group, _part(data, "group"), moment, ends=ends)
+            self._apply(Group, _part(data, "group"), moment, ends=ends)
         elif kind in ("dsync.activated", "dsync.deactivated", "dsync.deleted"):
-            self._hear(Directory, _part(data, "directory"), moment, ends=ends)
+            self._apply(Directory, _part(data, "directory"), moment, ends=ends)
 
-    def _hear(self, kind: type[Thing], record: Record, moment: str, *, ends: bool = False) -> Thing:
-        """Take in a record with the news that it is there, or that it is not any more."""
+    def _apply(self, kind: type[Thing], record: Record, moment: str, *, ends: bool) -> None:
+        """Apply an event of the object's own: it is there, or not any more."""
         row = self._row(kind, record)
         was_gone = bool(row.dead) and not row.present
-        content = f"{stamp(record['updated_at'])} {moment}"
-        if content > row.content:
-            row.content = content
-            row.fill(record)
+        _update(row, record, moment)
         if ends:
             row.dead = max(row.dead, moment)
-            self._end_inside(row, moment)
         else:
             row.alive = max(row.alive, moment)
         self._settle(row)
-        # Nothing announces the memberships of somebody who comes back under the same id.
-        self.doubtful |= kind is User and was_gone and row.present
-        return row
+        if ends:
+            self._end_inside(row, moment)
+        # Nothing announces the memberships of what comes back under the same id.
+        self.doubtful |= kind is not Directory and row.present and (was_gone or ends)
 
     def _membership(self, user: Record, group: Record, moment: str, *, joins: bool) -> None:
+        if not joins:  # brings nobody into being: it may trail a deletion
+            self.unknown += not (self._find(User, user["id"]) and self._find(Group, group["id"]))
         pair = self._pair(user["id"], group["id"], group["directory_id"])
-        deaths = [self._end_of(pair.directory_id)]
-        if joins:  # a removal is no sign of life: it may trail a deletion
-            deaths += [self._hear(User, user, moment).dead, self._hear(Group, group, moment).dead]
+        if moment <= pair.told and not joins:
+            return
+        there = joins and self._there(user, group, moment)
         if moment > pair.told:
-            pair.told, pair.present = moment, joins and moment > max(deaths)
+            pair.told, pair.present = moment, there
+
+    def _there(self, user: Record, group: Record, moment: str) -> bool:
+        """Note that a membership speaks of both, and return whether both are there for it."""
+        rows = (self._meet(User, user, moment), self._meet(Group, group, moment))
+        ended = max(self._end_of(group["directory_id"]), *(row.dead for row in rows))
+        here = all(row.present for row in rows)
+        self.doubtful |= moment > ended and not here  # announced after a deletion: only a full load tells
+        return here and moment > ended
+
+    def _meet(self, kind: type[Thing], record: Record, moment: str) -> Thing:
+        row = self._row(kind, record)
+        _update(row, record, moment)
+        row.seen = max(row.seen, moment)
+        self._settle(row)
+        return row
 
     def _settle(self, row: Directory | User | Group) -> None:
-        """Work out from the evidence whether a row is there, and a user's status."""
+        """Work out whether a row is there, and a user's status."""
         directory_end = "" if isinstance(row, Directory) else self._end_of(row.directory_id)
-        row.present = row.alive > max(row.dead, directory_end)
+        end = max(row.dead, directory_end)
+        row.present = (row.alive if end else max(row.alive, row.seen)) > end
         if isinstance(row, User):
             final = self._policy == "keep" or bool(directory_end)
             gone = "removed" if final else "retained"
@@ -94,8 +172,8 @@ class Mirror:
         self._session.flush()
         columns = {Directory: Membership.directory_id, User: Membership.user_id}
         inside = columns.get(type(row), Membership.group_id) == row.id
-        older = update(Membership).where(inside, Membership.told < moment)
-        self._session.execute(older.values(present=False))
+        older = [Membership.told < moment] if row.present else []
+        self._session.execute(update(Membership).where(inside, *older).values(present=False))
         if isinstance(row, Directory):
             users = update(User).where(User.directory_id == row.id, User.alive < moment)
             self._session.execute(users.values(present=False, status="removed"))
@@ -131,21 +209,31 @@ class Mirror:
             if table is Membership and pair.present is not (ids in listed):
                 pair.told, pair.present = moment, ids in listed
 
-    def _list(self, kind: type[Thing], records: Iterable[Record], moment: str) -> None:
-        listed = set()
-        for record in records:
-            row = self._row(kind, record)
-            row.fill(record)
-            if not row.content.startswith(fresh := stamp(record["updated_at"])):
-                row.content = f"{fresh} {moment}"
-            if not row.present:  # what was so already is not written again
-                row.alive, row.dead = moment, ""
-            listed.add(row.id)
+    def _list(self, kind: type[Thing], records: Iterable[Any], moment: str) -> None:
+        """Write the records of a list, all in one go; where one of them cannot be, one by one."""
+        records = list(records)
+        try:
+            with self._savepoint():
+                for record in records:
+                    self._write(kind, record, moment)
+        except _Broken:
+            for record in records:
+                self.guarded(kind.__name__.lower(), record, partial(self._write, kind, record, moment))
+        listed = {record["id"] for record in records if isinstance(record, dict) and has_id(record)}
         for (other, _), row in self._rows.items():
             if other is kind:
                 if row.present and row.id not in listed:
                     row.dead = moment
                 self._settle(row)
+
+    def _write(self, kind: type[Thing], record: Any, moment: str) -> None:
+        _part(record, kind.__name__.lower())
+        row = self._row(kind, record)
+        row.fill(record)
+        if not row.content.startswith(fresh := stamp(record["updated_at"])):
+            row.content = f"{fresh} {moment}"
+        if not row.present:  # what was so already is not written again
+            row.alive, row.dead = moment, ""
 
     def end_other_directories(self, listed: set[str], moment: str) -> None:
         """End the directories that are not listed any more."""
@@ -182,6 +270,7 @@ class Mirror:
     def _add(self, row: Any, ids: Any) -> None:
         self._session.add(row)
         self._rows[type(row), ids] = row
+        self._added.append((type(row), ids))
 
     def _end_of(self, directory_id: str) -> str:
         """Give when a directory ended; nothing if it did not, or is not known yet."""
@@ -189,21 +278,47 @@ class Mirror:
         return row.dead if row is not None and not row.present else ""
 
 
+def _update(row: Directory | User | Group, record: Record, moment: str) -> None:
+    """Take over a record if it is the newest reading of its object."""
+    content = f"{stamp(record['updated_at'])} {moment}"
+    if content > row.content:
+        row.content = content
+        row.fill(record)
+
+
+def _plain(name: str) -> bool:
+    return name.isascii() and name.isprintable() and 0 < len(name) <= LONGEST_ID
+
+
+def has_id(record: Record) -> bool:
+    """Whether a record has an id that can be stored."""
+    name = record.get("id")
+    return isinstance(name, str) and 0 < len(name) <= LONGEST_ID and name.isprintable()
+
+
+def has_moment(event: Any) -> bool:
+    """Whether an event has a place in the order of all events."""
+    try:
+        return isinstance(event, dict) and bool(moment_of(event))
+    except Unusable:
+        return False
+
+
 def moment_of(event: Record) -> str:
-    """Give an event's place in the order of all events."""
-    event_id, created_at = event.get("id"), event.get("created_at")
-    if not isinstance(event_id, str) or not isinstance(created_at, str):
+    """Return an event's place in the order of all events."""
+    created_at = event.get("created_at")
+    if not has_id(event) or not isinstance(created_at, str):
         raise Unusable("no id or no time")
-    return f"{stamp(created_at)} {event_id}"
+    return f"{stamp(created_at)} {event['id']}"
 
 
 def stamp(text: str) -> str:
     """Write a time so that it sorts. One without a zone is UTC."""
     try:
         moment = datetime.fromisoformat(text)
-    except ValueError:
+        moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (ValueError, OverflowError):
         raise Unusable("a time that cannot be read") from None
-    moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     return moment.isoformat(timespec="microseconds")
 
 
@@ -213,5 +328,7 @@ def _part(record: object, noun: str) -> Record:
     needed += ["directory_id"] if noun != "directory" else []
     if not isinstance(record, dict) or not all(isinstance(record.get(one), str) for one in needed):
         raise Unusable(f"no whole {noun} inside")
+    if not has_id(record):
+        raise Unusable(f"a {noun} whose id is no id")
     stamp(record["updated_at"])
     return record

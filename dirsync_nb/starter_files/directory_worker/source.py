@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Any, TypeVar
+from collections.abc import Iterator
+from typing import Any
 
-from workos import BadRequestError, SyncPage, UnprocessableEntityError, WorkOSClient, WorkOSError
+from workos import BadRequestError, UnprocessableEntityError, WorkOSClient, WorkOSError
 
+from .mirror import has_moment
 from .tables import Record
 
-T = TypeVar("T")
 PAGE = 100
 EVENTS = (
     "dsync.activated",
@@ -33,35 +33,39 @@ class StuckCursor(WorkOSError):
     """WorkOS sends the same page again and again."""
 
 
+class NoList(WorkOSError):
+    """WorkOS answers with something that is not a list."""
+
+
 class Source:
-    """Directories, users, groups and events of one environment."""
+    """Directories, users, groups and events of one environment, as they were sent.
+
+    They are not made into the SDK's models: one record of a new or broken form would stop its whole page.
+    """
 
     def __init__(self, client: WorkOSClient) -> None:
         self._client = client
 
     def directories(self) -> Iterator[Record]:
         """Yield every directory."""
-        return _every(self._client.directory_sync.list_directories)
+        return self._every("directories")
 
     def groups(self, directory_id: str) -> Iterator[Record]:
         """Yield every group of a directory."""
-        return _every(self._client.directory_sync.list_groups, directory=directory_id)
+        return self._every("directory_groups", directory=directory_id)
 
     def users(self, directory_id: str, group_id: str | None = None) -> Iterator[Record]:
         """Yield every user of a directory, or those in one of its groups.
 
         Memberships are read so, group by group: ``groups`` of a user is empty for newer WorkOS teams.
         """
-        return _every(self._client.directory_sync.list_users, directory=directory_id, group=group_id)
+        return self._every("directory_users", directory=directory_id, group=group_id)
 
     def event_pages(self, after: str | None) -> Iterator[list[Record]]:
-        """Yield the events after one of them, oldest first, page by page, as they come.
-
-        They are not made into the SDK's models: one event of a new or broken form would stop its whole page.
-        """
+        """Yield the events after one of them, oldest first, page by page, as they come."""
         while True:
             try:
-                page, cursor = self._events(after=after)
+                page, cursor = self._page("events", events=",".join(EVENTS), after=after)
             except (BadRequestError, UnprocessableEntityError) as problem:
                 if after is None:
                     raise
@@ -79,29 +83,25 @@ class Source:
         """
         newest = None
         for page in self.event_pages(None):
-            newest = page[-1]
+            newest = next((event for event in reversed(page) if has_moment(event)), newest)
         return newest
 
-    def _events(self, **query: str | None) -> tuple[list[Record], str | None]:
+    def _page(self, path: str, **query: str | None) -> tuple[list[Any], str | None]:
         asked = {name: value for name, value in query.items() if value is not None}
-        body = self._client.request_raw(
-            "get", ("events",), params={"events": ",".join(EVENTS), "limit": PAGE, **asked}
-        )
-        return list(body.get("data") or []), (body.get("list_metadata") or {}).get("after")
+        body = self._client.request_raw("get", (path,), params={"limit": PAGE, **asked})
+        page, after = body.get("data"), (body.get("list_metadata") or {}).get("after")
+        if not isinstance(page, list):
+            raise NoList("an answer without the list it should hold")
+        return page, after
 
-
-def _every(fetch: Callable[..., SyncPage[Any]], **filters: str | None) -> Iterator[Record]:
-    """Walk a list to its end, always in a stated order.
-
-    Not by the SDK's ``auto_paging_iter``: it takes an empty page for the last, and follows a cursor that
-    repeats for ever.
-    """
-    after, met = None, set()
-    while True:
-        page = fetch(limit=PAGE, order="asc", after=after, **filters)
-        yield from (item.to_dict() for item in page.data)
-        if page.after is None:
-            return
-        if page.after in met:
-            raise StuckCursor("WorkOS sent a cursor for the second time")
-        met.add(after := page.after)
+    def _every(self, path: str, **filters: str | None) -> Iterator[Record]:
+        """Walk a list to its end, always in a stated order; an empty page is not the last, its cursor is."""
+        after, met = None, set()
+        while True:
+            page, after = self._page(path, order="asc", after=after, **filters)
+            yield from page
+            if after is None:
+                return
+            if after in met:
+                raise StuckCursor("WorkOS sent a cursor for the second time")
+            met.add(after)

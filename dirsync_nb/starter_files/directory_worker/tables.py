@@ -1,8 +1,8 @@
 """The tables. Rows are never deleted: who is gone keeps a row that says so.
 
 A *moment* is a place in the order of all events, as text that sorts: time, then event id. The columns
-``alive``, ``dead``, ``content`` and ``told`` hold moments. They are the evidence from which ``present`` and
-``status`` follow, so that it does not matter in which order events arrive, how often, or how late.
+``alive``, ``seen``, ``dead``, ``content`` and ``told`` hold moments. From them ``present`` and ``status``
+follow, so that it does not matter in which order events arrive, how often, or how late.
 
 Tables refer to each other by id without foreign keys, because an event may speak of an object before the event
 that announces it.
@@ -14,10 +14,32 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import JSON, DateTime, Index, String
+from sqlalchemy import JSON, DateTime, Engine, Index, String, create_engine, event
 from sqlalchemy.orm import DeclarativeBase, Mapped, MappedAsDataclass, mapped_column
 
 Record = Mapping[str, Any]  # one object of the API, as it came
+
+
+class Unusable(Exception):
+    """An event or a record that does not hold what it must."""
+
+
+def text(record: Record, name: str) -> str | None:
+    """Return a field that holds text or nothing."""
+    value = record.get(name)
+    if value is None or isinstance(value, str):
+        return value
+    raise Unusable(f"{name} that is no text")
+
+
+def roles_in(record: Record) -> list[str]:
+    """Return the slugs of a user's roles: all of ``roles``, or the one in ``role`` where there are none."""
+    roles = record.get("roles") or [record["role"]] if record.get("roles") or record.get("role") else []
+    if not isinstance(roles, list):
+        raise Unusable("roles that are no list")
+    if not all(isinstance(role, dict) and isinstance(role.get("slug"), str) for role in roles):
+        raise Unusable("a role without a slug")
+    return [role["slug"] for role in roles]
 
 
 class Base(MappedAsDataclass, DeclarativeBase, kw_only=True):
@@ -47,13 +69,14 @@ class Heard(MappedAsDataclass, kw_only=True):
     organization_id: Mapped[str | None] = mapped_column(default=None)
     name: Mapped[str | None] = mapped_column(default=None)
     present: Mapped[bool] = mapped_column(default=False)
-    alive: Mapped[str] = mapped_column(default="")  # newest sign of life
+    alive: Mapped[str] = mapped_column(default="")  # newest event of its own that says it is there
+    seen: Mapped[str] = mapped_column(default="")  # newest membership that began; it lifts no deletion
     dead: Mapped[str] = mapped_column(default="")  # newest deletion; it begins with its time
     content: Mapped[str] = mapped_column(default="")  # how new the fields are: updated_at, moment
 
     def fill(self, record: Record) -> None:
         """Take over the fields of a record."""
-        self.organization_id, self.name = record.get("organization_id"), record.get("name")
+        self.organization_id, self.name = text(record, "organization_id"), text(record, "name")
 
 
 class Directory(Heard, Base):
@@ -68,7 +91,7 @@ class Directory(Heard, Base):
         """Take over the fields; events call a linked directory active."""
         super().fill(record)
         words = {"active": "linked", "inactive": "unlinked"}
-        self.type, self.state = record.get("type"), words.get(record["state"], record["state"])
+        self.type, self.state = text(record, "type"), words.get(record["state"], record["state"])
 
 
 class User(Heard, Base):
@@ -94,12 +117,14 @@ class User(Heard, Base):
     def fill(self, record: Record) -> None:
         """Take over the fields. Fields that WorkOS has deprecated are left alone, ``groups`` above all."""
         super().fill(record)
-        self.state, self.idp_id = record["state"], record.get("idp_id")
-        self.email = (record.get("email") or "").strip() or None
-        self.first_name, self.last_name = record.get("first_name"), record.get("last_name")
-        roles = record.get("roles") or [record["role"]] if record.get("role") else []
-        self.roles = [role["slug"] for role in roles]
-        self.custom_attributes = dict(record.get("custom_attributes") or {})
+        self.state, self.idp_id = record["state"], text(record, "idp_id")
+        self.email = (text(record, "email") or "").strip() or None
+        self.first_name, self.last_name = text(record, "first_name"), text(record, "last_name")
+        self.roles = roles_in(record)
+        attributes = record.get("custom_attributes")
+        if not isinstance(attributes, dict | None):
+            raise Unusable("custom_attributes that are not an object")
+        self.custom_attributes = dict(attributes or {})
 
 
 class Group(Heard, Base):
@@ -112,7 +137,7 @@ class Group(Heard, Base):
     def fill(self, record: Record) -> None:
         """Take over the fields."""
         super().fill(record)
-        self.idp_id = record.get("idp_id")
+        self.idp_id = text(record, "idp_id")
 
 
 class Membership(Base):
@@ -127,14 +152,39 @@ class Membership(Base):
     told: Mapped[str] = mapped_column(default="")  # the newest event about the two
 
 
-class FailedEvent(Base):
-    """An event that could not be applied; the ones behind it were."""
+class Failed(Base):
+    """An event, or a record of a list, that could not be applied; what came behind it was.
 
-    __tablename__ = "failed_events"
+    ``kept`` is what came, as text in which no database finds anything to refuse. Such rows are for a person to
+    look at: apply the change by hand, or mend the code, and delete the row.
+    """
 
-    id: Mapped[str] = mapped_column(primary_key=True)
-    event: Mapped[str]
+    __tablename__ = "failed"
+
+    id: Mapped[str] = mapped_column(primary_key=True)  # of the event or object, or made of its content
+    kind: Mapped[str]
     reason: Mapped[str]
+    kept: Mapped[str]
 
 
 Thing = TypeVar("Thing", Directory, User, Group)
+
+
+def open_database(url: str) -> Engine:
+    """Return an engine for a database, whose transactions hold whatever savepoints are in them.
+
+    Python's driver for SQLite begins a transaction at the first change only: what is read before it is not in
+    it, and a savepoint before it commits when it ends. Here each begins at once, with the lock of who writes.
+    """
+    engine = create_engine(url)
+    if engine.dialect.name == "sqlite":
+
+        @event.listens_for(engine, "connect")
+        def _by_hand(connection: Any, _: Any) -> None:
+            connection.isolation_level = None
+
+        @event.listens_for(engine, "begin")
+        def _begin(connection: Any) -> None:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    return engine

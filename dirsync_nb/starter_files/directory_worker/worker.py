@@ -12,9 +12,9 @@ from workos import NotFoundError, WorkOSError
 
 from .config import Config
 from .logs import failed, say, warn
-from .mirror import Mirror, Unusable, moment_of
+from .mirror import Mirror, has_id, has_moment, moment_of
 from .source import LostPlace, Source
-from .tables import FailedEvent, Place, Record
+from .tables import Place, Record
 
 LONGEST_PAUSE = 300.0
 
@@ -73,11 +73,13 @@ class Worker:
             with self._sessions.begin() as session:
                 place = _locked(session, cursor)
                 mirror = Mirror(session, self._config.inactive_users, loaded=place.loaded)
-                broken = sum(not _take(session, mirror, event) for event in page)
-                place.cursor, place.told = page[-1]["id"], max(place.told, mirror.told)
+                broken = sum(not mirror.take(event) for event in page)
+                # Without an id there is no place; the next page's brings us on.
+                place.cursor = next((one["id"] for one in reversed(page) if has_moment(one)), place.cursor)
+                place.told, cursor = max(place.told, mirror.told), place.cursor
                 place.doubtful |= mirror.doubtful
-                cursor = place.cursor
-            say("events_applied", events=len(page), failed=broken, cursor=cursor)
+            counts = {"events": len(page), "failed": broken, "unknown": mirror.unknown}
+            say("events_applied", **counts, cursor=cursor)
 
     # Lists ----------------------------------------------------------------------------------------------
 
@@ -90,11 +92,15 @@ class Worker:
         moment = f"{told or '0'}~"  # after that event and before the next
         listed = list(self._source.directories())
         for directory in listed:
-            self._load_directory(directory, moment)
+            if _ids([directory]):
+                self._load_directory(directory, moment)
         with self._sessions.begin() as session:
             place = _locked(session, before.cursor)
             mirror = Mirror(session, self._config.inactive_users)
-            mirror.end_other_directories({one["id"] for one in listed}, moment)
+            for directory in listed:
+                if not _ids([directory]):
+                    mirror.keep("directory", directory, "no whole directory")
+            mirror.end_other_directories(_ids(listed), moment)
             place.cursor, place.told, place.loaded = cursor, told, moment
             place.loaded_at, place.doubtful = self._now(), False
         say("loaded", directories=len(listed), cursor=cursor)
@@ -103,17 +109,18 @@ class Worker:
         home = directory["id"]
         try:
             groups = list(self._source.groups(home))
-            users = {user["id"]: user for user in self._source.users(home)}
-            pairs = set()
-            for group in groups:
-                for user in self._members(home, group["id"]):
-                    users.setdefault(user["id"], user)  # joined while we read
-                    pairs.add((user["id"], group["id"]))
+            users = list(self._source.users(home))
+            known, pairs = _ids(users), set()
+            for group_id in _ids(groups):
+                members = self._members(home, group_id)
+                users += [one for one in members if _ids([one]) - known]  # joined while we read
+                known |= _ids(members)
+                pairs |= {(user_id, group_id) for user_id in _ids(members)}
         except NotFoundError:
             return  # deleted while we read; its event comes next
         with self._sessions.begin() as session:
             mirror = Mirror(session, self._config.inactive_users)
-            mirror.load(directory, users.values(), groups, pairs, moment)
+            mirror.load(directory, users, groups, pairs, moment)
         say(
             "directory_loaded",
             directory=home,
@@ -158,12 +165,6 @@ def _locked(session: Session, cursor: str | None) -> Place:
     return place
 
 
-def _take(session: Session, mirror: Mirror, event: Record) -> bool:
-    """Apply an event. A broken one is noted and must not stop the ones behind it."""
-    try:
-        mirror.take(event)
-    except Unusable as problem:
-        session.merge(FailedEvent(id=event["id"], event=str(event.get("event")), reason=str(problem)))
-        warn("event_failed", id=event["id"], reason=str(problem))
-        return False
-    return True
+def _ids(records: list[Record]) -> set[str]:
+    """Return the ids of the records that have one; what has none cannot be listed."""
+    return {one["id"] for one in records if isinstance(one, dict) and has_id(one)}

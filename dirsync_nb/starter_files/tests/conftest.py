@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 from dirsync_nb.sandbox import Sandbox
-from sqlalchemy import Engine, create_engine, select
+from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session, sessionmaker
 from workos import WorkOSClient
 
 from directory_worker.config import Config
 from directory_worker.source import Source
-from directory_worker.tables import Base, Directory, Group, Membership, Place, User
+from directory_worker.tables import Base, Directory, Group, Membership, Place, User, open_database
 from directory_worker.transport import PoliteTransport
 from directory_worker.worker import Worker
 
@@ -53,7 +53,7 @@ def sandbox(_running: Sandbox) -> Sandbox:
 @pytest.fixture
 def engine(tmp_path: Path) -> Iterator[Engine]:
     """An empty database."""
-    engine = create_engine(f"sqlite:///{tmp_path / 'directory.db'}")
+    engine = open_database(f"sqlite:///{tmp_path / 'directory.db'}")
     Base.metadata.create_all(engine)
     yield engine
     engine.dispose()

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterable
+from itertools import permutations
 from typing import Any
 
 import pytest
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
-from directory_worker.mirror import Mirror, Unusable
-from directory_worker.tables import Directory, Group, Membership, User
+from directory_worker.mirror import Mirror
+from directory_worker.tables import Directory, Failed, Group, Membership, User
 
 from .conftest import Desk
 
@@ -162,9 +163,146 @@ def test_kinds_that_are_not_known_yet_change_nothing(engine: Engine) -> None:
 )
 def test_a_broken_event_is_refused_before_it_changes_anything(engine: Engine, broken: Event) -> None:
     with Session(engine) as session:
-        with pytest.raises(Unusable):
-            Mirror(session, "delete").take(broken)
-        assert not session.new
+        assert not Mirror(session, "delete").take(broken)
+        session.commit()
+        assert not list(session.scalars(select(User)))
+        assert len(list(session.scalars(select(Failed)))) == 1
+
+
+def inside(second: int = 1, **fields: Any) -> Event:
+    return event("user.created", second, **fields)
+
+
+DEEP: Any = []
+for _ in range(5000):
+    DEEP = [DEEP]
+
+POISON: dict[str, Any] = {
+    "no object": "text",
+    "nothing": None,
+    "a list": [1],
+    "no id": {**inside(), "id": None},
+    "an id that is a number": {**inside(), "id": 7},
+    "an empty id": {**inside(), "id": ""},
+    "half a character in the id": {**inside(), "id": "event_\ud800"},
+    "NUL in the id": {**inside(), "id": "event_\0"},
+    "a long id": {**inside(), "id": "e" * 300},
+    "an event name that is a number": {**inside(), "event": 7},
+    "no data": {**inside(), "data": None},
+    "data that is a list": {**inside(), "data": []},
+    "a time that is a number": {**inside(), "created_at": 1},
+    "a time beyond the calendar": {**inside(), "created_at": "9999-12-31T23:59:59-23:59"},
+    "a month that is none": inside(updated_at="2026-13-01T00:00:00Z"),
+    "a change before the calendar": inside(updated_at="0001-01-01T00:00:00+23:59"),
+    "a role as text": inside(role="admin"),
+    "a role without a slug": inside(role={"name": "admin"}),
+    "roles as text": inside(roles="admin"),
+    "roles as texts": inside(roles=["admin"]),
+    "a slug that is a number": inside(roles=[{"slug": 7}]),
+    "attributes as text": inside(custom_attributes="none"),
+    "attributes as a list": inside(custom_attributes=[["a", 1]]),
+    "attributes nested too deeply": inside(custom_attributes={"deep": DEEP}),
+    "a name that is an object": inside(name={"first": "Ann"}),
+    "half a character in the name": inside(first_name="\ud800"),
+    "half a character in the address": inside(email="ann\udfff@acme.test"),
+    "an address that is a list": inside(email=["ann@acme.test"]),
+    "a number for the provider's id": inside(idp_id=123),
+    "a state that is an object": inside(state={"active": True}),
+    "a directory that is a number": inside(directory_id=1),
+    "a user id with half a character": inside(user_id="\ud800"),
+    "a membership without its user": event("group.user_added", 1, {"directory_id": D, "group": group()}),
+    "a group without a time": event("group.created", 1, updated_at=None),
+}
+
+
+@pytest.mark.parametrize("poison", POISON.values(), ids=POISON)
+def test_whatever_an_event_holds_it_is_kept_and_the_one_behind_it_is_applied(
+    engine: Engine, poison: Any
+) -> None:
+    with Session(engine) as session:
+        mirror = Mirror(session, "delete")
+        assert [mirror.take(one) for one in (inside(2, user_id="before"), poison, inside(3))] == [
+            True,
+            False,
+            True,
+        ]
+        session.commit()
+    with Session(engine) as session:
+        assert set(session.scalars(select(User.id))) == {"before", U}
+        (failed,) = session.scalars(select(Failed))
+        assert failed.reason
+        assert failed.kept.isascii()
+
+
+def test_an_event_that_fails_again_is_listed_once(engine: Engine) -> None:
+    for poison in (POISON["a role as text"], POISON["no id"]) * 2:
+        with Session(engine) as session:
+            Mirror(session, "delete").take(poison)
+            session.commit()
+    with Session(engine) as session:
+        assert len(list(session.scalars(select(Failed)))) == 2
+
+
+def test_what_was_done_before_a_poisoned_event_is_not_committed_by_it(engine: Engine) -> None:
+    """A savepoint is no commit: whoever is killed in the middle of a page has none of it."""
+    with Session(engine) as session:
+        mirror = Mirror(session, "delete")
+        mirror.take(POISON["a role as text"])
+        mirror.take(inside())
+        session.rollback()
+    with Session(engine) as session:
+        assert not list(session.scalars(select(User)))
+
+
+def test_roles_are_kept_where_there_is_no_first_role(engine: Engine) -> None:
+    both = [{"slug": "admin"}, {"slug": "auditor"}]
+    told: list[tuple[dict[str, Any], list[str]]] = [
+        ({"roles": both}, ["admin", "auditor"]),
+        ({"roles": both, "role": None}, ["admin", "auditor"]),
+        ({"role": both[0]}, ["admin"]),
+        ({"role": both[0], "roles": both}, ["admin", "auditor"]),
+        ({"role": None, "roles": None}, []),
+    ]
+    with Session(engine) as session:
+        mirror = Mirror(session, "delete")
+        for number, (fields, _) in enumerate(told):
+            mirror.take(inside(number, user_id=f"user_{number}", **fields))
+        assert [session.get_one(User, f"user_{number}").roles for number in range(5)] == [r for _, r in told]
+
+
+@pytest.mark.parametrize("gone", ["user", "group", "directory"])
+def test_a_membership_after_a_deletion_brings_nobody_back_and_asks_for_a_full_load(
+    engine: Engine, gone: str
+) -> None:
+    record = {"id": D, "state": "deleting", "updated_at": at(3)}
+    end = event("deleted", 3, record) if gone == "directory" else event(f"{gone}.deleted", 3)
+    with Session(engine) as session:
+        mirror = Mirror(session, "delete")
+        for one in (event("user.created", 1), event("group.created", 1), end):
+            mirror.take({**one, "id": f"{one['id']} {one['event']}"})
+        assert not mirror.doubtful
+        mirror.take(member(4))
+        assert mirror.doubtful
+        assert session.get_one(User, U).present is (gone == "group")
+        assert session.get_one(Group, G).present is (gone == "user")
+        assert not session.get_one(Membership, (U, G)).present
+
+
+def test_the_order_of_a_deletion_and_the_membership_behind_it_makes_no_difference(
+    outcome: Callable[..., Outcome],
+) -> None:
+    story = [event("user.created", 1), event("user.deleted", 3), member(4)]
+    assert {str(outcome(order)) for order in permutations(story)} == {str(({U: "retained"}, set()))}
+
+
+def test_a_removal_for_somebody_nobody_spoke_of_is_counted_and_creates_nobody(engine: Engine) -> None:
+    with Session(engine) as session:
+        mirror = Mirror(session, "delete")
+        assert mirror.take(member(1, "removed"))
+        assert mirror.unknown == 1
+        assert not mirror.doubtful
+        for kind in (User, Group):
+            assert not list(session.scalars(select(kind.id)))
 
 
 @pytest.mark.parametrize("seed", range(5))

@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 import workos
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from directory_worker.mirror import Mirror
-from directory_worker.tables import Directory, FailedEvent, Group, Place, User
+from directory_worker.tables import Directory, Failed, Group, Place, User
 from directory_worker.worker import Overtaken
 
 from .conftest import PEOPLE, Desk
@@ -195,9 +196,77 @@ def test_one_broken_event_is_noted_and_stops_nothing_behind_it(
     monkeypatch.setattr(worker._source, "event_pages", lambda _: iter(pages))
     worker.run_once()
     assert set(users) & synced.ids(User) == set(users) - {users[4], users[9]}
-    assert synced.place().cursor == pages[0][-1]["id"]
+    assert synced.place().cursor == pages[0][-2]["id"]  # the last has no place in the order
     with Session(synced.engine) as session:
-        assert session.get_one(FailedEvent, broken["id"]).reason == "no whole user inside"
+        assert session.get_one(Failed, broken["id"]).reason == "no whole user inside"
+
+
+def test_a_page_whose_events_have_no_id_does_not_hold_the_worker_up(
+    synced: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ada = synced.sandbox.add_user(synced.home, email="ada@acme.test")
+    worker, cursor = synced.worker, synced.place().cursor
+    ((real,),) = worker._source.event_pages(cursor)
+    pages = [[{**real, "id": None}, "text", None], [real]]
+    monkeypatch.setattr(worker._source, "event_pages", lambda _: iter(pages))
+    worker.run_once()
+    assert ada in synced.ids(User)
+    assert synced.place().cursor == real["id"]
+
+
+def test_a_poisoned_record_of_a_list_is_kept_and_the_others_are_loaded(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worker = desk.worker
+    page, home = worker._source._page, desk.home
+    poison = {"directory_users": {"role": "admin", "roles": None}, "directory_groups": {"name": "\ud800"}}
+    hurt: set[str] = set()
+
+    def poisoned(path: str, **query: Any) -> tuple[list[Any], str | None]:
+        records, after = page(path, **query)
+        if path in poison and not query.get("group") and query.get("after") is None:
+            hurt.add(records[0]["id"])
+            records = [{**records[0], **poison[path]}, *records[1:], {"object": "?"}, "text"]
+        if path == "directories":
+            records = [{"name": "no id"}, *records]
+        return records, after
+
+    monkeypatch.setattr(worker._source, "_page", poisoned)
+    worker.load()
+    assert desk.ids(User) == {user["id"] for user in desk.sandbox.truth.users(home)} - hurt
+    assert len(desk.ids(User)) == PEOPLE - 1
+    assert len(desk.ids(Group)) == 3
+    with Session(desk.engine) as session:
+        reasons = {failed.id: failed.reason for failed in session.scalars(select(Failed))}
+    assert hurt <= set(reasons)
+    assert len(reasons) == 5  # and what has no id, once
+    monkeypatch.undo()
+    desk.worker.load()
+    desk.check()
+
+
+def test_who_is_listed_in_a_form_that_cannot_be_read_is_not_taken_for_gone(
+    synced: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worker, before = synced.worker, synced.ids(User)
+    page = worker._source._page
+
+    def poisoned(path: str, **query: Any) -> tuple[list[Any], str | None]:
+        records, after = page(path, **query)
+        return [{**one, "custom_attributes": 7} for one in records] if "user" in path else records, after
+
+    monkeypatch.setattr(worker._source, "_page", poisoned)
+    worker.load()
+    assert synced.ids(User) == before
+
+
+def test_an_answer_that_is_no_list_is_not_an_empty_one(synced: Desk) -> None:
+    before = synced.everything()
+    synced.now += timedelta(hours=7)
+    synced.sandbox.faults.add("status", path="/directory_users", status=200, body={"data": None}, times=None)
+    with pytest.raises(workos.WorkOSError, match="without the list"):
+        synced.worker.run_once()
+    assert synced.everything() == before
 
 
 def test_a_return_under_the_same_id_leads_to_a_full_load(synced: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,12 +9,13 @@ from typing import Any
 import ipywidgets as w
 import traitlets as t
 
-from .parts import Column
+from .table import Column
 from .text import distinct, label
 
 __all__ = ["MENU", "Controls", "only_by_column", "only_listed"]
 
 MENU = 60  # characters of a menu entry
+SOME = 8  # columns named in an error
 
 Entries = Sequence[tuple[str, str]]
 
@@ -78,7 +79,7 @@ class Controls:
                 value = getattr(self.owner, trait)
                 if not isinstance(control, w.Dropdown):
                     control.value = value
-                elif (value or "") in [v for _, v in control._options_full]:
+                elif (value or "") in [v for _, v in control.options]:
                     control.value = value or ""
 
     def fill(
@@ -109,5 +110,6 @@ def only_by_column(sort: str, columns: Iterable[Column]) -> str:
     """Refuse a sort by what is no column that can be sorted by."""
     known = [column["key"] for column in columns if column.get("sortable")]
     if sort.removeprefix("-") not in known:
-        raise t.TraitError(f"sort must be one of {', '.join(known)}; got {sort!r}")
+        more = " …" if len(known) > SOME else ""
+        raise t.TraitError(f"sort must be one of {', '.join(known[:SOME])}{more}; got {sort!r}")
     return sort

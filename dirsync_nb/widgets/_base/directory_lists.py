@@ -2,45 +2,42 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pandas as pd
 
 from ...text import USER_TEXT
 from .explorer import NO_DIRECTORY
-from .listing import Listing
-from .parts import Column
+from .listing import Listing, attribute_column
+from .table import Column
 from .text import none_of
 
-__all__ = ["COLUMNS", "NOUNS", "VIEWS", "listing_of", "nothing_in"]
+__all__ = ["COLUMNS", "NOUNS", "VIEWS", "columns_of", "listing_of", "nothing_in"]
 
 VIEWS = ("Directories", "Users", "Groups")
 NOUNS = {"Directories": ("directory", "directories"), "Users": ("user", "users"), "Groups": ("group", "groups")}
 
+SINCE: Column = {"key": "created_at", "title": "Since", "fixed": True, "room": 2, "sortable": True}
 COLUMNS: dict[str, list[Column]] = {
     "Directories": [
-        {"key": "name", "title": "Directory", "width": 34, "room": 0, "sortable": True},
-        {"key": "type", "title": "Provider", "width": 22, "room": 2, "sortable": True},
-        {"key": "state", "title": "State", "width": 18, "kind": "state", "room": 0, "sortable": True},
-        {
-            "key": "active_users",
-            "title": "Users",
-            "width": 13,
-            "kind": "number",
-            "room": 0,
-            "sortable": True,
-        },
-        {"key": "groups", "title": "Groups", "width": 13, "kind": "number", "room": 2, "sortable": True},
+        {"key": "name", "title": "Directory", "sub": "type", "sortable": True},
+        {"key": "state", "title": "State", "kind": "state", "sortable": True},
+        {"key": "active_users", "title": "Users", "kind": "number", "room": 1, "sortable": True},
+        {"key": "groups", "title": "Groups", "kind": "number", "room": 2, "sortable": True},
+        {"key": "type", "title": "Provider", "room": 1, "sortable": True, "hidden": True},
     ],
     "Users": [
-        {"key": "name", "title": "Name", "width": 28, "room": 0, "sortable": True},
-        {"key": "address", "title": "Address", "width": 36, "room": 0, "sortable": True},
-        {"key": "state", "title": "State", "width": 18, "kind": "state", "room": 1, "sortable": True},
-        {"key": "role", "title": "Role", "width": 13, "room": 2, "sortable": True},
-        {"key": "created_at", "title": "Since", "width": 15, "room": 2, "sortable": True},
+        {"key": "name", "title": "Name", "sub": "address", "none": "no address", "sortable": True},
+        {"key": "state", "title": "State", "kind": "state", "room": 1, "sortable": True},
+        {"key": "role", "title": "Role", "room": 2, "sortable": True},
+        SINCE,
+        {"key": "address", "title": "Address", "room": 1, "sortable": True, "hidden": True},
+        {"key": "idp_id", "title": "Provider's id", "room": 1, "sortable": True, "hidden": True},
     ],
     "Groups": [
-        {"key": "name", "title": "Group", "width": 40, "room": 0, "sortable": True},
-        {"key": "idp_id", "title": "Provider's id", "width": 40, "room": 0, "sortable": True},
-        {"key": "created_at", "title": "Since", "width": 15, "room": 2, "sortable": True},
+        {"key": "name", "title": "Group", "sortable": True},
+        {"key": "idp_id", "title": "Provider's id", "room": 1, "sortable": True},
+        SINCE,
     ],
 }
 SEARCHED = {
@@ -48,6 +45,12 @@ SEARCHED = {
     "Users": USER_TEXT,
     "Groups": ("name", "idp_id"),
 }
+
+
+def columns_of(view: str, attributes: Sequence[str] = ()) -> list[Column]:
+    """Return the columns of a view, those of attributes among them."""
+    more = [attribute_column(name) for name in attributes if name != "role"] if view == "Users" else []
+    return [*COLUMNS[view], *more]
 
 
 def listing_of(view: str, frame: pd.DataFrame) -> Listing:

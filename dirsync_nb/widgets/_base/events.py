@@ -8,7 +8,7 @@ from ...client import Record
 from ...frames import choose_address
 from .text import label, plain
 
-__all__ = ["COUNTED", "KINDS", "Line", "sentence"]
+__all__ = ["COUNTED", "KINDS", "Line", "changed", "sentence"]
 
 KINDS = ("Joined", "Left", "Changed", "Added", "Removed", "Groups", "Directory", "Other")
 COUNTED = {kind: (kind.lower(), kind.lower()) for kind in KINDS} | {
@@ -116,19 +116,29 @@ def _words(name: str, what: str, data: Record, who: str, group: str) -> str:
     }.get(name, f"{name}")
 
 
-def _changes(data: Record) -> str:
-    """Return what changed, from the old values an event carries."""
+def changed(event: Record) -> list[tuple[str, object, object]]:
+    """List what an event says has changed: each attribute with its value before and after."""
+    data = event.get("data")
+    return _pairs(data) if isinstance(data, dict) else []
+
+
+def _pairs(data: Record) -> list[tuple[str, object, object]]:
     previous = data.get("previous_attributes")
     if not isinstance(previous, dict):
-        return ""
+        return []
     old = {n: v for n, v in previous.items() if n not in ("custom_attributes", "state", "updated_at")}
     pairs = [(name, value, data.get(name)) for name, value in old.items()]
     inner, now = previous.get("custom_attributes"), data.get("custom_attributes")
     if isinstance(inner, dict):
         now = now if isinstance(now, dict) else {}
         pairs += [(name, value, now.get(name)) for name, value in inner.items()]
+    return pairs
+
+
+def _changes(data: Record) -> str:
+    """Return what changed, from the old values an event carries."""
     return "; ".join(
-        f"{label(name, VALUE)} {_brief(before)} → {_brief(after)}" for name, before, after in pairs
+        f"{label(name, VALUE)} {_brief(before)} → {_brief(after)}" for name, before, after in _pairs(data)
     )
 
 

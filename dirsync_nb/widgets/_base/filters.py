@@ -12,7 +12,8 @@ import pandas as pd
 from ...provisioning.onboarding import domain_of
 from .controls import MENU, Controls
 from .listing import Listing, Mask, attribute_values
-from .parts import ROWS, field, row
+from .parts import field, row
+from .table import ROWS
 from .text import NO_NAME, label
 
 __all__ = ["UserFilters"]
@@ -93,13 +94,13 @@ class UserFilters:
         entries = [(f"{label(value, MENU)} ({count:,})", str(value)) for value, count in counts[:ROWS].items()]
         self._controls.fill(self.value, entries, of=len(counts), first="any")
 
-    def mask(self, listing: Listing) -> Mask:
-        """Return which rows fit search, state, domain and attribute."""
+    def mask(self, listing: Listing, *, but: str = "") -> Mask:
+        """Return which rows fit search, state, domain and attribute, ``but`` for one of them."""
         owner = self._controls.owner
         mask = listing.matching(owner.search)
-        if owner.state is not None and "state" in listing.frame:
+        if owner.state is not None and "state" in listing.frame and but != "state":
             mask = mask & listing.equal("state", owner.state)
-        if owner.attribute is not None and owner.attribute_value is not None:
+        if owner.attribute is not None and owner.attribute_value is not None and but != "attribute":
             mask = mask & listing.having(owner.attribute, owner.attribute_value)
         if getattr(owner, "domain", None) is not None:
             mask = mask & listing.fitting(("domain", owner.domain), lambda: _in_domain(listing, owner.domain))

@@ -1,19 +1,30 @@
-"""A list of groups to pick several from, with a search of its own."""
+"""A list of groups to tick several of, with a search of its own."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import ipywidgets as w
 import traitlets as t
 
 from .controls import MENU, Controls
-from .listing import Listing
-from .parts import field
-from .text import NO_NAME, count_of, label, shown
+from .listing import Found, Listing
+from .parts import field, row
+from .table import Column, RowTable
+from .text import NO_NAME, label, none_of, shown
 
-__all__ = ["GroupPicker"]
+__all__ = ["GROUP_COLUMNS", "GroupPicker"]
+
+GROUP_COLUMNS: list[Column] = [
+    {"key": "name", "title": "Group", "sortable": False},
+    {"key": "members", "title": "Members", "kind": "number", "room": 1},
+]
+
+
+def _columns(listing: Listing) -> list[Column]:
+    """Return what is said of each group: its id where two have one name."""
+    columns = GROUP_COLUMNS if "members" in listing.frame else GROUP_COLUMNS[:1]
+    return [*columns, {"key": "id", "title": "Id"}] if listing.frame["name"].duplicated().any() else columns
 
 
 class GroupPicker:
@@ -24,48 +35,47 @@ class GroupPicker:
     controls
         The widget's.
     title
-        Label of the list.
-    rows
-        Its height.
+        Name of the list.
     """
 
-    def __init__(self, controls: Controls, title: str, *, rows: int = 7) -> None:
+    def __init__(self, controls: Controls, title: str) -> None:
         self._controls = controls
         self._listing: Listing | None = None
         self.find = field(w.Text(description="Find a group", placeholder="part of its name"))
-        self.list = field(w.SelectMultiple(description=title, rows=rows), grow=True)
+        self.table = RowTable(GROUP_COLUMNS[:1], label=title, tick=self.toggle, size=5, tools=False)
         self.said = w.HTML()
+        self.box = w.VBox([row(self.find), self.table, self.said])
         controls.tie(self.find, "find")
-        self.list.observe(lambda change: self._picked(change["new"]), "value")
 
-    def _picked(self, value: Sequence[str]) -> None:
+    def toggle(self, group_id: str) -> None:
+        """Pick a group, or no more."""
         if self._controls.idle:
             return
         owner = self._controls.owner
-        # Groups picked before and hidden by the search stay picked.
-        offered = {group_id for _, group_id in self.list._options_full}
+        picked = tuple(one for one in owner.group_ids if one != group_id)
         try:
-            owner.group_ids = tuple(one for one in owner.group_ids if one not in offered) + tuple(value)
+            owner.group_ids = picked if group_id in owner.group_ids else (*picked, group_id)
         except t.TraitError as problem:
             self._controls.refused(problem)
-            self.offer(self._listing)
 
     def offer(self, listing: Listing | None) -> None:
-        """Offer the groups that fit the search, at most 50."""
+        """Offer the groups that fit the search."""
         self._listing = listing
-        if listing is None:
-            self._controls.fill(self.list, [], value=())
-            self.said.value = ""
-            return
         owner = self._controls.owner
-        total, places = listing.page(listing.matching(owner.find), "name", 1)
-        entries = [(label(cells[0], MENU) or NO_NAME, i) for i, cells in listing.rows(places)]
-        offered = [i for _, i in entries]
-        self._controls.fill(self.list, entries, value=tuple(i for i in owner.group_ids if i in offered))
+        self.box.layout.display = "none" if listing is None or not len(listing) else ""
+        if listing is None:
+            self.table.show([])
+            return
+        places = listing.found(listing.matching(owner.find), "name")
+        with self.table.hold_sync():
+            self.table.offer(_columns(listing))
+            empty = none_of(len(listing), "group")
+            self.table.show(Found(listing, places), empty=empty, marks=listing.words(owner.find))
+            self.table.ticked = list(owner.group_ids)
         self._controls.follow()
         picked = ", ".join(shown(self.name(one), MENU) for one in owner.group_ids)
-        text = f"{count_of(len(entries), total, 'group')} offered. Ctrl or Shift with a click picks several."
-        self.said.value = f'<p class="dsn-note">{text}{f" Picked: {picked}." if picked else ""}</p>'
+        self.said.value = f'<p class="dsn-note">{f"Picked: {picked}." if picked else ""}</p>'
+        self.said.layout.display = "" if picked else "none"
 
     def name(self, group_id: str) -> Any:
         """Name a group."""

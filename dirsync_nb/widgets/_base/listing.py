@@ -1,20 +1,27 @@
-"""A frame prepared once for search as you type: found and ordered in milliseconds, 50 rows at a time."""
+"""A frame prepared once for search as you type: found, ranked and ordered in milliseconds."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from ...text import attribute_of, fold, folded_rows, holding, plain
-from .parts import ROWS, Column
+from .table import Column, Row
 from .text import NO_NAME, when
 
-__all__ = ["Listing", "Mask", "attribute_names", "attribute_values"]
+__all__ = ["Found", "Listing", "Mask", "Places", "attribute_column", "attribute_names", "attribute_values"]
 
 Mask = np.ndarray[Any, np.dtype[np.bool_]]
+Places = np.ndarray[Any, np.dtype[np.intp]]
+
+ATTRIBUTE = "custom_attributes."
+NAMED = ("name", "address")
+"""Columns by which people look for somebody first; what is found in others alone comes after."""
+REASONS = {"idp_id": "provider's id", "custom_attributes": ""}
 
 
 class Listing:
@@ -34,24 +41,32 @@ class Listing:
         self.frame = frame
         self.columns = columns
         self.ids = [str(name) for name in frame.index]
+        self._searched = searched
         self._folded = folded_rows(frame, searched)
-        self._orders: dict[str, np.ndarray[Any, Any]] = {}
+        lines = [place for place, name in enumerate(searched, 1) if name in NAMED]
+        self._heads = [_head(text, lines) for text in self._folded]
+        self._orders: dict[str, Places] = {}
+        self._codes: dict[str, tuple[Places, list[str]]] = {}
         self._masks: dict[tuple[str, str], Mask] = {}
         self._last: tuple[str, Mask] = ("", np.ones(len(frame), dtype=bool))
 
     def __len__(self) -> int:
         return len(self.ids)
 
-    def order(self, sort: str) -> np.ndarray[Any, Any]:
+    def order(self, sort: str) -> Places:
         """Return all positions in order of a column, ``-`` before its name for the other way round."""
         if sort not in self._orders:
             key = sort.removeprefix("-")
-            source = next((c.get("source", c["key"]) for c in self.columns if c["key"] == key), None)
-            if source is None:
-                self._orders[sort] = np.arange(len(self))
-            else:
-                self._orders[sort] = _ordered(self.frame[str(source)], descending=sort.startswith("-"))
+            self._orders[sort] = _ordered(self._values(key), descending=sort.startswith("-"))
         return self._orders[sort]
+
+    def _values(self, key: str) -> pd.Series:
+        """Return the values to order by, of a column or of an attribute."""
+        if key.startswith(ATTRIBUTE):
+            values = attribute_of(self.frame, key.removeprefix(ATTRIBUTE))
+            return pd.Series([plain(value) or None for value in values], dtype=object)
+        source = next((c.get("source", c["key"]) for c in self.columns if c["key"] == key), key)
+        return self.frame[str(source)]
 
     def matching(self, search: str) -> Mask:
         """Return which rows hold every word of a search; typing on only looks at what was found before."""
@@ -84,34 +99,172 @@ class Listing:
 
         return self.fitting((f"attribute {attribute}", value), look)
 
+    def codes(self, column: str, *, attribute: bool = False) -> tuple[Places, list[str]]:
+        """Return the values of a column or an attribute, and for each row its place among them, or -1."""
+        key = f"attribute {column}" if attribute else column
+        if key not in self._codes:
+            values = attribute_of(self.frame, column) if attribute else list(self.frame[column])
+            texts = [plain(value) if isinstance(value, (str, int, float, bool)) else "" for value in values]
+            codes, found = pd.factorize(np.array([text or None for text in texts], dtype=object))
+            self._codes[key] = codes, [str(value) for value in found]
+        return self._codes[key]
+
+    def words(self, search: str) -> list[str]:
+        """Return the words of a search as they are compared."""
+        return list(dict.fromkeys(fold(search).split()))
+
     def fitting(self, key: tuple[str, str], look: Callable[[], Mask]) -> Mask:
         """Look which rows fit, and remember it under this key."""
         if key not in self._masks:
             self._masks[key] = look()
         return self._masks[key]
 
-    def page(self, mask: Mask, sort: str, page: int) -> tuple[int, list[int]]:
-        """Return how many rows there are, and the positions on one page of 50."""
-        order = self.order(sort)
-        found = order[mask[order]]
-        return len(found), found[(page - 1) * ROWS : page * ROWS].tolist()
+    def found(self, mask: Mask, sort: str, search: str = "") -> Places:
+        """Return the positions of these rows in order: of a column, or the best matches of a search first."""
+        order = self.order(sort or "name")
+        found: Places = order[mask[order]]
+        if sort or not search.strip():
+            return found
+        return found[np.argsort(self._ranks(fold(search), found), kind="stable")]
 
-    def rows(self, places: Sequence[int]) -> list[tuple[str, list[str]]]:
-        """Return rows for a table: each an id with the text of its cells."""
+    def _ranks(self, search: str, found: Places) -> np.ndarray[Any, Any]:
+        """Return how well each matches: the whole name or address, its beginning, words of it, the rest."""
+        whole, words = " ".join(search.split()), search.split()
+        starts = [f" {word}" for word in _SPLIT.sub(" ", search).split()]
+        tests = ([f"\n{whole}\n"], [f"\n{whole}"], starts, words)
+        ranks = np.full(len(found), len(tests), dtype=np.int8)
+        heads = [self._heads[place] for place in found.tolist()]
+        unranked = list(range(len(found)))
+        for rank, patterns in enumerate(tests):
+            fits = unranked
+            for pattern in patterns:
+                fits = [n for n in fits if pattern in heads[n]]
+            ranks[fits] = rank
+            unranked = np.flatnonzero(ranks == len(tests)).tolist()
+        return ranks
+
+    def reason(self, place: int, search: str) -> str:
+        """Return where a row holds what its name and address do not: ``manager: Amara Abara``."""
+        words = [word for word in fold(search).split() if word not in self._heads[place]]
+        if not words:
+            return ""
+        held = self._reasons(place)
+        best = [(name, text) for name, text in held if all(word in fold(text) for word in words)]
+        name, text = next(iter(best or [one for one in held if words[0] in fold(one[1])]), ("", ""))
+        return f"{name}: {text}" if name else ""
+
+    def _reasons(self, place: int) -> list[tuple[str, str]]:
+        """List what else of a row is searched, each with what it is."""
+        row = self.frame.iloc[place]
+        held = []
+        for column in self._searched:
+            if column in NAMED:
+                continue
+            if isinstance(row[column], Mapping):
+                held += [(_attribute_title(name), text) for name, text in _leaves(row[column])]
+            else:
+                held.append((REASONS.get(column, column), plain(row[column])))
+        return [*held, ("id", self.ids[place])]
+
+    def rows(self, places: Sequence[int], columns: Sequence[Column] | None = None) -> list[Row]:
+        """Return rows for a table: each an id with its cells."""
         part = self.frame.iloc[list(places)]
-        cells = [_cells(part[column.get("source", column["key"])], column["key"]) for column in self.columns]
+        cells = [_cells(part, column) for column in columns or self.columns]
         return [
             (self.ids[place], list(row)) for place, row in zip(places, zip(*cells, strict=True), strict=True)
         ]
 
 
-def _cells(column: pd.Series, key: str) -> list[str]:
+class Found:
+    """Rows of a listing, in their order, for a table.
+
+    Parameters
+    ----------
+    listing
+        What they are of.
+    places
+        Their positions.
+    search
+        Why they were found: said where it is not to be seen in the row.
+    """
+
+    def __init__(self, listing: Listing, places: Places, search: str = "") -> None:
+        self.listing, self.places, self.search = listing, places, search
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+    def rows(self, start: int, stop: int, columns: Sequence[Column]) -> list[Row]:
+        """Return some of the rows with the cells of these columns."""
+        places = self.places[start:stop].tolist()
+        rows = self.listing.rows(places, columns)
+        if not self.search.strip():
+            return rows
+        return [
+            (i, [_with_reason(first, self.listing.reason(place, self.search)), *more])
+            for place, (i, (first, *more)) in zip(places, rows, strict=True)
+        ]
+
+    def frame(self) -> pd.DataFrame:
+        """Return all rows."""
+        return self.listing.frame.iloc[self.places]
+
+
+def attribute_column(name: str) -> Column:
+    """Return the column of an attribute, shown when it is chosen."""
+    return {
+        "key": f"{ATTRIBUTE}{name}",
+        "title": name,
+        "attribute": name,
+        "room": 1,
+        "sortable": True,
+        "hidden": True,
+    }
+
+
+_SPLIT = re.compile(r"[\W_]+")
+
+
+def _head(text: str, lines: Sequence[int]) -> str:
+    """Return the lines of name and address, and then their words, each after a blank."""
+    parts = text.split("\n")
+    held = "\n".join(parts[line] for line in lines)
+    return f"\n{held}\n {_SPLIT.sub(' ', held)}"
+
+
+def _with_reason(cell: object, reason: str) -> object:
+    lines = cell if isinstance(cell, tuple) else (cell, "")
+    return (*lines, reason) if reason else cell
+
+
+def _leaves(value: Any, name: str = "") -> list[tuple[str, str]]:
+    """List the single values of attributes, each with the name of its attribute."""
+    if isinstance(value, Mapping):
+        return [one for key, inner in value.items() for one in _leaves(inner, name or str(key))]
+    if isinstance(value, (list, tuple)):
+        return [one for inner in value for one in _leaves(inner, name)]
+    return [] if value is None else [(name, plain(value))]
+
+
+def _attribute_title(name: str) -> str:
+    return name.removesuffix("_name").replace("_", " ")
+
+
+def _cells(part: pd.DataFrame, column: Column) -> list[Any]:
     """Write a column's values; a day for a moment, and something to click on for a missing name."""
-    missing = NO_NAME if key == "name" else ""
-    return [when(value)[:10] or plain(value) or missing for value in column]
+    if "attribute" in column:
+        return [plain(value) for value in attribute_of(part, column["attribute"])]
+    if column["key"] == "id":
+        return [str(i) for i in part.index]
+    missing = NO_NAME if column["key"] == "name" else ""
+    first = [when(value)[:10] or plain(value) or missing for value in part[column.get("source", column["key"])]]
+    if "sub" not in column:
+        return first
+    second = [plain(value) or column.get("none", "") for value in part[column["sub"]]]
+    return list(zip(first, second, strict=True))
 
 
-def _ordered(column: pd.Series, *, descending: bool) -> np.ndarray[Any, Any]:
+def _ordered(column: pd.Series, *, descending: bool) -> Places:
     """Return the positions in order, what is missing always last."""
     missing = column.isna().to_numpy(dtype=bool)
     present = np.flatnonzero(~missing)

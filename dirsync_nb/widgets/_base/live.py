@@ -6,9 +6,10 @@ import sys
 import weakref
 from typing import Any
 
-__all__ = ["announce", "kernel_shell"]
+__all__ = ["announce", "kernel_shell", "next_mark"]
 
 _live: dict[str, tuple[str, list[weakref.ref[Any]]]] = {}
+_shown: dict[str, tuple[str, int]] = {}
 
 
 def kernel_shell() -> Any:
@@ -32,6 +33,14 @@ def announce(widget: Any) -> None:
                 earlier.retire()
         widgets = []
     _live[cell] = run, [*widgets, weakref.ref(widget)]
+
+
+def next_mark() -> str:
+    """Return which widget shown by this run of the cell this is: the same in every run of a notebook."""
+    cell, run = running_cell() or ("", "")
+    earlier_run, count = _shown.get(cell, ("", 0))
+    _shown[cell] = run, count + 1 if run == earlier_run else 1
+    return str(_shown[cell][1])
 
 
 def running_cell() -> tuple[str, str] | None:

@@ -9,10 +9,13 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import ipywidgets as w
+import pandas as pd
 
 from .jobs import Jobs
-from .live import announce, kernel_shell
-from .parts import CodeView, StatusLine
+from .live import announce, kernel_shell, next_mark
+from .parts import CodeView, Frame, StatusLine
+from .script import Scripts
+from .table import RowTable
 from .text import LITERAL
 
 __all__ = ["Panel"]
@@ -29,22 +32,21 @@ class Panel(w.VBox):  # type: ignore[misc]  # ipywidgets has no types
     """Base of the widgets.
 
     Showing it sends two things: the live widget, and a static table for whoever reads the notebook without a
-    kernel. The live one hides the static one.
+    kernel, or where the page does not get the live one's part. Once that has drawn, it hides the static one.
     """
 
     name: ClassVar[str] = ""
+    table: RowTable
 
     def __init__(self) -> None:
-        self._mark = f"dsn-static-{uuid.uuid4().hex[:12]}"
+        self._display_id = f"dsn-{uuid.uuid4().hex}"  # goes with the message and into no file
         self.jobs = Jobs(lambda text: self.status.say("busy", text, stoppable=True))
         self.status = StatusLine(self.jobs.stop, self.again)
         self.code = CodeView()
         self.retired = False
         self._shown = False
         self._last_static = ""
-        # The rule is in force only as long as the live view is on the page.
-        self._dress = w.HTML(f"<style>{_style()}\n.{self._mark} {{ display: none; }}</style>")
-        self._dress.layout.display = "none"
+        self.frame = Frame()
         super().__init__()
         for name in ("dsn", *LITERAL.split()):
             self.add_class(name)
@@ -54,9 +56,26 @@ class Panel(w.VBox):  # type: ignore[misc]  # ipywidgets has no types
 
         The status line stands after the controls; tables and what else is tall go ``below`` it.
         """
-        self.children = (self._dress, *children, self.status, *below, self.code)
-        if not nested:
-            announce(self)
+        shown = (self.frame, *children, self.status, *below, self.code)
+        if nested:
+            self.children = shown
+            return
+        style = w.HTML(f"<style>{_style()}</style>", layout=w.Layout(display="none"))
+        self.children = (style, Scripts(), *shown)
+        announce(self)
+
+    # What it shows, as frames ---------------------------------------------------------------------------------
+
+    @property
+    def rows(self) -> pd.DataFrame:
+        """The rows that are listed, those of every page, as a frame."""
+        return self.table.frame
+
+    @property
+    def picked(self) -> pd.DataFrame:
+        """The rows that are picked or ticked, as a frame."""
+        rows = self.rows
+        return rows[rows.index.isin([self.table.picked, *self.table.ticked])]
 
     # What a kind of widget says of itself --------------------------------------------------------------------
 
@@ -96,18 +115,19 @@ class Panel(w.VBox):  # type: ignore[misc]  # ipywidgets has no types
         bundle: dict[str, Any] | None = super()._repr_mimebundle_(**kwargs)
         if bundle is not None:
             bundle["text/plain"] = repr(self)
-            bundle["text/html"] = self._static_html()
+            bundle["text/html"] = self.static_html()
         return bundle
 
     def _ipython_display_(self, **_: Any) -> None:
         shell = kernel_shell()
         if shell is None or self.retired:
             raise NotImplementedError  # IPython goes on to the text form
+        self.frame.mark = self.frame.mark or next_mark()
         bundle = self._repr_mimebundle_() or {}
         table = bundle.pop("text/html", "")
         # Apart: JupyterLab shows an error instead of the table when a bundle's widget is not there any more.
         shell.display_pub.publish(bundle)
-        self._publish(shell, table, update=self._shown)
+        self._publish(shell, table, update=False)
         self._shown = True
 
     def settled(self) -> None:
@@ -116,17 +136,17 @@ class Panel(w.VBox):  # type: ignore[misc]  # ipywidgets has no types
             self.jobs.later("static", SETTLE, self._refresh_static)
 
     def _refresh_static(self) -> None:
-        table, shell = self._static_html(), kernel_shell()
+        table, shell = self.static_html(), kernel_shell()
         if shell is not None and table != self._last_static:
             self._publish(shell, table, update=True)
 
     def _publish(self, shell: Any, table: str, *, update: bool) -> None:
         self._last_static = table
         data = {"text/html": table, "text/plain": ""}
-        shell.display_pub.publish(data, transient={"display_id": self._mark}, update=update)
+        shell.display_pub.publish(data, transient={"display_id": self._display_id}, update=update)
 
-    def _static_html(self) -> str:
-        return f'<div class="{self._mark} {LITERAL}">{self.static()}</div>'
+    def static_html(self) -> str:
+        return f'<div class="dsn-static-{self.frame.mark or 0} {LITERAL}">{self.static()}</div>'
 
 
 def _family(widget: Any) -> list[Any]:

@@ -1,15 +1,14 @@
-"""The parts all widgets share: a table, a key field, the code view, a status line.
+"""The parts all widgets share: a key field, the code view, a status line.
 
-Three of them bring a little JavaScript of their own, through anywidget: a file that needs no build step and
+Some of them bring a little JavaScript of their own, through anywidget: a file that needs no build step and
 goes with the widget, so it works offline, in JupyterLab and in Voila. Plain ipywidgets have no table with rows
 to click, and their password field keeps what is typed in the widget's state, which JupyterLab saves.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from html import escape
-from pathlib import Path
 from typing import Any
 
 import anywidget
@@ -18,89 +17,22 @@ import traitlets as t
 
 from ... import errors
 from .jobs import Stopped
-from .text import label, plain
+from .script import script_of
+from .text import plain
 
 __all__ = [
-    "ROWS",
+    "Choice",
     "CodeView",
-    "Column",
+    "Frame",
     "KeyField",
     "Pulse",
-    "RowTable",
     "StatusLine",
     "button",
     "field",
     "note",
     "row",
+    "status_html",
 ]
-
-HERE = Path(__file__).parent
-ROWS = 50  # the most rows, or menu entries, ever sent
-CELL = 120  # characters of one cell
-
-Column = dict[str, Any]
-"""``key``, ``title``, ``kind`` ("text", "state", "number"), ``sortable``, ``width`` in parts or as CSS,
-``source`` (the column of the frame, if it is not the key), ``room`` (0: always shown; 1, 2: only where there is
-more of it)."""
-
-
-class RowTable(anywidget.AnyWidget):
-    """A table of at most 50 rows, of which one can be picked, or several ticked.
-
-    Parameters
-    ----------
-    columns
-        What the columns are.
-    label
-        The table's name for a screen reader.
-    clickable
-        Whether rows can be picked.
-    tick
-        Called with the id of a row that was clicked: each has a box to tick then, instead of being picked. What
-        is ticked is ``ticked``, which the table does not change by itself.
-    """
-
-    _esm = HERE / "table.js"
-    columns: Any = t.List().tag(sync=True)
-    rows: Any = t.List().tag(sync=True)
-    picked = t.Unicode("").tag(sync=True)
-    sort = t.Unicode("").tag(sync=True)
-    label = t.Unicode("").tag(sync=True)
-    empty = t.Unicode("").tag(sync=True)
-    clickable = t.Bool(default_value=True).tag(sync=True)
-    tickable = t.Bool(default_value=False).tag(sync=True)
-    ticked: Any = t.List().tag(sync=True)
-
-    def __init__(
-        self,
-        columns: Sequence[Column],
-        *,
-        label: str,
-        clickable: bool = True,
-        sort: str = "",
-        tick: Callable[[str], None] | None = None,
-    ) -> None:
-        super().__init__(columns=list(columns), label=label, clickable=clickable, sort=sort)
-        self._tick = tick
-        self.tickable = tick is not None
-        self.on_msg(self._received)
-
-    def _received(self, _widget: object, content: dict[str, Any], _buffers: object) -> None:
-        # A message and no trait: the same row may be clicked twice in a row.
-        row = content.get("tick")
-        if self._tick is not None and self.tickable and row in self.ids:
-            self._tick(row)
-
-    def show(self, rows: Sequence[tuple[str, Sequence[object]]], *, empty: str = "Nobody here.") -> None:
-        """Show rows, each an id with its cells; more than 50 are cut."""
-        drawn = [[plain(name), *(label(cell, CELL) for cell in cells)] for name, cells in rows[:ROWS]]
-        with self.hold_sync():
-            self.rows, self.empty = drawn, empty
-
-    @property
-    def ids(self) -> list[str]:
-        """Ids of the rows shown, in order."""
-        return [drawn[0] for drawn in self.rows]
 
 
 class KeyField(anywidget.AnyWidget):
@@ -109,7 +41,7 @@ class KeyField(anywidget.AnyWidget):
     What is typed is no trait: it lives in the browser's input alone and comes as one message.
     """
 
-    _esm = HERE / "key.js"
+    _esm = script_of("key")
     disabled = t.Bool(default_value=False).tag(sync=True)
 
     def __init__(self, use: Callable[[str], None]) -> None:
@@ -119,7 +51,12 @@ class KeyField(anywidget.AnyWidget):
 
     def _received(self, _widget: object, content: dict[str, Any], _buffers: object) -> None:
         key = content.get("key")
-        if isinstance(key, str) and key.strip() and not self.disabled:
+        if isinstance(key, str):
+            self.enter(key)
+
+    def enter(self, key: str) -> None:
+        """Hand over a key, as the button beside the field does."""
+        if key.strip() and not self.disabled:
             self._use(key.strip())
 
 
@@ -129,19 +66,64 @@ class Pulse(anywidget.AnyWidget):
     Browsers slow a hidden page down to one beat a minute; a closed one is silent.
     """
 
-    _esm = HERE / "pulse.js"
+    _esm = script_of("pulse")
     every = t.Int(30).tag(sync=True)  # seconds
 
     def __init__(self, beat: Callable[[], None]) -> None:
         super().__init__()
-        self._beat = beat
-        self.on_msg(lambda *_: self._beat())
+        self.beat = beat
+        self.on_msg(lambda *_: self.beat())
+
+
+class Choice(anywidget.AnyWidget):
+    """Buttons side by side, of which one is pressed.
+
+    Parameters
+    ----------
+    options
+        The texts, which are the values too, or pairs of a text and its value.
+    label
+        What is chosen, for a screen reader.
+    tooltips
+        One for each.
+    """
+
+    _esm = script_of("choice")
+    choices: Any = t.List().tag(sync=True)
+    value = t.Unicode("").tag(sync=True)
+    label = t.Unicode("").tag(sync=True)
+
+    def __init__(
+        self, options: Iterable[str | tuple[str, str]], *, label: str, tooltips: Sequence[str] = ()
+    ) -> None:
+        super().__init__(label=label)
+        self.offer(options, tooltips=tooltips)
+
+    def offer(self, options: Iterable[str | tuple[str, str]], *, tooltips: Sequence[str] = ()) -> None:
+        """Offer these; the first one is pressed."""
+        pairs = [(one, one) if isinstance(one, str) else one for one in options]
+        tips = [*tooltips, *[""] * len(pairs)]
+        with self.hold_sync():
+            self.choices = [[text, value, tip] for (text, value), tip in zip(pairs, tips, strict=False)]
+            self.value = pairs[0][1] if pairs else ""
+
+    @property
+    def options(self) -> tuple[str, ...]:
+        """The values to choose from."""
+        return tuple(value for _, value, _ in self.choices)
+
+
+class Frame(anywidget.AnyWidget):
+    """Hides the static table once the live widget has drawn, and says when the kernel is gone."""
+
+    _esm = script_of("frame")
+    mark = t.Unicode("").tag(sync=True)
 
 
 class CodeView(anywidget.AnyWidget):
     """The few lines that give what a widget shows: with dirsync_nb, the official SDK, and cURL."""
 
-    _esm = HERE / "code.js"
+    _esm = script_of("code")
     snippets: Any = t.List().tag(sync=True)
 
 
@@ -159,11 +141,11 @@ class StatusLine(w.HBox):  # type: ignore[misc]  # ipywidgets has no types
 
     def __init__(self, stop: Callable[[], None], again: Callable[[], None]) -> None:
         self._line = w.HTML()
-        self._stop = button("Stop", "stop", "Stop loading; it ends within one page")
-        self._again = button("Try again", "refresh", "Do the same once more")
-        self._stop.on_click(lambda _: stop())
-        self._again.on_click(lambda _: again())
-        super().__init__(children=[self._line, self._stop, self._again])
+        self.stop_button = button("Stop", "stop", "Stop loading; it ends within one page")
+        self.again_button = button("Try again", "refresh", "Do the same once more")
+        self.stop_button.on_click(lambda _: stop())
+        self.again_button.on_click(lambda _: again())
+        super().__init__(children=[self._line, self.stop_button, self.again_button])
         self.add_class("dsn-row")
         self.add_class("dsn-level")
         self.say("idle", "")
@@ -171,12 +153,9 @@ class StatusLine(w.HBox):  # type: ignore[misc]  # ipywidgets has no types
     def say(self, kind: str, text: str, *, stoppable: bool = False, again: bool = False) -> None:
         """Show a message, with the buttons that help."""
         self.kind, self.text = kind, text
-        what = f'<span class="dsn-what">{escape(plain_lines(text))}</span>'
-        self._line.value = (
-            f'<div class="dsn-status" role="status" data-kind="{kind}">{what}</div>' if text else ""
-        )
-        self._stop.layout.display = "" if stoppable else "none"
-        self._again.layout.display = "" if again else "none"
+        self._line.value = status_html(kind, text) if text else ""
+        self.stop_button.layout.display = "" if stoppable else "none"
+        self.again_button.layout.display = "" if again else "none"
 
     def problem(self, problem: BaseException) -> None:
         """Show what went wrong, and what to do."""
@@ -188,6 +167,12 @@ class StatusLine(w.HBox):  # type: ignore[misc]  # ipywidgets has no types
             self.say("error", text[:1].upper() + text[1:], again=True)
         else:
             self.say("error", f"{type(problem).__name__}: {problem}", again=True)
+
+
+def status_html(kind: str, text: str) -> str:
+    """Return a message with the mark of its kind."""
+    what = f'<span class="dsn-what">{escape(plain_lines(text))}</span>'
+    return f'<div class="dsn-status" role="status" data-kind="{kind}">{what}</div>'
 
 
 def plain_lines(text: str) -> str:

@@ -12,38 +12,27 @@ from typing import Any
 import pandas as pd
 
 from ... import errors
-from ...client import DirectoryClient, Record
-from ...frames import DIRECTORIES, EVENTS, GROUPS, MEMBERSHIP_COLUMNS, ORGANIZATIONS, USERS, FrameBuilder
+from ...client import DirectoryClient, Record, read_pages
+from ...frames import MEMBERSHIP_COLUMNS
+from ...load.lists import load_list
 from ...load.memberships import estimate_routes
 from .jobs import Job
 
 __all__ = ["overlaps", "read_frame", "read_ids", "read_memberships", "read_records", "read_users"]
-
-TABLES = {
-    "organizations": ORGANIZATIONS,
-    "directories": DIRECTORIES,
-    "users": USERS,
-    "groups": GROUPS,
-    "events": EVENTS,
-}
 
 
 def read_frame(
     client: DirectoryClient, kind: str, job: Job, *, expected: int | None = None, **filters: Any
 ) -> pd.DataFrame:
     """Read a list to its end, as the frame the loaders give."""
-    receipt = client.receipt(kind, filters)
-    columns = FrameBuilder(TABLES[kind])
     total = f" of {expected:,}" if expected else ""
-    for page in client.walk(receipt):
-        columns.add(page)
+
+    def watch(count: int) -> None:
         job.check()
-        job.tell(f"Reading {kind}: {receipt.rows:,}{total} …")
-    receipt.complete = True
-    frame = columns.frame()
-    receipt.rows, receipt.duplicates = len(frame), columns.duplicates
-    receipt.notices += columns.notices
-    return frame
+        job.tell(f"Reading {kind}: {count:,}{total} …")
+
+    order = None if kind == "events" else "asc"
+    return load_list(client.context, kind, filters, order=order, counted=expected, watch=watch)
 
 
 def read_users(client: DirectoryClient, directories: pd.DataFrame, directory_id: str, job: Job) -> pd.DataFrame:
@@ -63,13 +52,14 @@ def read_records(
     **filters: Any,
 ) -> tuple[list[Record], bool]:
     """Read records, at most so many pages; say whether the list was read to its end."""
-    receipt = client.receipt(kind, filters, log=log)
+    context = client.context
+    receipt = context.open(kind, filters, log=log)
     records: dict[str, Record] = {}
-    for number, page in enumerate(client.walk(receipt), 1):
+    for number, page in enumerate(read_pages(context, receipt), 1):
         records.update((str(record.get("id")), record) for record in page)
         job.check()
         job.tell(f"Reading {kind}: {receipt.rows:,} …")
-        if pages is not None and number >= pages and len(page) == client.page_size:
+        if pages is not None and number >= pages and len(page) == context.page_size:
             return list(records.values()), False
     receipt.complete = True
     return list(records.values()), True

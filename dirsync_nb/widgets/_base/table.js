@@ -1,4 +1,4 @@
-// One table: clickable rows, sortable headings, one tab stop for all rows. Every text is set as text, never as markup.
+// One table: rows to click, headings to sort by, pages, columns that fit. Every text is set as text, never as markup.
 
 const node = (tag, className, text) => {
   const made = document.createElement(tag);
@@ -7,93 +7,228 @@ const node = (tag, className, text) => {
   return made;
 };
 
+const press = (text, title, onclick) => {
+  const made = node("button", "dsn-button", text);
+  made.type = "button";
+  made.title = title;
+  made.onclick = onclick;
+  return made;
+};
+
+const LEAST = 96; // pixels a column is not cut below
+const LEAST_NAME = 240; // and the first one, by which people go
+
+// As searches compare: without case and accents. Gives for each folded character where it stood.
+const folded = (text) => {
+  const chars = [];
+  const places = [];
+  let place = 0;
+  for (const char of text) {
+    for (const part of char.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase()) {
+      chars.push(part);
+      places.push([place, place + char.length]);
+    }
+    place += char.length;
+  }
+  return [chars.join(""), places];
+};
+
+// Set a text with the words of a search marked in it.
+const marked = (holder, text, words) => {
+  const hits = new Array(text.length).fill(false);
+  if (words.length) {
+    const [plain, places] = folded(text);
+    for (const word of words) {
+      for (let at = plain.indexOf(word); word && at >= 0; at = plain.indexOf(word, at + 1)) {
+        const [start, end] = [places[at]?.[0], places[at + word.length - 1]?.[1]];
+        if (start !== undefined && end !== undefined) hits.fill(true, start, end);
+      }
+    }
+  }
+  for (let start = 0; start < text.length; ) {
+    let end = start + 1;
+    while (end < text.length && hits[end] === hits[start]) end += 1;
+    holder.append(hits[start] ? node("mark", "", text.slice(start, end)) : text.slice(start, end));
+    start = end;
+  }
+  return holder;
+};
+
+const drawCell = (column, text, words) => {
+  const cell = node("td", column.kind === "number" ? "dsn-number" : "");
+  const [first, ...more] = text.split("\n");
+  if (column.kind === "state") {
+    const state = node("span", "dsn-state", first);
+    state.dataset.state = first.toLowerCase();
+    cell.append(state);
+  } else {
+    cell.append(marked(node("bdi", more.length ? "dsn-first" : ""), first, words));
+  }
+  for (const line of more.filter(Boolean)) cell.append(marked(node("bdi", "dsn-second"), line, words));
+  return cell;
+};
+
+// Share the room among the columns: what is short keeps its width, what is long shares the rest; where even that
+// is too little, the columns that matter least are left out.
+const share = (wanted, columns, room, set) => {
+  const shown = columns.map((_, place) => place);
+  const least = (p) => Math.min(set[columns[p].key] ?? wanted[p], p ? LEAST : LEAST_NAME);
+  // What is no text is a date, a state, a number: cut, it says nothing.
+  const floor = (p) => (columns[p].kind || columns[p].fixed ? Math.min(wanted[p], 180) : least(p));
+  for (const level of [2, 1]) {
+    for (let place = columns.length - 1; place > 0; place -= 1) {
+      const needs = shown.reduce((sum, p) => sum + floor(p), 0);
+      if (needs > room && (columns[place].room ?? 0) === level) shown.splice(shown.indexOf(place), 1);
+    }
+  }
+  const widths = {};
+  let left = room;
+  let open = [...shown];
+  for (const p of shown) {
+    if (set[columns[p].key]) {
+      widths[p] = set[columns[p].key];
+      left -= widths[p];
+      open = open.filter((other) => other !== p);
+    }
+  }
+  open.sort((a, b) => wanted[a] - wanted[b]);
+  while (open.length) {
+    const part = left / open.length;
+    const p = open.shift();
+    widths[p] = Math.max(floor(p), Math.min(wanted[p], part));
+    left -= widths[p];
+  }
+  const flexible = shown.filter((p) => !columns[p].kind && !columns[p].fixed && !set[columns[p].key]);
+  for (const p of flexible) widths[p] += Math.max(0, left) / flexible.length;
+  return widths;
+};
+
 function render({ model, el }) {
-  const scroller = node("div", "dsn-scroll mathjax_ignore tex2jax_ignore");
+  const holder = node("div", "dsn-scroll mathjax_ignore tex2jax_ignore");
   const table = node("table", "dsn-table");
   table.setAttribute("role", "grid");
+  const cols = node("colgroup");
+  table.append(cols);
   const head = table.createTHead();
   const body = table.createTBody();
   // JupyterLab would otherwise take the arrow keys to move between cells.
   body.setAttribute("data-lm-suppress-shortcuts", "true");
-  scroller.append(table);
+  holder.append(table);
   const empty = node("p", "dsn-empty");
-  el.append(scroller, empty);
+  const foot = node("div", "dsn-foot");
+  foot.setAttribute("data-lm-suppress-shortcuts", "true");
+  el.append(holder, empty, foot);
+  const set = {}; // widths a person has dragged, by column
+  let cell = null; // the cell clicked last
+  let turned = null; // where the focus goes when the rows of a page that was turned to are here
 
-  const pick = (id) => {
-    if (model.get("tickable")) {
-      model.send({ tick: id });
-      return;
-    }
-    model.set("picked", id);
+  const change = (name, value) => {
+    model.set(name, value);
     model.save_changes();
   };
+  const pick = (id) => (model.get("tickable") ? model.send({ tick: id }) : change("picked", id));
+  const pages = () => Math.max(1, Math.ceil(model.get("total") / model.get("size")));
+  const turn = (page, focus) => {
+    const wanted = Math.max(1, Math.min(page, pages()));
+    if (wanted === model.get("page")) return;
+    turned = focus ?? "stay";
+    change("page", wanted);
+  };
+
+  // Head ---------------------------------------------------------------------------------------------------------
 
   const drawHead = () => {
     const row = node("tr");
     const sort = model.get("sort");
     if (model.get("tickable")) {
-      const cell = node("th", "dsn-ticks");
-      cell.scope = "col";
-      cell.setAttribute("aria-label", "Selected");
-      row.append(cell);
+      const box = node("th", "dsn-ticks");
+      box.scope = "col";
+      box.append(node("span", "dsn-unseen", "Selected"));
+      row.append(box);
     }
     for (const column of model.get("columns")) {
-      const cell = node("th", `dsn-room-${column.room ?? 0}`);
-      cell.scope = "col";
-      cell.style.width = typeof column.width === "string" ? column.width : `${column.width ?? 20}%`;
-      if (column.kind === "number") cell.classList.add("dsn-number");
+      const heading = node("th");
+      heading.scope = "col";
+      heading.dataset.key = column.key;
+      if (column.kind === "number") heading.classList.add("dsn-number");
       if (column.sortable) {
         const state = sort === column.key ? "ascending" : sort === `-${column.key}` ? "descending" : "none";
-        cell.setAttribute("aria-sort", state);
+        heading.setAttribute("aria-sort", state);
         const mark = { ascending: " ▲", descending: " ▼", none: "" }[state];
         const button = node("button", "dsn-sort", column.title + mark);
         button.type = "button";
         button.title = `Sort by ${column.title.toLowerCase()}`;
         button.dataset.key = column.key;
-        button.onclick = () => {
-          model.set("sort", state === "ascending" ? `-${column.key}` : column.key);
-          model.save_changes();
-        };
-        cell.append(button);
+        button.onclick = () => change("sort", state === "ascending" ? `-${column.key}` : column.key);
+        heading.append(button);
       } else {
-        cell.textContent = column.title;
+        heading.append(node("span", "", column.title));
       }
-      row.append(cell);
+      heading.append(grip(column.key));
+      row.append(heading);
     }
     const held = head.contains(document.activeElement) ? document.activeElement.dataset.key : null;
     head.replaceChildren(row);
     if (held) [...head.querySelectorAll("button")].find((b) => b.dataset.key === held)?.focus();
   };
 
+  // The edge of a heading: dragged, it sets the width; clicked twice, the column fits again.
+  const grip = (key) => {
+    const edge = node("span", "dsn-grip");
+    edge.setAttribute("aria-hidden", "true");
+    edge.onpointerdown = (event) => {
+      event.preventDefault();
+      event.stopPropagation();
+      const start = edge.parentElement.getBoundingClientRect().width;
+      edge.setPointerCapture(event.pointerId);
+      edge.onpointermove = (move) => {
+        set[key] = Math.max(48, Math.round(start + move.clientX - event.clientX));
+        fit();
+      };
+      edge.onpointerup = () => (edge.onpointermove = null);
+    };
+    edge.ondblclick = () => {
+      delete set[key];
+      fit();
+    };
+    return edge;
+  };
+
+  // Body ---------------------------------------------------------------------------------------------------------
+
   const drawBody = () => {
     const columns = model.get("columns");
+    const words = model.get("marks");
     const held = body.contains(document.activeElement);
     const stayed = held ? document.activeElement.closest("tr")?.dataset.id : null;
-    const rows = model.get("rows").map(([id, ...cells]) => {
+    const first = (model.get("page") - 1) * model.get("size");
+    const rows = model.get("rows").map(([id, ...cells], place) => {
       const row = node("tr");
       row.dataset.id = id;
+      row.setAttribute("aria-rowindex", String(first + place + 2));
       if (model.get("tickable")) {
-        const cell = node("td", "dsn-ticks");
-        cell.append(node("span", "dsn-tick"));
-        row.append(cell);
+        const box = node("td", "dsn-ticks");
+        box.append(node("span", "dsn-tick"));
+        row.append(box);
       }
-      columns.forEach((column, place) => {
-        const cell = node("td", `dsn-room-${column.room ?? 0}`);
-        const text = cells[place] ?? "";
-        const held_text = node(column.kind === "state" ? "span" : "bdi", column.kind === "state" ? "dsn-state" : "", text);
-        if (column.kind === "state") held_text.dataset.state = text.toLowerCase();
-        if (column.kind === "number") cell.classList.add("dsn-number");
-        if (text.length > 24) cell.title = text;
-        cell.append(held_text);
-        row.append(cell);
-      });
+      columns.forEach((column, at) => row.append(drawCell(column, cells[at] ?? "", words)));
       return row;
     });
+    // The last page is shorter: the buttons under it stay where they are.
+    const before = holder.offsetHeight;
+    holder.style.minHeight = turned && before ? `${before}px` : "";
     body.replaceChildren(...rows);
+    table.setAttribute("aria-rowcount", String(model.get("total") + 1));
     empty.textContent = rows.length ? "" : model.get("empty");
-    scroller.hidden = !rows.length;
+    holder.hidden = !rows.length;
     drawPicked(stayed);
-    if (held) body.querySelector("tr[tabindex='0']")?.focus({ preventScroll: true });
+    drawFoot();
+    fit();
+    const focus = { first: body.rows[0], last: body.rows[body.rows.length - 1] }[turned];
+    if (focus) go(focus);
+    else if (held) body.querySelector("tr[tabindex='0']")?.focus({ preventScroll: true });
+    if (turned && table.getBoundingClientRect().top < 0) table.scrollIntoView({ block: "nearest" });
+    turned = null;
   };
 
   const drawPicked = (stayed) => {
@@ -108,8 +243,193 @@ function render({ model, el }) {
       row.classList.toggle("dsn-picked", here);
       row.tabIndex = row === stop ? 0 : -1;
       if (model.get("clickable")) row.setAttribute("aria-selected", String(here));
+      else row.removeAttribute("aria-selected");
     }
   };
+
+  // Fitting ------------------------------------------------------------------------------------------------------
+
+  const fit = () => {
+    const columns = model.get("columns");
+    const room = holder.clientWidth;
+    if (!room || holder.hidden) return;
+    const lead = model.get("tickable") ? 30 : 0;
+    table.style.cssText = "table-layout: auto; width: max-content";
+    cols.replaceChildren();
+    for (const row of table.rows) for (const one of row.cells) one.hidden = false;
+    const headings = [...head.rows[0].cells].slice(lead ? 1 : 0);
+    const wanted = headings.map((heading) => Math.ceil(heading.getBoundingClientRect().width) + 1);
+    const widths = share(wanted, columns, room - lead, set);
+    table.style.cssText = "";
+    if (lead) cols.append(Object.assign(node("col"), { style: `width: ${lead}px` }));
+    columns.forEach((_, place) => {
+      if (widths[place] === undefined) return;
+      cols.append(Object.assign(node("col"), { style: `width: ${Math.floor(widths[place])}px` }));
+    });
+    for (const row of table.rows) {
+      columns.forEach((_, place) => {
+        row.cells[place + (lead ? 1 : 0)].hidden = widths[place] === undefined;
+      });
+    }
+    for (const line of body.querySelectorAll("td > *")) {
+      line.title = line.scrollWidth > line.clientWidth + 1 ? line.textContent : "";
+    }
+  };
+
+  // Foot ---------------------------------------------------------------------------------------------------------
+
+  const said = node("span", "dsn-said");
+  said.setAttribute("role", "status");
+  const where = node("span", "dsn-where");
+  const previous = press("‹", "Previous page", () => turn(model.get("page") - 1));
+  const next = press("›", "Next page", () => turn(model.get("page") + 1));
+  previous.setAttribute("aria-label", "Previous page");
+  next.setAttribute("aria-label", "Next page");
+  const jump = node("label", "dsn-jump", "page ");
+  const number = node("input");
+  number.type = "number";
+  number.min = 1;
+  const of = node("span");
+  jump.append(number, of);
+  number.onchange = () => turn(Number(number.value) || 1);
+  number.onkeydown = (event) => event.stopPropagation();
+  const size = node("select");
+  size.setAttribute("aria-label", "Rows of a page");
+  for (const rows of model.get("size") < 10 ? [5, 10, 25, 50] : [10, 25, 50]) size.append(new Option(`${rows} a page`, rows));
+  size.onchange = () => change("size", Number(size.value));
+
+  const menu = (title) => {
+    const details = node("details", "dsn-menu");
+    const summary = node("summary", "dsn-button", title);
+    const list = node("div", "dsn-list-of");
+    details.append(summary, list);
+    details.addEventListener("keydown", (event) => {
+      if (event.key === "Escape" && details.open) {
+        details.open = false;
+        summary.focus();
+        event.stopPropagation();
+      }
+    });
+    details.addEventListener("focusout", (event) => {
+      if (event.relatedTarget && !details.contains(event.relatedTarget)) details.open = false;
+    });
+    return [details, list];
+  };
+  const [choosing, choices] = menu("Columns");
+  const [taking, ways] = menu("Copy");
+  const save = press("Save", "Save all these rows as a CSV file", () => model.send({ save: true }));
+
+  const copy = async (text, what) => {
+    taking.open = false;
+    try {
+      await navigator.clipboard.writeText(text);
+      said.textContent = `Copied: ${what}.`;
+    } catch {
+      said.textContent = "The browser did not let it be copied.";
+    }
+  };
+
+  taking.addEventListener("toggle", () => {
+    if (!taking.open) return;
+    const rows = model.get("total");
+    const offers = [press(`All ${rows.toLocaleString("en")} rows`, "To paste into a sheet", () => model.send({ copy: true }))];
+    const row = [...body.rows].find((one) => one.dataset.id === (cell?.id ?? model.get("picked")));
+    const id = row?.dataset.id;
+    if (id) offers.push(press("The id of this row", id, () => copy(id, id)));
+    if (cell) offers.push(press("This cell", cell.text, () => copy(cell.text, cell.text.slice(0, 40))));
+    ways.replaceChildren(...offers);
+  });
+
+  model.on("msg:custom", (message, buffers) => {
+    if (message.copied !== undefined) {
+      copy(message.copied, message.rows < message.of ? `the first ${message.rows} rows; Save takes all` : `${message.rows} rows`);
+    } else if (message.saved) {
+      const link = node("a");
+      link.href = URL.createObjectURL(new Blob([buffers[0]], { type: "text/csv" }));
+      link.download = message.saved;
+      link.click();
+      URL.revokeObjectURL(link.href);
+      said.textContent = `Saved ${message.rows} rows as ${message.saved}.`;
+    }
+  });
+
+  const drawMenu = () => {
+    const held = document.activeElement?.dataset?.key;
+    choices.replaceChildren(
+      ...model.get("menu").map(([key, title, shown], place) => {
+        const line = node("label");
+        const box = node("input");
+        box.type = "checkbox";
+        box.checked = shown;
+        box.disabled = place === 0;
+        box.dataset.key = key;
+        box.onchange = () => {
+          const boxes = [...choices.querySelectorAll("input")];
+          model.send({ columns: boxes.filter((one) => one.checked).map((one) => one.dataset.key) });
+        };
+        line.append(box, node("bdi", "", title));
+        return line;
+      }),
+    );
+    if (held) [...choices.querySelectorAll("input")].find((one) => one.dataset.key === held)?.focus();
+    choosing.hidden = model.get("menu").length < 2;
+  };
+
+  const drawFoot = () => {
+    const [page, rows, total] = [model.get("page"), model.get("size"), model.get("total")];
+    const last = Math.min(total, page * rows);
+    const text = (count) => count.toLocaleString("en");
+    where.textContent = total ? `${text((page - 1) * rows + 1)} to ${text(last)} of ${text(total)}` : "";
+    previous.disabled = page <= 1;
+    next.disabled = page >= pages();
+    number.value = page;
+    number.max = pages();
+    of.textContent = ` of ${text(pages())}`;
+    size.value = rows;
+    for (const one of [previous, next, jump]) one.hidden = total <= rows;
+    size.hidden = total <= Math.min(rows, 10);
+    foot.hidden = !total;
+    said.textContent = "";
+  };
+  foot.append(where, previous, jump, next, size, said);
+  if (model.get("tools")) foot.append(choosing, taking, save);
+
+  // Hands --------------------------------------------------------------------------------------------------------
+
+  body.addEventListener("click", (event) => {
+    const row = event.target.closest("tr");
+    if (!row || String(getSelection()).length) return; // whoever selects text does not pick
+    const one = event.target.closest("td");
+    cell = one ? { id: row.dataset.id, text: [...one.children].map((line) => line.textContent).join(" ") } : null;
+    if (!model.get("clickable")) return;
+    go(row);
+    pick(row.dataset.id);
+  });
+
+  const go = (row) => {
+    for (const other of body.rows) other.tabIndex = -1;
+    row.tabIndex = 0;
+    row.focus();
+    row.scrollIntoView({ block: "nearest" });
+  };
+
+  body.addEventListener("keydown", (event) => {
+    const row = event.target.closest("tr");
+    if (!row || event.ctrlKey || event.metaKey || event.altKey) return;
+    const rows = [...body.rows];
+    const place = rows.indexOf(row);
+    const target = { ArrowDown: place + 1, ArrowUp: place - 1, Home: 0, End: rows.length - 1 }[event.key];
+    if (event.key === "PageDown") turn(model.get("page") + 1, "first");
+    else if (event.key === "PageUp") turn(model.get("page") - 1, "first");
+    else if (target === rows.length) turn(model.get("page") + 1, "first");
+    else if (target === -1) turn(model.get("page") - 1, "last");
+    else if (target !== undefined) go(rows[target]);
+    else if ((event.key === "Enter" || event.key === " ") && model.get("clickable")) pick(row.dataset.id);
+    else if (event.key === "Escape" && model.get("picked")) change("picked", "");
+    else return;
+    event.preventDefault();
+    event.stopPropagation();
+  });
 
   const drawLabel = () => table.setAttribute("aria-label", model.get("label"));
   const drawKind = () => {
@@ -117,51 +437,47 @@ function render({ model, el }) {
     table.setAttribute("aria-multiselectable", String(model.get("tickable")));
   };
 
-  body.addEventListener("click", (event) => {
-    const row = event.target.closest("tr");
-    if (row && model.get("clickable")) {
-      row.focus();
-      pick(row.dataset.id);
-    }
-  });
-
-  body.addEventListener("keydown", (event) => {
-    const row = event.target.closest("tr");
-    if (!row) return;
-    const rows = [...body.rows];
-    const place = rows.indexOf(row);
-    const target = { ArrowDown: place + 1, ArrowUp: place - 1, Home: 0, End: rows.length - 1 }[event.key];
-    if (target !== undefined && rows[target]) {
-      for (const other of rows) other.tabIndex = -1;
-      rows[target].tabIndex = 0;
-      rows[target].focus();
-      rows[target].scrollIntoView({ block: "nearest" });
-    } else if ((event.key === "Enter" || event.key === " ") && model.get("clickable")) {
-      pick(row.dataset.id);
-    } else if (target === undefined) {
-      return;
-    }
-    event.preventDefault();
-    event.stopPropagation();
-  });
-
+  // Several traits change at once: everything is drawn once, when all are here.
+  let waiting = false;
+  const drawAll = () => {
+    if (waiting) return;
+    waiting = true;
+    queueMicrotask(() => {
+      waiting = false;
+      drawKind();
+      drawLabel();
+      drawHead();
+      drawBody();
+    });
+  };
   const listeners = {
-    "change:columns": () => { drawHead(); drawBody(); },
-    "change:sort": drawHead,
-    "change:rows": drawBody,
-    "change:empty": drawBody,
+    "change:columns": drawAll,
+    "change:sort": drawAll,
+    "change:rows": drawAll,
+    "change:marks": drawAll,
+    "change:empty": drawAll,
+    "change:total": drawAll,
+    "change:size": drawAll,
+    "change:page": drawFoot,
+    "change:tickable": drawAll,
+    "change:label": drawAll,
+    "change:clickable": drawAll,
     "change:picked": () => drawPicked(),
     "change:ticked": () => drawPicked(),
-    "change:tickable": () => { drawKind(); drawHead(); drawBody(); },
-    "change:label": drawLabel,
-    "change:clickable": drawKind,
+    "change:menu": drawMenu,
   };
   for (const [name, draw] of Object.entries(listeners)) model.on(name, draw);
-  drawHead();
-  drawBody();
-  drawLabel();
-  drawKind();
+  const resized = new ResizeObserver(([entry]) => {
+    if (Math.round(entry.contentRect.width) !== resized.width) {
+      resized.width = Math.round(entry.contentRect.width);
+      fit();
+    }
+  });
+  resized.observe(el);
+  drawAll();
+  drawMenu();
   return () => {
+    resized.disconnect();
     for (const [name, draw] of Object.entries(listeners)) model.off(name, draw);
   };
 }

@@ -9,8 +9,8 @@ import ipywidgets as w
 from .._base.controls import Controls
 from .._base.filters import UserFilters
 from .._base.groups import GroupPicker
-from .._base.pager import Pager
-from .._base.parts import RowTable, button, field, note, row
+from .._base.parts import Choice, button, field, note, row, status_html
+from .._base.table import RowTable
 from .lists import COLUMNS, VIEWS, counts_html
 
 __all__ = ["KINDS", "MATCHES", "Face"]
@@ -32,7 +32,7 @@ class Face:
 
     def __init__(self, controls: Controls, *, tick: Callable[[str], None]) -> None:
         self._make_picking(controls)
-        self._make_lists(controls, tick)
+        self._make_lists(tick)
         for control, trait in (
             (self.match, "match"),
             (self.views, "view"),
@@ -45,8 +45,10 @@ class Face:
         self.directory = field(w.Dropdown(description="Directory", options=[("choose …", "")]), grow=True)
         self.top = row(self.directory)
         self.filters = UserFilters(controls, domain=True)
-        self.groups = GroupPicker(controls, "Members of these groups", rows=4)
-        self.match = w.ToggleButtons(options=MATCHES, tooltips=["Of any picked group", "Of all picked groups"])
+        self.groups = GroupPicker(controls, "Members of these groups")
+        self.match = Choice(
+            MATCHES, label="Members of", tooltips=["Of any picked group", "Of all picked groups"]
+        )
         self.add, self.drop, self.others, self.none = (
             button(text, icon, tip)
             for text, icon, tip in (
@@ -60,25 +62,27 @@ class Face:
         self.picking = w.VBox(
             [
                 self.filters.row,
-                row(self.groups.find, self.groups.list, self.match, top=True),
-                self.groups.said,
+                row(self.groups.box, self.match, top=True),
                 row(self.add, self.drop, self.others, self.none, self.clear, level=True),
             ]
         )
 
-    def _make_lists(self, controls: Controls, tick: Callable[[str], None]) -> None:
+    def _make_lists(self, tick: Callable[[str], None]) -> None:
         self.counts = w.HTML()
-        self.views = w.ToggleButtons(
-            options=VIEWS, tooltips=["Whom to select", "Who is invited", "Account prefill", "Team prefill"]
+        self.views = Choice(
+            VIEWS,
+            label="List",
+            tooltips=["Whom to select", "Who is invited", "Account prefill", "Team prefill"],
         )
         self.table = RowTable(COLUMNS["People"], label="People", sort="name", tick=tick)
-        self.pager = Pager(controls)
         self.kind = field(w.Dropdown(description="Kind of file", options=list(KINDS.items())))
         self.folder = field(w.Text(description="Folder", continuous_update=False), grow=True)
         self.write = button("Write files", "save", "Write the four lists")
+        self.wrote = w.HTML()
         files = w.VBox(
             [
                 row(self.kind, self.folder, self.write),
+                self.wrote,
                 note(
                     "Writes invites, accounts, teams and team_members into this folder, beside this notebook's "
                     "kernel; files of the same name are replaced. Nothing is sent to anybody."
@@ -86,16 +90,13 @@ class Face:
             ]
         )
         files.add_class("dsn-step")
-        pages = row(*self.pager.controls, level=True)
-        self.lists = w.VBox([self.counts, self.views, self.table, pages, files])
+        self.lists = w.VBox([self.counts, self.views, self.table, files])
 
     def open(self, *, here: bool) -> None:
         """Show all but the directory only when its people are here."""
         self.picking.layout.display = self.lists.layout.display = "" if here else "none"
 
-    def offer(
-        self, counts: Mapping[str, int | None], total: int, *, filtered: bool, groups: bool, several: bool
-    ) -> None:
+    def offer(self, counts: Mapping[str, int | None], total: int, *, filtered: bool, several: bool) -> None:
         """Show the counts, and the controls there is something to do with.
 
         Parameters
@@ -106,13 +107,9 @@ class Face:
             How many people fit the filters.
         filtered
             Whether there are any filters.
-        groups
-            Whether there are groups to pick from.
         several
-            Whether more than one of them is picked.
+            Whether more than one group is picked.
         """
-        for control in (self.groups.find, self.groups.list, self.groups.said):
-            control.layout.display = "" if groups else "none"
         self.match.layout.display = "" if several else "none"
         self.clear.layout.display = "" if filtered else "none"
         self.none.disabled = self.write.disabled = not counts["selected"]
@@ -120,9 +117,14 @@ class Face:
         these = "this one" if total == 1 else f"these {total:,}"
         self.add.description, self.drop.description = f"Select {these}", f"Deselect {these}"
 
+    def answer(self, kind: str, text: str) -> None:
+        """Say beside the button what became of the files."""
+        self.wrote.value = status_html(kind, text) if text else ""
+
     def turn(self, view: str, sort: str) -> None:
         """Let the table show the columns of a view; only people can be sorted and ticked."""
         people = view == "People"
-        self.table.columns, self.table.label = COLUMNS[view], view
+        self.table.offer(COLUMNS[view], view)
         self.table.tickable = self.table.clickable = people
         self.table.sort = sort if people else ""
+        self.table.saved = view.lower().replace(" ", "_")

@@ -10,15 +10,14 @@ import pandas as pd
 from ...provisioning import onboarding
 from .._base.controls import MENU
 from .._base.listing import Mask
-from .._base.parts import ROWS, Column
-from .._base.text import NO_NAME, label, plain, shown
+from .._base.table import ROWS, Column, Framed
+from .._base.text import NO_NAME, label, shown
 
 __all__ = [
     "COLUMNS",
     "NOUNS",
     "SPLIT",
     "VIEWS",
-    "Rows",
     "counts_html",
     "directory_entries",
     "lists_of",
@@ -43,53 +42,49 @@ CHIPS = (  # what is counted, how one and several are called, whether it is some
     ("inactive", "inactive", "inactive", True),
 )
 
-Rows = list[tuple[str, Sequence[object]]]
-
 COLUMNS: dict[str, list[Column]] = {
     "People": [
-        {"key": "name", "title": "Name", "width": "auto", "room": 0, "sortable": True},
-        {"key": "address", "title": "Address", "width": 34, "room": 1, "sortable": True},
-        {"key": "state", "title": "State", "width": 15, "kind": "state", "room": 2, "sortable": True},
-        {"key": "verdict", "title": "Verdict", "width": "150px", "kind": "state", "room": 0},
+        {"key": "name", "title": "Name", "sub": "address", "none": "no address", "sortable": True},
+        {"key": "verdict", "title": "Verdict", "kind": "state"},
+        {"key": "state", "title": "State", "kind": "state", "room": 2, "sortable": True},
+        {"key": "address", "title": "Address", "room": 1, "sortable": True, "hidden": True},
     ],
     "Invite list": [
-        {"key": "name", "title": "Name", "width": 22, "room": 0},
-        {"key": "address", "title": "Address", "width": 28, "room": 2},
-        {"key": "verdict", "title": "Verdict", "width": 18, "kind": "state", "room": 0},
-        {"key": "reason", "title": "Why not, or: in which groups", "width": 32, "room": 0},
+        {"key": "name", "title": "Name"},
+        {"key": "verdict", "title": "Verdict", "kind": "state"},
+        {"key": "reason", "title": "Why not, or: in which groups"},
+        {"key": "address", "title": "Address", "room": 2},
     ],
     "Accounts": [
-        {"key": "name", "title": "Name", "width": 20, "room": 0},
-        {"key": "username", "title": "User name", "width": 22, "room": 2},
-        {"key": "job_title", "title": "Job title", "width": 20, "room": 0},
-        {"key": "department_name", "title": "Department", "width": 18, "room": 1},
-        {"key": "manager_name", "title": "Manager", "width": 20, "room": 2},
+        {"key": "name", "title": "Name"},
+        {"key": "job_title", "title": "Job title"},
+        {"key": "department_name", "title": "Department", "room": 1},
+        {"key": "manager_name", "title": "Manager", "room": 2},
+        {"key": "username", "title": "User name", "room": 2},
     ],
     "Teams": [
-        {"key": "label", "title": "Team", "width": 36, "room": 0},
-        {"key": "idp_id", "title": "Provider's id", "width": 34, "room": 2},
-        {"key": "members", "title": "Members", "width": 14, "kind": "number", "room": 0},
-        {"key": "accounts", "title": "Accounts", "width": 16, "kind": "number", "room": 0},
+        {"key": "label", "title": "Team"},
+        {"key": "members", "title": "Members", "kind": "number"},
+        {"key": "accounts", "title": "Accounts", "kind": "number"},
+        {"key": "idp_id", "title": "Provider's id", "room": 2},
     ],
 }
 
 
-def preview(roster: onboarding.Roster, chosen: Mask, view: str) -> tuple[Rows, int]:
-    """Return the first rows of a list, and how many it has."""
+def preview(roster: onboarding.Roster, chosen: Mask, view: str) -> Framed:
+    """Return the rows of a list."""
     if view == "Invite list":
-        frame, total = roster.invites(chosen, most=ROWS), int(chosen.sum())
+        frame = roster.invites(chosen)
         groups = [", ".join(names) for names in frame["groups"]]
         frame = frame.assign(reason=[r or g for r, g in zip(frame["reason"], groups, strict=True)])
     elif view == "Accounts":
         invited = np.flatnonzero(roster.verdicts(chosen) == onboarding.VERDICTS.index("invite"))
-        frame, total = onboarding.account_prefill(roster.users.iloc[invited[:ROWS]]), len(invited)
+        frame = onboarding.account_prefill(roster.users.iloc[invited])
     elif roster.groups is None or roster.memberships is None:
-        return [], 0
+        frame = pd.DataFrame(columns=[column["key"] for column in COLUMNS[view]])
     else:
         frame = onboarding.team_prefill(roster.groups, roster.memberships, roster.invites(chosen))
-        total = len(frame)
-    part = frame[[column["key"] for column in COLUMNS[view]]].head(ROWS)
-    return [(str(i), [plain(first) or NO_NAME, *rest]) for i, first, *rest in part.itertuples(name=None)], total
+    return Framed(frame)
 
 
 def lists_of(roster: onboarding.Roster, chosen: Mask, attributes: Sequence[str]) -> dict[str, pd.DataFrame]:
@@ -110,8 +105,8 @@ def counts_html(counts: Mapping[str, int | None]) -> str:
     chips = []
     for name, one, many, look in CHIPS:
         number = counts[name]
-        if number is None or (name == "over the seats" and counts["seats left"] is None):
-            continue
+        if number is None or (look and not number):
+            continue  # of what is to be looked at, only what there is
         kind = "dsn-go" if name == "invite" else "dsn-look" if look and number else ""
         chips.append(f'<span class="{kind}"><b>{number:,}</b> {shown(one if number == 1 else many)}</span>')
     return f'<div class="dsn-counts" role="status">{"".join(chips)}</div>'

@@ -13,14 +13,15 @@ from ...client import DirectoryClient
 from ...frames import concat
 from ...provisioning import onboarding
 from ...text import USER_TEXT
+from .._base.groups import GROUP_COLUMNS
 from .._base.jobs import Job
-from .._base.listing import Listing, Mask, attribute_names
-from .._base.parts import Column
+from .._base.listing import Found, Listing, Mask, Places, attribute_names
 from .._base.reading import read_frame, read_users
-from .lists import COLUMNS, Rows
+from .._base.table import Column, Row
+from .lists import COLUMNS
 from .selection import Selection
 
-__all__ = ["People", "read_people"]
+__all__ = ["Chosen", "People", "read_people"]
 
 
 class People:
@@ -45,7 +46,7 @@ class People:
     ) -> None:
         self.roster = onboarding.Roster(users, groups, memberships, **app)
         self.roster.verdicts(self.roster.everybody)
-        self.listing = Listing(users, COLUMNS["People"][:3], USER_TEXT)
+        self.listing = Listing(users, COLUMNS["People"], USER_TEXT)
         self.listing.order("name")
         self.groups = _listed_groups(self.roster)
         self.attributes = attribute_names(users)
@@ -66,23 +67,45 @@ class People:
         """Who is selected."""
         return self.selection.mask
 
-    def rows(self, places: Sequence[int]) -> Rows:
-        """Return rows for the table of people, each with its verdict if the person is selected."""
-        verdicts = self.roster.verdicts(self.chosen)
-        return [
-            (i, (*cells, "" if verdicts[place] < 0 else onboarding.VERDICTS[verdicts[place]]))
-            for place, (i, cells) in zip(places, self.listing.rows(places), strict=True)
-        ]
-
-    def ticked(self, places: Sequence[int]) -> list[str]:
-        """Return the ids of those who are selected."""
-        return [self.listing.ids[place] for place in places if self.chosen[place]]
+    def ticked(self, ids: Sequence[str]) -> list[str]:
+        """Return which of these people are selected."""
+        places = self.roster.users.index.get_indexer(pd.Index(list(ids), dtype="str"))
+        return [i for i, place in zip(ids, places, strict=True) if place >= 0 and self.chosen[place]]
 
     def in_groups(self) -> tuple[pd.DataFrame, pd.DataFrame]:
         """Return groups and memberships, or say that they are not there yet."""
         if self.roster.groups is None or self.roster.memberships is None:
             raise t.TraitError("groups and their members are not read yet")
         return self.roster.groups, self.roster.memberships
+
+
+class Chosen(Found):
+    """People who fit the filters, each with the verdict if they are selected.
+
+    Parameters
+    ----------
+    people
+        All of them, with the selection.
+    places
+        The positions of those who fit.
+    search
+        Why they were found.
+    """
+
+    def __init__(self, people: People, places: Places, search: str = "") -> None:
+        super().__init__(people.listing, places, search)
+        self._verdicts = people.roster.verdicts(people.chosen)
+
+    def rows(self, start: int, stop: int, columns: Sequence[Column]) -> list[Row]:
+        """Return some of the rows with the cells of these columns."""
+        keys = [column["key"] for column in columns]
+        if "verdict" not in keys:
+            return super().rows(start, stop, columns)
+        at = keys.index("verdict")
+        rows = super().rows(start, stop, [column for column in columns if column["key"] != "verdict"])
+        verdicts = [self._verdicts[place] for place in self.places[start:stop]]
+        words = ["" if verdict < 0 else onboarding.VERDICTS[verdict] for verdict in verdicts]
+        return [(i, [*cells[:at], word, *cells[at:]]) for word, (i, cells) in zip(words, rows, strict=True)]
 
 
 def read_people(
@@ -105,5 +128,6 @@ def _listed_groups(roster: onboarding.Roster) -> Listing | None:
     """Return the groups to pick from, once it is known who is in them."""
     if roster.groups is None or roster.memberships is None:
         return None
-    column: list[Column] = [{"key": "name", "title": "Group"}]
-    return Listing(roster.groups, column, ("name", "idp_id"))
+    sizes = roster.memberships["group_id"].value_counts()
+    members = roster.groups.index.to_series().map(sizes).fillna(0).astype("int64")
+    return Listing(roster.groups.assign(members=members), GROUP_COLUMNS, ("name", "idp_id"))

@@ -11,20 +11,23 @@ __all__ = ["Checkpoint"]
 
 
 class Checkpoint:
-    """A file of JSON lines that a kill at any moment leaves usable."""
+    """A file of JSON lines that a kill at any moment leaves usable.
+
+    Attributes
+    ----------
+    lines
+        What was there when it was opened; a line that was cut short is not counted.
+    """
 
     def __init__(self, path: Path) -> None:
         self.lines: list[dict[str, Any]] = []
-        self.done = False
         whole = 0
         for line in path.read_bytes().splitlines(keepends=True) if path.exists() else ():
             held = _json_line(line)
             if held is None:
                 break
             whole += len(line)
-            self.done = self.done or "done" in held
-            if "done" not in held:
-                self.lines.append(held)
+            self.lines.append(held)
         self._file = path.open("ab")
         self._file.truncate(whole)
 
@@ -38,10 +41,6 @@ class Checkpoint:
         """Write one line, and hand it to the system, which keeps it whatever becomes of this process."""
         self._file.write(json.dumps(line).encode() + b"\n")
         self._file.flush()
-
-    def finish(self) -> None:
-        """Note that the list was read to its end."""
-        self.add({"done": True})
 
 
 def _json_line(line: bytes) -> dict[str, Any] | None:

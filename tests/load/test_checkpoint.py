@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dirsync_nb.sync.checkpoint import Checkpoint
+from dirsync_nb.load.checkpoint import Checkpoint
 
 LINES = st.lists(st.dictionaries(st.text(max_size=3), st.text() | st.integers()), max_size=5)
 
@@ -41,12 +41,3 @@ def test_a_line_that_is_no_json_ends_what_is_believed(tmp_path):
     with Checkpoint(path) as journal:
         assert journal.lines == [{"n": 1}]
     assert path.read_bytes() == b'{"n": 1}\n'
-
-
-def test_the_end_of_a_list_is_remembered(tmp_path):
-    with Checkpoint(tmp_path / "pages.jsonl") as journal:
-        assert not journal.done
-        journal.finish()
-    with Checkpoint(tmp_path / "pages.jsonl") as journal:
-        assert journal.done
-        assert journal.lines == []

@@ -1,0 +1,216 @@
+"""What a load reads with, handed down from the client to whatever reads for it."""
+
+from __future__ import annotations
+
+import dataclasses
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import quote
+
+from .. import errors
+from .endpoints import ENDPOINTS, endpoint_at, identifier, wire_filters
+from .receipts import Receipt
+from .retry import RetryPolicy
+from .transport import Traffic, Transport
+
+__all__ = ["LoadContext", "Record"]
+
+Record = dict[str, Any]
+"""One API object, parsed."""
+
+
+def _as_given(name: str, value: object) -> object:  # noqa: ARG001
+    return value
+
+
+@dataclass
+class LoadContext:
+    """What a load reads with: requests and their limits, and where it leaves its receipt.
+
+    Attributes
+    ----------
+    transport
+        How requests are made.
+    page_size, max_rows, max_pages
+        As in :class:`DirectoryClient`.
+    receipts
+        What every load did, oldest first.
+    told
+        Notices that were already shown to the person at the keyboard; each is shown once.
+    stop
+        Gives up whatever is being read when set; None: nothing does.
+    side_by_side
+        How many directories are being read at once with the same budgets.
+    disguise
+        What stands in a receipt for the value of a filter, by its name; for redacted clients.
+    """
+
+    transport: Transport
+    page_size: int = 100
+    max_rows: int | None = None
+    max_pages: int | None = None
+    receipts: list[Receipt] = field(default_factory=list)
+    told: set[str] = field(default_factory=set)
+    stop: threading.Event | None = None
+    side_by_side: int = 1
+    disguise: Callable[[str, object], object] = _as_given
+
+    def branch(self, stop: threading.Event, side_by_side: int | None = None) -> LoadContext:
+        """Return the context of a part of a larger work: the same budgets, receipts of its own.
+
+        Whatever it does is given up when ``stop`` is set.
+        """
+        count = side_by_side or self.side_by_side
+        return dataclasses.replace(self, receipts=[], stop=stop, side_by_side=count)
+
+    def open(
+        self, kind: str, filters: Mapping[str, object], *, order: str | None = "asc", log: bool = True
+    ) -> Receipt:
+        """Check a call and open its entry in ``receipts``; nothing is sent yet.
+
+        Parameters
+        ----------
+        kind
+            A key of ``ENDPOINTS``.
+        filters, order
+            What is asked for, in our names.
+        log
+            False for a part of a larger load, which has a receipt of its own.
+
+        Raises
+        ------
+        ArgumentError
+            A missing filter, two that exclude each other, or a bad order.
+        """
+        endpoint = ENDPOINTS[kind]
+        if endpoint.ordered and order not in ("asc", "desc", "normal"):
+            raise errors.ArgumentError(f"order must be one of 'asc', 'desc', 'normal'; got {order!r}")
+        given = {name: self.disguise(name, value) for name, value in filters.items()}
+        wire, notices = wire_filters(endpoint, given)
+        after = wire.pop("after", None)
+        receipt = Receipt(
+            endpoint=endpoint.path,
+            filters=wire,
+            order=order if endpoint.ordered else None,
+            notices=notices,
+            cursor=after,
+            details={} if after is None else {"after": after},
+            stop=self.stop,
+        )
+        if log:
+            self.receipts.append(receipt)
+        return receipt
+
+    def page(
+        self,
+        receipt: Receipt,
+        extra: Mapping[str, str | None],
+        *,
+        order: str | None = None,
+        number: int | None = None,
+        traffic: Traffic | None = None,
+    ) -> tuple[list[Record], dict[str, Any]]:
+        """Read one page of a receipt's list; return its records and ``list_metadata``.
+
+        Parameters
+        ----------
+        receipt
+            What is read; its cost is noted here, or in ``traffic``.
+        extra
+            The cursor, or other parameters of this page alone.
+        order
+            Another order than the receipt's.
+        number
+            Which page it is, for messages.
+        traffic
+            As in :meth:`Transport.get`.
+        """
+        merged = {**receipt.filters, **extra}
+        if "after" in extra:
+            # With a cursor, range_start has done its work and the API wants one or the other.
+            merged.pop("range_start", None)
+        params: dict[str, str | int] = {name: value for name, value in merged.items() if value is not None}
+        params["limit"] = self.page_size
+        if receipt.order is not None:
+            params["order"] = order or receipt.order
+        doing = f"{doing_of(receipt)}, page {number or receipt.pages + 1:,}"
+        payload = self.transport.get(
+            receipt.endpoint,
+            params,
+            scope=_scope(receipt),
+            doing=doing,
+            traffic=receipt if traffic is None else traffic,
+        )
+        return _envelope(payload, doing)
+
+    def single(
+        self,
+        kind: str,
+        value: object,
+        *,
+        scope: str | None = None,
+        traffic: Traffic | None = None,
+        retry: RetryPolicy | None = None,
+    ) -> Record:
+        """Read one object, by id. Raises NotFound when there is none."""
+        endpoint = ENDPOINTS[kind]
+        object_id = str(self.disguise(endpoint.id_name, identifier(value, endpoint.id_name)))
+        path = f"{endpoint.path}/{path_part(object_id)}"
+        return self.get(path, f"reading {endpoint.single} {object_id}", scope, traffic, retry)
+
+    def get(
+        self,
+        path: str,
+        doing: str,
+        scope: str | None = None,
+        traffic: Traffic | None = None,
+        retry: RetryPolicy | None = None,
+    ) -> Record:
+        """Read the one object at a path."""
+        traffic = traffic if traffic is not None else Traffic(stop=self.stop)
+        payload = self.transport.get(path, scope=scope, doing=doing, traffic=traffic, retry=retry)
+        if not isinstance(payload, dict):
+            raise errors.BadPayload(
+                f"a single object was expected, and the answer is a {type(payload).__name__}"
+            )
+        return payload
+
+    def rate(self, receipt: Receipt) -> float | None:
+        """Return the requests a second that the budgets allow a list, or None without a limit."""
+        return self.transport.pacer.rate(_scope(receipt))
+
+
+def doing_of(receipt: Receipt) -> str:
+    """Return what a receipt's load is doing, for messages."""
+    owners = [receipt.filters[name] for name in ("group", "user", "directory") if name in receipt.filters]
+    return f"reading {endpoint_at(receipt.endpoint).noun}" + (f" of {owners[0]}" if owners else "")
+
+
+def path_part(value: str) -> str:
+    """Return an id as a part of a path."""
+    if value in ("", ".", ".."):
+        raise errors.ArgumentError(f"{value!r} is not an id")
+    return quote(value, safe="")
+
+
+def _scope(receipt: Receipt) -> str | None:
+    """Return the budget a list counts on; a group's directory is not known from a call with only ``group``."""
+    if receipt.endpoint != "/directory_users":
+        return None
+    return receipt.filters.get("directory") or receipt.filters["group"]
+
+
+def _envelope(payload: object, doing: str) -> tuple[list[Record], dict[str, Any]]:
+    """Check that an answer is a list of objects with its cursors, and take it apart."""
+    data = payload.get("data") if isinstance(payload, dict) else None
+    metadata = payload.get("list_metadata") if isinstance(payload, dict) else None
+    if not isinstance(data, list) or not isinstance(metadata, dict):
+        raise errors.BadPayload(f"{doing}: the answer is not a list with data and list_metadata")
+    if not all(isinstance(record, dict) for record in data):
+        raise errors.BadPayload(f"{doing}: the list holds entries that are not objects")
+    for name in ("before", "after"):
+        if not isinstance(metadata.get(name), str | None):
+            raise errors.BadPayload(f"{doing}: the cursor {name} is not text")
+    return data, metadata

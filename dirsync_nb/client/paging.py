@@ -1,0 +1,225 @@
+"""Cursor pagination: a list is read page by page, in a stated order, to its end or to a typed error."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
+
+from .. import errors
+from .context import LoadContext, Record, doing_of
+from .endpoints import api_time, endpoint_at
+from .receipts import Receipt
+from .segments import Segment, SegmentList
+from .transport import Traffic
+
+__all__ = ["NEWEST_FIRST", "Answer", "Reading", "read_pages"]
+
+MAX_EVENT_WINDOW = timedelta(days=30)
+WINDOW_OVERLAP = timedelta(seconds=1)  # whether range ends are inclusive is not documented
+NEWEST_FIRST = "The service lists events newest first, unlike WorkOS: they cannot be followed."
+STEPPED_BACK = "A row that marked the place was deleted during the load; went on from an earlier one."
+
+
+class Answer(NamedTuple):
+    """A page, and the cursor of the next one; None at the end of the list."""
+
+    page: list[Record]
+    cursor: str | None
+
+
+def read_pages(
+    context: LoadContext, receipt: Receipt, segments: SegmentList | None = None
+) -> Iterator[list[Record]]:
+    """Yield the pages of a list from its start to its end, each row once; the receipt is kept up to date.
+
+    An empty page that leads on is yielded too. Whoever reads sets ``receipt.complete`` when the last page is
+    safe with them.
+
+    Parameters
+    ----------
+    context, receipt
+        What to read with, and what: from :meth:`LoadContext.open`.
+    segments
+        What is known of the list; of a load that broke, to go on from there.
+
+    Raises
+    ------
+    CursorStuck
+        Cursors lead nowhere.
+    FilterIgnored
+        The service gave rows that were not asked for.
+    CapReached
+        ``max_rows`` or ``max_pages`` of the client were reached.
+    LoadError
+        Whatever else broke; the receipt then tells how far it got.
+    """
+    started = time.monotonic()
+    segments = SegmentList(receipt.cursor) if segments is None else segments
+    reading = Reading(context, receipt, segments)
+    reading.segments.take_up()
+    start, end = receipt.filters.get("range_start"), receipt.filters.get("range_end")
+    try:
+        if start is None or reading.segments.head.cursor is not None:
+            yield from reading.onward()
+        else:
+            yield from reading.through_windows(start, end)
+    finally:
+        receipt.seconds += time.monotonic() - started
+
+
+class Reading:
+    """A list that is being read: asks for pages, and takes in what comes.
+
+    Parameters
+    ----------
+    context, receipt, segments
+        As in :func:`read_pages`.
+    """
+
+    def __init__(self, context: LoadContext, receipt: Receipt, segments: SegmentList) -> None:
+        self.context, self.receipt, self.segments = context, receipt, segments
+        self._newest: datetime | None = None
+        self._homes: set[str] = set()
+
+    def onward(self, window: Mapping[str, str | None] | None = None) -> Iterator[list[Record]]:
+        """Read from the start to the end; the first page of events in a window of time."""
+        head = self.segments.head
+        while head.is_open:
+            try:
+                answer = self.ask(head, window=window)
+            except (errors.BadRequest, errors.Unprocessable):
+                if not self.steps_back(head):
+                    raise
+                continue
+            yield from self.take(head, answer)
+
+    def through_windows(self, start: str, end: str | None) -> Iterator[list[Record]]:
+        """Read events in windows of 30 days until a first one is found, then by cursor."""
+        for window in _windows(start, end):
+            yield from self.onward(window)
+            if self.segments.head.ids:
+                return
+            self.segments.head.reopen()
+        self.segments.head.is_open = False
+
+    def ask(
+        self,
+        segment: Segment,
+        *,
+        window: Mapping[str, str | None] | None = None,
+        number: int | None = None,
+        traffic: Traffic | None = None,
+    ) -> Answer:
+        """Ask for the next page of a segment."""
+        asked, sent = str(self.receipt.order), segment.cursor
+        # In the order "normal" the cursors are swapped: `before` leads to older rows.
+        onward = "before" if asked == "normal" else "after"
+        order = asked if segment.onward else {"asc": "desc", "desc": "asc"}[asked]
+        span = {} if sent or window is None else dict(window)
+        extra = {onward: sent} if sent else span
+        page, metadata = self.context.page(self.receipt, extra, order=order, number=number, traffic=traffic)
+        cursor: str | None = metadata.get(onward) or None
+        if not page and cursor == sent:  # which is how the end of the events looks
+            cursor = None
+        if cursor is None and page and span and span["range_end"] != self.receipt.filters.get("range_end"):
+            cursor = page[-1].get("id")  # the last of its window, and not of the list
+        return Answer(page, cursor)
+
+    def steps_back(self, segment: Segment) -> bool:
+        """Whether there is another place to go on from, where the service refuses a cursor."""
+        if self.receipt.endpoint == "/events" or not segment.step_back():
+            return False
+        self.receipt.note(STEPPED_BACK)
+        return True
+
+    def take(self, segment: Segment, answer: Answer) -> Iterator[list[Record]]:
+        """Yield the new rows of a page, and move on when they are safe with whoever asked for them."""
+        receipt, page = self.receipt, answer.page
+        self._check_filters(page)
+        if receipt.endpoint == "/events":
+            self._look_at_order(page)
+        new_rows = self.segments.new_rows(page)
+        kept = new_rows if self.context.max_rows is None else new_rows[: self.context.max_rows - receipt.rows]
+        receipt.pages += 1
+        receipt.rows += len(kept)
+        receipt.duplicates += len(page) - len(new_rows)
+        yield kept
+        # Only now: whoever is interrupted while keeping a page reads it again on resuming.
+        if len(kept) < len(new_rows):
+            if kept:
+                segment.add(kept, str(kept[-1].get("id")), kept)
+            receipt.cursor = segment.cursor
+            raise self._cap_reached("max_rows", self.context.max_rows)
+        problem = self.segments.add(segment, page, answer.cursor, new_rows)
+        receipt.cursor = self.segments.head.cursor
+        if problem is not None:
+            raise errors.CursorStuck(
+                f"{doing_of(receipt)}: {receipt.endpoint} {problem}; the list would never end. Run it again "
+                "later; if it stays, tell WorkOS the time of the call."
+            )
+        max_pages = self.context.max_pages
+        if max_pages is not None and receipt.pages >= max_pages and self.segments.open_segments():
+            raise self._cap_reached("max_pages", max_pages)
+
+    def _cap_reached(self, name: str, cap: int | None) -> errors.CapReached:
+        return errors.CapReached(
+            f"{doing_of(self.receipt)}: stopped at {name}={cap:,} with {self.receipt.rows:,} rows kept, and "
+            f"there are more. Raise it with connect({name}=...)."
+        )
+
+    def _check_filters(self, page: list[Record]) -> None:
+        """Refuse rows that were not asked for: the service did not look at a filter."""
+        filters = self.receipt.filters
+        for name, field in endpoint_at(self.receipt.endpoint).shown_in.items():
+            wanted = filters.get(name)
+            if wanted is None:
+                continue
+            found = next(
+                (row for row in page if isinstance(row.get(field), str) and row[field] != wanted), None
+            )
+            if found is not None:
+                raise self.filter_ignored(name, f"a row of {field} {found[field]} came for {wanted}")
+        owner = next((name for name in ("group", "user") if name in filters), None)
+        homes = {home for row in page if isinstance(home := row.get("directory_id"), str)} if owner else set()
+        if owner is not None and len(homes | self._homes) > 1:
+            raise self.filter_ignored(owner, f"rows of several directories came for one {owner}")
+        self._homes |= homes
+
+    def filter_ignored(self, name: str, seen: str) -> errors.FilterIgnored:
+        """Return the error for a filter that the service did not look at."""
+        return errors.FilterIgnored(
+            f"{doing_of(self.receipt)}: {self.context.transport.base_url} did not look at the filter {name!r}: "
+            f"{seen}. Its answer would hold rows that were not asked for. Is it the WorkOS API, or "
+            "something in its place?"
+        )
+
+    def _look_at_order(self, page: list[Record]) -> None:
+        """Note events that come newest first."""
+        times = [moment for record in page if (moment := _time_of(record)) is not None]
+        if not times:
+            return
+        if times[-1] < (self._newest or times[0]):
+            self.receipt.details["newest_first"] = True
+            self.receipt.note(NEWEST_FIRST)
+        self._newest = max(self._newest or times[0], times[0])
+
+
+def _time_of(record: Record) -> datetime | None:
+    try:
+        moment = datetime.fromisoformat(str(record.get("created_at")))
+    except ValueError:
+        return None
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
+
+
+def _windows(start: str, end: str | None) -> Iterator[dict[str, str | None]]:
+    """Cut a span into the windows of at most 30 days that one request may cover, oldest first."""
+    first = datetime.fromisoformat(start)
+    last = datetime.fromisoformat(end) if end else max(datetime.now(UTC), first)
+    while last - first > MAX_EVENT_WINDOW:
+        cut = first + MAX_EVENT_WINDOW
+        yield {"range_start": api_time(first, ""), "range_end": api_time(cut, "")}
+        first = cut - WINDOW_OVERLAP
+    yield {"range_start": api_time(first, ""), "range_end": end}

@@ -1,0 +1,91 @@
+"""Receipts: what each load asked for, what it cost, how far it came."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from .transport import Traffic
+
+__all__ = ["Receipt"]
+
+
+@dataclass(repr=False)
+class Receipt(Traffic):
+    """What one load did.
+
+    Attributes
+    ----------
+    endpoint, filters, order
+        What was asked for, in the API's own names.
+    requests, pages, rows
+        Requests sent (retries included), pages read, distinct rows kept.
+    duplicates
+        Rows that came again and were dropped.
+    waits
+        Pauses, each with its cause ("pacing", "429", "503", "TimedOut" ...) and its seconds. Those of requests
+        side by side are added up.
+    seconds
+        From start to end, waits included; a resumed load counts its own time only.
+    complete
+        Whether the list was read to its end.
+    cursor
+        Resume point: where the next page begins, or None for the first.
+    notices
+        What a reader should know about the rows, one sentence each.
+    details
+        What only one kind of load has to tell.
+    partial
+        The frame of an incomplete load, else None.
+    """
+
+    endpoint: str = ""
+    filters: dict[str, str] = field(default_factory=dict)
+    order: str | None = None
+    pages: int = 0
+    rows: int = 0
+    duplicates: int = 0
+    seconds: float = 0.0
+    complete: bool = False
+    cursor: str | None = None
+    notices: list[str] = field(default_factory=list)
+    details: dict[str, Any] = field(default_factory=dict)
+    partial: Any = None
+    so_far: Any = None
+    """What a resumed load goes on with; for the loaders."""
+
+    @property
+    def asked(self) -> tuple[Any, ...]:
+        """What was asked for: two receipts of the same load agree in it."""
+        return (
+            self.endpoint,
+            self.filters,
+            self.order,
+            self.details.get("after"),
+            self.details.get("directories"),
+        )
+
+    @property
+    def seconds_waited(self) -> float:
+        """Seconds spent in pauses."""
+        return sum(wait.seconds for wait in self.waits)
+
+    def note(self, *notices: str) -> None:
+        """Add notices that are not there yet."""
+        self.notices += [notice for notice in notices if notice not in self.notices]
+
+    def __repr__(self) -> str:
+        asked = ", ".join(f"{name}={value}" for name, value in self.filters.items() if name != "events")
+        parts = [
+            f"{self.rows:,} rows",
+            f"{self.pages:,} {'page' if self.pages == 1 else 'pages'}",
+            f"{self.requests:,} {'request' if self.requests == 1 else 'requests'}",
+            f"{self.seconds:.2f} s",
+        ]
+        if self.duplicates:
+            parts.append(f"{self.duplicates:,} duplicates dropped")
+        if self.waits:
+            causes = ", ".join(sorted({wait.cause for wait in self.waits}))
+            parts.append(f"waited {self.seconds_waited:.1f} s ({causes})")
+        parts.append("complete" if self.complete else "NOT complete")
+        return f"<Receipt {self.endpoint}{f' ({asked})' if asked else ''}: {', '.join(parts)}>"

@@ -1,0 +1,110 @@
+"""A data dictionary: what each column of a frame means, where it comes from, and an example."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from . import schema
+from .builder import text_dtype
+from .schema import Column
+
+__all__ = ["declared", "describe_columns"]
+
+KINDS: dict[str, Mapping[str, Column]] = {
+    "organizations": schema.ORGANIZATIONS,
+    "directories": schema.DIRECTORIES,
+    "users": schema.USERS,
+    "groups": schema.GROUPS,
+    "events": schema.EVENTS,
+    "memberships": schema.MEMBERSHIPS,
+    "emails": schema.EMAILS,
+    "receipts": schema.RECEIPTS,
+}
+TYPES = {
+    "str": "text",
+    "category": "one of few texts",
+    "Int64": "whole number",
+    "boolean": "true, false or missing",
+    "bool": "true or false",
+    "Float64": "number",
+    "float64": "number",
+    "int64": "whole number",
+    schema.JSON: "what the record nests",
+    schema.TIME: "time in UTC",
+    "object": "object",
+}
+
+
+def describe_columns(frame: pd.DataFrame | None = None) -> pd.DataFrame:
+    """Return what the columns of a frame mean: one row per column, the index first.
+
+    Parameters
+    ----------
+    frame
+        Any frame of the toolkit. Default: every column of every kind of frame, as a data dictionary.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Indexed by ``column`` (without a frame: ``frame`` and ``column``): ``meaning``, ``type`` in words,
+        ``dtype``, ``source`` (the field of the API's record) and ``example``, an invented value. A column that
+        the toolkit did not make has no meaning here, and as its example its first value.
+
+    Examples
+    --------
+    >>> ds.describe_columns(users).loc["address", "meaning"]
+    'The best e-mail address known.'
+    """
+    if frame is not None:
+        rows = [(name, *_row(column, kind)) for name, column, kind in _columns_of(frame)]
+        return _table(rows, ["column"])
+    indexes = {"organizations": "organization_id", "directories": "directory_id", "users": "user_id"}
+    indexes |= {"groups": "group_id", "events": "event_id"}
+    rows = []
+    for kind, columns in KINDS.items():
+        index = {indexes[kind]: schema.INDEXES[indexes[kind]]} if kind in indexes else {}
+        rows += [(kind, name, *_row(one, one.dtype)) for name, one in {**index, **columns}.items()]
+    return _table(rows, ["frame", "column"])
+
+
+def declared(frame: pd.DataFrame) -> Mapping[str, Column]:
+    """Return the declaration that fits most of a frame's columns, of those that fit at all."""
+
+    def fitting(columns: Mapping[str, Column]) -> int:
+        return sum(name in frame and str(frame[name].dtype) == one.dtype for name, one in columns.items())
+
+    best = max(KINDS.values(), key=fitting)
+    return best if fitting(best) else {}
+
+
+def _columns_of(frame: pd.DataFrame) -> list[tuple[str, Column, str]]:
+    columns, found = declared(frame), []
+    if frame.index.name is not None:
+        name = str(frame.index.name)
+        unknown = Column("", "", "", frame.index[0] if len(frame) else None)
+        found.append((name, schema.INDEXES.get(name, unknown), str(frame.index.dtype)))
+    for place, label in enumerate(frame.columns):
+        values = frame.iloc[:, place]
+        name, kind = str(label), str(values.dtype)
+        known = columns.get(name) or schema.INDEXES.get(name)
+        if known is None or known.dtype not in (kind, "category"):
+            first = next(iter(values.dropna().head(1)), None)
+            attribute = name.startswith("custom_attributes.")
+            meaning = "Custom attribute; null and absent are both missing here." if attribute else ""
+            known = Column(kind, meaning, name if attribute else "", first)
+        found.append((name, known, kind))
+    return found
+
+
+def _row(column: Column, kind: str) -> tuple[Any, ...]:
+    words = TYPES.get(kind, "time" if kind.startswith("datetime") else kind)
+    return column.meaning or None, words, kind, column.source or None, column.example
+
+
+def _table(rows: list[tuple[Any, ...]], index: list[str]) -> pd.DataFrame:
+    texts = [*index, "meaning", "type", "dtype", "source"]
+    table = pd.DataFrame(rows, columns=[*texts, "example"]).astype(dict.fromkeys(texts, text_dtype()))
+    return table.astype({"example": object}).set_index(index)

@@ -1,0 +1,38 @@
+"""Frames that do not hold everything: how they are marked, and where they are refused."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from .. import errors
+
+__all__ = ["mark_partial", "require_complete", "why_incomplete"]
+
+
+def why_incomplete(*frames: pd.DataFrame | None) -> str | None:
+    """Return why the first partial one of these frames is partial; None when all are whole."""
+    partial = (f for f in frames if f is not None and "incomplete" in f.attrs)
+    return next((str(f.attrs["incomplete"]) for f in partial), None)
+
+
+def mark_partial(answer: pd.DataFrame, *sources: pd.DataFrame | None) -> pd.DataFrame:
+    """Carry on that a source was partial, and nothing else of what its ``attrs`` say."""
+    reason = why_incomplete(*sources)
+    answer.attrs = {} if reason is None else {"incomplete": reason}
+    return answer
+
+
+def require_complete(frame: pd.DataFrame, purpose: str) -> pd.DataFrame:
+    """Refuse a partial frame where only a whole one gives a true answer; else give it back.
+
+    Raises
+    ------
+    IncompleteError
+        The frame came from a load that broke.
+    """
+    if "incomplete" in frame.attrs:
+        raise errors.IncompleteError(
+            f"{purpose} needs whole frames, and this one is partial ({frame.attrs['incomplete']}). Load it "
+            "again, or go on with resume=client.receipts[-1]."
+        )
+    return frame

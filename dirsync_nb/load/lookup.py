@@ -1,0 +1,147 @@
+"""What a name, an address or any id stands for, where it is, and what to type next."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from .. import errors
+from ..text import fold
+from .lists import (
+    load_directories,
+    load_directory,
+    load_group,
+    load_groups,
+    load_organization,
+    load_organizations,
+    load_user,
+    load_users,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from ..client import DirectoryClient
+
+__all__ = ["FOUND_COLUMNS", "find"]
+
+FOUND_COLUMNS = ("kind", "name", "address", "state", "directory_id", "directory", "matched_by", "next")
+"""Columns of what :func:`find` returns."""
+
+MOST_PEOPLE = 2_000  # looked through by name, unless asked for more: about five seconds of requests
+_KINDS: dict[str, tuple[str, Callable[..., pd.Series[Any]]]] = {  # the longer prefix first
+    "directory_user_": ("directory user", load_user),
+    "directory_group_": ("group", load_group),
+    "directory_": ("directory", load_directory),
+    "org_": ("organization", load_organization),
+}
+
+
+def find(client: DirectoryClient, what: Any, *, most_people: int = MOST_PEOPLE) -> pd.DataFrame:
+    """Return a row for each organization, directory, user or group that a text stands for.
+
+    An id is looked up by itself. An address or a provider's id is asked of each directory. Anything else is a
+    name, or a part of one: of organizations, directories and groups, and of people where they are few.
+
+    Parameters
+    ----------
+    what
+        A name, an address, an id of any kind, or an ``idp_id``.
+    most_people
+        How many people may be loaded to look through their names. Where there are more, a sentence in
+        ``attrs["left_out"]`` says so.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Index ``id``, columns ``FOUND_COLUMNS``; ``next`` is the call that shows more. Empty where nothing fits.
+
+    Raises
+    ------
+    ArgumentError
+        Not a text, or an empty one.
+    LoadError
+        As the loaders.
+
+    Examples
+    --------
+    >>> import dirsync_nb as ds
+    >>> client = ds.connect_sandbox()
+    >>> ds.find(client, "Harbourline Okta")["kind"].tolist()
+    ['directory']
+    """
+    what = what.strip() if isinstance(what, str) else ""
+    if not what:
+        raise errors.ArgumentError("find takes a name, an address or an id, as text")
+    left_out = ""
+    prefix = next((prefix for prefix in _KINDS if what.startswith(prefix)), None)
+    if prefix:
+        rows = list(_by_id(client, what, *_KINDS[prefix]))
+    else:
+        directories = load_directories(client)
+        people = int(directories[["active_users", "inactive_users"]].sum().sum())
+        rows = [*_by_key(client, what, directories)]
+        if "@" not in what:
+            rows += _by_name(client, what, directories, with_people=people <= most_people)
+            if people > most_people:
+                left_out = f"names of {people:,} people were not looked through: give most_people={people}"
+    found = pd.DataFrame(rows, columns=["id", *FOUND_COLUMNS]).drop_duplicates("id").set_index("id")
+    if left_out:
+        found.attrs["left_out"] = left_out
+    return found
+
+
+def _by_id(
+    client: DirectoryClient, what: str, kind: str, load: Callable[..., pd.Series[Any]]
+) -> Iterator[list[Any]]:
+    try:
+        row = load(client, what)
+    except errors.NotFound:
+        return
+    where = row.get("directory_id")
+    name = load_directory(client, where)["name"] if isinstance(where, str) else None
+    yield _row(what, kind, row, where, name, "id")
+
+
+def _by_key(client: DirectoryClient, what: str, directories: pd.DataFrame) -> Iterator[list[Any]]:
+    """Find people by address or provider's id, which the API looks up in one directory at a time."""
+    address, idp_id = (what, None) if "@" in what else (None, what)
+    for directory_id, directory in directories.iterrows():
+        users = load_users(client, directory_id=directory_id, email=address, idp_id=idp_id)
+        for user_id, user in users.iterrows():
+            how = "email" if address else "idp_id"
+            yield _row(user_id, "directory user", user, directory_id, directory["name"], how)
+
+
+def _by_name(
+    client: DirectoryClient, what: str, directories: pd.DataFrame, *, with_people: bool
+) -> Iterator[list[Any]]:
+    organizations = load_organizations(client, search=what)
+    names = dict(zip(directories.index, directories["name"], strict=True))
+    lists = [("organization", organizations), ("directory", directories)]
+    if len(directories):
+        lists.append(("group", load_groups(client, directory_id=directories.index)))
+        if with_people:
+            lists.append(("directory user", load_users(client, directory_id=directories.index)))
+    wanted = fold(what).split()
+    for kind, frame in lists:
+        folded = frame["name"].fillna("").map(fold)
+        fits = folded.map(lambda name: all(word in name for word in wanted))
+        for found_id, row in frame[fits].iterrows():
+            where = row.get("directory_id")
+            exact = "name" if fold(str(row["name"])) == fold(what) else "part of the name"
+            yield _row(found_id, kind, row, where, names.get(where), exact)
+
+
+_NEXT = {
+    "organization": "ds.load_directories(client, organization_id={id!r})",
+    "directory": "ds.load_users(client, directory_id={id!r})",
+    "group": "ds.load_users(client, group_id={id!r})",
+    "directory user": "ds.explain_access(client, {id!r})",
+}
+
+
+def _row(found_id: Any, kind: str, row: pd.Series[Any], where: Any, directory: Any, how: str) -> list[Any]:
+    told = _NEXT[kind].format(id=found_id)
+    return [found_id, kind, row.get("name"), row.get("address"), row.get("state"), where, directory, how, told]

@@ -1,0 +1,140 @@
+"""One load, from its receipt to its frame: what every loader does, whatever it reads.
+
+A loader returns the whole frame or raises. Whatever ends it early, an error or the person at the keyboard, the
+rows so far stay reachable as the receipt's ``partial``, marked incomplete, and ``resume=`` goes on from there.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from typing import Protocol, TypeVar
+
+import pandas as pd
+
+from .. import errors
+from ..client import LoadContext, Receipt
+from .checkpoint import Checkpoint
+from .progress import Progress, tell
+
+__all__ = ["LoadSession", "PartialResult", "Watch", "load_session", "resumed"]
+
+Watch = Callable[[int], None]
+"""Is told how many rows there are so far, where no bar is to be shown; what it raises ends the load."""
+
+
+class PartialResult(Protocol):
+    """What a load has so far; a resumed one goes on with it."""
+
+    def frame(self) -> pd.DataFrame:
+        """Return the rows so far."""
+
+    def report(self, receipt: Receipt, frame: pd.DataFrame) -> None:
+        """Write what a reader should know about them into the receipt."""
+
+    def missing(self, receipt: Receipt) -> str:
+        """Say what is not there yet."""
+
+    def keep(self, checkpoint: Checkpoint) -> None:
+        """Take what a checkpoint holds, and write into it whatever comes from now on."""
+
+
+P = TypeVar("P", bound=PartialResult)
+
+
+class LoadSession:
+    """A load under way. ``frame`` is what it gave, once it is whole."""
+
+    frame: pd.DataFrame
+
+    def __init__(self, receipt: Receipt, progress: Progress | None, watch: Watch | None) -> None:
+        self.receipt, self._progress, self._watch = receipt, progress, watch
+
+    def show(self, count: int, beside: str = "") -> None:
+        """Show how far it is."""
+        if self._watch is not None:
+            self._watch(count)
+        elif self._progress is not None:
+            self._progress.show(count, beside)
+
+
+def resumed(receipt: Receipt, resume: Receipt | None, kind: type[P], new: Callable[[], P]) -> P:
+    """Return what a load goes on with: new, or what the load had that ``resume`` is the receipt of.
+
+    Raises
+    ------
+    ArgumentError
+        It is the receipt of another load, of one that is complete, or of one that kept nothing.
+    """
+    if resume is None:
+        return new()
+    if resume.complete:
+        raise errors.ArgumentError("resume= takes the receipt of a load that broke; this one is complete")
+    if not isinstance(resume.so_far, kind):
+        raise errors.ArgumentError(
+            "resume= takes the receipt of the same loader; this one has kept no rows it could go on with"
+        )
+    if receipt.asked != resume.asked:
+        raise errors.ArgumentError(
+            f"resume= takes a receipt of the same load; this one read {resume.endpoint} with {resume.filters} "
+            f"in order {resume.order}"
+        )
+    receipt.cursor, receipt.rows = resume.cursor, resume.rows
+    return resume.so_far
+
+
+@contextmanager
+def load_session(
+    context: LoadContext,
+    receipt: Receipt,
+    partial: PartialResult,
+    *,
+    progress: Progress | None = None,
+    watch: Watch | None = None,
+    checkpoint: Checkpoint | None = None,
+) -> Iterator[LoadSession]:
+    """Run a load: its body brings rows into ``partial``, and ``session.frame`` holds them afterwards.
+
+    Parameters
+    ----------
+    context, receipt
+        What it reads with, and its receipt, which is marked complete at the end.
+    partial
+        What there is so far. If the body does not come to its end, this is kept.
+    progress
+        The bar a person sees; none by default.
+    watch
+        Is told instead of a bar; then nothing is printed either.
+    checkpoint
+        Keeps what was read on disk, so that the load can go on in another process.
+    """
+    receipt.so_far = partial
+    session = LoadSession(receipt, progress, watch)
+    started = time.monotonic()
+    try:
+        if checkpoint is not None:
+            partial.keep(checkpoint)
+        with progress or nullcontext():
+            yield session
+        session.frame = partial.frame()
+        partial.report(receipt, session.frame)
+        receipt.complete = True
+    except BaseException as problem:
+        keep_partial(receipt, partial, problem)
+        raise
+    finally:
+        receipt.seconds = time.monotonic() - started
+    receipt.so_far = None
+    if watch is None:
+        tell(receipt.notices, context.told)
+
+
+def keep_partial(receipt: Receipt, partial: PartialResult, problem: BaseException) -> None:
+    """Keep the rows so far as a frame that says it is partial, on the receipt and on the error."""
+    frame = partial.frame().copy()  # its own memory: a person may write into it before resuming
+    partial.report(receipt, frame)
+    frame.attrs["incomplete"] = partial.missing(receipt)
+    receipt.partial = frame
+    if isinstance(problem, errors.DirsyncError):
+        problem.partial, problem.receipt = frame, receipt

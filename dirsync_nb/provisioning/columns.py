@@ -1,0 +1,63 @@
+"""Names as people type them: refused with the near ones where nothing is called so."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from .. import errors
+
+__all__ = ["PREDEFINED", "attribute_names", "near_names", "require_attribute"]
+
+PREDEFINED = (
+    "addresses",
+    "cost_center_name",
+    "department_name",
+    "display_name",
+    "division_name",
+    "emails",
+    "employee_number",
+    "employee_type",
+    "employment_start_date",
+    "job_title",
+    "manager_email",
+    "manager_id",
+    "manager_name",
+    "organization",
+    "phone_numbers",
+    "username",
+)
+"""Attributes every environment can switch on: one that nobody has is not enabled, rather than mistyped."""
+
+
+def near_names(name: Any, names: Iterable[Any], *, most: int = 3) -> str:
+    """Return the names that are like one, as the end of a sentence; all of them where they are few."""
+    listed = list(dict.fromkeys(map(str, names)))
+    folded = {part.casefold(): one for one in listed for part in (one.rpartition(".")[2], one)}
+    close = difflib.get_close_matches(str(name).casefold(), folded, n=most, cutoff=0.6)
+    if close:
+        return f"; near it: {', '.join(map(repr, dict.fromkeys(folded[one] for one in close)))}"
+    return f"; there are {', '.join(map(repr, listed[:20]))}" if listed else ""
+
+
+def attribute_names(users: pd.DataFrame) -> dict[str, None]:
+    """Return the names of custom attributes that anybody has, with a value or null, in the order first seen."""
+    held = users.get("custom_attributes", ())
+    return {str(name): None for value in held if isinstance(value, Mapping) for name in value}
+
+
+def require_attribute(what: str, name: str, users: pd.DataFrame, *, more: Sequence[str] = ()) -> bool:
+    """Return whether anybody has an attribute; refuse a name that is neither theirs nor a predefined one.
+
+    Among no users at all nothing can be told: every name passes.
+    """
+    seen = attribute_names(users)
+    if name in seen or name in more:
+        return True
+    if name not in PREDEFINED and len(users):
+        names = [*seen, *more, *(one for one in PREDEFINED if one not in seen)]
+        raise errors.ArgumentError(f"{what}: no user has an attribute {name!r}{near_names(name, names)}")
+    return False

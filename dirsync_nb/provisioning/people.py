@@ -1,0 +1,249 @@
+"""Users of a directory as people: one person may have several records, and is looked up by any key.
+
+Records are one person's where they have the same provider's id in one directory (a new user name makes a new
+record at Okta), or the same address in one directory, or in two of one organization, as long as no id tells
+them apart. Where several sources of one person are active, the first of them in the frame counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+import pandas as pd
+
+from ..analysis.identity import WEAK_KEYS, address_key, id_key, near_id
+
+__all__ = ["ABSENT", "HOMES", "IDS", "Found", "People", "key_of", "plain_value"]
+
+ABSENT: Any = type("Absent", (), {"__repr__": lambda _: "absent"})()
+"""Stands for a value that nobody sent: not enabled, or a field that newer teams no longer get."""
+
+HOMES = ("directory_id", "organization_id")  # keys that say whose somebody is, and not who
+IDS = ("user_id", "idp_id", *HOMES)
+DEPRECATED = ("username", "job_title", "emails", "raw_attributes", "groups")
+EMPLOYEE_NUMBER = "custom_attributes.employee_number"
+
+
+def plain_value(value: Any) -> Any:
+    """Make every kind of "nothing" None, and tuples lists."""
+    if isinstance(value, tuple):
+        return list(value)
+    return None if pd.api.types.is_scalar(value) and pd.isna(value) else value
+
+
+def key_of(column: str, value: Any) -> str | None:
+    """Return the form of a value that is looked up: ids exactly, everything else by its folded text."""
+    if value is ABSENT:
+        return None
+    return id_key(value) if column in IDS else address_key(value)
+
+
+class Found(NamedTuple):
+    """Whom a key leads to."""
+
+    people: list[int]  # persons who have it now
+    former: list[int]  # persons whose directory lists it among their other addresses
+
+
+class People:
+    """Users of the directory, as people.
+
+    Attributes
+    ----------
+    users, active
+        The frame, and whether each record is active.
+    person
+        The person of each record, named by the place of their first record.
+    records
+        The records of each person: the active ones first, then in the order of the frame.
+    """
+
+    def __init__(self, users: pd.DataFrame) -> None:
+        self.users = users
+        self.active: list[bool] = (users["state"] == "active").tolist()
+        self._values: dict[str, list[Any]] = {}
+        self._index: dict[str, dict[str, list[int]]] = {}
+        self._near: dict[str, dict[str, list[int]]] = {}
+        self._listed: dict[str, list[int]] | None = None
+        self.person = list(range(len(users)))
+        self.records = {place: [place] for place in self.person}
+        self._join_same_ids()
+        self._join_same_addresses()
+
+    def values(self, column: str) -> list[Any]:
+        """Return a column, plain: None where there is nothing, ABSENT where nobody sent anything."""
+        if column not in self._values:
+            self._values[column] = self._read(column)
+        return self._values[column]
+
+    def _read(self, column: str) -> list[Any]:
+        if column == "user_id":
+            return list(self.users.index)
+        if column not in self.users:
+            if "custom_attributes" not in self.users:
+                return [ABSENT] * len(self.users)
+            name = column.removeprefix("custom_attributes.")
+            held = self.users["custom_attributes"]
+            return [plain_value(one.get(name, ABSENT)) if isinstance(one, Mapping) else ABSENT for one in held]
+        found = [plain_value(value) for value in self.users[column].astype(object)]
+        if column in DEPRECATED or all(value is None for value in found):
+            found = [ABSENT if value is None else value for value in found]
+        return found
+
+    def knows(self, column: str) -> bool:
+        """Return whether anybody was sent a column at all; of nobody nothing can be told."""
+        return self.users.empty or any(value is not ABSENT for value in self.values(column))
+
+    def is_active(self, person: int) -> bool:
+        """Return whether any of a person's sources is active: access lasts until the last one goes."""
+        return self.active[self.records[person][0]]
+
+    def name(self, person: int) -> str:
+        """Return the user id of the record that counts."""
+        return str(self.users.index[self.records[person][0]])
+
+    def sources(self, person: int) -> list[str]:
+        """Return the directories in which a person is active, the one that counts first."""
+        where = self.values("directory_id")
+        return list(dict.fromkeys(str(where[one]) for one in self.records[person] if self.active[one]))
+
+    # Looking up ---------------------------------------------------------------------------------------------
+
+    def _places(self, column: str, key: str) -> list[int]:
+        if column not in self._index:
+            index: dict[str, list[int]] = {}
+            for place, value in enumerate(self.values(column)):
+                if (one := key_of(column, value)) is not None:
+                    index.setdefault(one, []).append(place)
+            self._index[column] = index
+        return self._index[column].get(key, [])
+
+    def holding(self, column: str, value: Any) -> Found:
+        """Find the people who have a value, now or, for an address, among their other ones."""
+        key = key_of(column, value)
+        if key is None:
+            return Found([], [])
+        now = list(dict.fromkeys(self.person[place] for place in self._places(column, key)))
+        listed = self._former().get(key, []) if column == "address" else []
+        former = dict.fromkeys(self.person[place] for place in listed)
+        return Found(now, [one for one in former if one not in now])
+
+    def like(self, column: str, value: Any) -> list[int]:
+        """Find the people whose id differs from a value in case or leading zeros only."""
+        key = near_id(value) if value is not ABSENT else None
+        if key is None:
+            return []
+        if column not in self._near:
+            index: dict[str, list[int]] = {}
+            for place, held in enumerate(self.values(column)):
+                if held is not ABSENT and (near := near_id(held)) is not None:
+                    index.setdefault(near, []).append(self.person[place])
+            self._near[column] = index
+        return list(dict.fromkeys(self._near[column].get(key, [])))
+
+    def _former(self) -> dict[str, list[int]]:
+        """Index the addresses that a directory lists for somebody besides the one that counts."""
+        if self._listed is None:
+            self._listed = {}
+            current = self.values("address") if "address" in self.users else [None] * len(self.users)
+            for place, address in enumerate(_listed_addresses(self.users)):
+                own = key_of("address", current[place])
+                for key in dict.fromkeys(filter(None, map(address_key, address))):
+                    if key != own:
+                        self._listed.setdefault(key, []).append(place)
+        return self._listed
+
+    def told_apart(self, person: int, keys: Mapping[str, Any]) -> str | None:
+        """Return the id by which somebody with these values is not that person; None where one is the same."""
+        differs = None
+        for column, value in keys.items():
+            key = key_of(column, value) if column not in WEAK_KEYS else None
+            if key is None:
+                continue
+            held = {key_of(column, self.values(column)[one]) for one in self.records[person]} - {None}
+            if key in held and column not in HOMES:
+                return None
+            if held and key not in held:
+                differs = differs or column
+        return differs
+
+    # Who is who ---------------------------------------------------------------------------------------------
+
+    def _join(self, person: int, other: int) -> None:
+        """Make two people one."""
+        if person == other:
+            return
+        records = self.records.pop(other) + self.records.pop(person)
+        records.sort(key=lambda place: (not self.active[place], place))
+        self.records[records[0]] = records
+        for place in records:
+            self.person[place] = records[0]
+
+    def _twins(self, column: str, homes: list[Any]) -> Iterator[list[int]]:
+        """Find records with one value in one home."""
+        groups: dict[tuple[Any, str], list[int]] = {}
+        for place, (home, value) in enumerate(zip(homes, self.values(column), strict=True)):
+            key = key_of(column, value)
+            if key is not None:
+                groups.setdefault((home, key), []).append(place)
+        return (places for places in groups.values() if len(places) > 1)
+
+    def _join_same_ids(self) -> None:
+        if "idp_id" not in self.users or "directory_id" not in self.users:
+            return
+        for places in self._twins("idp_id", self.values("directory_id")):
+            if sum(self.active[place] for place in places) < 2:
+                for place in places[1:]:
+                    self._join(self.person[places[0]], self.person[place])
+
+    def _join_same_addresses(self) -> None:
+        if "address" not in self.users or "directory_id" not in self.users:
+            return
+        directories = self.values("directory_id")
+        owners = self.values("organization_id") if "organization_id" in self.users else directories
+        homes = [
+            directory if owner is None or owner is ABSENT else (owner,)
+            for owner, directory in zip(owners, directories, strict=True)
+        ]
+        for places in self._twins("address", homes):
+            known: list[int] = []
+            for place in sorted(places, key=lambda one: (not self.active[one], one)):
+                known = list(dict.fromkeys(self.person[one] for one in known))
+                fits = [one for one in known if not self._are_two(one, self.person[place])]
+                # Of two who may be meant, none is taken: that would be a guess.
+                if len(fits) == 1 or (fits and not self.active[place]):
+                    self._join(fits[0], self.person[place])
+                known.append(self.person[place])
+
+    def _are_two(self, person: int, other: int) -> bool:
+        """Return whether ids tell two people apart, or one directory has both active at once."""
+        if person == other:
+            return False
+        where, ids = self.values("directory_id"), self.values("idp_id") if "idp_id" in self.users else None
+        numbers = self.values(EMPLOYEE_NUMBER)
+        for one in self.records[person]:
+            for two in self.records[other]:
+                if where[one] == where[two] and self.active[one] and self.active[two]:
+                    return True
+                if where[one] == where[two] and ids is not None and _differ(ids[one], ids[two]):
+                    return True
+                if _differ(numbers[one], numbers[two]):
+                    return True
+        return False
+
+
+def _differ(one: Any, other: Any) -> bool:
+    keys = [None if value is ABSENT else id_key(value) for value in (one, other)]
+    return None not in keys and keys[0] != keys[1]
+
+
+def _listed_addresses(users: pd.DataFrame) -> Iterator[list[Any]]:
+    """Return the addresses a directory lists for each user, in the custom attribute and the older field."""
+    empty: list[None] = [None] * len(users)
+    newer, older = users.get("custom_attributes", empty), users.get("emails", empty)
+    for attributes, before in zip(newer, older, strict=True):
+        listed = attributes.get("emails") if isinstance(attributes, Mapping) else None
+        entries = listed if isinstance(listed, (list, tuple)) and listed else before
+        entries = entries if isinstance(entries, (list, tuple)) else ()
+        yield [entry.get("value") for entry in entries if isinstance(entry, Mapping)]

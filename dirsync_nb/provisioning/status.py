@@ -1,0 +1,132 @@
+"""Whether an app's own word for a user's status means on or off.
+
+Two lists of words, those of the providers and those apps use, and a mapping of the caller's. A word in none of
+them is told with its count: whoever guesses switches people on who left, or off who work here.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import pandas as pd
+
+from ..analysis.identity import id_key, without_invisible
+from ..errors import ArgumentError
+
+__all__ = ["OFF_WORDS", "ON_WORDS", "StatusWords", "is_on", "unknown_sentence"]
+
+ON_WORDS = frozenset(
+    {
+        # truth values
+        "1", "true", "t", "yes", "y", "on", "ja", "oui", "wahr", "vrai", "verdadero",
+        # apps
+        "active", "activated", "enabled", "current", "live", "allowed", "approved", "valid",
+        # Okta: on, though some cannot sign in at this moment
+        "recovery", "password reset", "password expired", "locked out", "locked",
+        # Slack, whose status is a role
+        "member", "admin", "owner", "primary owner",
+        # HR lists in other languages
+        "employed", "aktiv", "actif", "active employee", "activo", "attivo",
+    }
+)  # fmt: skip
+OFF_WORDS = frozenset(
+    {
+        # truth values
+        "0", "false", "f", "no", "n", "off", "nein", "non", "falsch", "faux", "falso",
+        # apps
+        "inactive", "disabled", "deactivated", "suspended", "deleted", "removed", "revoked", "closed",
+        "cancelled", "canceled", "archived", "blocked", "banned", "soft deleted",
+        # Okta, JumpCloud, OneLogin, GitLab; staged and provisioned people are not on yet
+        "deprovisioned", "staged", "provisioned", "pending user action", "unactivated", "unapproved",
+        "rejected", "unlicensed", "ldap blocked", "blocked pending approval",
+        # Workday, Rippling and other HR lists
+        "terminated", "term", "separated", "retired", "resigned", "left", "laid off", "deceased",
+        "not on payroll", "init", "hired", "onboarding",
+        # HR lists in other languages
+        "inaktiv", "deaktiviert", "gesperrt", "ausgetreten", "inactif", "désactivé", "sorti", "inactivo",
+        "baja",
+    }
+)  # fmt: skip
+
+BLANK = "(blank)"
+MOST_TOLD = 6
+
+
+def _folded(value: Any) -> str:
+    """Return a word as the lists have it: ``LOCKED_OUT`` and "Locked out" are one."""
+    text = str(value).lower() if isinstance(value, bool) else id_key(value) or ""
+    return " ".join(without_invisible(text).replace("_", " ").casefold().split())
+
+
+def is_on(value: Any, words: Mapping[Any, bool] | None = None) -> bool | None:
+    """Return whether a mark of who is active means yes; None where nobody can tell.
+
+    Truth values, 0 and 1, and the words of the two lists are known, whatever their case. A missing value means
+    no, as it does in the app's own database; a blank text among words is nobody's answer.
+    """
+    return StatusWords(words).read(value)
+
+
+class StatusWords:
+    """Reads an app's status column, and keeps count of what it cannot read.
+
+    Parameters
+    ----------
+    words
+        What the caller says of words and numbers of their own: ``{"on leave": True, 512: True, 514: False}``.
+        It goes before the lists.
+
+    Attributes
+    ----------
+    unknown
+        How often each value stood that is in no list.
+    """
+
+    def __init__(self, words: Mapping[Any, bool] | None = None, *, column: str = "") -> None:
+        for word, means in (words or {}).items():
+            if not isinstance(means, bool):
+                raise ArgumentError(f"status_words: {word!r} must mean True or False; got {means!r}")
+        self._words = {_folded(word): means for word, means in (words or {}).items()}
+        self._column = column
+        self._missing_is_off = True
+        self.unknown: Counter[str] = Counter()
+
+    def read(self, value: Any) -> bool | None:
+        """Return whether a value means on; None, counted as unknown, where no list has it."""
+        missing = not isinstance(value, str) and pd.api.types.is_scalar(value) and pd.isna(value)
+        word = "" if missing else _folded(value)
+        if word in self._words:
+            return self._words[word]
+        if missing and self._missing_is_off:
+            return False
+        if word in ON_WORDS or word in OFF_WORDS:
+            return word in ON_WORDS
+        self.unknown[str(value).strip() if word else BLANK] += 1
+        return None
+
+    def read_column(self, values: Iterable[Any]) -> list[bool | None]:
+        """Return what each value of a column means; among words, a missing one is blank and not off."""
+        listed = list(values)
+        self._missing_is_off = not any(isinstance(value, str) for value in listed)
+        return [self.read(value) for value in listed]
+
+    @property
+    def sentence(self) -> str | None:
+        """What could not be read, with its counts and what to do; None where everything was."""
+        return unknown_sentence(self._column, self.unknown)
+
+
+def unknown_sentence(column: str, unknown: Mapping[str, int]) -> str | None:
+    """Return in words which values of a status column are in no list; None where all are."""
+    if not unknown:
+        return None
+    ordered = Counter(unknown).most_common()
+    told = [f"{word!r} ({count:,})" for word, count in ordered[:MOST_TOLD]]
+    more = f" and {len(ordered) - MOST_TOLD:,} more" if len(ordered) > MOST_TOLD else ""
+    key = "" if ordered[0][0] == BLANK else ordered[0][0]
+    return (
+        f"{column or 'The status'} holds what is known neither as on nor as off: {', '.join(told)}{more}. Say "
+        f"what it means: status_words={{{key!r}: True}} or False."
+    )

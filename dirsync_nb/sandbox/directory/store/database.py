@@ -1,0 +1,172 @@
+"""One SQLite connection that all threads share: statements, transactions, the clock and the counter of ids."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from .. import clock
+from .tables import JOURNALS, PRAGMAS, SCHEMA
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+
+class Database:
+    """Run statements.
+
+    One connection serves all threads; ``lock`` is held around each operation. ``transaction`` is the only way
+    in for changes, and either all of one goes in or none of it.
+
+    Parameters
+    ----------
+    path
+        A file, or ``:memory:``.
+    keep
+        Whether the file must outlive a process that is killed.
+
+    Attributes
+    ----------
+    now, counter
+        The time here, in milliseconds, and how many ids were made.
+    shift
+        By how many milliseconds the story was moved. Ids are made as if it had not been, so that they are the
+        same whenever a sandbox begins.
+    live
+        Whether time passes here as it does outside.
+    """
+
+    def __init__(self, path: str = ":memory:", *, keep: bool = False) -> None:
+        self.lock = threading.RLock()
+        self.now = self.counter = self.shift = 0
+        self.live = False
+        self._connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+        try:
+            for pragma in (*PRAGMAS, JOURNALS[keep]):
+                self._connection.execute("PRAGMA " + pragma)
+        except sqlite3.DatabaseError:  # a file, but not one of SQLite's
+            self._connection.close()
+            raise
+
+    def create(self) -> None:
+        """Make the empty tables."""
+        with self.lock:
+            self._connection.executescript(SCHEMA)
+
+    def wipe(self) -> None:
+        """Drop all tables."""
+        with self.lock:
+            names = self.execute(
+                "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
+            )
+            for (name,) in names:
+                self.execute("DROP TABLE " + name)
+            self.now = self.counter = 0
+
+    def close(self) -> None:
+        """Close the connection; closing twice is no error."""
+        with self.lock:
+            self._connection.close()
+
+    def dump(self) -> bytes:
+        """Return the whole database as bytes."""
+        with self.lock:
+            return self._connection.serialize()
+
+    def restore(self, image: bytes) -> None:
+        """Become the database that was dumped."""
+        # Not straight into this connection: SQLite 3.40 crashes on one that was in use before.
+        source = sqlite3.connect(":memory:")
+        try:
+            source.deserialize(image)
+            with self.lock:
+                source.backup(self._connection)
+                self.load_clock()
+        finally:
+            source.close()
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Hold the lock, and keep all changes made inside, or after an error none."""
+        with self.lock:
+            if self._connection.in_transaction:  # a change made of smaller ones
+                yield
+                return
+            before = self.now, self.counter
+            self.execute("BEGIN")
+            try:
+                yield
+                self.set_meta("now", str(self.now))
+                self.set_meta("counter", str(self.counter))
+                self.execute("COMMIT")
+            except BaseException:
+                self.execute("ROLLBACK")
+                self.now, self.counter = before
+                raise
+
+    # -- any statement ----------------------------------------------------------------------------------
+
+    def execute(self, statement: str, parameters: Sequence[Any] = ()) -> list[Any]:
+        """Run one statement and return its rows."""
+        with self.lock:
+            return self._connection.execute(statement, parameters).fetchall()
+
+    def execute_many(self, statement: str, rows: Iterable[Sequence[Any]]) -> None:
+        """Run one statement for each row, taking rows as they come."""
+        with self.lock:
+            self._connection.executemany(statement, rows)
+
+    def one(self, statement: str, parameters: Sequence[Any] = ()) -> Any:
+        """Run one statement and return its first row, or None."""
+        with self.lock:
+            return self._connection.execute(statement, parameters).fetchone()
+
+    def column(self, statement: str, parameters: Sequence[Any] = ()) -> list[Any]:
+        """Run one statement and return the first value of each row."""
+        return [row[0] for row in self.execute(statement, parameters)]
+
+    # -- facts about the database itself ----------------------------------------------------------------
+
+    def has_meta(self) -> bool:
+        """Return whether this is a database with our tables in it."""
+        try:
+            return bool(self.one("SELECT 1 FROM sqlite_schema WHERE name = 'meta'"))
+        except sqlite3.DatabaseError:
+            return False
+
+    def meta(self, key: str) -> str | None:
+        """Read a fact about the database itself."""
+        found = self.one("SELECT value FROM meta WHERE key = ?", (key,))
+        return found[0] if found else None
+
+    def set_meta(self, key: str, value: str) -> None:
+        """Write a fact about the database itself."""
+        self.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
+
+    def load_clock(self) -> None:
+        """Take up clock and counter where the database left them."""
+        with self.lock:
+            self.now, self.counter = int(self.meta("now") or 0), int(self.meta("counter") or 0)
+            self.shift, self.live = int(self.meta("shift") or 0), self.meta("live") == "1"
+
+    def move_story(self, shift: int, *, live: bool) -> None:
+        """Note that the story was moved, and whether time passes from now on."""
+        self.shift, self.live = shift, live
+        self.set_meta("shift", str(shift))
+        self.set_meta("live", str(int(live)))
+
+    def moment(self) -> int:
+        """Return the time it is here."""
+        return max(self.now, clock.wall()) if self.live else self.now
+
+    def tick(self, milliseconds: int) -> int:
+        """Move the sandbox clock forward and return the new time."""
+        self.now = max(self.now + milliseconds, self.moment())
+        return self.now
+
+    def next_number(self) -> int:
+        """Count one more thing that needs an id."""
+        self.counter += 1
+        return self.counter

@@ -1,0 +1,7 @@
+"""Build the site: ``python -m dirsync_nb.site``."""
+
+import sys
+
+from . import main
+
+sys.exit(main())

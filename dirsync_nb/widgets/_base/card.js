@@ -1,0 +1,115 @@
+// A card: who it is, what is known, where it leads. Every text is set as text, never as markup.
+
+const node = (tag, className, text) => {
+  const made = document.createElement(tag);
+  if (className) made.className = className;
+  if (text !== undefined) made.textContent = text;
+  return made;
+};
+
+function render({ model, el }) {
+  const box = node("div", "dsn-face mathjax_ignore tex2jax_ignore");
+  const said = node("span", "dsn-unseen");
+  said.setAttribute("role", "status");
+  el.append(box, said);
+
+  const press = (className, text, title, onclick) => {
+    const made = node("button", className, text);
+    made.type = "button";
+    if (title) made.title = title;
+    made.onclick = onclick;
+    return made;
+  };
+  const link = (text, kind, id) => press("dsn-link", text, "", () => model.send({ open: [kind, id] }));
+  const copy = (text) => {
+    const button = press("dsn-link dsn-copies", "copy", `Copy ${text}`, async () => {
+      try {
+        await navigator.clipboard.writeText(text);
+        button.textContent = "copied";
+      } catch {
+        getSelection().selectAllChildren(button.previousElementSibling);
+        button.textContent = "Ctrl+C";
+      }
+      said.textContent = button.textContent;
+    });
+    button.setAttribute("aria-label", `Copy ${text}`);
+    return button;
+  };
+
+  const list = (rows) => {
+    const facts = node("dl");
+    for (const [name, text, more] of rows) {
+      const value = node("dd");
+      const held = node("bdi", text ? "" : "dsn-none", text || "–");
+      if (more?.open) value.append(link(text, ...more.open));
+      else value.append(held);
+      if (more?.copy && text) value.append(copy(text));
+      facts.append(node("dt", "", name), value);
+    }
+    return facts;
+  };
+
+  const head = (card) => {
+    const top = node("div", "dsn-who");
+    const round = node("span", "dsn-round", card.initials);
+    round.setAttribute("aria-hidden", "true");
+    const names = node("div");
+    const title = node("div", "dsn-title");
+    title.setAttribute("role", "heading");
+    title.setAttribute("aria-level", "3");
+    title.append(node("bdi", "", card.title));
+    const chips = node("div", "dsn-chips");
+    for (const [text, kind] of card.chips) {
+      const chip = node("span", "dsn-state", text);
+      chip.dataset.state = kind;
+      chips.append(chip);
+    }
+    names.append(title, chips);
+    const ways = node("div", "dsn-ways");
+    if (card.back) ways.append(press("dsn-button", "‹ Back", `Back to ${card.back}`, () => model.send({ back: true })));
+    if (card.closable) {
+      const close = press("dsn-button", "✕", "Close (Esc)", () => model.send({ close: true }));
+      close.setAttribute("aria-label", "Close the card");
+      ways.append(close);
+    }
+    top.append(round, names, ways);
+    return top;
+  };
+
+  const draw = () => {
+    const card = model.get("card");
+    box.hidden = !Object.keys(card).length;
+    if (box.hidden) return box.replaceChildren();
+    const parts = card.title ? [head(card)] : [];
+    for (const { title, rows } of card.sections) parts.push(node("h4", "", title), list(rows));
+    if (card.links) {
+      const links = node("div", "dsn-links");
+      for (const [kind, id, name] of card.links.items) links.append(link(name, kind, id));
+      parts.push(node("h4", "", card.links.title), links);
+    }
+    for (const { title, rows } of card.folded) {
+      const details = node("details");
+      details.append(node("summary", "", title), list(rows));
+      parts.push(details);
+    }
+    box.replaceChildren(...parts);
+  };
+  // Escape closes the card from anywhere on it.
+  const whole = () => el.closest(".dsn-card");
+  const onKey = (event) => {
+    if (event.key === "Escape" && model.get("card").closable && !event.defaultPrevented) {
+      model.send({ close: true });
+      event.stopPropagation();
+    }
+  };
+  const timer = setTimeout(() => whole()?.addEventListener("keydown", onKey), 100);
+  model.on("change:card", draw);
+  draw();
+  return () => {
+    clearTimeout(timer);
+    whole()?.removeEventListener("keydown", onKey);
+    model.off("change:card", draw);
+  };
+}
+
+export default { render };

@@ -1,0 +1,58 @@
+"""The JavaScript of the widgets' parts, sent once for each widget.
+
+A widget has several tables; their script, sent with each, would be most of what a saved notebook holds. So one
+invisible part carries all scripts, and every other part asks the page for its own.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+from pathlib import Path
+
+import anywidget
+
+__all__ = ["Scripts", "script_of"]
+
+HERE = Path(__file__).parent
+PARTS = ("card", "choice", "code", "facets", "frame", "key", "picture", "pulse", "table")
+EXPORT = "export default { render };"
+
+# Two versions of the package may meet on one page: each keeps its scripts under a name of its own.
+ASK = """const render = async (given) => {
+for (let n = 0; !globalThis[%(name)r] && n < 400; n += 1) await new Promise((wait) => setTimeout(wait, 25));
+return globalThis[%(name)r].%(part)s(given);
+};
+export default { render };"""
+
+
+@functools.cache
+def _sources() -> dict[str, str]:
+    """Return each script, without its comments and indentation."""
+    found = {}
+    for part in PARTS:
+        lines = [line.strip() for line in (HERE / f"{part}.js").read_text(encoding="utf-8").splitlines()]
+        found[part] = "\n".join(line for line in lines if line and not line.startswith("//") and line != EXPORT)
+    return found
+
+
+@functools.cache
+def _name() -> str:
+    return "dirsync_nb_" + hashlib.sha256(repr(_sources()).encode()).hexdigest()[:12]
+
+
+def script_of(part: str) -> str:
+    """Return the script that asks the page for that of a part."""
+    return ASK % {"name": _name(), "part": part}
+
+
+def _all() -> str:
+    made = ",\n".join(f"{part}: (() => {{\n{text}\nreturn render;\n}})()" for part, text in _sources().items())
+    hidden = "export default { render: ({ el }) => { el.hidden = true; } };"
+    return f"globalThis[{_name()!r}] ??= {{\n{made}\n}};\n{hidden}"
+
+
+class Scripts(anywidget.AnyWidget):
+    """Shows nothing: brings the scripts of all parts."""
+
+    _esm = _all()

@@ -1,0 +1,336 @@
+"""Who is who in a comparison: ids before addresses, several sources of one person, words for on and off."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from dirsync_nb import errors, onboarding
+from dirsync_nb.frames import users_frame
+from dirsync_nb.provisioning import TooManyDeactivations, compare
+from dirsync_nb.provisioning.status import StatusWords, is_on
+
+from ..frame_zoo import user
+
+
+def people(*records: dict[str, Any]) -> pd.DataFrame:
+    return users_frame(records)
+
+
+def app(*rows: dict[str, Any]) -> pd.DataFrame:
+    return pd.DataFrame(rows, index=[f"app_{n}" for n, _ in enumerate(rows)])
+
+
+def told(plan: Any) -> list[tuple[Any, ...]]:
+    rows = plan.rows[["action", "app_key", "user_id"]].astype(object)
+    return list(rows.where(rows.notna(), None).itertuples(index=False, name=None))
+
+
+LEAVER = user("u10", "desk@acme.test", idp_id="10", state="inactive")
+HIRE = user("u22", "desk@acme.test", idp_id="22")
+BOTH = {"idp": "idp_id", "email": "address"}
+
+
+@pytest.mark.parametrize("listed", [[LEAVER, HIRE], [HIRE]])
+@pytest.mark.parametrize("on", [BOTH, dict(reversed(BOTH.items()))])
+@pytest.mark.parametrize("account", [10, "10", 10.0])
+def test_a_new_hire_never_gets_the_account_of_the_leaver_whose_address_they_have(listed, on, account):
+    """CMP-03: whatever the order of the keys, and whether the leaver's record is still there."""
+    plan = compare(people(*listed), app({"idp": account, "email": "Desk@acme.test"}), on=on)
+    assert plan.counts | {"create": 0, "deactivate": 0} == dict.fromkeys(plan.counts, 0)
+    (create,), (deactivate,) = plan.create.to_dict("records"), plan.deactivate.to_dict("records")
+    assert (create["user_id"], create["after"]) == ("u22", {"idp": "22", "email": "desk@acme.test"})
+    assert deactivate["app_key"] == "app_0"
+    assert "u22 has this email now, and is another person by idp" in deactivate["reason"]
+    assert "another person: 'app_0' of the app has this email, and another idp" in create["reason"]
+
+
+def test_after_that_plan_nothing_is_left_to_do():
+    mine = app(
+        {"idp": "10", "email": "desk@acme.test", "on": False},
+        {"idp": "22", "email": "desk@acme.test", "on": True},
+    )
+    plan = compare(people(LEAVER, HIRE), mine, on=BOTH, active="on")
+    assert (len(plan), plan.unchanged) == (0, 2)
+
+
+def test_an_address_alone_does_not_say_whether_it_is_the_leaver_or_the_hire():
+    plan = compare(people(LEAVER, HIRE), app({"email": "desk@acme.test"}), on="email")
+    assert told(plan) == [("cannot_compare", "app_0", None)]
+    assert "u10, who left, and u22; an id in `on`" in plan.rows["reason"].iloc[0]
+
+
+def test_a_users_own_id_contradicts_as_well():
+    mine = app({"workos": "u10", "email": "desk@acme.test"})
+    plan = compare(people(HIRE), mine, on={"workos": "user_id", "email": "address"})
+    assert told(plan) == [("create", None, "u22"), ("deactivate", "app_0", None)]
+
+
+def test_a_record_made_anew_is_the_same_person_where_the_providers_id_says_so():
+    mine = app({"workos": "gone", "idp": "22", "email": "desk@acme.test"})
+    plan = compare(people(HIRE), mine, on={"workos": "user_id"} | BOTH)
+    assert told(plan) == [("same_person", "app_0", "u22")]
+    assert plan.rows["after"].iloc[0] == {"workos": "u22"}
+
+
+def test_an_id_that_leads_to_a_leaver_wins_over_an_address_that_leads_elsewhere():
+    leaver, active = LEAVER | {"email": "old@acme.test"}, user("u5", "desk@acme.test", idp_id=None)
+    on = dict(reversed(BOTH.items()))
+    plan = compare(people(leaver, active), app({"email": "desk@acme.test", "idp": "10"}), on=on)
+    assert told(plan) == [("create", None, "u5"), ("deactivate", "app_0", "u10")]
+
+
+def test_ids_that_lead_to_different_people_cannot_be_compared():
+    users = people(user("u1", "a@acme.test", state="inactive"), user("u2", "b@acme.test"))
+    mine = app({"workos": "u1", "idp": "idp-u2"})
+    plan = compare(users, mine, on={"workos": "user_id", "idp": "idp_id"})
+    assert plan.rows["reason"].tolist() == ["workos and idp point to different people"]
+
+
+# Several sources --------------------------------------------------------------------------------------------
+
+OKTA = user("u1", "ann@acme.test", idp_id="00u1", name="Ann Okta")
+ENTRA = user("u2", "Ann@Acme.test", idp_id="8f-e", name="Ann Entra", directory_id="directory_2")
+
+
+def test_one_person_in_two_directories_is_one_account_with_the_precedence_stated():
+    """CMP-04."""
+    plan = compare(
+        people(OKTA, ENTRA), app({"email": "x"}).iloc[:0].assign(name=""), on="email", fields=["name"]
+    )
+    assert told(plan) == [("create", None, "u1")]
+    assert plan.rows["after"].iloc[0] == {"email": "ann@acme.test", "name": "Ann Okta"}
+    assert "active in 2 directories, of which directory_1 counts" in plan.rows["reason"].iloc[0]
+    assert "1 person is active in several directories" in plan.notices[0]
+    other = compare(people(ENTRA, OKTA), app({"email": "x"}).iloc[:0], on="email")
+    assert told(other) == [("create", None, "u2")]
+
+
+@pytest.mark.parametrize("known", [{"idp": "00u1"}, {"idp": "8f-e"}, {"email": "ann@acme.test"}])
+@pytest.mark.parametrize(("one", "two"), [("active", "inactive"), ("inactive", "active"), ("active", "active")])
+def test_access_lasts_until_the_last_active_source_goes(one, two, known):
+    """CMP-04."""
+    users = people(OKTA | {"state": one}, ENTRA | {"state": two})
+    on = {"idp": "idp_id"} if "idp" in known else "email"
+    assert compare(users, app(known), on=on).counts["deactivate"] == 0
+    gone = users.assign(state="inactive")
+    assert compare(gone, app(known), on=on, confirm=1).counts["deactivate"] == 1
+
+
+def test_in_two_organizations_the_same_address_is_two_people():
+    users = people(OKTA, ENTRA | {"organization_id": "org_2"})
+    plan = compare(users, app({"idp": "x"}).iloc[:0], on={"idp": "idp_id"})
+    assert plan.counts["create"] == 2
+
+
+def test_an_account_for_each_source_follows_its_own():
+    mine = app({"workos": "u1", "on": True}, {"workos": "u2", "on": True})
+    plan = compare(people(OKTA | {"state": "inactive"}, ENTRA), mine, on={"workos": "user_id"}, active="on")
+    assert told(plan) == [("deactivate", "app_0", "u1")]
+    assert plan.unchanged == 1
+
+
+# Former addresses, numbers, invisible characters ------------------------------------------------------------
+
+RENAMED = user(
+    "u1",
+    "ann.lee@acme.test",
+    custom_attributes={
+        "emails": [{"value": "ann.lee@acme.test"}, {"value": "Ann.L@acme.test", "type": "other"}]
+    },
+)
+
+
+def test_a_former_address_that_is_still_listed_is_the_same_person():
+    """CMP-02."""
+    plan = compare(people(RENAMED), app({"email": "ann.l@acme.test"}), on="email")
+    assert told(plan) == [("same_person", "app_0", "u1")]
+    assert plan.rows["after"].iloc[0] == {"email": "ann.lee@acme.test"}
+    assert "which the directory still lists for them" in plan.rows["reason"].iloc[0]
+    invites = onboarding.invite_list(people(RENAMED), app_users=app({"email": "ann.l@acme.test"}))
+    assert invites["verdict"].tolist() == ["already known"]
+    older = RENAMED | {"emails": RENAMED["custom_attributes"]["emails"], "custom_attributes": {}}
+    assert told(compare(people(older), app({"email": "ann.l@acme.test"}), on="email")) == told(plan)
+
+
+def test_a_former_address_that_somebody_else_has_now_is_not_guessed():
+    """CMP-02, CMP-03."""
+    plan = compare(
+        people(RENAMED, user("u2", "ann.l@acme.test")), app({"email": "ann.l@acme.test"}), on="email"
+    )
+    assert told(plan) == [("cannot_compare", "app_0", None)]
+
+
+def test_a_column_of_numbers_with_a_blank_takes_nobody_for_gone():
+    """CMP-05."""
+    users = people(*[user(f"u{n}", f"p{n}@acme.test", idp_id=str(n)) for n in (124, 125, 126)])
+    mine = pd.DataFrame(
+        {"number": [124.0, np.nan, 126.0], "email": [f"p{n}@acme.test" for n in (124, 125, 126)]}
+    )
+    plan = compare(users, mine, on={"number": "idp_id", "email": "address"}, fields={"number": "idp_id"})
+    assert told(plan) == [("update", 1, "u125")]
+
+
+def test_a_number_that_was_rounded_is_told_and_finds_nobody():
+    users = people(user("u1", "a@acme.test", idp_id="72057594038135102"))
+    plan = compare(users, pd.DataFrame({"number": [72057594038135102.0]}), on={"number": "idp_id"})
+    assert plan.counts["cannot_compare"] == 1
+    assert "number: numbers too large for a float were rounded" in plan.notices[0]
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs"), [("00U1", "00u1"), (412, "0412"), ("412.0", "412"), ("0412", "412")]
+)
+def test_an_id_that_only_looks_like_another_is_told(ours, theirs):
+    users = people(user("u1", "a@acme.test", idp_id=theirs))
+    plan = compare(
+        users, pd.DataFrame({"id": [ours], "email": ["a@acme.test"]}), on={"id": "idp_id", "email": "email"}
+    )
+    assert told(plan) == [("cannot_compare", 0, None)]
+    assert "but for case or leading zeros: is it the same id?" in plan.rows["reason"].iloc[0]
+
+
+def test_an_id_like_one_that_has_its_own_row_belongs_to_somebody_who_left():
+    users = people(user("u1", "a@acme.test", idp_id="abc"))
+    plan = compare(users, app({"id": "abc"}, {"id": "ABC"}), on={"id": "idp_id"})
+    assert told(plan) == [("deactivate", "app_1", None)]
+
+
+def test_an_address_with_a_character_that_nobody_sees_is_one_person():
+    """ADR-01."""
+    pasted = user("u2", "ann\u200b@acme.test")
+    plan = compare(people(pasted), app({"email": "ann@acme.test"}), on="email")
+    assert told(plan) == [("same_person", "app_0", "u2")]
+    assert plan.rows["reason"].iloc[0].endswith("differs in characters that nobody sees only")
+    beside = people(user("u1", "ann@acme.test"), pasted)
+    assert onboarding.invite_list(beside)["verdict"].tolist() == ["invite", "duplicate address"]
+    nobody = app({"email": "x"}).iloc[:0]
+    assert told(compare(beside, nobody, on="email")) == [("create", None, "u1"), ("cannot_compare", None, "u2")]
+
+
+# Attributes -------------------------------------------------------------------------------------------------
+
+CLERK = user("u1", "ann@acme.test", custom_attributes={"department_name": "Sales", "badge": None})
+MINE = app({"email": "ann@acme.test", "department": "Sales"})
+
+
+def test_a_mistyped_attribute_is_refused_with_the_near_names():
+    """CMP-01: it would have emptied everybody's department."""
+    for name in ("departmnt_name", "Department_Name"):
+        with pytest.raises(errors.ArgumentError, match=r"fields: no user has an attribute.*'department_name'"):
+            compare(people(CLERK), MINE, on="email", fields={"department": f"custom_attributes.{name}"})
+    with pytest.raises(errors.ArgumentError, match=r"on: no user has an attribute 'bagde'; near it: 'badge'"):
+        compare(people(CLERK), MINE, on={"email": "email", "department": "custom_attributes.bagde"})
+    with pytest.raises(errors.ArgumentError, match=r"'departmnt' is no column of users.*department_name"):
+        compare(people(CLERK), MINE, on="email", fields={"department": "departmnt"})
+
+
+@pytest.mark.parametrize("name", ["custom_attributes.cost_center_name", "job_title", "username"])
+def test_what_nobody_was_sent_never_erases(name):
+    """CMP-01."""
+    plan = compare(people(CLERK), MINE, on="email", fields={"department": name})
+    assert (len(plan), plan.unchanged, plan.not_enabled) == (0, 1, ("department",))
+    assert f"nobody in the directory has {name}" in plan.notices[0]
+
+
+def test_null_erases_and_absent_for_some_does_not():
+    users = people(
+        CLERK | {"custom_attributes": {"department_name": None}},
+        user("u2", "bo@acme.test"),
+        user("u3", "cy@acme.test", custom_attributes={"department_name": "Ops"}),
+    )
+    mine = app(*[{"email": f"{n}@acme.test", "department": "Old"} for n in ("ann", "bo", "cy")])
+    plan = compare(users, mine, on="email", fields={"department": "custom_attributes.department_name"})
+    after = {row.user_id: row.after for row in plan.update.itertuples()}
+    assert after == {"u1": {"department": None}, "u3": {"department": "Ops"}}
+
+
+def test_a_key_that_the_customer_has_not_enabled_takes_nobody_for_gone():
+    plan = compare(people(CLERK), app({"number": "7"}), on={"number": "custom_attributes.employee_number"})
+    assert told(plan) == [("cannot_compare", "app_0", None), ("cannot_compare", None, "u1")]
+    assert plan.rows["reason"][0] == "nobody in the directory has the keys by which it could be found"
+
+
+def test_a_selection_by_what_there_is_not_is_refused():
+    users = people(CLERK)
+    with pytest.raises(
+        errors.ArgumentError, match=r"attributes: no user has an attribute 'departmnt_name'; near"
+    ):
+        onboarding.select_users(users, attributes={"departmnt_name": "Sales"})
+    with pytest.raises(errors.ArgumentError, match=r"got 'Active'. Did you mean 'active' or 'inactive'"):
+        onboarding.select_users(users, state="Active")
+    assert onboarding.select_users(users, state="suspended").empty
+    assert onboarding.select_users(users, attributes={"cost_center_name": "7"}).empty
+
+
+# On and off -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("word", "means"),
+    [("DEPROVISIONED", False), ("STAGED", False), ("Pending user action", False), ("LOCKED_OUT", True),
+     ("PASSWORD_EXPIRED", True), ("Recovery", True), ("Terminated", False), ("Archived", False),
+     ("Sorti", False), ("Aktiv", True), ("blocked_pending_approval", False),
+     ("Primary Owner", True), (1.0, True), ("t", True),
+     (True, True), (np.False_, False), ("weird", None), ("", None), (514, None), ("On Leave", None)],
+)  # fmt: skip
+def test_a_status_word_is_on_off_or_nobodys_guess(word, means):
+    """STA-01."""
+    assert is_on(word) is means
+
+
+def test_a_callers_own_words_go_first():
+    words = {"On_Leave": True, 514: False, "active": False}
+    assert [is_on(word, words) for word in ("on leave", 514, 514.0, "Active")] == [True, False, False, False]
+    with pytest.raises(errors.ArgumentError, match="must mean True or False; got 'no'"):
+        StatusWords({"x": "no"})
+
+
+def test_somebody_who_returns_is_switched_on_and_unknown_words_are_told_with_counts():
+    """STA-01: a provider's word for off counted as on, so that they stayed off without a word."""
+    users = people(*[user(f"u{n}", f"p{n}@acme.test") for n in range(5)])
+    words = ["DEPROVISIONED", "ACTIVE", "On Leave", "on leave", None]
+    mine = app(*[{"email": f"p{n}@acme.test", "status": word} for n, word in enumerate(words)])
+    plan = compare(users, mine, on="email", active="status")
+    assert told(plan)[0] == ("update", "app_0", "u0")
+    assert plan.cannot_compare["app_key"].tolist() == ["app_2", "app_3", "app_4"]
+    assert plan.unknown_status == {"On Leave": 1, "on leave": 1, "(blank)": 1}
+    assert "status holds what is known neither as on nor as off: 'On Leave' (1)" in plan.notices[0]
+    mapped = compare(users, mine, on="email", active="status", status_words={"on leave": True, "": False})
+    assert (mapped.counts["cannot_compare"], mapped.unchanged) == (0, 3)
+
+
+def test_seats_are_counted_by_those_words_and_never_by_a_guess():
+    """STA-01."""
+    words = ["ACTIVE", "STAGED", "off", "Bot"]
+    mine = pd.DataFrame({"email": [f"x{n}@acme.test" for n in range(4)], "status": words})
+    users = people(user("u1", "ann@acme.test"))
+    with pytest.raises(errors.ArgumentError, match=r"seats cannot be counted: status holds .*'Bot' \(1\)"):
+        onboarding.invite_list(users, app_users=mine, active="status", seats=3)
+    asked = {"app_users": mine, "active": "status", "status_words": {"bot": False}, "seats": 3}
+    assert onboarding.invite_counts(onboarding.invite_list(users, **asked), **asked)["seats left"] == 1
+
+
+# The guard --------------------------------------------------------------------------------------------------
+
+GONE = app(*[{"email": f"x{n}@acme.test"} for n in range(140)], {"email": "p@acme.test"})
+
+
+def test_a_guard_is_a_share_and_a_confirmation_the_exact_number():
+    """CMP-06."""
+    users = people(user("u1", "p@acme.test"))
+    with pytest.raises(errors.ArgumentError, match="guard is a share from 0 to 1"):
+        compare(users, GONE, on="email", guard=150)
+    with pytest.raises(
+        TooManyDeactivations, match=r"switch off 140 of 141 active users.*say confirm=140"
+    ) as caught:
+        compare(users, GONE, on="email")
+    assert (caught.value.gone, caught.value.of, len(caught.value.plan)) == (140, 141, 140)
+    assert compare(users, GONE, on="email", confirm=140).counts["deactivate"] == 140
+    with pytest.raises(TooManyDeactivations, match="confirm=139 names another number"):
+        compare(users, GONE, on="email", confirm=139)
+    with pytest.raises(TooManyDeactivations, match="switch off 140 of 140 active users"):
+        compare(users, GONE.iloc[:140], on="email", guard=1)

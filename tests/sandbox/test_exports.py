@@ -1,0 +1,274 @@
+"""Files that admins export, in the forms that are documented or seen: invented people, real headers."""
+
+from __future__ import annotations
+
+import base64
+import json
+
+import pandas as pd
+import pytest
+
+import dirsync_nb as ds
+from dirsync_nb import errors
+from dirsync_nb.sandbox.seeding.exports import read_people
+
+# Lines of files are as long as they are.
+# ruff: noqa: E501
+GOOGLE = (
+    "First Name [Required],Last Name [Required],Email Address [Required],Password [Required],"
+    "Org Unit Path [Required],Status [READ ONLY],Last Sign In [READ ONLY],Employee ID,Employee Title,Manager Email,"
+    "Department,Cost Center\n"
+    "Ines,Okafor,ines@harbour.example,****,/Harbour,Active,2026/09/03 20:23:16,0412,Pilot,tomasz@harbour.example,Night,77\n"
+    "Zoë,Brandt,zoe@harbour.example,****,/,Suspended,Never logged in,0413,,,,\n"
+)
+ENTRA = (
+    "userPrincipalName,displayName,surname,mail,givenName,objectId,userType,jobTitle,department,accountEnabled,"
+    "usageLocation,streetAddress,state,country,city,postalCode\n"
+    "ines@harbour.example,Ines Okafor,Okafor,Ines@harbour.example,Ines,0a-1,Member,Pilot,Night,True,DE,Kai 1,HH,DE,Hamburg,20457\n"
+    "zoe_fjord.example#EXT#@harbour.onmicrosoft.com,Zoë Brandt,Brandt,,Zoë,0a-2,Guest,,,False,,,,,,\n"
+)
+ENTRA_TEMPLATE = (
+    "version:v1.0,,,,\n"
+    "Name [displayName] Required,User name [userPrincipalName] Required,Initial password [passwordProfile] Required,"
+    "Block sign in (Yes/No) [accountEnabled] Required,First name [givenName]\n"
+    "Example: Chris Green,chris@contoso.com,myPassword1234,No,Chris\n"
+    "Ines Okafor,ines@harbour.example,secret,Yes,Ines\n"
+)
+M365 = (
+    "Display name;User principal name;Object Id;First name;Last name;Title;Block credential;Proxy addresses\r\n"
+    "Ines Okafor;ines@harbour.example;0a-1;Ines;Okafor;Pilot;FALSE;SMTP:ines@harbour.example+smtp:io@harbour.example\r\n"
+)
+OKTA_TEMPLATE = (
+    "login,firstName,lastName,email,title,state,employeeNumber,managerId,cost_code\n"
+    "ines@harbour.example,Ines,Okafor,ines@harbour.example,Pilot,HH,0412,tomasz@harbour.example,A7\n"
+)
+ROCKSTAR = (
+    "User Id,Status,Username,First name,Last name,Primary email\n"
+    "00u1,ACTIVE,ines@harbour.example,Ines,Okafor,ines@harbour.example\n"
+    "00u2,DEPROVISIONED,zoe@harbour.example,Zoë,Brandt,zoe@harbour.example\n"
+    "00u3,STAGED,new@harbour.example,New,Comer,new@harbour.example\n"
+    "00u4,HIBERNATING,odd@harbour.example,Odd,Word,odd@harbour.example\n"
+)
+WORKDAY = "Worker_ID,First_Name,Last_Name,Work_Email,Worker_Status,Business_Title,Hire_Date\nW1,Ines,Okafor,ines@harbour.example,On Leave,Pilot,2021-02-01\n"
+BAMBOO = "Employee #,First Name,Last Name,Job Title,Department,Status,Work Email,Reports To\n12,Ines,Okafor,Pilot,Night,Inactive,ines@harbour.example,Tomasz Brandt\n"
+SFTP = "user_id,first_name,last_name,email,department_name\nu1,Ines,Okafor,ines@harbour.example,Night\n"
+ADUSER = (
+    '#TYPE Microsoft.ActiveDirectory.Management.ADUser\n"DistinguishedName","Enabled","GivenName","Name","ObjectGUID",'
+    '"SamAccountName","Surname","UserPrincipalName"\n"CN=Okafor\\, Ines,DC=x","False","Ines","Okafor, Ines","g1","iok",'
+    '"Okafor","ines@harbour.example"\n'
+)
+SCIM = json.dumps(
+    {
+        "schemas": ["urn:ietf:params:scim:api:messages:2.0:ListResponse"],
+        "totalResults": 1,
+        "Resources": [
+            {
+                "schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"],
+                "id": "s1",
+                "externalId": "00u1",
+                "userName": "ines@harbour.example",
+                "name": {"givenName": "Ines", "familyName": "Okafor"},
+                "emails": [{"value": "io@harbour.example"}, {"value": "ines@harbour.example", "primary": True}],
+                "active": "False",
+                "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User": {
+                    "department": "Night",
+                    "manager": {"value": "00u9", "displayName": "Tomasz Brandt"},
+                },
+            }
+        ],
+    }
+)
+LDIF = (
+    "version: 1\n\ndn: cn=Ines,dc=x\nobjectClass: person\ncn: Ines Okafor\ngivenName: Ines\nsn: Oka\n for\n"
+    f"mail: ines@harbour.example\ntitle:: {base64.b64encode('Lotsin für Nächte'.encode()).decode()}\n"
+    "\ndn: cn=box,dc=x\nobjectClass: user\nobjectClass: computer\ncn: box\n"
+)
+HR = json.dumps(
+    {
+        "Report_Entry": [
+            {
+                "Employee_ID": "0412",
+                "First_Name": "Ines",
+                "Last_Name": "Okafor",
+                "Status": "ACTIVE",
+                "Work_Email": None,
+            }
+        ]
+    }
+)
+
+
+@pytest.fixture
+def save(tmp_path):
+    def to_file(text, name="people.csv", encoding="utf-8"):
+        path = tmp_path / name
+        path.write_bytes(text if isinstance(text, bytes) else text.encode(encoding))
+        return path
+
+    return to_file
+
+
+@pytest.mark.parametrize(
+    ("text", "form", "key", "status"),
+    [
+        (GOOGLE, "Google Workspace users", "ines@harbour.example", "on"),
+        (ENTRA, "Entra ID users", "0a-1", "on"),
+        (ENTRA_TEMPLATE, "Entra ID bulk template", "ines@harbour.example", "off"),
+        (M365, "Microsoft 365 users", "0a-1", "on"),
+        (OKTA_TEMPLATE, "Okta import template", "ines@harbour.example", "on"),
+        (ROCKSTAR, "Okta people", "00u1", "on"),
+        (WORKDAY, "Workday report", "W1", "on"),
+        (BAMBOO, "BambooHR employees", "ines@harbour.example", "off"),
+        (SFTP, "WorkOS SFTP users", "u1", "on"),
+        (ADUSER, "Active Directory users", "g1", "off"),
+        (SCIM, "SCIM users", "00u1", "off"),
+        (LDIF, "a table of an unknown form", "ines@harbour.example", "on"),
+        (HR, "Workday report", "0412", "on"),
+    ],
+)
+def test_a_form_is_recognised_and_its_person_read(save, text, form, key, status):
+    path = save(text)
+    found = read_people(path)
+    assert found.forms[path.name] == form
+    person = found.users[key]
+    assert (person["first_name"], person["last_name"], person["status"]) == ("Ines", "Okafor", status)
+    assert person["email"] is None or person["email"].casefold() == "ines@harbour.example"
+    assert "secret" not in json.dumps(found.users)
+
+
+def test_what_a_form_means_is_not_what_its_names_say(save):
+    entra = read_people(save(ENTRA)).users
+    assert entra["0a-1"]["custom_attributes"]["addresses"][0]["region"] == "HH"
+    assert (entra["0a-2"]["email"], entra["0a-2"]["status"]) == ("zoe@fjord.example", "off")
+    okta = read_people(save(OKTA_TEMPLATE)).users["ines@harbour.example"]
+    assert okta["custom_attributes"]["addresses"][0]["region"] == "HH"
+    assert okta["custom_attributes"]["employee_number"] == "0412"
+    assert read_people(save(GOOGLE)).users["zoe@harbour.example"]["status"] == "off"
+    assert (
+        read_people(save(LDIF)).users["ines@harbour.example"]["custom_attributes"]["job_title"]
+        == "Lotsin für Nächte"
+    )
+    scim = read_people(save(SCIM)).users["00u1"]["custom_attributes"]
+    assert (scim["manager_id"], scim["department_name"]) == ("00u9", "Night")
+    assert [entry["value"] for entry in scim["emails"]] == ["ines@harbour.example", "io@harbour.example"]
+
+
+def test_words_and_columns_that_are_not_known_are_named(save):
+    found = read_people(save(ROCKSTAR))
+    assert {key: user["status"] for key, user in found.users.items()} == {
+        "00u1": "on", "00u2": "off", "00u3": "not_yet", "00u4": "unknown",
+    }  # fmt: skip
+    assert "'HIBERNATING' (1)" in str(found)
+    assert "cost_code" in str(read_people(save(OKTA_TEMPLATE)))
+    assert "not understood" in str(read_people(save(OKTA_TEMPLATE)))
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "cp1252"])
+def test_an_encoding_is_told_from_the_bytes(save, encoding):
+    assert read_people(save(ROCKSTAR, encoding=encoding)).users["00u2"]["first_name"] == "Zoë"
+
+
+@pytest.mark.parametrize("sign", [";", "\t", "|"])
+def test_a_separator_is_told_from_the_header_and_titles_above_it_are_passed_over(save, sign):
+    text = (
+        "Harbour Ferries\nActive and inactive\n\n" + ROCKSTAR.replace(",", sign) + "Grand Totals (4 records)\n"
+    )
+    assert len(read_people(save(text)).users) == 4
+
+
+def test_members_of_group_files_are_joined_and_strangers_counted(save):
+    people = save(GOOGLE)
+    links = save(
+        "Group Email [Required],Member Email,Member Type,Member Role\ncrew@harbour.example,INES@harbour.example,USER,MEMBER\n"
+        "crew@harbour.example,gone@harbour.example,USER,MEMBER\n",
+        "groups.csv",
+    )
+    found = read_people(people, links)
+    assert found.members == {("ines@harbour.example", "crew@harbour.example")}
+    assert "1 of its members are not among the people" in str(found)
+    night = save(
+        "Object ID,User principal name,Display name,Member type\n0a-1,ines@harbour.example,Ines,User\n",
+        "Night Crew.csv",
+    )
+    named = read_people(save(ENTRA), night)
+    assert (named.groups, named.members) == ({"Night Crew": "Night Crew"}, {("0a-1", "Night Crew")})
+
+
+def test_rows_without_an_id_and_ids_of_two_people_are_refused_by_number(save):
+    text = SFTP + ",No,Body,,\nu1,Some,Body,else@harbour.example,\n"
+    found = read_people(save(text))
+    assert [(number, why.split(",")[0]) for _, number, why in found.refused] == [
+        (3, "it has no id"), (4, "the id 'u1' is there already"),
+    ]  # fmt: skip
+
+
+def test_columns_can_be_given_and_slips_in_them_are_refused(save):
+    path = save("Kennung,Wer,Post\n7,Ines Okafor,ines@harbour.example\n")
+    with pytest.raises(ValueError, match="no column is known"):
+        read_people(path)
+    found = read_people(path, columns={"Kennung": "idp_id", "Wer": "display_name", "Post": "email"})
+    assert (found.users["7"]["last_name"], found.users["7"]["email"]) == ("Okafor", "ines@harbour.example")
+    with pytest.raises(ValueError, match="which the file has not"):
+        read_people(path, columns={"Kenung": "idp_id"})
+    with pytest.raises(ValueError, match="knows no field"):
+        read_people(path, columns={"Kennung": "idpid"})
+
+
+def test_a_frame_will_do_and_its_whole_numbers_stay_whole():
+    frame = pd.DataFrame({"employee_id": [124.0, None], "work_email": ["a@x.example", "b@x.example"]})
+    assert list(read_people(frame).users) == ["124", "b@x.example"]
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (b"PK\x03\x04rest", "workbook"),
+        (b"<html><table>", "web page"),
+        (b"", "is empty"),
+        (b"{broken", "not JSON"),
+        (b'{"a": 1}', "no list of people"),
+        (b"\xff" * 50, "no column is known"),
+    ],
+)
+def test_a_wrong_file_is_named_in_a_sentence(save, data, words):
+    with pytest.raises(ValueError, match=words):
+        read_people(save(data))
+
+
+def test_scim_groups_name_people_by_the_ids_of_the_server(save):
+    groups = {
+        "Resources": [{"id": "g9", "displayName": "Night Crew", "members": [{"value": "s1"}, {"value": "s7"}]}]
+    }
+    found = read_people([save(SCIM), save(json.dumps(groups), "groups.json")])
+    assert (found.groups, found.members) == ({"g9": "Night Crew"}, {("00u1", "g9")})
+    assert "Night Crew: 1 of its members are not among the people" in found.notices
+
+
+@pytest.mark.parametrize("provider", ["okta scim v2.0", "azure scim v2.0", "gsuite directory", "workday"])
+def test_a_sandbox_is_filled_with_ones_own_people(save, provider):
+    people = save(
+        ROCKSTAR.replace("Primary email", "Primary email,Groups").replace(
+            "ines@harbour.example\n", "ines@harbour.example,Crew|Ops\n", 1
+        )
+    )
+    client = ds.connect_sandbox(people=people, provider=provider, company="Harbour")
+    try:
+        directories = ds.load_directories(client)
+        users = ds.load_users(client, directory_id=directories.index[0])
+        members = ds.load_memberships(client, directory_id=directories.index[0], users=users)
+        assert directories[["name", "type"]].to_numpy().tolist() == [["Harbour directory", provider]]
+        assert users["idp_id"].tolist() == ["00u1", "00u4"]  # who is off, or not yet on, is not sent
+        assert users["custom_attributes"].iloc[0]["username"] == "ines@harbour.example"
+        assert members["user_id"].tolist() == [users.index[0]] * 2
+    finally:
+        client.sandbox.stop()
+
+
+def test_what_cannot_be_is_told_before_a_sandbox_starts(save):
+    with pytest.raises(errors.ArgumentError, match="cannot be read"):
+        ds.connect_sandbox(people="nowhere.csv")
+    with pytest.raises(errors.ArgumentError, match="provider must be one of"):
+        ds.connect_sandbox(people=save(ROCKSTAR), provider="octa")
+    found = ds.sandbox.read_people(save(ROCKSTAR))
+    ds.connect_sandbox(people=found).sandbox.stop()
+    assert "1 people are off at the provider and are not sent" in found.notices
