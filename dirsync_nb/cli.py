@@ -1,0 +1,336 @@
+"""The command ``dirsync-nb``: JupyterLab on the guided notebooks, the sandbox alone, a tour without a browser.
+
+Every command ends with 0 when it did its work, 1 when a notebook failed or is not fit to commit, 2 when it
+could not begin or could not read one.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import io
+import json
+import os
+import secrets
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from . import errors, extras, starter
+from .connect import SHARED_SANDBOX
+from .notebooks import check_command, init_ci, kernels, lab_files, tour
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+__all__ = ["main"]
+
+_INTERRUPTED = 130  # what a shell gives for Ctrl-C
+# Ctrl-C is for this process, which then ends JupyterLab; else both would take it.
+_APART: dict[str, Any] = (
+    {"creationflags": getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)}
+    if os.name == "nt"
+    else {"start_new_session": True}
+)
+_PATIENCE = 20.0  # seconds for JupyterLab to end its kernels
+
+
+class CannotBegin(Exception):
+    """What the person has to change first, in one sentence."""
+
+
+def parser() -> argparse.ArgumentParser:
+    """Describe the command line."""
+    made = argparse.ArgumentParser(
+        prog="dirsync-nb",
+        description="Explore WorkOS Directory Sync in Jupyter. "
+        "Without WORKOS_API_KEY everything runs on an embedded sandbox with invented people.",
+    )
+    made.add_argument("--version", action="version", version=f"dirsync-nb {extras.version()}")
+    commands = made.add_subparsers(dest="command", metavar="COMMAND")
+
+    lab = commands.add_parser("lab", help="open JupyterLab on the guided notebooks")
+    lab.add_argument("--dir", type=Path, default=Path("dirsync-notebooks"), help="where (default: %(default)s)")
+    lab.add_argument("--port", type=int, default=8888, help="the next free one if taken (default: %(default)s)")
+    lab.add_argument("--no-browser", action="store_true", help="print the address, open nothing")
+    lab.add_argument("--seed", type=int, default=1, help="of the sandbox: same seed, same people and ids")
+    lab.add_argument("--users", type=int, help="of the sandbox's Okta directory (default: 260)")
+    lab.add_argument("jupyter", nargs="*", metavar="-- ARG", help="more arguments for JupyterLab, after --")
+    lab.set_defaults(run=run_lab)
+
+    # Its own parser has the options; this one is for the list of commands only.
+    commands.add_parser("sandbox", help="serve the sandbox alone, for any other tool", add_help=False)
+
+    walk = commands.add_parser("tour", help="run the guided notebooks and write what they show as one page")
+    walk.add_argument("notebooks", nargs="*", type=Path, metavar="NOTEBOOK", help="these, not the guided ones")
+    walk.add_argument("--out", type=Path, default=Path("dirsync-tour.html"), help="(default: %(default)s)")
+    walk.add_argument("--seed", type=int, default=1, help="of the sandbox: same seed, same people and ids")
+    walk.add_argument(
+        "--timeout", type=check_command.seconds, default=600, help="seconds a cell may take (%(default)s)"
+    )
+    walk.add_argument(
+        "--summary", type=Path, metavar="FILE", help="add a few lines of Markdown to it, for a job"
+    )
+    walk.set_defaults(run=run_tour)
+
+    look = commands.add_parser("check", help=check_command.HELP, description=check_command.DESCRIPTION)
+    check_command.add_arguments(look)
+    look.set_defaults(run=run_check)
+
+    start = commands.add_parser(
+        "init-ci",
+        help="write into a repository what checks its notebooks: workflow, hook, options, a first notebook",
+    )
+    start.add_argument("folder", nargs="?", type=Path, default=Path(), metavar="FOLDER", help="(default: here)")
+    start.add_argument("--force", action="store_true", help="replace and complete files that are there already")
+    start.set_defaults(run=run_init_ci)
+
+    begin = commands.add_parser("starter", help="write a small sync worker to begin with, tests included")
+    begin.add_argument("folder", type=Path, metavar="FOLDER", help="new or empty; nothing is overwritten")
+    begin.set_defaults(run=run_starter)
+    return made
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command; give the exit code."""
+    given = list(sys.argv[1:] if argv is None else argv)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a console of another encoding ends no command
+            stream.reconfigure(errors="replace")
+    if given[:1] == ["sandbox"]:
+        from .sandbox.__main__ import main as run_sandbox
+
+        return run_sandbox(given[1:])
+    arguments = parser().parse_args(given)
+    if arguments.command is None:
+        parser().print_help()
+        return 0
+    try:
+        with kernels.at_home():
+            code: int = arguments.run(arguments)
+    except (CannotBegin, errors.MissingExtra) as why:
+        print(f"dirsync-nb {arguments.command}: {why}", file=sys.stderr)
+        return 2
+    return code
+
+
+# -- lab -----------------------------------------------------------------------------------------------------
+
+
+def run_lab(arguments: argparse.Namespace) -> int:
+    """Serve JupyterLab, and the sandbox beside it, until Ctrl-C, SIGTERM or the shutdown in its menu."""
+    extras.need("this", "lab", "jupyterlab")
+    _check_variables()
+    folder = arguments.dir.resolve()
+    with _stop_signals() as stop, contextlib.ExitStack() as stack:
+        environment = os.environ.copy()
+        if (server := tour.workos()) is None:
+            environment[SHARED_SANDBOX] = url = stack.enter_context(_sandbox(arguments.seed, arguments.users))
+            server = f"{tour.SANDBOX} ({url})"
+        _say(f"Server:     {server}")
+        _say(f"Notebooks:  {folder} ({_copy_notebooks(folder)})")
+        place = stack.enter_context(kernels.place())
+        environment |= lab_files.configure(place, environment)
+        # A variable, because the arguments of a process can be seen by everybody on the machine.
+        environment.setdefault("JUPYTER_TOKEN", secrets.token_hex(24))
+        child = subprocess.Popen(_jupyter(arguments, folder), env=environment, **_APART)
+        try:
+            return _wait(child, place.folder, f"lab{_first(folder)}", stop)
+        finally:
+            _end(child)
+
+
+def _jupyter(arguments: argparse.Namespace, folder: Path) -> list[str]:
+    command = [
+        *(sys.executable, "-m", "jupyterlab"),
+        f"--ServerApp.root_dir={folder}",
+        f"--ServerApp.port={arguments.port}",
+        "--ServerApp.log_level=WARN",
+        "--LabApp.log_level=WARN",
+        f"--LabApp.default_url=/lab{_first(folder)}",
+    ]
+    if arguments.no_browser:
+        command.append("--no-browser")
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        command.append("--allow-root")
+    return command + list(arguments.jupyter)
+
+
+def _first(folder: Path) -> str:
+    """Return what follows ``/lab`` in the address that opens the first guided notebook, if it is there."""
+    names = [path.name for path in tour.guided_notebooks() if (folder / path.name).exists()]
+    return f"/tree/{quote(names[0])}" if names else ""
+
+
+def _wait(child: subprocess.Popen[bytes], files: Path, page: str, stop: threading.Event) -> int:
+    """Say the address once JupyterLab serves; give the exit code once somebody wants the end."""
+    said = False
+    while not stop.wait(0.1):
+        if not said and (address := _address(files, page)):
+            _say(f"JupyterLab: {address}\nCtrl-C ends it.")
+            said = True
+        if (code := child.poll()) is not None:
+            return code if said else 2
+    return 0
+
+
+def _address(files: Path, page: str) -> str | None:
+    """Read the address from the file that a serving JupyterLab writes."""
+    for file in files.glob("jpserver-*.json"):
+        with contextlib.suppress(ValueError, OSError):  # half written
+            server = json.loads(file.read_text("utf-8"))
+            return f"{server['url']}{page}?token={server['token']}"
+    return None
+
+
+def _end(child: subprocess.Popen[bytes]) -> None:
+    """End JupyterLab with its kernels, kindly first."""
+    child.terminate()
+    try:
+        child.wait(_PATIENCE)
+    except subprocess.TimeoutExpired:
+        child.kill()
+        child.wait()
+
+
+def _copy_notebooks(folder: Path) -> str:
+    """Copy the guided notebooks that are not there yet; say which are new."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        guided = tour.guided_notebooks()
+        new = [path for path in guided if not (folder / path.name).exists()]
+        shipped = {folder / path.name: lab_files.ready(path) for path in guided}
+        for path in new:
+            (folder / path.name).write_text(shipped[folder / path.name], "utf-8")
+        lab_files.trust(path for path, text in shipped.items() if path.read_text("utf-8") == text)
+    except OSError as error:
+        raise CannotBegin(f"cannot write notebooks to {folder}: {error.strerror}") from None
+    if not guided:
+        return "this installation has no guided ones"
+    if not new:
+        return "all there already, left as they are"
+    kept = f"; {len(guided) - len(new)} there already, left as they are" if len(new) < len(guided) else ""
+    return f"new: {', '.join(path.name for path in new)}{kept}"
+
+
+@contextlib.contextmanager
+def _sandbox(seed: int, users: int | None) -> Iterator[str]:
+    from .sandbox import Sandbox
+
+    try:
+        sandbox = Sandbox(seed=seed, users=users).start()
+    except (OSError, ValueError) as error:
+        raise CannotBegin(str(error)) from None
+    with sandbox:
+        yield sandbox.url
+
+
+@contextlib.contextmanager
+def _stop_signals() -> Iterator[threading.Event]:
+    """Turn Ctrl-C, SIGTERM and a closed terminal into an event."""
+    stop = threading.Event()
+    numbers = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    before = {number: signal.signal(number, lambda *_: stop.set()) for number in numbers}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+# -- tour ----------------------------------------------------------------------------------------------------
+
+
+def run_tour(arguments: argparse.Namespace) -> int:
+    """Run notebooks, say one line each, write the page."""
+    extras.need("this", "lab", "nbclient", "nbconvert")
+    _check_variables()
+    paths = arguments.notebooks or tour.guided_notebooks()
+    if not paths:
+        raise CannotBegin("no guided notebooks beside the package; name a notebook")
+    out: Path = arguments.out.resolve()
+    if out.is_dir() or not out.parent.is_dir():
+        raise CannotBegin(f"cannot write {out}: {'it is a folder' if out.is_dir() else 'no such folder'}")
+    server = tour.workos() or f"{tour.SANDBOX} (seed {arguments.seed})"
+    started, chapters = time.monotonic(), []
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        _say(f"Server: {server}")
+        for chapter in tour.tour(paths, seed=arguments.seed, timeout=arguments.timeout):
+            chapters.append(chapter)
+            _say(str(chapter))
+    except ValueError as error:
+        raise CannotBegin(str(error)) from None
+    except KeyboardInterrupt:
+        print("dirsync-nb tour: interrupted; no report written", file=sys.stderr)
+        return _INTERRUPTED
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    out.write_text(tour.report(chapters, server), "utf-8")
+    if arguments.summary is not None:
+        with arguments.summary.open("a", encoding="utf-8") as file:
+            file.write(tour.summary(chapters, server))
+    _say(f"Report: {out} ({time.monotonic() - started:.0f} s)")
+    return int(any(chapter.problem for chapter in chapters))
+
+
+# -- check ---------------------------------------------------------------------------------------------------
+
+
+def run_check(arguments: argparse.Namespace) -> int:
+    """Look at notebooks; say one line for each thing to change."""
+    if arguments.execute:
+        extras.need("this", "lab", "nbclient", "nbformat")
+    try:
+        return check_command.run(arguments)
+    except ValueError as why:
+        raise CannotBegin(str(why)) from None
+
+
+def run_init_ci(arguments: argparse.Namespace) -> int:
+    """Write what a repository needs; say what was left to its owner."""
+    if not arguments.folder.is_dir():
+        raise CannotBegin(f"there is no folder {arguments.folder}")
+    for line in init_ci.write(arguments.folder, force=arguments.force):
+        _say(line)
+    return 0
+
+
+# -- starter -------------------------------------------------------------------------------------------------
+
+
+def run_starter(arguments: argparse.Namespace) -> int:
+    """Write the starter, and say what to do with it."""
+    try:
+        files = starter.write_starter(arguments.folder)
+    except errors.ArgumentError as why:
+        raise CannotBegin(str(why)) from None
+    _say(f"{len(files)} files in {arguments.folder}. Begin with its README.md, or:")
+    _say(f'  cd "{arguments.folder}" && pip install {extras.requirement()} -e ".[dev]" && pytest')
+    _say("  python -m directory_worker --once")
+    return 0
+
+
+# -- common --------------------------------------------------------------------------------------------------
+
+
+def _check_variables() -> None:
+    """Refuse what ``connect()`` would refuse in every notebook."""
+    if tour.workos() is None and os.environ.get("WORKOS_BASE_URL", "").strip():
+        raise CannotBegin(
+            "WORKOS_BASE_URL names a server but there is no key: set WORKOS_API_KEY, or unset the address "
+            "to use the embedded sandbox"
+        )
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

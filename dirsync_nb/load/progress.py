@@ -1,0 +1,149 @@
+"""What a running load shows to a person: one bar when it takes long, notices when it is done.
+
+Scripts and pipes get neither: everything said here also stands on the receipt.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from types import TracebackType
+from typing import Any
+
+__all__ = ["Gathering", "Progress", "is_interactive", "tell"]
+
+SHOW_AFTER = 2.0  # seconds; a shorter load shows no bar
+
+
+def is_interactive() -> bool:
+    """Return whether a person is watching: a notebook, an IPython shell, or a terminal."""
+    if _in_ipython():
+        return True
+    return bool(getattr(sys, "ps1", "")) or (sys.stderr is not None and sys.stderr.isatty())
+
+
+def _in_ipython() -> bool:
+    ipython = sys.modules.get("IPython")
+    return ipython is not None and ipython.get_ipython() is not None
+
+
+def tell(notices: Iterable[str], told: set[str]) -> None:
+    """Say notices to a person who is watching, one line each; none of them twice.
+
+    In a notebook they are ordinary output. Elsewhere they go to standard error, since standard output may be
+    the data itself (``python export.py > users.csv``). A stream that is closed or lacks a letter ends no load.
+
+    ``told`` remembers what was said before, and learns what is said now. A part of a gathering leaves its
+    notices to the whole.
+    """
+    gathering = getattr(_this_thread, "gathering", None)
+    if gathering is not None:
+        gathering.notices += [notice for notice in notices if notice not in gathering.notices]
+        return
+    fresh = [notice for notice in notices if notice not in told]
+    if is_interactive():
+        told.update(fresh)
+        for notice in fresh:
+            _say(f"Note: {notice}")
+
+
+def _say(line: str) -> None:
+    stream = sys.stdout if _in_ipython() else sys.stderr
+    with contextlib.suppress(OSError, ValueError, AttributeError):  # closed, or no stream at all
+        encoding = getattr(stream, "encoding", None) or "utf-8"
+        stream.write(line.encode(encoding, "backslashreplace").decode(encoding) + "\n")
+        stream.flush()
+
+
+_this_thread = threading.local()
+
+
+class Gathering:
+    """Several loads in threads of their own, shown as one: no bar for each, and each notice once.
+
+    Attributes
+    ----------
+    notices
+        What the parts had to say.
+    """
+
+    def __init__(self) -> None:
+        self.notices: list[str] = []
+        self._counts: dict[tuple[str, int], int] = {}
+
+    @contextmanager
+    def part(self, name: str) -> Iterator[None]:
+        """Let whatever this thread shows go into the whole."""
+        _this_thread.gathering, _this_thread.name, _this_thread.number = self, name, 0
+        try:
+            yield
+        finally:
+            _this_thread.gathering = None
+
+    @property
+    def count(self) -> int:
+        """How many there are so far, over all parts."""
+        return sum(list(self._counts.values()))
+
+    def _next(self) -> tuple[str, int]:
+        _this_thread.number += 1
+        return _this_thread.name, _this_thread.number
+
+    def note(self, key: tuple[str, int], count: int) -> None:
+        """Note how far a load of a part is."""
+        self._counts[key] = count
+
+
+class Progress:
+    """One progress bar for a load that takes longer than two seconds.
+
+    Parameters
+    ----------
+    noun
+        What is counted.
+    total
+        Called once, when the bar appears; gives the number to expect, or None.
+    """
+
+    def __init__(self, noun: str, total: Callable[[], int | None]) -> None:
+        self._noun = noun
+        self._total = total
+        self._started = time.monotonic()
+        self._bar: Any = None
+        self._gathering: Gathering | None = getattr(_this_thread, "gathering", None)
+        self._part = self._gathering._next() if self._gathering is not None else ("", 0)
+
+    def __enter__(self) -> Progress:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._bar is not None:
+            self._bar.close()
+
+    def show(self, count: int, beside: str = "") -> None:
+        """Show how many there are so far, and a few words beside it."""
+        if self._gathering is not None:
+            self._gathering.note(self._part, count)
+            return
+        if self._bar is None:
+            if time.monotonic() - self._started < SHOW_AFTER or not is_interactive():
+                return
+            self._bar = _bar(self._noun, self._total())
+        self._bar.update(count - self._bar.n)
+        if beside:
+            self._bar.set_postfix_str(beside)
+
+
+def _bar(noun: str, total: int | None) -> Any:
+    from tqdm.auto import tqdm
+
+    class Bar(tqdm):  # type: ignore[type-arg]
+        monitor_interval = 0  # no watching thread that outlives the load
+
+    return Bar(desc=f"Loading {noun}", total=total, unit=f" {noun}", leave=False)
