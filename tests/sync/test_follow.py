@@ -268,6 +268,14 @@ def test_a_cursor_that_is_refused_is_a_lost_place_wherever_it_is_sent(
     assert caught.value.gap.after_event_id == first.index[-1]
 
 
+def test_lst_04_events_that_come_newest_first_are_not_followed(sandbox, client, clock):
+    sandbox.faults.add("newest_first", path="/events")
+    follower = following(client, clock)
+    with pytest.raises(errors.BadPayload, match="newest first"):
+        next(iter(follower))
+    assert follower.after is None
+
+
 def test_load_since_gives_what_came_or_the_gap(sandbox, client, okta, now):
     assert follow.load_since(client, now).empty
     sandbox.add_user(okta, email="a@x.example")
