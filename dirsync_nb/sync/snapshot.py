@@ -38,6 +38,7 @@ from ..frames import (
     require_complete,
     users_frame,
 )
+from ..guard import SHARE, check_guard, check_vanished, why_stopped
 from ..load import load_directories, load_events, load_organizations
 from ..load.checkpoint import Checkpoint
 from ..load.contents import Contents, load_contents
@@ -150,7 +151,9 @@ class Snapshot:
             "files": files,
         }
 
-    def refresh(self, client: DirectoryClient) -> Snapshot:
+    def refresh(
+        self, client: DirectoryClient, *, guard: float | None = SHARE, confirm: int | None = None
+    ) -> Snapshot:
         """Bring it up to date from events, and give the new one; this one stays as it is.
 
         It takes one request for each hundred events, and one each for directory and organization, however many
@@ -158,10 +161,22 @@ class Snapshot:
         again, and ``notices`` say so. Events do not carry the deprecated list ``groups`` of a user, which is
         missing for those they speak of.
 
+        Parameters
+        ----------
+        guard
+            Stop where more than this share of the users, of the groups or of the memberships would vanish, and
+            always where all would. What goes with a directory, a user or a group that goes is not counted
+            again. None: never.
+        confirm
+            The exact number that may vanish, of the kinds the guard stopped at, whatever the guard says. Any
+            other number is refused.
+
         Raises
         ------
+        TooManyGone
+            The guard stopped it.
         ArgumentError
-            The client reads another server than the one this was taken from.
+            The client reads another server than the one this was taken from, or a guard that is no share.
         LoadError
             Reading events broke; this snapshot is as good as before.
         """
@@ -169,15 +184,22 @@ class Snapshot:
             raise errors.ArgumentError(
                 f"this snapshot is of {self.server}, and the client reads {client.base_url}"
             )
+        check_guard(guard, confirm)
         try:
-            events = self._events(client)
-        except LostPlace as lost:
-            return self._loaded_again(client, str(lost.gap))
-        if events is None:
-            return self._loaded_again(
-                client, "it has no position and is older than the events that can be read"
+            events, reason = (
+                self._events(client),
+                "it has no position and is older than the events that can be read",
             )
-        return _caught_up(client, self, events)
+        except LostPlace as lost:
+            events, reason = None, str(lost.gap)
+        if events is None:
+            fresh = self._loaded_again(client, reason)
+            _check_vanished(self, fresh, self.directories.index, guard, confirm)
+        else:
+            fresh = _caught_up(client, self, events)
+            # An event says that a directory was deleted; what was in it is not missing.
+            _check_vanished(self, fresh, fresh.directories.index, guard, confirm)
+        return fresh
 
     def _events(self, client: DirectoryClient) -> pd.DataFrame | None:
         """Load what came since; None where nobody can say whether that is all."""
@@ -199,6 +221,33 @@ class Snapshot:
         notice = f"Everything was loaded again instead of catching up from events: {reason}."
         tell([notice], client.context.told)
         return dataclasses.replace(fresh, notices=(notice, *fresh.notices))
+
+
+def _check_vanished(
+    before: Snapshot, after: Snapshot, homes: pd.Index, guard: float | None, confirm: int | None
+) -> None:
+    """Stop where too much of what was in some directories is gone."""
+    counts: dict[str, tuple[int, int, bool]] = {}
+    for kind in ("users", "groups"):
+        was, now = getattr(before, kind), getattr(after, kind)
+        ids = was.index[was["directory_id"].isin(homes)]
+        counts[kind] = len(ids.difference(now.index)), len(ids), now.empty
+    pairs = before.memberships
+    stay = pairs["user_id"].isin(after.users.index) & pairs["group_id"].isin(after.groups.index)
+    was, now = (
+        pd.MultiIndex.from_frame(frame[["user_id", "group_id"]]) for frame in (pairs[stay], after.memberships)
+    )
+    counts["memberships"] = len(was.difference(now)), len(was), now.empty
+    stopped = [
+        kind
+        for kind, (gone, of, empty) in counts.items()
+        if why_stopped(gone, of, "{}", guard=guard, empty=empty) is not None
+    ]
+    if not stopped and confirm is None:
+        return
+    kinds = stopped or list(counts)
+    gone, of = (sum(counts[kind][place] for kind in kinds) for place in (0, 1))
+    check_vanished(gone, of, " and ".join(kinds), guard=guard, confirm=confirm, empty=bool(stopped))
 
 
 def _caught_up(client: DirectoryClient, snapshot: Snapshot, events: pd.DataFrame) -> Snapshot:

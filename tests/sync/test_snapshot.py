@@ -23,6 +23,7 @@ import pytest
 import dirsync_nb as ds
 from dirsync_nb import errors
 from dirsync_nb.frames import users_frame
+from dirsync_nb.guard import TooManyGone
 from dirsync_nb.sandbox.directory import clock as sandbox_clock
 from dirsync_nb.sync import snapshot
 
@@ -330,6 +331,35 @@ def test_events_that_cannot_be_placed_are_counted(sandbox, client, okta):
     without = "CAST(replace(CAST(json AS TEXT), ?, '') AS BLOB)"
     store.execute(f"UPDATE events SET json = {without} WHERE n = (SELECT max(n) FROM events)", (user,))
     assert "1 events could not be placed" in found.refresh(client).notices[0]
+
+
+def test_a_refresh_that_loses_all_groups_is_stopped_at_until_the_number_is_confirmed(sandbox, client, okta):
+    """CMP-06."""
+    found = taken(client, okta)
+    for group in found.groups.index:
+        sandbox.delete_group(group)
+    sandbox.delete_user(found.users.index[0])
+    with pytest.raises(TooManyGone, match=r"24 of 24 groups \(100%\).*confirm=24") as caught:
+        found.refresh(client)
+    assert (caught.value.gone, caught.value.of) == (24, 24)
+    with pytest.raises(TooManyGone, match="confirm=23 names another number"):
+        found.refresh(client, confirm=23)
+    for settings in ({"confirm": 24}, {"guard": None}):
+        fresh = found.refresh(client, **settings)
+        assert (len(fresh.users), len(fresh.groups), len(fresh.memberships)) == (259, 0, 0)
+
+
+def test_memberships_that_end_alone_are_counted_alone(sandbox, client, okta):
+    """CMP-06."""
+    found = taken(client, okta)
+    pairs = found.memberships.iloc[: len(found.memberships) // 2 + 1]
+    for user, group in zip(pairs["user_id"], pairs["group_id"], strict=True):
+        sandbox.remove_member(group, user)
+    with pytest.raises(TooManyGone, match=f"{len(pairs)} of 939 memberships"):
+        found.refresh(client)
+    assert len(found.refresh(client, guard=0.6).memberships) == 939 - len(pairs)
+    with pytest.raises(errors.ArgumentError, match="guard is a share"):
+        found.refresh(client, guard=60)
 
 
 def test_a_snapshot_of_another_server_is_not_refreshed(client, okta):
