@@ -40,7 +40,7 @@ from ..frames import (
 )
 from ..guard import SHARE, check_guard, check_vanished, why_stopped
 from ..load import load_directories, load_events, load_organizations
-from ..load.checkpoint import Checkpoint
+from ..load.checkpoint import PAGE_FORMAT, Checkpoint
 from ..load.contents import Contents, load_contents
 from ..load.parallel import as_directory_ids, for_each_directory
 from ..load.progress import tell
@@ -72,7 +72,7 @@ class Snapshot:
     taken_at
         When it was last made or brought up to date, by the clock of this machine.
     server
-        Where it was read.
+        Where it was read: an address, or a sandbox by its world.
     scope
         Ids of the directories it was taken of; None for all there are.
     inactive_policy
@@ -180,9 +180,9 @@ class Snapshot:
         LoadError
             Reading events broke; this snapshot is as good as before.
         """
-        if client.base_url != self.server:
+        if not client.reads(self.server):
             raise errors.ArgumentError(
-                f"this snapshot is of {self.server}, and the client reads {client.base_url}"
+                f"this snapshot is of {self.server}, and the client reads {client.server}"
             )
         check_guard(guard, confirm)
         try:
@@ -323,7 +323,7 @@ def take_snapshot(
     scope = None if directory_id is None else _scope(directory_id)
     keeper = None if path is None else _Keeper.opened(Path(f"{path}.loading"), client, scope)
     if keeper is not None and keeper.position is not None and not knows(client, keeper.position):
-        keeper = _Keeper.anew(keeper.folder, client, scope)
+        keeper = _Keeper.anew(keeper.folder, client, scope, keeper.notices)
     position = keeper.position if keeper is not None else _position(client)
     directories, organizations = _tops(client, scope)
     whole = _contents(client.context, directories, keeper, sure=scope is not None)
@@ -335,7 +335,7 @@ def take_snapshot(
         memberships=_together([one.memberships for one in whole]),
         position=position,
         taken_at=datetime.now(UTC),
-        server=client.base_url,
+        server=client.server,
         scope=scope,
         inactive_policy=inactive_policy,
     )
@@ -343,6 +343,7 @@ def take_snapshot(
     if events is not None:
         snapshot = dataclasses.replace(_caught_up(client, snapshot, events), news=None)
     if keeper is not None and path is not None:
+        snapshot = dataclasses.replace(snapshot, notices=(*keeper.notices, *snapshot.notices))
         snapshot.save(path)
         keeper.clear()
     return snapshot
@@ -480,8 +481,8 @@ class _Keeper:
     Each list has a file of its own, one page a line.
     """
 
-    def __init__(self, folder: Path, position: Moment | None) -> None:
-        self.folder, self.position = folder, position
+    def __init__(self, folder: Path, position: Moment | None, notices: tuple[str, ...] = ()) -> None:
+        self.folder, self.position, self.notices = folder, position, notices
 
     @classmethod
     def opened(cls, folder: Path, client: DirectoryClient, scope: tuple[str, ...] | None) -> _Keeper:
@@ -490,22 +491,36 @@ class _Keeper:
         if not about.exists():
             return cls.anew(folder, client, scope)
         held = json.loads(about.read_text())
-        if held["load"] != _load_of(client, scope):
+        of = held["load"]["server"]
+        if not client.reads(of) or held["load"] != {**_load_of(client, scope), "server": of}:
             raise errors.ArgumentError(
                 f"{folder} holds the beginning of another load ({held['load']}); remove it, or name another "
                 "path"
             )
+        if held.get("pages") != PAGE_FORMAT:
+            notice = (
+                f"{folder} was begun by another version of dirsync_nb: everything is loaded from its beginning."
+            )
+            tell([notice], client.context.told)
+            return cls.anew(folder, client, scope, (notice,))
         return cls(folder, Moment(*held["position"]) if held["position"] else None)
 
     @classmethod
-    def anew(cls, folder: Path, client: DirectoryClient, scope: tuple[str, ...] | None) -> _Keeper:
+    def anew(
+        cls,
+        folder: Path,
+        client: DirectoryClient,
+        scope: tuple[str, ...] | None,
+        notices: tuple[str, ...] = (),
+    ) -> _Keeper:
         """Begin, with a position from before anything is read."""
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         position = _position(client)
         with replacing(folder / "about.json") as temporary:
-            temporary.write_text(json.dumps({"load": _load_of(client, scope), "position": position}))
-        return cls(folder, position)
+            about = {"load": _load_of(client, scope), "pages": PAGE_FORMAT, "position": position}
+            temporary.write_text(json.dumps(about))
+        return cls(folder, position, notices)
 
     def clear(self) -> None:
         """Remove the folder: the load is whole and saved."""
@@ -519,4 +534,4 @@ class _Keeper:
 
 
 def _load_of(client: DirectoryClient, scope: Iterable[str] | None) -> dict[str, Any]:
-    return {"server": client.base_url, "scope": None if scope is None else list(scope), "format": FORMAT}
+    return {"server": client.server, "scope": None if scope is None else list(scope), "format": FORMAT}

@@ -368,6 +368,32 @@ def test_a_snapshot_of_another_server_is_not_refreshed(client, okta):
         found.refresh(client)
 
 
+def test_what_was_kept_of_a_sandbox_goes_on_with_the_same_world_at_another_port(tmp_path):
+    path, place = tmp_path / "all.snapshot", tmp_path / "place.json"
+
+    def follower(client):
+        return ds.follow_events(client, keep=place, sleep=lambda _: None)
+
+    with ds.connect_sandbox(seed=41, users=5) as first:
+        snapshot.take_snapshot(first, path=path)
+        batches = iter(follower(first))
+        next(batches)
+        next(batches)
+        first.sandbox.stop()
+    with ds.connect_sandbox(seed=41, users=5) as same, ds.connect_sandbox(seed=42, users=5) as other:
+        assert same.base_url != first.base_url
+        found = snapshot.open_snapshot(path)
+        assert found.server == same.sandbox.identity == same.server
+        assert_equal(found.refresh(same), found)
+        assert follower(same).after == json.loads(place.read_text())["after"]
+        with pytest.raises(errors.ArgumentError, match="is of sandbox_.*reads sandbox_"):
+            found.refresh(other)
+        with pytest.raises(errors.ArgumentError, match="holds a place at sandbox_"):
+            follower(other)
+        same.sandbox.stop()
+        other.sandbox.stop()
+
+
 # Interrupted and killed ---------------------------------------------------------------------------------
 
 
@@ -402,6 +428,21 @@ def test_the_beginning_of_another_load_is_refused(client, okta, tmp_path):
     (folder / "about.json").write_text(json.dumps({"load": {"server": "x"}, "position": None}))
     with pytest.raises(errors.ArgumentError, match="beginning of another load"):
         taken(client, okta, path=path)
+
+
+def test_a_beginning_in_another_form_is_told_and_begun_anew(client, okta, tmp_path):
+    path = tmp_path / "okta.snapshot"
+    keeper = snapshot._Keeper.anew(Path(f"{path}.loading"), client, (okta,))
+    about = keeper.folder / "about.json"
+    held = json.loads(about.read_text())
+    del held["pages"]
+    about.write_text(json.dumps(held))
+    with keeper.checkpoints(okta)("users") as users:
+        users.add({"records": "of another form"})
+    found = taken(client, okta, path=path)
+    assert len(found.users) == 260
+    assert "begun by another version of dirsync_nb" in found.notices[0]
+    assert snapshot.open_snapshot(path).notices == found.notices
 
 
 def test_a_beginning_past_retention_is_begun_anew(sandbox, client, okta, tmp_path):
