@@ -110,6 +110,7 @@ def load_session(
         Keeps what was read on disk, so that the load can go on in another process.
     """
     receipt.so_far = partial
+    receipt.tell = None if progress is None else progress.tell
     session = LoadSession(receipt, progress, watch)
     started = time.monotonic()
     try:
@@ -124,6 +125,7 @@ def load_session(
         keep_partial(receipt, partial, problem)
         raise
     finally:
+        receipt.tell = None
         receipt.seconds = time.monotonic() - started
     receipt.so_far = None
     if watch is None:

@@ -419,6 +419,16 @@ def test_one_bar_counts_the_directories_and_the_rows_beside_it(serve, monkeypatc
         assert len(server.requests) == 6  # nobody asks for a total of its own
 
 
+def test_what_a_part_waits_for_stands_beside_the_rows_of_all():
+    gathering = progress.Gathering()
+    with gathering.part("directory_1"):
+        part = progress.Progress("users", lambda: None)
+        part.tell("the rate limit is used up: waiting 7 s")
+        assert gathering.waiting.beside("18 rows") == "18 rows, the rate limit is used up: waiting 7 s"
+        part.tell("")
+    assert gathering.waiting.beside("18 rows") == "18 rows"
+
+
 def test_a_notice_of_many_directories_is_said_once(serve, capsys, monkeypatch):
     monkeypatch.setattr(progress, "is_interactive", lambda: True)
     script = fleet(6)
