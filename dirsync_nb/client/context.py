@@ -209,8 +209,8 @@ def part_of_list(part: Mapping[str, object]) -> dict[str, Any]:
         raise errors.ArgumentError(f"limit must be a number of rows, 1 or more; got {limit!r:.80}")
     if {"before", "after"} <= set(given):
         raise errors.ArgumentError("before and after are two places in one list; give one of them")
-    places = {name: identifier(given[name], name) for name in ("before", "after") if name in given}
-    return {"limit": int(limit), **places} if "limit" in given else places
+    whole: dict[str, Any] = {"limit": int(limit)} if "limit" in given else {}
+    return whole | {name: identifier(value, name) for name, value in given.items() if name != "limit"}
 
 
 def path_part(value: str) -> str:

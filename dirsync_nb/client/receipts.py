@@ -105,5 +105,7 @@ class Receipt(Traffic):
             parts.append(f"waited {self.seconds_waited:.1f} s ({causes})")
         if cursors := self.details.get("list_metadata"):
             parts.append(f"list_metadata {cursors}")
-        parts.append("complete" if self.complete else "not the whole list" if self.by_request else "NOT complete")
+        parts.append(
+            "complete" if self.complete else "not the whole list" if self.by_request else "NOT complete"
+        )
         return f"<Receipt {self.endpoint}{f' ({asked})' if asked else ''}: {', '.join(parts)}>"

@@ -42,8 +42,8 @@ def read_list(
     """Yield the rows of a list in pages, each row once, in the order in which they arrive.
 
     The order of the list is that of ``segments.ids()`` afterwards. It is read from both ends where that pays:
-    in a stated order, within a rate limit, whole, with no cap. The first request goes out alone; its latency says whether
-    the limit leaves room for a second reader, so a short list costs one request here too.
+    the whole list, in a stated order, within a rate limit, with no cap. The first request goes out alone; its
+    latency says whether the limit leaves room for a second reader, so a short list costs one request here too.
 
     Parameters
     ----------

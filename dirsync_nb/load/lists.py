@@ -20,8 +20,8 @@ from ..client import (
     Receipt,
     Record,
     RetryPolicy,
+    needs_client,
     read_list,
-    require_client,
 )
 from ..client.endpoints import filters_of, one_directory_id
 from ..client.segments import SegmentList
@@ -47,6 +47,7 @@ __all__ = [
 ]
 
 
+@needs_client
 @filters_of("organizations")
 def load_organizations(
     client: DirectoryClient,
@@ -93,11 +94,10 @@ def load_organizations(
     """
     filters = {"domains": domains, "search": search}
     part = {"limit": limit, "before": before, "after": after}
-    return load_list(
-        require_client(client).context, "organizations", filters, part=part, order=order, resume=resume
-    )
+    return load_list(client.context, "organizations", filters, part=part, order=order, resume=resume)
 
 
+@needs_client
 @filters_of("directories")
 def load_directories(
     client: DirectoryClient,
@@ -142,11 +142,10 @@ def load_directories(
     """
     filters = {"organization_id": organization_id, "search": search, "domain": domain}
     part = {"limit": limit, "before": before, "after": after}
-    return load_list(
-        require_client(client).context, "directories", filters, part=part, order=order, resume=resume
-    )
+    return load_list(client.context, "directories", filters, part=part, order=order, resume=resume)
 
 
+@needs_client
 @filters_of("users")
 def load_users(
     client: DirectoryClient,
@@ -207,7 +206,7 @@ def load_users(
     """
     filters = {"group_id": group_id, "idp_id": idp_id, "email": email}
     return _load_of_directories(
-        require_client(client).context,
+        client.context,
         "users",
         one_directory_id(directory_id, directory),
         filters,
@@ -217,6 +216,7 @@ def load_users(
     )
 
 
+@needs_client
 @filters_of("groups")
 def load_groups(
     client: DirectoryClient,
@@ -262,7 +262,7 @@ def load_groups(
     """
     filters = {"user_id": user_id}
     return _load_of_directories(
-        require_client(client).context,
+        client.context,
         "groups",
         one_directory_id(directory_id, directory),
         filters,
@@ -272,6 +272,7 @@ def load_groups(
     )
 
 
+@needs_client
 @filters_of("events")
 def load_events(
     client: DirectoryClient,
@@ -324,10 +325,10 @@ def load_events(
         "range_end": range_end,
         "after": after,
     }
-    context = require_client(client).context
-    return load_list(context, "events", filters, part={"limit": limit}, order=None, resume=resume)
+    return load_list(client.context, "events", filters, part={"limit": limit}, order=None, resume=resume)
 
 
+@needs_client
 def load_organization(
     client: DirectoryClient, organization_id: Any = None, *, external_id: str | None = None
 ) -> pd.Series[Any]:
@@ -342,16 +343,19 @@ def load_organization(
     return _row(client, ORGANIZATIONS, client.organization(organization_id))
 
 
+@needs_client
 def load_directory(client: DirectoryClient, directory_id: Any) -> pd.Series[Any]:
     """Load one directory as a Series of ``DIRECTORY_COLUMNS``, named by its id. Raises NotFound."""
     return _row(client, DIRECTORIES, client.directory(directory_id))
 
 
+@needs_client
 def load_user(client: DirectoryClient, user_id: Any) -> pd.Series[Any]:
     """Load one directory user as a Series of ``USER_COLUMNS``, named by its id. Raises NotFound."""
     return _row(client, USERS, client.user(user_id))
 
 
+@needs_client
 def load_group(client: DirectoryClient, group_id: Any) -> pd.Series[Any]:
     """Load one directory group as a Series of ``GROUP_COLUMNS``, named by its id. Raises NotFound."""
     return _row(client, GROUPS, client.group(group_id))
