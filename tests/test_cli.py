@@ -274,3 +274,43 @@ def test_guided_notebooks_are_found_in_a_checkout_and_in_a_wheel(tmp_path, monke
         (folder / "01_a.ipynb").touch()
         (folder / "other.txt").touch()
         assert tour.guided_notebooks() == [folder / "01_a.ipynb"]
+
+
+# -- streams -------------------------------------------------------------------------------------------------
+
+
+def test_a_console_of_another_encoding_breaks_neither_check_nor_its_report(tmp_path):
+    path = tmp_path / "Žofie 🙂.ipynb"
+    nbformat.write(v4.new_notebook(cells=[v4.new_code_cell("1")]), path)
+    command = [sys.executable, "-m", "dirsync_nb.cli", "check", str(path)]
+    environment = {**os.environ, "PYTHONPATH": ROOT, "PYTHONIOENCODING": "cp1252", "PYTHONUTF8": "0"}
+    done = subprocess.run(command, env=environment, capture_output=True, timeout=60)
+    assert (done.returncode, done.stderr) == (1, b"")
+    assert b"ofie ?.ipynb: not-run" in done.stdout
+
+
+NOTICES = """
+import sys
+from dirsync_nb.load import progress
+class Watched:
+    encoding = "cp1252"
+    def isatty(self): return True
+    def flush(self): pass
+    def write(self, text): text.encode("cp1252"); open("said", "a").write(text)
+sys.stderr = None if sys.argv[1:] else Watched()
+progress.tell(["a note on \u017dofie"], set())
+print("id,name")
+"""
+
+
+def test_notices_go_to_standard_error_and_survive_an_encoding_and_no_stream_at_all(tmp_path):
+    for arguments, wanted in (((), "Note: a note on Žofie\n"), (("none",), "")):
+        command = [sys.executable, "-X", "utf8", "-c", NOTICES, *arguments]
+        environment = {**os.environ, "PYTHONPATH": ROOT}
+        done = subprocess.run(
+            command, env=environment, cwd=tmp_path, capture_output=True, timeout=60, text=True
+        )
+        assert (done.stdout, done.stderr, done.returncode) == ("id,name\n", "", 0)
+        said = tmp_path / "said"
+        assert (said.read_text("utf-8") if said.exists() else "") == wanted
+        said.unlink(missing_ok=True)

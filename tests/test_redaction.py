@@ -754,7 +754,7 @@ def test_widgets_of_a_redacted_client_show_and_store_no_person(veiled, originals
     people = ds.load_users(veiled, directory_id=directory)
     groups = ds.load_groups(veiled, directory_id=directory)
     made = [widgets.DirectoryExplorer(veiled, directory), widgets.EventFeed(veiled)]
-    made[0]._table.picked = people.index[0]
+    made[0].selected = people.index[0]
     made.append(widgets.MembershipExplorer(veiled, directory))
     made.append(widgets.DetailCard(veiled, user_id=people.index[1]))
     made.append(widgets.DetailCard(veiled, group_id=groups.index[1]))

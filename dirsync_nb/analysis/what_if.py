@@ -444,7 +444,9 @@ class _Why:
     def _named(self, roles: Roles, group_ids: tuple[str, ...]) -> str:
         for one in group_ids:
             if one not in self._names:
-                self._names[one] = roles.label_of(one)
+                name = roles.name_of(one)
+                shared = any(known.label_of(one) != known.name_of(one) for known in (self.before, self.after))
+                self._names[one] = f"{name} ({one})" if shared and name != one else name
         return ", ".join(self._names[one] for one in group_ids)
 
 

@@ -35,7 +35,8 @@ def tell(notices: Iterable[str], told: set[str]) -> None:
     """Say notices to a person who is watching, one line each; none of them twice.
 
     In a notebook they are ordinary output. Elsewhere they go to standard error, since standard output may be
-    the data itself (``python export.py > users.csv``). A stream that is closed or lacks the letters ends no load.
+    the data itself (``python export.py > users.csv``). A stream that is closed, or lacks the letters, ends no
+    load.
 
     ``told`` remembers what was said before, and learns what is said now. A part of a gathering leaves its
     notices to the whole.

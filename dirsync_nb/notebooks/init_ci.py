@@ -67,8 +67,8 @@ def write(folder: Path, *, force: bool = False) -> Iterator[str]:
     folder
         The repository.
     force
-        Also replace a workflow and notebook that are there, and complete the other files. Default: they stay,
-        and what belongs into them is shown.
+        Also replace a workflow and notebook that are there, and complete the hooks and the README. Default:
+        they stay, and what belongs into them is shown. Options of pytest that are there always stay.
     """
     requirement = extras.SOURCE.replace("dirsync_nb @", "dirsync_nb[lab] @")
     address = extras.SOURCE.partition("git+")[2]
@@ -87,7 +87,7 @@ def _write_one(path: Path, name: str, text: str, completed: Callable[[str], str]
     old = path.read_text("utf-8") if path.exists() else None
     if old is not None and (old == text or _MARK in old):
         return f"{name}: has it already"
-    if old is not None and (not force or name == "pyproject.toml"):
+    if old is not None and (not force or text == _PYTEST):
         shown = "" if name.endswith(".ipynb") else f"; it is for you to add:\n\n{text}"
         return f"{name}: is there already and stays as it is{shown}"
     path.parent.mkdir(parents=True, exist_ok=True)

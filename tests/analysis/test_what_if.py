@@ -52,8 +52,8 @@ def test_groups_that_share_a_name_are_told_apart_in_every_reason():
     now = roles(groups=twins, table={"g1": "admin", "g2": "auditor", "g3": "editor"})
     then = now.without_group("g1")
     assert changed(now, then) == [
-        ("u1", "auditor", "gained", "by Sales (g2); instead of admin"),
         ("u1", "admin", "lost", "Sales (g1) was deleted; has auditor"),
+        ("u1", "auditor", "gained", "by Sales (g2); instead of admin"),
     ]
     assert "by Editors" in what_if.role_changes(now, now)["why"].tolist()
 
@@ -110,9 +110,8 @@ def test_a_renamed_group_matters_to_whoever_maps_by_name():
     now = roles()
     assert changed(now, now.renamed_group("Auditors", "Controllers")) == []
     lost = now.renamed_group("Auditors", "Controllers", by="name")
-    assert ("u2", "auditor", "lost", "Auditors is called Controllers now, and the table knows names only; "
-        "has editor"
-            ) in changed(now, lost)  # fmt: skip
+    why = "Auditors is called Controllers now, and the table knows names only; has editor"
+    assert ("u2", "auditor", "lost", why) in changed(now, lost)
     assert held(now.renamed_group("All", "Admins", by="name"))["u4"] == ["admin"]
 
 

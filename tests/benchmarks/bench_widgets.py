@@ -17,7 +17,7 @@ from typing import Any
 from playwright.sync_api import sync_playwright
 
 from ..browser.widget_lab import CHROMIUM, FLAGS, Sheet, jupyterlab, wait_for, write_notebook
-from .table import Row, machine, row, table
+from ._table import Row, machine, row, table
 
 WORDS = ("simoes", "lee", "engineering oslo", "zzz", "harbour", "ann")
 
@@ -38,7 +38,7 @@ WATCH = """() => {
     if (started !== null) { window.took.push(performance.now() - started); started = null; }
   });
   const settings = { childList: true, subtree: true, characterData: true };
-  // Where the first fifty rows stay the same, the count in the status line still changes.
+  // Where the first rows stay the same, the count in the status line still changes.
   new MutationObserver(drawn).observe(document.querySelector(".dsn-table tbody"), settings);
   new MutationObserver(drawn).observe(document.querySelector(".dsn-status").parentElement, settings);
 }"""
@@ -67,7 +67,7 @@ def rows(quick: bool = False, users: int | None = None) -> list[Row]:
         wait_for(lambda: "[1]" in prompt.inner_text(), 300)
         started = time.monotonic()
         sheet.run(first=1)
-        page.locator(".dsn-status", has_text=f"50 of {users:,} users").first.wait_for(timeout=300_000)
+        page.locator(".dsn-status", has_text=f"{users:,} users.").first.wait_for(timeout=300_000)
         ready = time.monotonic() - started
         took = sorted(_type(page))
         state = sheet.run(first=2).inner_text().strip()

@@ -661,11 +661,11 @@ def test_two_notebooks_on_one_page_hide_only_their_own_table(opened, executed, l
     page = sheet.page
     page.evaluate(f"void jupyterapp.commands.execute('docmanager:open', {{path: '{executed.name}'}})")
     page.locator(".jp-NotebookPanel:not(.lm-mod-hidden) [class*='dsn-static-'] table").first.wait_for()
-    page.evaluate(f"void jupyterapp.commands.execute('docmanager:open', {{path: '{sheet.path.name}'}})")
-    page.locator(".jp-NotebookPanel:not(.lm-mod-hidden) .jp-CodeCell .cm-content").first.click()
-    page.keyboard.press("Shift+Enter")
+    tabs = page.locator("#jp-main-dock-panel .lm-TabBar-tab")
+    tabs.filter(has_text=sheet.path.name[:20]).first.click()
+    sheet.run()
     say(page, "260 users.")
-    page.evaluate(f"void jupyterapp.commands.execute('docmanager:open', {{path: '{executed.name}'}})")
+    tabs.filter(has_text=executed.name).first.click()
     page.locator(".jp-NotebookPanel:not(.lm-mod-hidden) [class*='dsn-static-'] table").first.wait_for()
 
 

@@ -31,6 +31,10 @@ FIRST = [
 ]
 GROUPS = [
     "# Who is in which group",
+    ">>> from IPython.display import display\nimport base64\n"
+    "png = base64.b64encode(b'\\x89PNG\\r\\n\\x1a\\n').decode()\n"
+    "display({'image/png': png, 'text/plain': 'Bars: Crew 3, Office 2'}, raw=True)\n"
+    "display({'image/png': png}, raw=True, metadata={'image/png': {'alt': 'mine'}})",
     ">>> import matplotlib.pyplot as plt\nplt.bar(['R&D'], [3]);",
     ">>> import ipywidgets\nipywidgets.HBox([])",
     ">>> from IPython.display import HTML, Javascript, display\n"
@@ -44,6 +48,7 @@ class Done(NamedTuple):
     out: str
     err: str
     page: str
+    summary: str
 
 
 def write(path: Path, cells: list[str]) -> Path:
@@ -62,8 +67,11 @@ def run(folder: Path, *arguments: str, **notebooks: list[str]) -> Done:
     with pytest.MonkeyPatch.context() as patch, out.open("w") as stdout, err.open("w") as stderr:
         patch.setenv("PYTHONPATH", ROOT)
         with contextlib.redirect_stdout(stdout), contextlib.redirect_stderr(stderr):
-            code = main(["tour", "--out", str(folder / "page.html"), *arguments, *map(str, paths)])
-    return Done(code, out.read_text(), err.read_text(), (folder / "page.html").read_text("utf-8"))
+            page, summary = folder / "page.html", folder / "summary.md"
+            summary.write_text("before\n")
+            options = ["--out", str(page), "--summary", str(summary)]
+            code = main(["tour", *options, *arguments, *map(str, paths)])
+    return Done(code, out.read_text(), err.read_text(), page.read_text("utf-8"), summary.read_text("utf-8"))
 
 
 @pytest.fixture(scope="module")
@@ -92,7 +100,7 @@ def test_a_tour_says_one_line_a_notebook_and_ends_with_0(good):
     assert good.code == 0
     assert re.fullmatch(r"Server: the embedded sandbox, .* \(seed 1\)", server)
     assert re.fullmatch(r"01_first +2 cells +\d+\.\d s  ok", first)
-    assert re.fullmatch(r"02_groups +3 cells +\d+\.\d s  ok", groups)
+    assert re.fullmatch(r"02_groups +4 cells +\d+\.\d s  ok", groups)
     assert re.fullmatch(r"Report: /.*/page.html \(\d+ s\)", report)
 
 
@@ -140,8 +148,20 @@ def test_the_page_holds_prose_code_tables_and_charts(good):
     assert "load_directories" in good.page
     assert good.page.count('class="dataframe"') == 1
     assert good.page.count("directory_01") == 9
-    assert re.search(r'<img alt="Chart drawn by cell 1"[^>]* src="data:image/png;base64,', good.page)
+    assert re.search(r'<img alt="Chart drawn by cell 2"[^>]* src="data:image/png;base64,', good.page)
     assert "&lt;b&gt;&amp; $x$" in good.page
+
+
+def test_what_a_picture_says_of_itself_is_its_text_alternative(good):
+    assert '<img alt="Bars: Crew 3, Office 2"' in good.page
+    assert '<img alt="mine"' in good.page
+
+
+def test_a_summary_is_added_for_a_job(bad):
+    said = bad.summary
+    assert said.startswith("before\n### Notebooks on the embedded sandbox")
+    assert re.search(r"\| wrong.ipynb \| 3 \| \d+\.\d \| \*\*failed\*\*: cell 2, 'y = x': AttributeError", said)
+    assert re.search(r"\| fine.ipynb \| 1 \| \d+\.\d \| ok \|", said)
 
 
 def test_the_page_loads_nothing_and_runs_nothing(good, bad):

@@ -44,3 +44,13 @@ def test_the_same_people_give_the_same_file_which_is_not_overwritten_unasked(cli
     with pytest.raises(errors.ArgumentError, match="nobody in these users is active"):
         ds.write_sample_app(users.iloc[:0], tmp_path / "c.db")
     assert not (tmp_path / "c.db").exists()
+
+
+def test_the_lines_of_the_readme_make_a_script(client, okta, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    users = ds.load_users(client, directory_id=okta)
+    ds.write_sample_app(users, "app.db")
+    app = ds.load_app_users("sqlite:///app.db", table="users")
+    plan = ds.compare(users, app, on=["idp_id", "email"], active="active")
+    plan.to_sql("sqlite", path="plan.sql")
+    assert (tmp_path / "plan.sql").read_text(encoding="utf-8").endswith("COMMIT;\n")

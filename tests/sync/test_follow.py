@@ -193,7 +193,7 @@ def test_range_rules_are_kept(sandbox, client, clock):
 def test_evt_08_a_filter_for_an_event_that_never_was_is_questioned(client, clock, monkeypatch, capsys):
     monkeypatch.setattr("dirsync_nb.load.progress.is_interactive", lambda: True)
     following(client, clock, events=["dsync.deactivated"])
-    assert "dsync.deactivated is not a known event" in capsys.readouterr().out
+    assert "dsync.deactivated is not a known event" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(("every", "slowest"), [(0, 10), (-1, 10), (20, 10)])
@@ -268,9 +268,8 @@ def test_a_cursor_that_is_refused_is_a_lost_place_wherever_it_is_sent(
     assert caught.value.gap.after_event_id == first.index[-1]
 
 
-def test_lst_04_events_that_come_newest_first_are_not_followed(sandbox, client, clock, okta, monkeypatch):
-    walk = client.walk
-    monkeypatch.setattr(client, "walk", lambda receipt: (page[::-1] for page in walk(receipt)))
+def test_lst_04_events_that_come_newest_first_are_not_followed(sandbox, client, clock):
+    sandbox.faults.add("newest_first", path="/events")
     follower = following(client, clock)
     with pytest.raises(errors.BadPayload, match="newest first"):
         next(iter(follower))
