@@ -15,6 +15,7 @@ from pandas.tseries.frequencies import to_offset
 
 from .. import errors
 from ..frames import latest, one_of, require_ids, text_dtype
+from ..sync import history
 from ..text import plural
 from . import figure
 from .figure import beside
@@ -263,13 +264,19 @@ def _growth_finding(steps: pd.Series, *, signed: bool) -> str:
 
 
 def _arrivals(frame: pd.DataFrame, tz: str | tzinfo | None) -> tuple[pd.Series, list[str]]:
-    """Count arrivals less departures for each day that has any, and say what has no date."""
-    signs = pd.Series(1, index=frame.index)
+    """Count arrivals less departures for each day that has any, and say what has no date.
+
+    Of events, those count that :func:`dirsync_nb.sync.history.timeline` tells as joined, returned or left.
+    """
     if "event" in frame:
         kinds = frame["event"].astype(text_dtype())
-        signs = kinds.map({"dsync.user.created": 1, "dsync.user.deleted": -1})
-    counted = signs.notna().to_numpy()
-    timed, notes = _dated(frame[counted].assign(sign=signs[counted]), "user", tz)
+        _, notes = _dated(frame[kinds.isin(["dsync.user.created", "dsync.user.deleted"])], "user", tz)
+        whole = frame.copy(deep=False)
+        whole.attrs = {}  # that it is partial is said on the chart
+        told = history.arrivals(whole)
+        timed, _ = _dated(pd.DataFrame({"created_at": told.index, "sign": told.array}), "user", tz)
+    else:
+        timed, notes = _dated(frame.assign(sign=1), "user", tz)
     times = timed["created_at"]
     steps = timed["sign"].astype("int64").groupby(times.dt.tz_localize(None).dt.floor("D").array).sum()
     return steps.set_axis(_on_the_wall(steps.index, times)), notes

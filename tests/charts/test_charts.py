@@ -27,6 +27,7 @@ from dirsync_nb.charts import palette
 from dirsync_nb.charts import states as chart_states
 from dirsync_nb.charts import time as chart_time
 from dirsync_nb.frames import directories_frame, events_frame, groups_frame, users_frame
+from dirsync_nb.sync import history
 
 from ..frame_zoo import HOSTILE_NAMES, Company, company, group, memberships, partial, user, zoo
 from ..notebooks import runs as notebook_runs
@@ -524,7 +525,15 @@ PARIS_AUTUMN = [
 
 def test_hours_are_counted_in_one_zone_that_the_axis_names_and_the_autumn_hour_is_two():  # TIM-01
     events = events_frame(
-        [{"id": f"e{n}", "event": "dsync.user.created", "created_at": t} for n, t in enumerate(PARIS_AUTUMN)]
+        [
+            {
+                "id": f"e{n}",
+                "event": "dsync.user.created",
+                "created_at": time,
+                "data": {"id": f"u{n}", "state": "active"},
+            }
+            for n, time in enumerate(PARIS_AUTUMN)
+        ]
     )
     local = events.assign(created_at=events["created_at"].dt.tz_convert("Europe/Paris"))
     for ax in (charts.plot_events(events, freq="h", tz="Europe/Paris"), charts.plot_events(local, freq="h")):
@@ -638,8 +647,13 @@ def test_onboarding_from_events_takes_leavers_off():
     kinds = ["dsync.user.created", "dsync.user.created", "dsync.group.created", "dsync.user.deleted"]
     events = events_frame(
         [
-            {"id": f"e{n}", "event": kind, "created_at": f"2026-01-0{n + 1}T00:00:00Z", "data": {}}
-            for n, kind in enumerate(kinds)
+            {
+                "id": f"e{n}",
+                "event": kind,
+                "created_at": f"2026-01-0{n + 1}T00:00:00Z",
+                "data": {"id": who, "state": "active"},
+            }
+            for n, (kind, who) in enumerate(zip(kinds, ["u1", "u2", "g1", "u1"], strict=True))
         ]
     )
     ax = charts.plot_onboarding(events)
@@ -649,10 +663,39 @@ def test_onboarding_from_events_takes_leavers_off():
 
 def dated(*times, kinds=("dsync.user.created",)):
     records = [
-        {"id": f"e{n}", "event": kinds[n % len(kinds)], "created_at": time, "data": {}}
+        {
+            "id": f"e{n}",
+            "event": kinds[n % len(kinds)],
+            "created_at": time,
+            "data": {"id": f"u{n}", "state": "active"},
+        }
         for n, time in enumerate(times)
     ]
     return events_frame(records)
+
+
+def test_the_onboarding_chart_counts_who_left_as_the_timeline_does():
+    """HIS-02: who is switched off by an update has left as well, and who is switched on again is back."""
+
+    def event(n, kind, who, state, before=None):
+        data = {"id": who, "directory_id": "d1", "state": state}
+        if before:
+            data["previous_attributes"] = {"state": before}
+        return {"id": f"event_{n}", "event": kind, "created_at": f"2026-01-0{n}T00:00:00Z", "data": data}
+
+    events = events_frame(
+        [
+            event(1, "dsync.user.created", "u1", "active"),
+            event(2, "dsync.user.created", "u2", "active"),
+            event(3, "dsync.user.created", "u3", "active"),
+            event(4, "dsync.user.deleted", "u1", "active"),
+            event(5, "dsync.user.updated", "u2", "inactive", "active"),
+            event(6, "dsync.user.updated", "u2", "active", "inactive"),
+        ]
+    )
+    steps = history.arrivals(events)
+    ax = charts.plot_onboarding(events)
+    assert list(ax.lines[0].get_ydata())[:-1] == steps.cumsum().tolist() == [1, 2, 3, 2, 1, 2]
 
 
 def borders_of(ax):
