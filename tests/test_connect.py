@@ -173,7 +173,7 @@ def test_clients_of_one_address_and_key_share_one_budget_while_they_live():
         (ds, "the module dirsync_nb was given"),
         (None, "None was given"),
         (KEY, "a key was given: it belongs into WORKOS_API_KEY"),
-        ("directory_01", "a text was given: an id goes by its name"),
+        ("directory_01", "a text was given: an id comes after the client"),
         (ds.connect, r"the function connect was given: call it, with \(\)"),
         (DirectoryClient, "the class DirectoryClient was given"),
         ({}, "one of type dict was given"),

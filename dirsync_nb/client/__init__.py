@@ -12,7 +12,7 @@ from .endpoints import DSYNC_EVENTS, ENDPOINTS, as_ids, identifier
 from .paging import read_pages
 from .rate_limit import Pacer
 from .receipts import Receipt
-from .require import require_client
+from .require import needs_client, require_client
 from .retry import RetryPolicy
 from .transport import Transport
 from .two_ended import read_list
@@ -29,6 +29,7 @@ __all__ = [
     "Transport",
     "as_ids",
     "identifier",
+    "needs_client",
     "read_list",
     "read_pages",
     "require_client",

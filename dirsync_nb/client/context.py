@@ -6,6 +6,7 @@ import dataclasses
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from numbers import Integral
 from typing import Any
 from urllib.parse import quote
 
@@ -66,7 +67,13 @@ class LoadContext:
         return dataclasses.replace(self, receipts=[], stop=stop, side_by_side=count)
 
     def open(
-        self, kind: str, filters: Mapping[str, object], *, order: str | None = "asc", log: bool = True
+        self,
+        kind: str,
+        filters: Mapping[str, object],
+        *,
+        order: str | None = "asc",
+        part: Mapping[str, object] | None = None,
+        log: bool = True,
     ) -> Receipt:
         """Check a call and open its entry in ``receipts``; nothing is sent yet.
 
@@ -76,27 +83,30 @@ class LoadContext:
             A key of ``ENDPOINTS``.
         filters, order
             What is asked for, in our names.
+        part
+            Which part of the list: ``limit``, and the cursor ``before`` or ``after``; those that are not None.
         log
             False for a part of a larger load, which has a receipt of its own.
 
         Raises
         ------
         ArgumentError
-            A missing filter, two that exclude each other, or a bad order.
+            A missing filter, two that exclude each other, a bad order, or a part that cannot be.
         """
         endpoint = ENDPOINTS[kind]
         if endpoint.ordered and order not in ("asc", "desc", "normal"):
             raise errors.ArgumentError(f"order must be one of 'asc', 'desc', 'normal'; got {order!r}")
         given = {name: self.disguise(name, value) for name, value in filters.items()}
         wire, notices = wire_filters(endpoint, given)
-        after = wire.pop("after", None)
+        places = {name: self.disguise(name, value) for name, value in (part or {}).items()}
+        details = part_of_list({**places, "after": wire.pop("after", places.get("after"))})
         receipt = Receipt(
             endpoint=endpoint.path,
             filters=wire,
             order=order if endpoint.ordered else None,
             notices=notices,
-            cursor=after,
-            details={} if after is None else {"after": after},
+            cursor=details.get("before", details.get("after")),
+            details=details,
             stop=self.stop,
         )
         if log:
@@ -109,6 +119,7 @@ class LoadContext:
         extra: Mapping[str, str | None],
         *,
         order: str | None = None,
+        limit: int | None = None,
         number: int | None = None,
         traffic: Traffic | None = None,
     ) -> tuple[list[Record], dict[str, Any]]:
@@ -122,6 +133,8 @@ class LoadContext:
             The cursor, or other parameters of this page alone.
         order
             Another order than the receipt's.
+        limit
+            Fewer rows than a page holds.
         number
             Which page it is, for messages.
         traffic
@@ -132,7 +145,7 @@ class LoadContext:
             # With a cursor, range_start has done its work and the API wants one or the other.
             merged.pop("range_start", None)
         params: dict[str, str | int] = {name: value for name, value in merged.items() if value is not None}
-        params["limit"] = self.page_size
+        params["limit"] = self.page_size if limit is None else min(limit, self.page_size)
         if receipt.order is not None:
             params["order"] = order or receipt.order
         doing = f"{doing_of(receipt)}, page {number or receipt.pages + 1:,}"
@@ -186,6 +199,18 @@ def doing_of(receipt: Receipt) -> str:
     """Return what a receipt's load is doing, for messages."""
     owners = [receipt.filters[name] for name in ("group", "user", "directory") if name in receipt.filters]
     return f"reading {endpoint_at(receipt.endpoint).noun}" + (f" of {owners[0]}" if owners else "")
+
+
+def part_of_list(part: Mapping[str, object]) -> dict[str, Any]:
+    """Check which part of a list is asked for, and return what stands of it in the receipt."""
+    given = {name: value for name, value in part.items() if value is not None}
+    limit = given.get("limit", 1)
+    if isinstance(limit, bool) or not isinstance(limit, Integral) or limit < 1:
+        raise errors.ArgumentError(f"limit must be a number of rows, 1 or more; got {limit!r:.80}")
+    if {"before", "after"} <= set(given):
+        raise errors.ArgumentError("before and after are two places in one list; give one of them")
+    whole: dict[str, Any] = {"limit": int(limit)} if "limit" in given else {}
+    return whole | {name: identifier(value, name) for name, value in given.items() if name != "limit"}
 
 
 def path_part(value: str) -> str:

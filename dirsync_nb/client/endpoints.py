@@ -192,8 +192,11 @@ def one_directory_id(directory_id: object, directory: object) -> object:
 
 def _check_combination(endpoint: Endpoint, wire: Mapping[str, str]) -> None:
     if endpoint.one_of and not any(endpoint.filters[name] in wire for name in endpoint.one_of):
+        first, *others = endpoint.one_of
         raise errors.ArgumentError(
-            f"{endpoint.noun} cannot be listed without a filter: give {' or '.join(endpoint.one_of)}"
+            f"{endpoint.noun} cannot be listed without a filter: give {first}= (ds.load_directories(client)"
+            ".index has the ids; all of them at once load side by side) or "
+            + " or ".join(f"{name}=" for name in others)
         )
     for name, needed in endpoint.needs.items():
         if endpoint.filters[name] in wire and endpoint.filters[needed] not in wire:

@@ -40,7 +40,7 @@ def read_pages(
     Parameters
     ----------
     context, receipt
-        What to read with, and what: from :meth:`LoadContext.open`.
+        What to read with, and what, or which part of it: from :meth:`LoadContext.open`.
     segments
         What is known of the list; of a load that broke, to go on from there.
 
@@ -80,20 +80,37 @@ class Reading:
 
     def __init__(self, context: LoadContext, receipt: Receipt, segments: SegmentList) -> None:
         self.context, self.receipt, self.segments = context, receipt, segments
+        # In the order "normal" the cursors are swapped: `before` leads to older rows.
+        onward = "before" if receipt.order == "normal" else "after"
+        self.leads = next((name for name in ("before", "after") if name in receipt.details), onward)
+        self.backward = self.leads != onward
+        if self.backward and segments.tail is None:
+            segments.begin_backward()
         self._newest: datetime | None = None
         self._homes: set[str] = set()
 
     def onward(self, window: Mapping[str, str | None] | None = None) -> Iterator[list[Record]]:
         """Read from the start to the end; the first page of events in a window of time."""
-        head = self.segments.head
-        while head.is_open:
+        segment = self.frontier
+        while segment.is_open and self.left() != 0:
             try:
-                answer = self.ask(head, window=window)
+                answer = self.ask(segment, window=window)
             except (errors.BadRequest, errors.Unprocessable):
-                if not self.steps_back(head):
+                if not self.steps_back(segment):
                     raise
                 continue
-            yield from self.take(head, answer)
+            yield from self.take(segment, answer)
+
+    @property
+    def frontier(self) -> Segment:
+        """The segment where reading goes on, where it does so at one end."""
+        tail = self.segments.tail
+        return tail if self.backward and tail is not None else self.segments.head
+
+    def left(self) -> int | None:
+        """Return how many rows may still be kept; None without a limit."""
+        limit = self.receipt.details.get("limit")
+        return None if limit is None else max(0, limit - self.receipt.rows)
 
     def through_windows(self, start: str, end: str | None) -> Iterator[list[Record]]:
         """Read events in windows of 30 days until a first one is found, then by cursor."""
@@ -114,22 +131,26 @@ class Reading:
     ) -> Answer:
         """Ask for the next page of a segment."""
         asked, sent = str(self.receipt.order), segment.cursor
-        # In the order "normal" the cursors are swapped: `before` leads to older rows.
-        onward = "before" if asked == "normal" else "after"
-        order = asked if segment.onward else {"asc": "desc", "desc": "asc"}[asked]
+        order = asked if segment.onward or self.backward else {"asc": "desc", "desc": "asc"}[asked]
         span = {} if sent or window is None else dict(window)
-        extra = {onward: sent} if sent else span
-        page, metadata = self.context.page(self.receipt, extra, order=order, number=number, traffic=traffic)
-        cursor: str | None = metadata.get(onward) or None
+        extra = {self.leads: sent} if sent else span
+        page, metadata = self.context.page(
+            self.receipt, extra, order=order, limit=self.left(), number=number, traffic=traffic
+        )
+        cursor: str | None = metadata.get(self.leads) or None
+        if self.receipt.is_part:
+            found = {name: metadata.get(name) for name in ("before", "after")}
+            self.receipt.details.setdefault("list_metadata", found)[self.leads] = cursor
         if not page and cursor == sent:  # which is how the end of the events looks
             cursor = None
         if cursor is None and page and span and span["range_end"] != self.receipt.filters.get("range_end"):
             cursor = page[-1].get("id")  # the last of its window, and not of the list
-        return Answer(page, cursor)
+        return Answer(page[::-1] if self.backward else page, cursor)
 
     def steps_back(self, segment: Segment) -> bool:
         """Whether there is another place to go on from, where the service refuses a cursor."""
-        if self.receipt.endpoint == "/events" or not segment.step_back():
+        begun = self.receipt.is_part and not segment.fallbacks  # at a place that somebody named
+        if self.receipt.endpoint == "/events" or begun or not segment.step_back():
             return False
         self.receipt.note(STEPPED_BACK)
         return True
@@ -141,7 +162,8 @@ class Reading:
         if receipt.endpoint == "/events":
             self._look_at_order(page)
         new_rows = self.segments.new_rows(page)
-        kept = new_rows if self.context.max_rows is None else new_rows[: self.context.max_rows - receipt.rows]
+        cap = self.context.max_rows
+        kept = new_rows[: self.left()] if cap is None else new_rows[: self.left()][: cap - receipt.rows]
         receipt.pages += 1
         receipt.rows += len(kept)
         receipt.duplicates += len(page) - len(new_rows)
@@ -151,16 +173,20 @@ class Reading:
             if kept:
                 segment.add(kept, str(kept[-1].get("id")), kept)
             receipt.cursor = segment.cursor
+            if self.left() == 0:  # the service gave more than was asked for
+                receipt.details["list_metadata"][self.leads] = segment.cursor
+                return
             raise self._cap_reached("max_rows", self.context.max_rows)
         problem = self.segments.add(segment, page, answer.cursor, new_rows)
-        receipt.cursor = self.segments.head.cursor
+        receipt.cursor = self.frontier.cursor
         if problem is not None:
             raise errors.CursorStuck(
                 f"{doing_of(receipt)}: {receipt.endpoint} {problem}; the list would never end. Run it again "
                 "later; if it stays, tell WorkOS the time of the call."
             )
         max_pages = self.context.max_pages
-        if max_pages is not None and receipt.pages >= max_pages and self.segments.open_segments():
+        enough = self.left() == 0 or not self.segments.open_segments()
+        if max_pages is not None and receipt.pages >= max_pages and not enough:
             raise self._cap_reached("max_pages", max_pages)
 
     def _cap_reached(self, name: str, cap: int | None) -> errors.CapReached:

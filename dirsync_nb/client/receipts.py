@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..text import plural
 from .transport import Traffic
 
 __all__ = ["Receipt"]
@@ -29,6 +30,8 @@ class Receipt(Traffic):
         From start to end, waits included; a resumed load counts its own time only.
     complete
         Whether the list was read to its end.
+    by_request
+        Whether only a part of the list was asked for, with ``limit``, ``before`` or ``after``, and was given.
     cursor
         Resume point: where the next page begins, or None for the first.
     notices
@@ -47,6 +50,7 @@ class Receipt(Traffic):
     duplicates: int = 0
     seconds: float = 0.0
     complete: bool = False
+    by_request: bool = False
     cursor: str | None = None
     notices: list[str] = field(default_factory=list)
     details: dict[str, Any] = field(default_factory=dict)
@@ -62,6 +66,7 @@ class Receipt(Traffic):
             self.filters,
             self.order,
             self.details.get("after"),
+            self.details.get("before"),
             self.details.get("directories"),
         )
 
@@ -70,6 +75,17 @@ class Receipt(Traffic):
         """Seconds spent in pauses."""
         return sum(wait.seconds for wait in self.waits)
 
+    @property
+    def is_part(self) -> bool:
+        """Whether a limit or a place in the list was given; events are always read from a place on."""
+        names = {"limit"} if self.endpoint == "/events" else {"limit", "before", "after"}
+        return not names.isdisjoint(self.details)
+
+    @property
+    def part(self) -> str:
+        """What a part that was asked for holds, as frames and messages say it."""
+        return f"{plural(self.rows, 'row')}, by request"
+
     def note(self, *notices: str) -> None:
         """Add notices that are not there yet."""
         self.notices += [notice for notice in notices if notice not in self.notices]
@@ -77,7 +93,7 @@ class Receipt(Traffic):
     def __repr__(self) -> str:
         asked = ", ".join(f"{name}={value}" for name, value in self.filters.items() if name != "events")
         parts = [
-            f"{self.rows:,} rows",
+            self.part if self.by_request else f"{self.rows:,} rows",
             f"{self.pages:,} {'page' if self.pages == 1 else 'pages'}",
             f"{self.requests:,} {'request' if self.requests == 1 else 'requests'}",
             f"{self.seconds:.2f} s",
@@ -87,5 +103,9 @@ class Receipt(Traffic):
         if self.waits:
             causes = ", ".join(sorted({wait.cause for wait in self.waits}))
             parts.append(f"waited {self.seconds_waited:.1f} s ({causes})")
-        parts.append("complete" if self.complete else "NOT complete")
+        if cursors := self.details.get("list_metadata"):
+            parts.append(f"list_metadata {cursors}")
+        parts.append(
+            "complete" if self.complete else "not the whole list" if self.by_request else "NOT complete"
+        )
         return f"<Receipt {self.endpoint}{f' ({asked})' if asked else ''}: {', '.join(parts)}>"

@@ -2,16 +2,36 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
+from collections.abc import Callable
 from types import ModuleType
+from typing import ParamSpec, TypeVar
 
 from .. import errors
 from .client import DirectoryClient
 
-__all__ = ["require_client"]
+__all__ = ["needs_client", "require_client"]
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
-def require_client(client: object) -> DirectoryClient:
-    """Return a client as it was given.
+def needs_client(call: Callable[P, R]) -> Callable[P, R]:
+    """Let a call refuse whatever stands in place of its client, before it misses its other arguments."""
+    place = list(inspect.signature(call).parameters).index("client")
+    name = call.__qualname__.removesuffix(".__init__")
+
+    @functools.wraps(call)
+    def checked(*args: P.args, **given: P.kwargs) -> R:
+        require_client(args[place] if len(args) > place else given.get("client"), name)
+        return call(*args, **given)
+
+    return checked
+
+
+def require_client(client: object, name: str = "load_users") -> DirectoryClient:
+    """Return a client as it was given; ``name`` is the call it was given to.
 
     Raises
     ------
@@ -23,7 +43,7 @@ def require_client(client: object) -> DirectoryClient:
         return client
     raise errors.ArgumentError(
         f"the first argument must be a client, and {_what(client)}. Make one with client = ds.connect() and "
-        "give it first: ds.load_users(client, directory_id=...)"
+        f"give it first: {name}(client, ...)"
     )
 
 
@@ -35,7 +55,7 @@ def _what(given: object) -> str:
     if isinstance(given, str) and given.startswith("sk_"):
         return "a key was given: it belongs into WORKOS_API_KEY, not into a notebook"
     if isinstance(given, str):
-        return "a text was given: an id goes by its name, directory_id="
+        return "a text was given: an id comes after the client"
     if isinstance(given, type):
         return f"the class {given.__name__} was given"
     if callable(given):

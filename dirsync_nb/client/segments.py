@@ -174,6 +174,11 @@ class SegmentList:
         """Read from the end of the list too."""
         self.tail = Segment(onward=False, seen={None})
 
+    def begin_backward(self) -> None:
+        """Read from the cursor back to the start of the list, and nothing else."""
+        self.tail = Segment(onward=False, cursor=self.head.cursor)
+        self.head = Segment(onward=True, is_open=False)
+
     def next_segment(self, left: int | None, page_size: int) -> Segment | None:
         """Return where to send the next request; None where what is under way will do.
 

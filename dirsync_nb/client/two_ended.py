@@ -42,8 +42,8 @@ def read_list(
     """Yield the rows of a list in pages, each row once, in the order in which they arrive.
 
     The order of the list is that of ``segments.ids()`` afterwards. It is read from both ends where that pays:
-    in a stated order, within a limit, with no cap. The first request goes out alone; its latency says whether
-    the limit leaves room for a second reader, so a short list costs one request here too.
+    the whole list, in a stated order, within a rate limit, with no cap. The first request goes out alone; its
+    latency says whether the limit leaves room for a second reader, so a short list costs one request here too.
 
     Parameters
     ----------
@@ -66,7 +66,7 @@ def read_list(
             "this load was read from both ends at once, which max_rows and max_pages cannot cut: go on with a "
             "client without them"
         )
-    if capped or receipt.order not in ("asc", "desc") or context.rate(receipt) is None:
+    if capped or receipt.is_part or receipt.order not in ("asc", "desc") or context.rate(receipt) is None:
         yield from read_pages(context, receipt, segments)
         return
     started = time.monotonic()

@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from .. import errors
-from ..client import DirectoryClient, identifier
+from ..client import DirectoryClient, identifier, needs_client
 from ..files import save_frame
 from ..load import load_directories
 from ..load.parallel import as_directory_ids
@@ -34,6 +34,7 @@ __all__ = ["take_fleet"]
 GONE = "NotFound: "
 
 
+@needs_client
 def take_fleet(
     client: DirectoryClient,
     folder: str | Path,

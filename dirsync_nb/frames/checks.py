@@ -14,16 +14,20 @@ __all__ = ["known_attributes", "one_of", "require_columns", "require_ids"]
 
 MOST_NAMED = 12
 
-LOADERS = {"user_id": "load_users", "group_id": "load_groups", "directory_id": "load_directories"}
+LOADERS = {
+    "user_id": "load_users",
+    "group_id": "load_groups",
+    "directory_id": "load_directories",
+    "organization_id": "load_organizations",
+    "event_id": "load_events",
+}
 
 
-def require_ids(name: str, frame: pd.DataFrame, ids: str, *, once: bool = False) -> None:
+def require_ids(name: str, frame: Any, ids: str, *, once: bool = False) -> None:
     """Refuse a frame whose rows cannot be found by these ids; with ``once`` also one that repeats an id."""
-    if frame.index.name != ids:
-        got = "an index without a name" if frame.index.name is None else f"{frame.index.name!r}"
-        hint = f", and {ids} among the columns: set_index({ids!r}) puts it back" if ids in frame else ""
+    if not isinstance(frame, pd.DataFrame) or frame.index.name != ids:
         raise errors.ArgumentError(
-            f"{name} must be indexed by {ids}, as {LOADERS[ids]} gives it; got {got}{hint}"
+            f"{name} must be indexed by {ids}, as {LOADERS[ids]} gives it; got {_given(frame, ids)}"
         )
     if once and frame.index.has_duplicates:
         doubled = frame.index[frame.index.duplicated()].unique()
@@ -32,6 +36,18 @@ def require_ids(name: str, frame: pd.DataFrame, ids: str, *, once: bool = False)
             f"{name} must hold each {ids} once; {count} in it more than once, {doubled[0]!r} for one. To keep "
             "the last row of each: frame[~frame.index.duplicated(keep='last')]"
         )
+
+
+def _given(frame: Any, ids: str) -> str:
+    """Say what was given where a frame with other ids was wanted."""
+    if not isinstance(frame, pd.DataFrame):
+        return f"one of type {type(frame).__name__}"
+    if frame.index.name in LOADERS:
+        return f"a frame of {LOADERS[frame.index.name].removeprefix('load_')}, indexed by {frame.index.name!r}"
+    if {"user_id", "group_id"} <= set(frame.columns):
+        return "a frame of memberships"
+    got = "an index without a name" if frame.index.name is None else f"{frame.index.name!r}"
+    return got + (f", and {ids} among the columns: set_index({ids!r}) puts it back" if ids in frame else "")
 
 
 def one_of(name: str, value: Any, allowed: Iterable[str], what: str = "one of") -> str:
@@ -63,10 +79,14 @@ def known_attributes(name: str, wanted: str | Iterable[str], known: Iterable[str
     return [one_of(name, one, choices, "custom attributes that users have:") for one in dict.fromkeys(bare)]
 
 
-def require_columns(name: str, frame: pd.DataFrame, *columns: str) -> None:
-    """Refuse a frame that lacks one of these columns."""
+def require_columns(name: str, frame: Any, *columns: str) -> None:
+    """Refuse a frame that lacks one of these columns, and say what it is a frame of."""
+    if not isinstance(frame, pd.DataFrame):
+        raise errors.ArgumentError(f"{name} must be a frame; got one of type {type(frame).__name__}")
     if absent := [column for column in columns if column not in frame]:
+        loader = LOADERS.get(str(frame.index.name), "")
+        what = f"; this is a frame of {loader.removeprefix('load_')}" if loader else ""
         raise errors.ArgumentError(
             f"{name} must have the columns {' and '.join(columns)}; {' and '.join(absent)} is not among "
-            f"{', '.join(map(repr, frame.columns[:8])) or 'its none'}"
+            f"{', '.join(map(repr, frame.columns[:8])) or 'its none'}{what}"
         )

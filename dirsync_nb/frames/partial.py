@@ -28,11 +28,16 @@ def require_complete(frame: pd.DataFrame, purpose: str) -> pd.DataFrame:
     Raises
     ------
     IncompleteError
-        The frame came from a load that broke.
+        The frame came from a load that broke, or is the part of a list that was asked for.
     """
     if "incomplete" in frame.attrs:
+        reason = str(frame.attrs["incomplete"])
+        remedy = (
+            "Load it without limit=, before= and after="
+            if reason.endswith("by request")
+            else "Load it again, or go on with resume=client.receipts[-1]"
+        )
         raise errors.IncompleteError(
-            f"{purpose} needs whole frames, and this one is partial ({frame.attrs['incomplete']}). Load it "
-            "again, or go on with resume=client.receipts[-1]."
+            f"{purpose} needs whole frames, and this one is partial ({reason}). {remedy}."
         )
     return frame

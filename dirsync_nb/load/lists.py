@@ -20,8 +20,8 @@ from ..client import (
     Receipt,
     Record,
     RetryPolicy,
+    needs_client,
     read_list,
-    require_client,
 )
 from ..client.endpoints import filters_of, one_directory_id
 from ..client.segments import SegmentList
@@ -47,12 +47,16 @@ __all__ = [
 ]
 
 
+@needs_client
 @filters_of("organizations")
 def load_organizations(
     client: DirectoryClient,
     *,
     domains: str | Iterable[str] | None = None,
     search: str | None = None,
+    limit: int | None = None,
+    before: Any = None,
+    after: Any = None,
     order: str = "asc",
     resume: Receipt | None = None,
 ) -> pd.DataFrame:
@@ -64,10 +68,17 @@ def load_organizations(
         Only organizations with any of these domains.
     search
         Only organizations whose name contains this text.
+    limit
+        Only so many rows, for a quick look: up to 100 in one request. Of several directories, so many of each.
+        Unless that was the whole list, the frame is marked as a part, and a comparison, an audit or a snapshot
+        refuses it; the receipt resumes it.
+    before, after
+        Only what stands before or after this row of the list: an id, such as the API's own cursors, which the
+        receipt of a quick look has in ``details["list_metadata"]``. Such a frame is always marked as a part.
     order
         ``"asc"`` (oldest first), ``"desc"``, or ``"normal"`` (newest first, as the API once did).
     resume
-        Receipt of the same load that broke; goes on where it ended.
+        Receipt of the same load that broke, or was a quick look; goes on where it ended.
 
     Returns
     -------
@@ -82,16 +93,21 @@ def load_organizations(
         The load broke; the rows read are on the receipt.
     """
     filters = {"domains": domains, "search": search}
-    return load_list(require_client(client).context, "organizations", filters, order=order, resume=resume)
+    part = {"limit": limit, "before": before, "after": after}
+    return load_list(client.context, "organizations", filters, part=part, order=order, resume=resume)
 
 
+@needs_client
 @filters_of("directories")
 def load_directories(
     client: DirectoryClient,
-    *,
     organization_id: Any = None,
+    *,
     search: str | None = None,
     domain: str | None = None,
+    limit: int | None = None,
+    before: Any = None,
+    after: Any = None,
     order: str = "asc",
     resume: Receipt | None = None,
 ) -> pd.DataFrame:
@@ -109,7 +125,7 @@ def load_directories(
         Only directories whose name contains this text.
     domain
         Only directories of this domain. Deprecated by WorkOS: ask by organization.
-    order, resume
+    limit, before, after, order, resume
         As in :func:`load_organizations`.
 
     Returns
@@ -125,18 +141,23 @@ def load_directories(
         The load broke; the rows read are on the receipt.
     """
     filters = {"organization_id": organization_id, "search": search, "domain": domain}
-    return load_list(require_client(client).context, "directories", filters, order=order, resume=resume)
+    part = {"limit": limit, "before": before, "after": after}
+    return load_list(client.context, "directories", filters, part=part, order=order, resume=resume)
 
 
+@needs_client
 @filters_of("users")
 def load_users(
     client: DirectoryClient,
-    *,
     directory_id: Any = None,
+    *,
     directory: Any = None,
     group_id: Any = None,
     idp_id: str | None = None,
     email: str | None = None,
+    limit: int | None = None,
+    before: Any = None,
+    after: Any = None,
     order: str = "asc",
     resume: Receipt | None = None,
 ) -> pd.DataFrame:
@@ -159,7 +180,7 @@ def load_users(
         Only the members of this group. One of the two is needed; both must hold.
     idp_id, email
         Only the user with this provider id, or this primary address; each needs ``directory_id``.
-    order, resume
+    limit, before, after, order, resume
         As in :func:`load_organizations`.
 
     Returns
@@ -185,22 +206,27 @@ def load_users(
     """
     filters = {"group_id": group_id, "idp_id": idp_id, "email": email}
     return _load_of_directories(
-        require_client(client).context,
+        client.context,
         "users",
         one_directory_id(directory_id, directory),
         filters,
+        {"limit": limit, "before": before, "after": after},
         order,
         resume,
     )
 
 
+@needs_client
 @filters_of("groups")
 def load_groups(
     client: DirectoryClient,
-    *,
     directory_id: Any = None,
+    *,
     directory: Any = None,
     user_id: Any = None,
+    limit: int | None = None,
+    before: Any = None,
+    after: Any = None,
     order: str = "asc",
     resume: Receipt | None = None,
 ) -> pd.DataFrame:
@@ -215,7 +241,7 @@ def load_groups(
         The same by the API's own name.
     user_id
         Only the groups this user belongs to. One of the two is needed.
-    order, resume
+    limit, before, after, order, resume
         As in :func:`load_organizations`.
 
     Returns
@@ -236,15 +262,17 @@ def load_groups(
     """
     filters = {"user_id": user_id}
     return _load_of_directories(
-        require_client(client).context,
+        client.context,
         "groups",
         one_directory_id(directory_id, directory),
         filters,
+        {"limit": limit, "before": before, "after": after},
         order,
         resume,
     )
 
 
+@needs_client
 @filters_of("events")
 def load_events(
     client: DirectoryClient,
@@ -254,6 +282,7 @@ def load_events(
     range_start: Any = None,
     range_end: Any = None,
     after: str | None = None,
+    limit: int | None = None,
     resume: Receipt | None = None,
 ) -> pd.DataFrame:
     """Load events, one row each, always oldest first.
@@ -272,6 +301,8 @@ def load_events(
         Datetimes or ISO 8601 text; without a zone they mean UTC.
     after
         Only what came after this event id: where you stopped the last time. Not together with ``range_start``.
+    limit
+        Only the first so many, for a quick look; see :func:`load_organizations`.
     resume
         Receipt of the same load that broke; goes on where it ended.
 
@@ -294,9 +325,10 @@ def load_events(
         "range_end": range_end,
         "after": after,
     }
-    return load_list(require_client(client).context, "events", filters, order=None, resume=resume)
+    return load_list(client.context, "events", filters, part={"limit": limit}, order=None, resume=resume)
 
 
+@needs_client
 def load_organization(
     client: DirectoryClient, organization_id: Any = None, *, external_id: str | None = None
 ) -> pd.Series[Any]:
@@ -311,16 +343,19 @@ def load_organization(
     return _row(client, ORGANIZATIONS, client.organization(organization_id))
 
 
+@needs_client
 def load_directory(client: DirectoryClient, directory_id: Any) -> pd.Series[Any]:
     """Load one directory as a Series of ``DIRECTORY_COLUMNS``, named by its id. Raises NotFound."""
     return _row(client, DIRECTORIES, client.directory(directory_id))
 
 
+@needs_client
 def load_user(client: DirectoryClient, user_id: Any) -> pd.Series[Any]:
     """Load one directory user as a Series of ``USER_COLUMNS``, named by its id. Raises NotFound."""
     return _row(client, USERS, client.user(user_id))
 
 
+@needs_client
 def load_group(client: DirectoryClient, group_id: Any) -> pd.Series[Any]:
     """Load one directory group as a Series of ``GROUP_COLUMNS``, named by its id. Raises NotFound."""
     return _row(client, GROUPS, client.group(group_id))
@@ -349,6 +384,7 @@ def _load_of_directories(
     kind: str,
     directory_id: object,
     filters: Mapping[str, object],
+    part: Mapping[str, object],
     order: str,
     resume: Receipt | None,
 ) -> pd.DataFrame:
@@ -356,12 +392,14 @@ def _load_of_directories(
     directory_ids = as_directory_ids(directory_id, f"load_{kind}")
     if directory_ids is None:
         given = {"directory_id": directory_id, **filters}
-        return load_list(context, kind, given, order=order, resume=resume)
+        return load_list(context, kind, given, part=part, order=order, resume=resume)
+    if part["before"] is not None or part["after"] is not None:
+        raise errors.ArgumentError("before and after are places in one list: give one directory, not several")
     return load_each(
         context,
         directory_ids,
-        lambda part, one, broken: load_list(
-            part, kind, {"directory_id": one, **filters}, order=order, resume=broken
+        lambda branch, one, broken: load_list(
+            branch, kind, {"directory_id": one, **filters}, part=part, order=order, resume=broken
         ),
         endpoint=ENDPOINTS[kind].path,
         filters=filters,
@@ -376,6 +414,7 @@ def load_list(
     kind: str,
     filters: Mapping[str, object],
     *,
+    part: Mapping[str, object] | None = None,
     order: str | None = "asc",
     resume: Receipt | None = None,
     counted: int | None = None,
@@ -386,22 +425,27 @@ def load_list(
 
     Parameters
     ----------
-    context, kind, filters, order
+    context, kind, filters, part, order
         As in :meth:`LoadContext.open`.
     resume, watch, checkpoint
         As in :func:`dirsync_nb.load.session.load_session`.
     counted
         How many rows the service counts, where that is known already.
     """
-    receipt = context.open(kind, filters, order=order)
+    receipt = context.open(kind, filters, order=order, part=part)
     rows = resumed(receipt, resume, Rows, lambda: Rows(FrameBuilder(SPECS[kind]), SegmentList(receipt.cursor)))
     count = _Count(context, kind, receipt, counted)
-    progress = Progress(kind, count.ask) if watch is None else None
+    expected = (lambda: receipt.details.get("limit")) if receipt.is_part else count.ask
+    progress = Progress(kind, expected) if watch is None else None
     with load_session(context, receipt, rows, progress=progress, watch=watch, checkpoint=checkpoint) as session:
         for page in read_list(context, receipt, rows.segments, expected=count.ask):
             rows.columns.add(page)
             session.show(receipt.rows)
-        count.compare(rows.segments.row_count, context.page_size)
+        if receipt.is_part:
+            placed = kind != "events" and not {"before", "after"}.isdisjoint(receipt.details)
+            receipt.by_request = placed or bool(rows.segments.open_segments())
+        if not receipt.by_request:
+            count.compare(rows.segments.row_count, context.page_size)
     return session.frame
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from .. import errors
+from ..client import needs_client
 from ..text import fold
 from .lists import (
     load_directories,
@@ -38,6 +39,7 @@ _KINDS: dict[str, tuple[str, Callable[..., pd.Series[Any]]]] = {  # the longer p
 }
 
 
+@needs_client
 def find(client: DirectoryClient, what: Any, *, most_people: int = MOST_PEOPLE) -> pd.DataFrame:
     """Return a row for each organization, directory, user or group that a text stands for.
 

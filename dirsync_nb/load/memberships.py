@@ -26,17 +26,17 @@ from ..client import (
     Receipt,
     Record,
     identifier,
+    needs_client,
     read_list,
     read_pages,
-    require_client,
 )
 from ..client.endpoints import fitting_id
 from ..client.paging import Reading
 from ..client.segments import SegmentList
 from ..client.waiting import Stop
-from ..frames import MEMBERSHIP_COLUMNS, require_complete
+from ..frames import MEMBERSHIP_COLUMNS, require_complete, require_ids, text_dtype
 from .checkpoint import Checkpoint
-from .lists import count_of
+from .lists import count_of, load_groups, load_users
 from .parallel import as_directory_ids, load_each
 from .progress import Progress
 from .session import Watch, load_session, resumed
@@ -51,13 +51,15 @@ KEY_SHARE = 0.25  # of the key's budget, which a product in production lives on 
 ROUTES = ("auto", "by_group", "by_user")
 
 
+@needs_client
 def load_memberships(
     client: DirectoryClient,
+    directory_id: Any = None,
     *,
-    directory_id: Any,
     route: str = "auto",
     users: pd.DataFrame | None = None,
     groups: pd.DataFrame | None = None,
+    names: bool = False,
     resume: Receipt | None = None,
 ) -> pd.DataFrame:
     """Load the memberships of a directory, one row for each user in a group.
@@ -73,17 +75,20 @@ def load_memberships(
     users, groups
         Frames of this directory, where you have them: they save the requests for the lists. With ``users``,
         members who are not in it are looked up one by one; one who is gone by now is left out, and named.
+    names
+        Add ``user_name`` and ``group_name``, from these frames or, where they are not given, from lists that
+        are loaded for it. A user without a name is named by their address.
     resume
         Receipt of the same load that broke; only what is missing is read.
 
     Returns
     -------
     pandas.DataFrame
-        Columns ``user_id``, ``group_id``, ``directory_id``; no pair twice, ordered by group, then user. The
-        receipt's ``details`` hold ``route``, ``estimate`` (requests and seconds of both routes, before) and
-        ``cost`` (after), ``empty_groups`` (None where the route does not meet them), ``deleted`` (groups or
-        users that went during the load), ``unlisted`` (members not in ``users``) and ``nested`` (groups found
-        inside groups, as pairs).
+        Columns ``user_id``, ``group_id``, ``directory_id``, and those of ``names``; no pair twice, ordered by
+        group, then user. The receipt's ``details`` hold ``route``, ``estimate`` (requests and seconds of both
+        routes, before) and ``cost`` (after), ``empty_groups`` (None where the route does not meet them),
+        ``deleted`` (groups or users that went during the load), ``unlisted`` (members not in ``users``) and
+        ``nested`` (groups found inside groups, as pairs).
 
     Raises
     ------
@@ -102,7 +107,37 @@ def load_memberships(
     """
     if route not in ROUTES:
         raise errors.ArgumentError(f"route must be one of {', '.join(map(repr, ROUTES))}; got {route!r}")
-    context = require_client(client).context
+    if directory_id is None:
+        raise errors.ArgumentError(
+            "memberships are those of a directory: give directory_id= (ds.load_directories(client).index has "
+            "the ids; all of them at once load side by side)"
+        )
+    if names:
+        users = load_users(client, directory_id) if users is None else users
+        groups = load_groups(client, directory_id) if groups is None else groups
+    frame = _of_directories(client.context, directory_id, route, users, groups, resume)
+    return _named(frame, users, groups) if names and users is not None and groups is not None else frame
+
+
+def _named(memberships: pd.DataFrame, users: pd.DataFrame, groups: pd.DataFrame) -> pd.DataFrame:
+    """Return memberships with two columns more, which say whom and what their ids mean."""
+    found = {"user": users["name"].fillna(users["address"]), "group": groups["name"]}
+    columns = {
+        f"{kind}_name": memberships[f"{kind}_id"].map(names[~names.index.duplicated()]).astype(text_dtype())
+        for kind, names in found.items()
+    }
+    return memberships.assign(**columns)
+
+
+def _of_directories(
+    context: LoadContext,
+    directory_id: Any,
+    route: str,
+    users: pd.DataFrame | None,
+    groups: pd.DataFrame | None,
+    resume: Receipt | None,
+) -> pd.DataFrame:
+    """Load the memberships of one directory; of many side by side, where that is asked for."""
     directory_ids = as_directory_ids(directory_id, "load_memberships")
     if directory_ids is None:
         return load_directory_memberships(
@@ -180,11 +215,8 @@ def _check_frame(frame: pd.DataFrame | None, index: str, directory: str) -> None
     if frame is None:
         return
     name = index.replace("_id", "s=")
+    require_ids(name, frame, index)
     require_complete(frame, f"load_memberships({name})")
-    if frame.index.name != index:
-        raise errors.ArgumentError(
-            f"{name} must be indexed by {index}, as its loader gives it; got {frame.index.name!r}"
-        )
     foreign = frame["directory_id"].dropna().unique().tolist()
     if foreign not in ([], [directory]):
         raise errors.ArgumentError(f"{name} holds rows of other directories than {directory}")

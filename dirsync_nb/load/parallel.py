@@ -203,7 +203,7 @@ def load_each(
     )
     receipt.details["directories"] = directory_ids
     parts = resumed(receipt, resume, Parts, lambda: Parts(directory_ids, empty))
-    parts.begun = [one for one in directory_ids if one not in parts.frames]
+    parts.begun = [one for one in directory_ids if one not in parts.frames or parts.broken(one)]
 
     def job(branch: LoadContext, directory_id: str) -> pd.DataFrame:
         try:
@@ -218,6 +218,7 @@ def load_each(
             _, failures = for_each_directory(context, parts.begun, job)
             if failures:
                 raise errors.DirectoriesFailed(failures, len(directory_ids))
+            receipt.by_request = any(part.by_request for part in parts.receipts.values())
     finally:
         context.receipts.append(receipt)
     return session.frame

@@ -2,6 +2,7 @@
 
 A loader returns the whole frame or raises. Whatever ends it early, an error or the person at the keyboard, the
 rows so far stay reachable as the receipt's ``partial``, marked incomplete, and ``resume=`` goes on from there.
+Who asked for a part of a list gets it, marked incomplete too.
 """
 
 from __future__ import annotations
@@ -99,7 +100,8 @@ def load_session(
     Parameters
     ----------
     context, receipt
-        What it reads with, and its receipt, which is marked complete at the end.
+        What it reads with, and its receipt, which is marked complete at the end; where a part was asked for,
+        the frame is marked partial instead, and ``resume=`` can read the rest.
     partial
         What there is so far. If the body does not come to its end, this is kept.
     progress
@@ -120,14 +122,17 @@ def load_session(
             yield session
         session.frame = partial.frame()
         partial.report(receipt, session.frame)
-        receipt.complete = True
+        receipt.complete = not receipt.by_request
+        if receipt.by_request:
+            session.frame.attrs["incomplete"] = receipt.part
     except BaseException as problem:
         keep_partial(receipt, partial, problem)
         raise
     finally:
         receipt.tell = None
         receipt.seconds = time.monotonic() - started
-    receipt.so_far = None
+    if receipt.complete:
+        receipt.so_far = None
     if watch is None:
         tell(receipt.notices, context.told)
 

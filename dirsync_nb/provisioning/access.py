@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from .. import errors
+from ..client import needs_client
 from ..load import load_directory, load_events, load_groups, load_user
 from ..load.lookup import find
 
@@ -76,6 +77,7 @@ def _sentences(parts: Iterable[str]) -> str:
     return " ".join(f"{part[0].upper()}{part[1:]}." for part in parts)
 
 
+@needs_client
 def explain_access(
     client: DirectoryClient,
     who: str,

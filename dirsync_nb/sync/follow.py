@@ -20,7 +20,7 @@ from typing import Any
 import pandas as pd
 
 from .. import errors
-from ..client import DirectoryClient, Record, read_pages
+from ..client import DirectoryClient, Record, needs_client, read_pages
 from ..client.paging import NEWEST_FIRST
 from ..files import replacing
 from ..frames import events_frame
@@ -76,6 +76,7 @@ class LostPlace(errors.LoadError):
         self.gap = gap
 
 
+@needs_client
 def follow_events(
     client: DirectoryClient,
     *,

@@ -27,7 +27,7 @@ from typing import Any
 import pandas as pd
 
 from .. import errors
-from ..client import DirectoryClient, LoadContext, identifier
+from ..client import DirectoryClient, LoadContext, identifier, needs_client
 from ..files import need_for, open_frame, replacing, save_frame
 from ..frames import (
     MEMBERSHIP_COLUMNS,
@@ -288,6 +288,7 @@ def _doubts(state: State, directories: pd.DataFrame) -> Iterator[str]:
             )
 
 
+@needs_client
 def take_snapshot(
     client: DirectoryClient,
     *,

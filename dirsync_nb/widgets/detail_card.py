@@ -10,7 +10,7 @@ import ipywidgets as w
 import traitlets as t
 
 from .. import errors
-from ..client import DSYNC_EVENTS, DirectoryClient, Record, identifier
+from ..client import DSYNC_EVENTS, DirectoryClient, Record, identifier, needs_client
 from ..frames import choose_address
 from ._base.code import snippets
 from ._base.events import sentence
@@ -92,6 +92,7 @@ class DetailCard(Panel):
     group_id = t.Unicode(None, allow_none=True)
     section = t.Unicode("Overview")
 
+    @needs_client
     def __init__(
         self,
         client: DirectoryClient,

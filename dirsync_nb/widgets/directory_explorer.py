@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import traitlets as t
 
-from ..client import DirectoryClient, identifier
+from ..client import DirectoryClient, identifier, needs_client
 from ._base.code import snippets
 from ._base.controls import MENU, only_by_column, only_listed
 from ._base.directory_lists import NOUNS, VIEWS, columns_of, listing_of, nothing_in
@@ -97,6 +97,7 @@ class DirectoryExplorer(Explorer):
     selected = t.Unicode(None, allow_none=True)
     total = t.Int(0)
 
+    @needs_client
     def __init__(
         self,
         client: DirectoryClient,

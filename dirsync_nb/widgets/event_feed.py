@@ -12,7 +12,7 @@ import ipywidgets as w
 import traitlets as t
 
 from .. import errors
-from ..client import DSYNC_EVENTS, DirectoryClient, Record, identifier
+from ..client import DSYNC_EVENTS, DirectoryClient, Record, identifier, needs_client
 from ..client.credentials import is_loopback
 from ._base.code import snippets
 from ._base.events import COUNTED, KINDS, Line, changed, sentence
@@ -82,6 +82,7 @@ class EventFeed(Panel):
     cursor = t.Unicode(None, allow_none=True)
     interval = t.Float(3.0)
 
+    @needs_client
     def __init__(
         self,
         client: DirectoryClient,

@@ -11,7 +11,7 @@ import ipywidgets as w
 import pandas as pd
 import traitlets as t
 
-from ..client import DirectoryClient, Record, identifier
+from ..client import DirectoryClient, Record, identifier, needs_client
 from ..frames import MEMBERSHIP_COLUMNS, choose_address
 from ._base.code import snippets
 from ._base.controls import MENU, only_listed
@@ -89,6 +89,7 @@ class MembershipExplorer(Explorer):
     chart = t.Enum(CHARTS, "Sizes")
     part = t.Unicode("")
 
+    @needs_client
     def __init__(self, client: DirectoryClient, directory_id: Any = None, *, group_ids: Any = ()) -> None:
         super().__init__(client)
         self.groups = pd.DataFrame()

@@ -10,7 +10,7 @@ import pandas as pd
 import traitlets as t
 
 from .. import errors
-from ..client import DirectoryClient
+from ..client import DirectoryClient, needs_client
 from ..provisioning import onboarding
 from ._base.controls import MENU, only_by_column, only_listed
 from ._base.explorer import NO_DIRECTORY, Explorer
@@ -99,6 +99,7 @@ class Onboarding(Explorer):
     kind = t.Enum(tuple(KINDS.values()), "csv")
     folder = t.Unicode("onboarding")
 
+    @needs_client
     def __init__(
         self,
         client: DirectoryClient,

@@ -11,7 +11,7 @@ import pandas as pd
 import traitlets as t
 
 from .. import errors
-from ..client import DirectoryClient, Record
+from ..client import DirectoryClient, Record, require_client
 from ..connect import connect, connect_sandbox
 from ..frames import directories_frame
 from ._base.code import snippets
@@ -85,7 +85,7 @@ class Setup(Panel):
 
     def __init__(self, client: DirectoryClient | None = None, *, base_url: str | None = None) -> None:
         super().__init__()
-        self.client = client
+        self.client = None if client is None else require_client(client, "Setup")
         self.directories, self.organizations = pd.DataFrame(), pd.DataFrame()
         self._base_url = base_url
         self._listing: Listing | None = None

@@ -294,7 +294,8 @@ def test_a_question_that_makes_no_sense_fails_as_it_does_in_memory(moments, name
         in_memory(name, frames, options)
     with pytest.raises(errors.ArgumentError) as ours:
         fleet.analyse(name, **options)
-    assert str(ours.value) == str(theirs.value)
+    counted = r" and \d+ more"  # of how many names, which in a fleet are those of one directory
+    assert re.sub(counted, "", str(ours.value)) == re.sub(counted, "", str(theirs.value))
 
 
 @pytest.mark.parametrize(

@@ -480,10 +480,10 @@ def test_nobody_watching_sees_nothing(client, okta, capsys, monkeypatch):
     assert capsys.readouterr() == ("", "")
 
 
-def test_a_notice_is_said_once_on_standard_output(serve, capsys, monkeypatch):
+def test_a_notice_is_said_once_and_not_among_the_data(serve, capsys, monkeypatch):
     monkeypatch.setattr(progress, "is_interactive", lambda: True)
     _, client = serve(paged(users(3, state="staged")))
     for _ in range(2):
         ds.load_users(client, directory_id="d1")
         assert len(client.receipts[-1].notices) == 1
-    assert capsys.readouterr().out == "Note: state: unknown to this version and kept as they are: 'staged'.\n"
+    assert capsys.readouterr().err == "Note: state: unknown to this version and kept as they are: 'staged'.\n"

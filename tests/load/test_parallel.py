@@ -441,6 +441,6 @@ def test_a_notice_of_many_directories_is_said_once(serve, capsys, monkeypatch):
 
     _, client = serve(staged)
     ds.load_users(client, directory_id=NAMES)
-    out = capsys.readouterr().out
-    assert out == "Note: state: unknown to this version and kept as they are: 'staged'.\n"
+    said = capsys.readouterr().err
+    assert said == "Note: state: unknown to this version and kept as they are: 'staged'.\n"
     assert client.receipts[-1].notices == ["state: unknown to this version and kept as they are: 'staged'."]

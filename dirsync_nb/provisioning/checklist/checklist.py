@@ -15,7 +15,7 @@ from pathlib import Path
 import pandas as pd
 
 from ... import errors
-from ...client import DirectoryClient
+from ...client import DirectoryClient, needs_client
 from ...frames import require_complete
 from . import data, service, sync
 from .facts import Environment, Verdict
@@ -74,6 +74,7 @@ class Checklist:
         yield from zip(*(column.astype(str) for column in columns), strict=True)
 
 
+@needs_client
 def to_production(
     client: DirectoryClient,
     *,
