@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..frames import MEMBERSHIP_COLUMNS, require_columns, require_complete, require_ids, text_dtype
+from ..frames import MEMBERSHIP_COLUMNS, one_of, require_columns, require_complete, require_ids, text_dtype
 from .identity import WEAK_KEYS, address_key, contradicted, id_key
 
 __all__ = ["diff_groups", "diff_memberships", "diff_users"]
@@ -79,9 +79,11 @@ def diff_users(
     IncompleteError
         A frame is partial: who was not read would pass for having left.
     ArgumentError
-        A frame is not indexed by ``user_id``, or holds a user twice: which row counts would be a guess.
+        A frame is not indexed by ``user_id``, or holds a user twice: which row counts would be a guess; or
+        ``fields`` names no column.
     """
-    return _diff(before, after, "user_id", fields, USER_CHANGES, ("name", "address", "directory_id"))
+    shown = ("name", "address", "directory_id")
+    return _diff(before, after, "user_id", fields, USER_FIELDS, USER_CHANGES, shown)
 
 
 def diff_groups(
@@ -102,9 +104,9 @@ def diff_groups(
     IncompleteError
         A frame is partial.
     ArgumentError
-        A frame is not indexed by ``group_id``, or holds a group twice.
+        A frame is not indexed by ``group_id``, or holds a group twice; or ``fields`` names no column.
     """
-    return _diff(before, after, "group_id", fields, GROUP_CHANGES, ("name", "directory_id"))
+    return _diff(before, after, "group_id", fields, GROUP_FIELDS, GROUP_CHANGES, ("name", "directory_id"))
 
 
 def diff_memberships(
@@ -180,8 +182,9 @@ def _listed(moved: pd.DataFrame, users: Moments | None) -> pd.Series:
     listed = pd.Series(pd.NA, index=moved.index, dtype="boolean")
     if users is not None:
         for change, frames in (("joined", users[1:]), ("left", users)):  # a successor stands for who left
-            there = moved["user_id"].isin(pd.Index([]).append([frame.index for frame in frames]))
-            listed = listed.mask(moved["change"] == change, there)
+            ids = pd.Index(moved["user_id"])
+            there = np.logical_or.reduce([frame.index.get_indexer(ids) >= 0 for frame in frames])
+            listed = listed.mask(moved["change"] == change, pd.Series(there, index=moved.index))
     return listed
 
 
@@ -224,7 +227,7 @@ def _match(before: pd.DataFrame, after: pd.DataFrame) -> Match:
         require_complete(frame, "a comparison")
     same = after.index.get_indexer(before.index)
     place, by = same.copy(), np.where(same >= 0, "id", "").astype(object)
-    new = ~after.index.isin(before.index)
+    new = before.index.get_indexer(after.index) < 0
     off_before, off_after = _off(before), np.append(_off(after), True)
     open_ = off_after[same]  # row -1, gone, reads the True at the end
     for key in ("idp_id", "address"):
@@ -272,11 +275,16 @@ def _diff(
     after: pd.DataFrame,
     index: str,
     fields: Sequence[str],
+    usual: Sequence[str],
     kinds: Sequence[str],
     shown: Sequence[str],
 ) -> pd.DataFrame:
     for name, frame in (("before", before), ("after", after)):
         require_ids(name, frame, index, once=True)
+    known = dict.fromkeys([*before.columns, *after.columns, *usual])
+    fields = [
+        one_of("fields", one, known, "columns of") for one in ([fields] if isinstance(fields, str) else fields)
+    ]
     match = _match(before, after)
     stays = np.flatnonzero(match.place >= 0)
     old, now = before.iloc[stays], after.iloc[match.place[stays]]

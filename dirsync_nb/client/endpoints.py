@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import functools
 import inspect
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -23,6 +24,7 @@ __all__ = [
     "as_ids",
     "endpoint_at",
     "filters_of",
+    "fitting_id",
     "identifier",
     "one_directory_id",
     "wire_filters",
@@ -219,7 +221,7 @@ def _wire_value(wire_name: str, value: object, name: str) -> str:
         if not isinstance(value, str) or not value.strip():
             raise errors.ArgumentError(f"{name} must be text; got {value!r}")
         return value
-    return identifier(value, name)
+    return fitting_id(identifier(value, name), name)
 
 
 def _event_notices(wire: Mapping[str, str]) -> list[str]:
@@ -248,6 +250,44 @@ def identifier(value: object, name: str) -> str:
     raise errors.ArgumentError(f"{name} must be an id, or a record with an id; got {value!r:.80}{hint}")
 
 
+# By what an id of each kind is called: its prefix, the kind in words, and what to do with one. Longest first.
+_KINDS = {
+    "user_id": ("directory_user_", "a directory user", "load_user(client, ...)"),
+    "group_id": ("directory_group_", "a directory group", "load_users(client, group_id=...)"),
+    "directory_id": ("directory_", "a directory", "load_users(client, directory_id=...)"),
+    "organization_id": ("org_", "an organization", "load_directories(client, organization_id=...)"),
+    "event_id": ("event_", "an event", "load_events(client, after=...)"),
+}
+_ALSO = {"directory": "directory_id", "after": "event_id"}
+_ULID = re.compile("[0-9A-HJKMNP-TV-Z]{26}", re.IGNORECASE)
+
+
+def fitting_id(text: str, name: str) -> str:
+    """Give back what may be an id of the kind a list is asked for by, and refuse what cannot.
+
+    WorkOS answers some of it with an empty list. The message never repeats what was given.
+    """
+    kind = _ALSO.get(name, name)
+    if kind not in _KINDS:
+        return text
+    prefix, single, _ = _KINDS[kind]
+    other = next((one for one, (start, *_) in _KINDS.items() if text.startswith(start)), None)
+    # Users and groups that were moved to WorkOS keep the ids of another server, whatever those look like.
+    foreign = kind in ("user_id", "group_id") and not _ULID.fullmatch(text.rpartition("_")[2])
+    if other not in (None, kind) and not foreign:
+        _, whose, call = _KINDS[str(other)]
+        raise errors.ArgumentError(f"{name} must be the id of {single}, and that is {whose}'s id: {call}")
+    # No organization is moved: a word without any digit is a name.
+    named = kind == "organization_id" and other is None and not any(map(str.isdigit, text))
+    if named or "@" in text or len(text.split()) > 1:
+        what = "an address" if "@" in text else "a name"
+        raise errors.ArgumentError(
+            f"{name} must be the id of {single}, such as {prefix}01...; that is {what}. "
+            "find(client, ...) looks for it"
+        )
+    return text
+
+
 def as_ids(value: object, name: str) -> list[str] | None:
     """Return the ids in a list, tuple, Index, Series, array or frame, each once; None for a single object.
 
@@ -265,7 +305,7 @@ def as_ids(value: object, name: str) -> list[str] | None:
     elif hasattr(value, "id"):
         return None
     assert isinstance(value, Iterable)
-    return list(dict.fromkeys(identifier(one, name) for one in value))
+    return list(dict.fromkeys(fitting_id(identifier(one, name), name) for one in value))
 
 
 def _is_row(value: object) -> bool:

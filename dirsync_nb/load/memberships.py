@@ -30,6 +30,7 @@ from ..client import (
     read_list,
     read_pages,
 )
+from ..client.endpoints import fitting_id
 from ..client.paging import Reading
 from ..client.segments import SegmentList
 from ..client.waiting import Stop
@@ -179,7 +180,8 @@ def load_directory_memberships(
     watch, checkpoint
         As in :func:`dirsync_nb.load.session.load_session`; ``watch`` is told of lists, not of pairs.
     """
-    directory = str(context.disguise("directory_id", identifier(directory_id, "directory_id")))
+    given = context.disguise("directory_id", identifier(directory_id, "directory_id"))
+    directory = fitting_id(str(given), "directory_id")
     for frame, index in ((users, "user_id"), (groups, "group_id")):
         _check_frame(frame, index, directory)
     stop = Stop(context.stop)

@@ -717,3 +717,14 @@ def test_changes_stand_by_kind_and_then_by_name():
     changes = analysis.diff_users(USERS.iloc[[1]], after)
     assert changes["change"].tolist() == ["joined", "joined", "renamed"]
     assert changes["name"].tolist() == ["Al", "Bo", "Cy"]
+
+
+@pytest.mark.parametrize("fields", [["jop_title"], "jop_title", ["name", "jop_title"]])
+def test_a_field_that_no_frame_has_is_refused_with_near_names(fields):
+    users = ZOO["a small company"].users
+    with pytest.raises(errors.ArgumentError, match="Did you mean 'job_title'"):
+        analysis.diff_users(users, users, fields=fields)
+    later = users.assign(job_title="Captain")
+    assert analysis.diff_users(users, later, fields="job_title")["fields"].tolist() == [("job_title",)] * len(
+        users
+    )

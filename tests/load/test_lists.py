@@ -345,6 +345,39 @@ def test_loaders_share_their_words():
         assert all(p.kind is not p.POSITIONAL_OR_KEYWORD for p in list(parameters.values())[1:])
 
 
+ULID = "01JYXEMCM0M4F6NYR18TC59WD8"
+
+
+@pytest.mark.parametrize(
+    ("kind", "filters", "words"),
+    [
+        ("directories", {"organization_id": "Harbourline"}, "organization, such as org_01.*that is a name"),
+        ("directories", {"organization_id": "Harbour Line 2"}, "that is a name"),
+        ("directories", {"organization_id": "it@acme.test"}, "that is an address"),
+        ("events", {"organization_id": f"directory_{ULID}"}, "a directory's id: load_users"),
+        ("events", {"after": f"org_{ULID}"}, "an organization's id: load_directories"),
+        ("users", {"directory_id": f"org_{ULID}"}, r"load_directories\(client, organization_id=...\)"),
+        ("users", {"directory_id": {"id": f"directory_user_{ULID}"}}, "a directory user's id"),
+        ("users", {"directory_id": [f"directory_{ULID}", "Okta Harbour"]}, "that is a name"),
+        ("users", {"group_id": f"directory_user_{ULID}"}, "a directory user's id: load_user"),
+        ("groups", {"user_id": "ada@acme.test"}, r"that is an address. find\(client"),
+        ("memberships", {"directory_id": f"directory_group_{ULID}"}, "a directory group's id"),
+    ],
+)
+def test_what_cannot_be_the_id_asked_for_is_refused_before_any_request(serve, kind, filters, words):
+    server, client = serve(listing([]))
+    with pytest.raises(errors.ArgumentError, match=words):
+        getattr(ds, f"load_{kind}")(client, **filters)
+    assert server.requests == []
+
+
+@pytest.mark.parametrize("group_id", ["7b1f5d52-0c2e", "org_sales", "everyone", "directory_admins"])
+def test_ids_that_another_server_gave_out_are_taken(serve, group_id):
+    server, client = serve(paged(users(1)))
+    ds.load_users(client, group_id=group_id)
+    assert server.requests[0].query["group"] == group_id
+
+
 # What a person sees -------------------------------------------------------------------------------------
 
 
