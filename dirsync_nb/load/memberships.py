@@ -85,9 +85,9 @@ def load_memberships(
     pandas.DataFrame
         Columns ``user_id``, ``group_id``, ``directory_id``, and those of ``names``; no pair twice, ordered by
         group, then user. The receipt's ``details`` hold ``route``, ``estimate`` (requests and seconds of both
-        routes, before) and ``cost`` (after), ``empty_groups`` (None where the route does not meet them), ``deleted`` (groups or
-        users that went during the load), ``unlisted`` (members not in ``users``) and ``nested`` (groups found
-        inside groups, as pairs).
+        routes, before) and ``cost`` (after), ``empty_groups`` (None where the route does not meet them),
+        ``deleted`` (groups or users that went during the load), ``unlisted`` (members not in ``users``) and
+        ``nested`` (groups found inside groups, as pairs).
 
     Raises
     ------
