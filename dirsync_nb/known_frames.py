@@ -19,6 +19,7 @@ from .frames import (
     GROUP_COLUMNS,
     MEMBERSHIP_COLUMNS,
     ORGANIZATION_COLUMNS,
+    TIME,
     USER_COLUMNS,
 )
 from .provisioning import comparison, onboarding, prefill
@@ -41,9 +42,9 @@ _WITH_INDEX: dict[str, list[dict[str, str]]] = {
     "directory_id": [DIRECTORY_COLUMNS],
     "user_id": [
         USER_COLUMNS,
-        _names("name address directory_id groups"),  # groups_per_user
-        _names("name address idp_id directory_id lifecycle since"),  # people of a replay
-        _names("name address lost_groups remaining_groups left_without_group"),
+        _names("name address directory_id groups in_users"),  # groups_per_user
+        {**_names("name address idp_id directory_id lifecycle"), "since": TIME},  # people of a replay
+        _names("name address lost_groups remaining_groups left_without_group in_users"),
         _DIFF,
         onboarding.INVITE_COLUMNS,
         prefill.ACCOUNT_COLUMNS,
@@ -55,7 +56,7 @@ _WITH_INDEX: dict[str, list[dict[str, str]]] = {
         prefill.TEAM_COLUMNS,
     ],
     "event_id": [EVENT_COLUMNS, state.REPORT_COLUMNS],
-    "attribute": [_names("filled null absent filled_share distinct")],  # attribute_coverage
+    "attribute": [_names("filled null blank absent filled_share distinct")],  # attribute_coverage
     "role": [what_if.SUMMARY_COLUMNS],
 }
 _WITHOUT_INDEX: list[Iterable[str]] = [
@@ -64,7 +65,7 @@ _WITHOUT_INDEX: list[Iterable[str]] = [
     ("user_id", "value", "type", "primary", "source"),  # emails_frame
     history.TIMELINE_COLUMNS,
     ("at", "event_id", "object_id", "field", "before", "after"),  # changes
-    ("change", "user_id", "group_id", "directory_id", "user", "group"),  # diff_memberships
+    ("change", "user_id", "group_id", "directory_id", "user", "group", "listed"),  # diff_memberships
     ("endpoint", "filters", "requests", "pages", "rows", "duplicates", "seconds", "seconds_waited", "complete"),
     comparison.PLAN_COLUMNS,
     webhooks.DELIVERY_COLUMNS,

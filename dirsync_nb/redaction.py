@@ -34,7 +34,7 @@ T = TypeVar("T", pd.DataFrame, "pd.Series[Any]", Snapshot, Plan)
 OWN_LABEL = re.compile(r"\((none|not in users|[\d,]+ other values)\)")  # that analysis puts among values
 OLD_AND_NEW = ("before", "after", "expected", "found")  # values of the field that another column names
 STATES = {"state": {*DIRECTORY_STATES, *USER_STATES}, "type": {*DIRECTORY_TYPES}}
-OWN_STATES = {"filled", "null", "absent"}
+OWN_STATES = {"filled", "null", "blank", "absent"}
 
 
 UNKNOWN = ""  # the name of a field of which nothing is known

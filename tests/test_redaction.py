@@ -584,8 +584,8 @@ def test_errors_of_the_service_name_pseudonyms_only(serve, caplog):
     veiled = client.redacted(key=KEY)
     shown = []
     with caplog.at_level(logging.DEBUG):
-        veiled.transport.names._find("directory_anon_0123456789abcdef", "directory_REAL1")
-        seen = ds.load_users(veiled, directory_id="directory_anon_0123456789abcdef")
+        alias = veiled.transport.names.answer({"object": "directory", "id": "directory_REAL1"})["id"]
+        seen = ds.load_users(veiled, directory_id=alias)
         for status, kind in ((404, errors.NotFound), (403, errors.Forbidden), (422, errors.Unprocessable)):
             told = "Directory not found: 'directory_REAL1' of ann.lee@acme.test"
             body = {
@@ -603,7 +603,7 @@ def test_errors_of_the_service_name_pseudonyms_only(serve, caplog):
         shown.append(caught.value)
         script[:] = [Answer(b"<html>directory_REAL1", 503)] * 4
         with pytest.raises(errors.ServerFailure, match="Tried 4 times") as caught:
-            ds.load_users(veiled, directory_id="directory_anon_0123456789abcdef")
+            ds.load_users(veiled, directory_id=alias)
         shown.append(caught.value)
         script[:] = [Answer(people[0], cut=5)] * 4
         with pytest.raises(errors.LoadError) as caught:
@@ -638,8 +638,8 @@ def test_a_refused_connection_does_not_quote_what_was_asked_for(serve):
     ]
     _, client = serve(answers)
     veiled = client.redacted(key=KEY)
-    veiled.transport.names._find("directory_anon_0123456789abcdef", "directory_REAL1")
-    seen = ds.load_users(veiled, directory_id="directory_anon_0123456789abcdef")
+    alias = veiled.transport.names.answer({"object": "directory", "id": "directory_REAL1"})["id"]
+    seen = ds.load_users(veiled, directory_id=alias)
     with pytest.raises(errors.ConnectionFailed) as caught:
         veiled.user(seen.index[1])
     assert seen.index[1] in str(caught.value)

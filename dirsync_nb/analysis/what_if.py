@@ -25,6 +25,7 @@ import pandas as pd
 
 from .. import errors
 from ..frames import require_columns, require_complete, require_ids
+from ..guard import SHARE, check_vanished
 
 __all__ = ["CHANGE_COLUMNS", "ROLE_COLUMNS", "SUMMARY_COLUMNS", "Roles", "role_changes", "role_summary"]
 
@@ -356,8 +357,21 @@ class Roles:
 # Changes --------------------------------------------------------------------------------------------------
 
 
-def role_changes(before: Roles, after: Roles) -> pd.DataFrame:
+def role_changes(
+    before: Roles, after: Roles, *, guard: float | None = SHARE, confirm: int | None = None
+) -> pd.DataFrame:
     """Compare: one row per user and role, with whether they have it before and after, and why.
+
+    Parameters
+    ----------
+    before, after
+        The roles at two moments, or as they are and as they would be.
+    guard
+        Stop where more than this share of the memberships that give roles is gone, and always where all are:
+        the source is then more likely broken than its groups empty. Those of users who are gone, and of groups
+        that are supposed to be, are not counted. None: never.
+    confirm
+        The exact number of such memberships that may be gone, whatever the guard says.
 
     Returns
     -------
@@ -365,7 +379,14 @@ def role_changes(before: Roles, after: Roles) -> pd.DataFrame:
         Columns ``CHANGE_COLUMNS``. ``change`` is ``gained``, ``kept`` or ``lost``; those that change come
         first. A default role is gained and lost like any other. ``attrs["users"]`` says how many users there
         are before and after.
+
+    Raises
+    ------
+    TooManyGone
+        The guard stopped it.
     """
+    gone, of = _ended_memberships(before, after)
+    check_vanished(gone, of, "memberships that give roles", guard=guard, confirm=confirm)
     old, new = before.frame(), after.frame()
     both = old.merge(new, on=["user_id", "role"], how="outer", suffixes=("_before", "_after"))
     was, now = both["groups_before"].notna(), both["groups_after"].notna()
@@ -383,6 +404,18 @@ def role_changes(before: Roles, after: Roles) -> pd.DataFrame:
     answer = answer.iloc[order].reset_index(drop=True)
     answer.attrs = {"users": (len(before.present()), len(after.present())), "roles": _roles_of(before, after)}
     return answer
+
+
+def _ended_memberships(before: Roles, after: Roles) -> tuple[int, int]:
+    """Count the memberships in mapped groups that are gone though nobody supposed it, and all there were."""
+    edges = before.memberships
+    counted = edges["group_id"].isin([one for one in before.mapped if one not in after.reasons])
+    edges = edges[counted & edges["user_id"].isin(after.users.index)]
+    was, now = (
+        pd.MultiIndex.from_frame(frame[["user_id", "group_id"]]).unique()
+        for frame in (edges, after.memberships)
+    )
+    return len(was.difference(now)), len(was)
 
 
 def _roles_of(before: Roles, after: Roles) -> tuple[str, ...]:

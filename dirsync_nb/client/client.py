@@ -77,6 +77,21 @@ class DirectoryClient:
         """Address of the server."""
         return self.transport.base_url
 
+    @property
+    def server(self) -> str:
+        """What kept places and snapshots are of: a sandbox by its world, at any port; else the address."""
+        if self.sandbox is None:
+            return self.base_url
+        try:
+            identity: str = self.sandbox.identity
+        except OSError as problem:
+            raise errors.ConnectionFailed(f"the sandbox at {self.base_url} does not answer") from problem
+        return identity
+
+    def reads(self, server: str) -> bool:
+        """Whether what was kept of a server is of the one this client reads."""
+        return server == self.base_url or server == self.server
+
     def __repr__(self) -> str:
         where = "embedded sandbox" if self.sandbox is not None else self.base_url
         return f"<DirectoryClient {where}, key set, {self.transport.key_environment}>"

@@ -62,9 +62,9 @@ ZONE = re.compile(r"[Zz]|[+-]\d\d:?\d\d")
 ROUNDED = {"hour": 13, "day": 10, "month": 7}  # characters of a time that stay
 NUMBERS = _set(
     "active_users inactive_users groups members users shared jaccard share_of_a share_of_b lost_groups "
-    "remaining_groups left_without_group filled null absent filled_share distinct requests pages rows "
-    "duplicates seconds seconds_waited complete answered repeated primary allow_profiles_outside_organization "
-    "count size proportion"
+    "remaining_groups left_without_group in_users listed filled null blank absent filled_share distinct "
+    "requests pages rows duplicates seconds seconds_waited complete answered repeated primary "
+    "allow_profiles_outside_organization count size proportion"
 )
 COUNTS = _set("active inactive groups")  # inside a directory's metadata
 FLAGS = _set("primary active complete allow_profiles_outside_organization")

@@ -184,7 +184,7 @@ class _TwoEnded:
             self.readers.send(segment, self._errand(segment))
 
     def _traffic(self) -> Traffic:
-        traffic = Traffic(stop=self.stop)
+        traffic = Traffic(stop=self.stop, tell=self.receipt.tell)
         self.traffics.append(traffic)
         return traffic
 

@@ -94,7 +94,7 @@ class Fleet:
     folder
         Where it is.
     server
-        Where it was read.
+        Where it was read: an address, or a sandbox by its world.
     names
         Ids of its directories, in the order of its rows.
     missing

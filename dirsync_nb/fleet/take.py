@@ -162,9 +162,9 @@ def _begin(
     manifest = read_manifest(folder) if (folder / MANIFEST).exists() else None
     if manifest is None and folder.exists() and any(folder.iterdir()):
         raise errors.ArgumentError(f"{folder} holds something else than a fleet; name another folder")
-    if manifest is not None and manifest["server"] != client.base_url:
+    if manifest is not None and not client.reads(manifest["server"]):
         raise errors.ArgumentError(
-            f"{folder} holds a fleet of {manifest['server']}, and the client reads {client.base_url}"
+            f"{folder} holds a fleet of {manifest['server']}, and the client reads {client.server}"
         )
     if manifest is not None and resume and manifest["scope"] != scope:
         raise errors.ArgumentError(
@@ -201,7 +201,7 @@ def _note(
 ) -> None:
     """Write down which directories there are to be, and what is known of them."""
     names = [str(name) for name in listing.index]
-    content = {"server": client.base_url, "scope": scope, "directories": names, "failed": dict(failed)}
+    content = {"server": client.server, "scope": scope, "directories": names, "failed": dict(failed)}
     entries = entries_of(folder, {**content, "entries": held})
     write_manifest(folder, {**content, "complete": len(entries) == len(names), "entries": entries})
     save_frame(listing, folder / DIRECTORIES_FILE)

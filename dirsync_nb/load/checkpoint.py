@@ -7,7 +7,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-__all__ = ["Checkpoint"]
+__all__ = ["PAGE_FORMAT", "Checkpoint"]
+
+PAGE_FORMAT = 2  # of the lines that loaders write; 1 knew no segments
 
 
 class Checkpoint:

@@ -464,6 +464,7 @@ class _Reader:
     def _list(self, kind: str, **filters: str) -> Iterator[list[Record]]:
         """Read a list; what it cost is added to the receipt, whole or broken."""
         inner = self.context.open(kind, filters, log=False)
+        inner.tell = self.receipt.tell
         try:
             yield from read_list(self.context, inner, SegmentList(), sharing=lambda: len(self.running))
         finally:

@@ -110,7 +110,7 @@ def _collected(
                 raise
             except errors.DirsyncError as problem:
                 failed[directory_id] = problem
-        progress.show(len(done) + len(failed), beside=f"{gathering.count:,} rows")
+        progress.show(len(done) + len(failed), beside=gathering.waiting.beside(f"{gathering.count:,} rows"))
     return done, failed
 
 

@@ -63,6 +63,23 @@ def _say(line: str) -> None:
 _this_thread = threading.local()
 
 
+class Waiting:
+    """What threads wait for, of which a person is told one at a time."""
+
+    def __init__(self) -> None:
+        self._words: dict[int, str] = {}
+
+    def note(self, words: str) -> None:
+        """Note what this thread waits for; no words: no longer."""
+        self._words.pop(threading.get_ident(), None)
+        if words:
+            self._words[threading.get_ident()] = words
+
+    def beside(self, words: str) -> str:
+        """Return a few words with what is waited for after them."""
+        return ", ".join(filter(None, [words, *list(self._words.values())[-1:]]))
+
+
 class Gathering:
     """Several loads in threads of their own, shown as one: no bar for each, and each notice once.
 
@@ -70,10 +87,13 @@ class Gathering:
     ----------
     notices
         What the parts had to say.
+    waiting
+        What they wait for.
     """
 
     def __init__(self) -> None:
         self.notices: list[str] = []
+        self.waiting = Waiting()
         self._counts: dict[tuple[str, int], int] = {}
 
     @contextmanager
@@ -100,14 +120,14 @@ class Gathering:
 
 
 class Progress:
-    """One progress bar for a load that takes longer than two seconds.
+    """One progress bar for a load that takes longer than two seconds, or that waits for something.
 
     Parameters
     ----------
     noun
         What is counted.
     total
-        Called once, when the bar appears; gives the number to expect, or None.
+        Called once, when there is something to count; gives the number to expect, or None.
     """
 
     def __init__(self, noun: str, total: Callable[[], int | None]) -> None:
@@ -115,8 +135,12 @@ class Progress:
         self._total = total
         self._started = time.monotonic()
         self._bar: Any = None
+        self._counting = self._closed = False
+        self._beside = ""
+        self._lock = threading.Lock()  # pauses are told by whichever thread waits
         self._gathering: Gathering | None = getattr(_this_thread, "gathering", None)
         self._part = self._gathering._next() if self._gathering is not None else ("", 0)
+        self._waiting = self._gathering.waiting if self._gathering is not None else Waiting()
 
     def __enter__(self) -> Progress:
         return self
@@ -124,21 +148,43 @@ class Progress:
     def __exit__(
         self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._bar is not None:
-            self._bar.close()
+        with self._lock:
+            self._closed = True
+            if self._bar is not None:
+                self._bar.close()
 
     def show(self, count: int, beside: str = "") -> None:
         """Show how many there are so far, and a few words beside it."""
         if self._gathering is not None:
             self._gathering.note(self._part, count)
             return
-        if self._bar is None:
+        if not self._counting:
             if time.monotonic() - self._started < SHOW_AFTER or not is_interactive():
                 return
-            self._bar = _bar(self._noun, self._total())
-        self._bar.update(count - self._bar.n)
-        if beside:
-            self._bar.set_postfix_str(beside)
+            self._counting, total = True, self._total()
+            with self._lock:
+                if self._bar is None:
+                    self._bar = _bar(self._noun, total)
+                else:
+                    self._bar.reset(total)
+        with self._lock:
+            self._bar.update(count - self._bar.n)
+            if beside:
+                self._beside = beside
+                self._bar.set_postfix_str(self._waiting.beside(beside))
+
+    def tell(self, words: str) -> None:
+        """Say beside the bar what is waited for; no words: no longer. A pause makes the bar appear."""
+        self._waiting.note(words)
+        if self._gathering is not None or self._closed or not is_interactive():
+            return
+        with self._lock:
+            if self._closed:
+                return
+            if self._bar is None and words:
+                self._bar = _bar(self._noun, None)
+            if self._bar is not None:
+                self._bar.set_postfix_str(self._waiting.beside(self._beside))
 
 
 def _bar(noun: str, total: int | None) -> Any:

@@ -112,6 +112,7 @@ def load_session(
         Keeps what was read on disk, so that the load can go on in another process.
     """
     receipt.so_far = partial
+    receipt.tell = None if progress is None else progress.tell
     session = LoadSession(receipt, progress, watch)
     started = time.monotonic()
     try:
@@ -128,6 +129,7 @@ def load_session(
         keep_partial(receipt, partial, problem)
         raise
     finally:
+        receipt.tell = None
         receipt.seconds = time.monotonic() - started
     if receipt.complete:
         receipt.so_far = None

@@ -158,7 +158,8 @@ class Follower:
         self._client, self._filters, self._keep, self._clock = client, filters, keep, clock
         self._stop = threading.Event()
         self._sleep = sleep or self._stop.wait
-        self.after: str | None = _kept_place(keep, client.base_url) or filters["after"]
+        self.after: str | None = _kept_place(keep, client) or filters["after"]
+        self._server = client.server
         self.polls = 0
 
     def __repr__(self) -> str:
@@ -213,12 +214,12 @@ class Follower:
     def _dealt_with(self, page: list[Record]) -> None:
         self.after = str(page[-1]["id"])
         if self._keep is not None:
-            held = {"server": self._client.base_url, "after": self.after, "at": page[-1].get("created_at")}
+            held = {"server": self._server, "after": self.after, "at": page[-1].get("created_at")}
             with replacing(self._keep) as temporary:
                 temporary.write_text(json.dumps(held))
 
 
-def _kept_place(path: Path | None, server: str) -> str | None:
+def _kept_place(path: Path | None, client: DirectoryClient) -> str | None:
     """Read the place in a file; None when there is no file yet."""
     if path is None or not path.exists():
         return None
@@ -227,8 +228,8 @@ def _kept_place(path: Path | None, server: str) -> str | None:
         after, of = str(held["after"]), held["server"]
     except (ValueError, TypeError, KeyError):
         raise errors.ArgumentError(f"{path} does not hold a place in a stream of events") from None
-    if of != server:
-        raise errors.ArgumentError(f"{path} holds a place at {of}, and this client reads {server}")
+    if not client.reads(of):
+        raise errors.ArgumentError(f"{path} holds a place at {of}, and this client reads {client.server}")
     return after
 
 

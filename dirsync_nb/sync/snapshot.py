@@ -38,8 +38,9 @@ from ..frames import (
     require_complete,
     users_frame,
 )
+from ..guard import SHARE, check_guard, check_vanished, why_stopped
 from ..load import load_directories, load_events, load_organizations
-from ..load.checkpoint import Checkpoint
+from ..load.checkpoint import PAGE_FORMAT, Checkpoint
 from ..load.contents import Contents, load_contents
 from ..load.parallel import as_directory_ids, for_each_directory
 from ..load.progress import tell
@@ -71,7 +72,7 @@ class Snapshot:
     taken_at
         When it was last made or brought up to date, by the clock of this machine.
     server
-        Where it was read.
+        Where it was read: an address, or a sandbox by its world.
     scope
         Ids of the directories it was taken of; None for all there are.
     inactive_policy
@@ -150,7 +151,9 @@ class Snapshot:
             "files": files,
         }
 
-    def refresh(self, client: DirectoryClient) -> Snapshot:
+    def refresh(
+        self, client: DirectoryClient, *, guard: float | None = SHARE, confirm: int | None = None
+    ) -> Snapshot:
         """Bring it up to date from events, and give the new one; this one stays as it is.
 
         It takes one request for each hundred events, and one each for directory and organization, however many
@@ -158,26 +161,45 @@ class Snapshot:
         again, and ``notices`` say so. Events do not carry the deprecated list ``groups`` of a user, which is
         missing for those they speak of.
 
+        Parameters
+        ----------
+        guard
+            Stop where more than this share of the users, of the groups or of the memberships would vanish, and
+            always where all would. What goes with a directory, a user or a group that goes is not counted
+            again. None: never.
+        confirm
+            The exact number that may vanish, of the kinds the guard stopped at, whatever the guard says. Any
+            other number is refused.
+
         Raises
         ------
+        TooManyGone
+            The guard stopped it.
         ArgumentError
-            The client reads another server than the one this was taken from.
+            The client reads another server than the one this was taken from, or a guard that is no share.
         LoadError
             Reading events broke; this snapshot is as good as before.
         """
-        if client.base_url != self.server:
+        if not client.reads(self.server):
             raise errors.ArgumentError(
-                f"this snapshot is of {self.server}, and the client reads {client.base_url}"
+                f"this snapshot is of {self.server}, and the client reads {client.server}"
             )
+        check_guard(guard, confirm)
         try:
-            events = self._events(client)
-        except LostPlace as lost:
-            return self._loaded_again(client, str(lost.gap))
-        if events is None:
-            return self._loaded_again(
-                client, "it has no position and is older than the events that can be read"
+            events, reason = (
+                self._events(client),
+                "it has no position and is older than the events that can be read",
             )
-        return _caught_up(client, self, events)
+        except LostPlace as lost:
+            events, reason = None, str(lost.gap)
+        if events is None:
+            fresh = self._loaded_again(client, reason)
+            _check_vanished(self, fresh, self.directories.index, guard, confirm)
+        else:
+            fresh = _caught_up(client, self, events)
+            # An event says that a directory was deleted; what was in it is not missing.
+            _check_vanished(self, fresh, fresh.directories.index, guard, confirm)
+        return fresh
 
     def _events(self, client: DirectoryClient) -> pd.DataFrame | None:
         """Load what came since; None where nobody can say whether that is all."""
@@ -199,6 +221,33 @@ class Snapshot:
         notice = f"Everything was loaded again instead of catching up from events: {reason}."
         tell([notice], client.context.told)
         return dataclasses.replace(fresh, notices=(notice, *fresh.notices))
+
+
+def _check_vanished(
+    before: Snapshot, after: Snapshot, homes: pd.Index, guard: float | None, confirm: int | None
+) -> None:
+    """Stop where too much of what was in some directories is gone."""
+    counts: dict[str, tuple[int, int, bool]] = {}
+    for kind in ("users", "groups"):
+        was, now = getattr(before, kind), getattr(after, kind)
+        ids = was.index[was["directory_id"].isin(homes)]
+        counts[kind] = len(ids.difference(now.index)), len(ids), now.empty
+    pairs = before.memberships
+    stay = pairs["user_id"].isin(after.users.index) & pairs["group_id"].isin(after.groups.index)
+    was, now = (
+        pd.MultiIndex.from_frame(frame[["user_id", "group_id"]]) for frame in (pairs[stay], after.memberships)
+    )
+    counts["memberships"] = len(was.difference(now)), len(was), now.empty
+    stopped = [
+        kind
+        for kind, (gone, of, empty) in counts.items()
+        if why_stopped(gone, of, "{}", guard=guard, empty=empty) is not None
+    ]
+    if not stopped and confirm is None:
+        return
+    kinds = stopped or list(counts)
+    gone, of = (sum(counts[kind][place] for kind in kinds) for place in (0, 1))
+    check_vanished(gone, of, " and ".join(kinds), guard=guard, confirm=confirm, empty=bool(stopped))
 
 
 def _caught_up(client: DirectoryClient, snapshot: Snapshot, events: pd.DataFrame) -> Snapshot:
@@ -275,7 +324,7 @@ def take_snapshot(
     scope = None if directory_id is None else _scope(directory_id)
     keeper = None if path is None else _Keeper.opened(Path(f"{path}.loading"), client, scope)
     if keeper is not None and keeper.position is not None and not knows(client, keeper.position):
-        keeper = _Keeper.anew(keeper.folder, client, scope)
+        keeper = _Keeper.anew(keeper.folder, client, scope, keeper.notices)
     position = keeper.position if keeper is not None else _position(client)
     directories, organizations = _tops(client, scope)
     whole = _contents(client.context, directories, keeper, sure=scope is not None)
@@ -287,7 +336,7 @@ def take_snapshot(
         memberships=_together([one.memberships for one in whole]),
         position=position,
         taken_at=datetime.now(UTC),
-        server=client.base_url,
+        server=client.server,
         scope=scope,
         inactive_policy=inactive_policy,
     )
@@ -295,6 +344,7 @@ def take_snapshot(
     if events is not None:
         snapshot = dataclasses.replace(_caught_up(client, snapshot, events), news=None)
     if keeper is not None and path is not None:
+        snapshot = dataclasses.replace(snapshot, notices=(*keeper.notices, *snapshot.notices))
         snapshot.save(path)
         keeper.clear()
     return snapshot
@@ -432,8 +482,8 @@ class _Keeper:
     Each list has a file of its own, one page a line.
     """
 
-    def __init__(self, folder: Path, position: Moment | None) -> None:
-        self.folder, self.position = folder, position
+    def __init__(self, folder: Path, position: Moment | None, notices: tuple[str, ...] = ()) -> None:
+        self.folder, self.position, self.notices = folder, position, notices
 
     @classmethod
     def opened(cls, folder: Path, client: DirectoryClient, scope: tuple[str, ...] | None) -> _Keeper:
@@ -442,22 +492,36 @@ class _Keeper:
         if not about.exists():
             return cls.anew(folder, client, scope)
         held = json.loads(about.read_text())
-        if held["load"] != _load_of(client, scope):
+        of = held["load"]["server"]
+        if not client.reads(of) or held["load"] != {**_load_of(client, scope), "server": of}:
             raise errors.ArgumentError(
                 f"{folder} holds the beginning of another load ({held['load']}); remove it, or name another "
                 "path"
             )
+        if held.get("pages") != PAGE_FORMAT:
+            notice = (
+                f"{folder} was begun by another version of dirsync_nb: everything is loaded from its beginning."
+            )
+            tell([notice], client.context.told)
+            return cls.anew(folder, client, scope, (notice,))
         return cls(folder, Moment(*held["position"]) if held["position"] else None)
 
     @classmethod
-    def anew(cls, folder: Path, client: DirectoryClient, scope: tuple[str, ...] | None) -> _Keeper:
+    def anew(
+        cls,
+        folder: Path,
+        client: DirectoryClient,
+        scope: tuple[str, ...] | None,
+        notices: tuple[str, ...] = (),
+    ) -> _Keeper:
         """Begin, with a position from before anything is read."""
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         position = _position(client)
         with replacing(folder / "about.json") as temporary:
-            temporary.write_text(json.dumps({"load": _load_of(client, scope), "position": position}))
-        return cls(folder, position)
+            about = {"load": _load_of(client, scope), "pages": PAGE_FORMAT, "position": position}
+            temporary.write_text(json.dumps(about))
+        return cls(folder, position, notices)
 
     def clear(self) -> None:
         """Remove the folder: the load is whole and saved."""
@@ -471,4 +535,4 @@ class _Keeper:
 
 
 def _load_of(client: DirectoryClient, scope: Iterable[str] | None) -> dict[str, Any]:
-    return {"server": client.base_url, "scope": None if scope is None else list(scope), "format": FORMAT}
+    return {"server": client.server, "scope": None if scope is None else list(scope), "format": FORMAT}

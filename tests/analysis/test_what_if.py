@@ -12,6 +12,7 @@ import dirsync_nb as ds
 from dirsync_nb import errors, what_if
 from dirsync_nb.client import DirectoryClient, Pacer, RetryPolicy, Transport
 from dirsync_nb.frames import directories_frame, groups_frame, users_frame
+from dirsync_nb.guard import TooManyGone
 
 from ..frame_zoo import company, group, memberships, partial, user, zoo
 
@@ -45,6 +46,16 @@ def changed(before, after):
     table = what_if.role_changes(before, after)
     table = table[table["change"] != "kept"]
     return [tuple(row) for row in table[["user_id", "role", "change", "why"]].to_numpy()]
+
+
+def test_memberships_that_are_gone_are_stopped_at_unless_they_were_supposed_to_go():
+    """CMP-06: an export that came empty does not pass for five people who left their groups."""
+    now, broken = roles(), roles(memberships=EDGES.iloc[:0])
+    with pytest.raises(TooManyGone, match="5 of 5 memberships that give roles.*confirm=5"):
+        what_if.role_changes(now, broken)
+    assert "lost" in what_if.role_changes(now, broken, confirm=5)["change"].tolist()
+    supposed = now.without_group("Admins").without_group("Auditors").without_group("Editors")
+    assert "lost" in what_if.role_changes(now, supposed)["change"].tolist()
 
 
 def test_groups_that_share_a_name_are_told_apart_in_every_reason():

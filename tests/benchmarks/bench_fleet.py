@@ -80,7 +80,7 @@ SHARE = """
 import json, sys, time
 import dirsync_nb as ds
 from dirsync_nb.fleet.take import take_fleet
-from dirsync_nb.client.pacing import Pacer
+from dirsync_nb.client.rate_limit import Pacer
 from distributed import Client, LocalCluster
 if __name__ == "__main__":
     url, key, folder = sys.argv[1:]

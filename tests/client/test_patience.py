@@ -61,7 +61,7 @@ def test_a_load_beside_a_busy_program_completes(serve, clock, per_directory, cou
 
 def test_a_sandbox_with_limits_is_read_at_its_pace(monkeypatch, clock):
     """On this machine nothing is paced until the first 429; that one teaches the pace."""
-    monkeypatch.setattr("dirsync_nb.sandbox.sandbox.Limits", lambda: Limits(clock))
+    monkeypatch.setattr("dirsync_nb.sandbox.environment.Limits", lambda: Limits(clock))
     with ds.sandbox.Sandbox(seed=1, users=300, limits=True) as sandbox:
         pacer = Pacer.unlimited()
         pacer.clock, pacer.sleep = clock, clock.sleep

@@ -354,11 +354,17 @@ class FakeBar:
     shown: list[FakeBar] = []
 
     def __init__(self, noun, total):
-        self.noun, self.total, self.n, self.closed = noun, total, 0, False
+        self.noun, self.total, self.n, self.closed, self.beside = noun, total, 0, False, []
         FakeBar.shown.append(self)
 
     def update(self, count):
         self.n += count
+
+    def reset(self, total):
+        self.n, self.total = 0, total
+
+    def set_postfix_str(self, words):
+        self.beside.append(words)
 
     def close(self):
         self.closed = True
@@ -398,6 +404,32 @@ def test_a_bar_without_a_known_total_counts_all_the_same(watched, client):
     assert bar.n == client.receipts[-1].rows
 
 
+def test_the_bar_says_what_is_waited_for_as_soon_as_it_is(watched, serve, capsys, monkeypatch):
+    monkeypatch.setattr(progress, "SHOW_AFTER", 60.0)  # a pause is told of all the same
+    wait = Answer({"message": "slow down"}, 429, {"Retry-After": "7"})
+    _, client = serve([wait, listing(users(3))])
+    ds.load_users(client, directory_id="d1")
+    (bar,) = FakeBar.shown
+    assert bar.beside == ["the rate limit is used up: waiting 7 s", ""]
+    assert bar.closed
+    assert client.receipts[-1].tell is None
+    assert capsys.readouterr() == ("", "")
+
+
+def test_a_bar_that_a_pause_made_counts_on_from_what_there_is(watched, serve):
+    whole, sent = paged(users(250)), []
+
+    def script(request):
+        sent.append(request)
+        return Answer("busy", 503) if len(sent) == 1 else whole(request)
+
+    _, client = serve(script)
+    ds.load_users(client, directory_id="d1", group_id="g1")
+    (bar,) = FakeBar.shown
+    assert bar.n == 250
+    assert bar.beside == ["no answer yet (503): waiting 1 s", ""]
+
+
 def test_the_real_bar_leaves_no_thread_behind(monkeypatch, client, okta, capsys):
     import threading
 
@@ -417,10 +449,10 @@ def test_nobody_watching_sees_nothing(client, okta, capsys, monkeypatch):
     assert capsys.readouterr() == ("", "")
 
 
-def test_a_notice_is_said_once_on_standard_output(serve, capsys, monkeypatch):
+def test_a_notice_is_said_once_and_not_among_the_data(serve, capsys, monkeypatch):
     monkeypatch.setattr(progress, "is_interactive", lambda: True)
     _, client = serve(paged(users(3, state="staged")))
     for _ in range(2):
         ds.load_users(client, directory_id="d1")
         assert len(client.receipts[-1].notices) == 1
-    assert capsys.readouterr().out == "Note: state: unknown to this version and kept as they are: 'staged'.\n"
+    assert capsys.readouterr().err == "Note: state: unknown to this version and kept as they are: 'staged'.\n"

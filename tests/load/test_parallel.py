@@ -419,6 +419,16 @@ def test_one_bar_counts_the_directories_and_the_rows_beside_it(serve, monkeypatc
         assert len(server.requests) == 6  # nobody asks for a total of its own
 
 
+def test_what_a_part_waits_for_stands_beside_the_rows_of_all():
+    gathering = progress.Gathering()
+    with gathering.part("directory_1"):
+        part = progress.Progress("users", lambda: None)
+        part.tell("the rate limit is used up: waiting 7 s")
+        assert gathering.waiting.beside("18 rows") == "18 rows, the rate limit is used up: waiting 7 s"
+        part.tell("")
+    assert gathering.waiting.beside("18 rows") == "18 rows"
+
+
 def test_a_notice_of_many_directories_is_said_once(serve, capsys, monkeypatch):
     monkeypatch.setattr(progress, "is_interactive", lambda: True)
     script = fleet(6)
@@ -431,6 +441,6 @@ def test_a_notice_of_many_directories_is_said_once(serve, capsys, monkeypatch):
 
     _, client = serve(staged)
     ds.load_users(client, directory_id=NAMES)
-    out = capsys.readouterr().out
-    assert out == "Note: state: unknown to this version and kept as they are: 'staged'.\n"
+    said = capsys.readouterr().err
+    assert said == "Note: state: unknown to this version and kept as they are: 'staged'.\n"
     assert client.receipts[-1].notices == ["state: unknown to this version and kept as they are: 'staged'."]

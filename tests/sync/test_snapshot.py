@@ -23,6 +23,7 @@ import pytest
 import dirsync_nb as ds
 from dirsync_nb import errors
 from dirsync_nb.frames import users_frame
+from dirsync_nb.guard import TooManyGone
 from dirsync_nb.sandbox.directory import clock as sandbox_clock
 from dirsync_nb.sync import snapshot
 
@@ -332,10 +333,65 @@ def test_events_that_cannot_be_placed_are_counted(sandbox, client, okta):
     assert "1 events could not be placed" in found.refresh(client).notices[0]
 
 
+def test_a_refresh_that_loses_all_groups_is_stopped_at_until_the_number_is_confirmed(sandbox, client, okta):
+    """CMP-06."""
+    found = taken(client, okta)
+    for group in found.groups.index:
+        sandbox.delete_group(group)
+    sandbox.delete_user(found.users.index[0])
+    with pytest.raises(TooManyGone, match=r"24 of 24 groups \(100%\).*confirm=24") as caught:
+        found.refresh(client)
+    assert (caught.value.gone, caught.value.of) == (24, 24)
+    with pytest.raises(TooManyGone, match="confirm=23 names another number"):
+        found.refresh(client, confirm=23)
+    for settings in ({"confirm": 24}, {"guard": None}):
+        fresh = found.refresh(client, **settings)
+        assert (len(fresh.users), len(fresh.groups), len(fresh.memberships)) == (259, 0, 0)
+
+
+def test_memberships_that_end_alone_are_counted_alone(sandbox, client, okta):
+    """CMP-06."""
+    found = taken(client, okta)
+    pairs = found.memberships.iloc[: len(found.memberships) // 2 + 1]
+    for user, group in zip(pairs["user_id"], pairs["group_id"], strict=True):
+        sandbox.remove_member(group, user)
+    with pytest.raises(TooManyGone, match=f"{len(pairs)} of 939 memberships"):
+        found.refresh(client)
+    assert len(found.refresh(client, guard=0.6).memberships) == 939 - len(pairs)
+    with pytest.raises(errors.ArgumentError, match="guard is a share"):
+        found.refresh(client, guard=60)
+
+
 def test_a_snapshot_of_another_server_is_not_refreshed(client, okta):
     found = dataclasses.replace(taken(client, okta), server="https://api.workos.com")
     with pytest.raises(errors.ArgumentError, match="is of https://api.workos.com"):
         found.refresh(client)
+
+
+def test_what_was_kept_of_a_sandbox_goes_on_with_the_same_world_at_another_port(tmp_path):
+    path, place = tmp_path / "all.snapshot", tmp_path / "place.json"
+
+    def follower(client):
+        return ds.follow_events(client, keep=place, sleep=lambda _: None)
+
+    with ds.connect_sandbox(seed=41, users=5) as first:
+        snapshot.take_snapshot(first, path=path)
+        batches = iter(follower(first))
+        next(batches)
+        next(batches)
+        first.sandbox.stop()
+    with ds.connect_sandbox(seed=41, users=5) as same, ds.connect_sandbox(seed=42, users=5) as other:
+        assert same.base_url != first.base_url
+        found = snapshot.open_snapshot(path)
+        assert found.server == same.sandbox.identity == same.server
+        assert_equal(found.refresh(same), found)
+        assert follower(same).after == json.loads(place.read_text())["after"]
+        with pytest.raises(errors.ArgumentError, match="is of sandbox_.*reads sandbox_"):
+            found.refresh(other)
+        with pytest.raises(errors.ArgumentError, match="holds a place at sandbox_"):
+            follower(other)
+        same.sandbox.stop()
+        other.sandbox.stop()
 
 
 # Interrupted and killed ---------------------------------------------------------------------------------
@@ -372,6 +428,21 @@ def test_the_beginning_of_another_load_is_refused(client, okta, tmp_path):
     (folder / "about.json").write_text(json.dumps({"load": {"server": "x"}, "position": None}))
     with pytest.raises(errors.ArgumentError, match="beginning of another load"):
         taken(client, okta, path=path)
+
+
+def test_a_beginning_in_another_form_is_told_and_begun_anew(client, okta, tmp_path):
+    path = tmp_path / "okta.snapshot"
+    keeper = snapshot._Keeper.anew(Path(f"{path}.loading"), client, (okta,))
+    about = keeper.folder / "about.json"
+    held = json.loads(about.read_text())
+    del held["pages"]
+    about.write_text(json.dumps(held))
+    with keeper.checkpoints(okta)("users") as users:
+        users.add({"records": "of another form"})
+    found = taken(client, okta, path=path)
+    assert len(found.users) == 260
+    assert "begun by another version of dirsync_nb" in found.notices[0]
+    assert snapshot.open_snapshot(path).notices == found.notices
 
 
 def test_a_beginning_past_retention_is_begun_anew(sandbox, client, okta, tmp_path):

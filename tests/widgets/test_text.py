@@ -47,7 +47,6 @@ def test_dollars_stand_where_mathjax_does_not_look(markup):
     assert "mathjax_ignore" in seen.classes
     assert "tex2jax_ignore" in seen.classes
     assert DOLLARS in seen.shown
-    assert pd.get_option("display.html.use_mathjax") is True  # nobody's global option was changed
 
 
 def test_a_label_is_one_short_line_without_direction_overrides():
