@@ -5,8 +5,8 @@ Five lines to a first table:
     import dirsync_nb as ds
     client = ds.connect()  # WORKOS_API_KEY, or the embedded sandbox without one
     directories = ds.load_directories(client)
-    users = ds.load_users(client, directory_id=directories.index[0])
-    groups = ds.load_groups(client, directory_id=directories.index[0])
+    users = ds.load_users(client, directories.index[0])
+    groups = ds.load_groups(client, directories.index[0])
 
 Words
 -----

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..text import plural
 from .transport import Traffic
 
 __all__ = ["Receipt"]
@@ -84,7 +83,7 @@ class Receipt(Traffic):
     @property
     def part(self) -> str:
         """What a part that was asked for holds, as frames and messages say it."""
-        return f"{plural(self.rows, 'row')}, by request"
+        return f"{self.rows:,} {'row' if self.rows == 1 else 'rows'}, by request"
 
     def note(self, *notices: str) -> None:
         """Add notices that are not there yet."""

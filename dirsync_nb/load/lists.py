@@ -91,6 +91,11 @@ def load_organizations(
         A filter that cannot be right.
     LoadError
         The load broke; the rows read are on the receipt.
+
+    Examples
+    --------
+    >>> ds.load_organizations(client, search="Harbourline")["name"].tolist()
+    ['Harbourline Ferries']
     """
     filters = {"domains": domains, "search": search}
     part = {"limit": limit, "before": before, "after": after}
@@ -139,6 +144,12 @@ def load_directories(
         A filter that cannot be right.
     LoadError
         The load broke; the rows read are on the receipt.
+
+    Examples
+    --------
+    >>> directories = ds.load_directories(client)
+    >>> directories.loc[directories["name"] == "Harbourline Okta", "state"].tolist()
+    ['linked']
     """
     filters = {"organization_id": organization_id, "search": search, "domain": domain}
     part = {"limit": limit, "before": before, "after": after}
@@ -203,6 +214,16 @@ def load_users(
         missing ones alone, and the receipt of each, in ``details["receipts"]`` of the whole, resumes that one.
     LoadError
         The load broke; the rows read are on the receipt.
+
+    Examples
+    --------
+    >>> users = ds.load_users(client, directories.index[0])
+    >>> everybody = ds.load_users(client, directories)
+    >>> len(everybody) > len(users)
+    True
+    >>> look = ds.load_users(client, directories.index[0], limit=5)
+    >>> look.attrs["incomplete"]
+    '5 rows, by request'
     """
     filters = {"group_id": group_id, "idp_id": idp_id, "email": email}
     return _load_of_directories(
@@ -259,6 +280,13 @@ def load_groups(
         No such directory or user in this environment.
     LoadError
         The load broke; the rows read are on the receipt.
+
+    Examples
+    --------
+    >>> groups = ds.load_groups(client, directories.index[0])
+    >>> hers = ds.load_groups(client, user_id=users.index[0])
+    >>> hers.index.isin(groups.index).all().item()
+    True
     """
     filters = {"user_id": user_id}
     return _load_of_directories(
@@ -317,6 +345,12 @@ def load_events(
         A filter that cannot be right, or two that exclude each other.
     LoadError
         The load broke; the rows read are on the receipt.
+
+    Examples
+    --------
+    >>> events = ds.load_events(client, events="dsync.user.created", limit=2)
+    >>> events["event"].tolist()
+    ['dsync.user.created', 'dsync.user.created']
     """
     filters = {
         "events": events,
@@ -335,6 +369,11 @@ def load_organization(
     """Load one organization as a Series of ``ORGANIZATION_COLUMNS``, named by its id.
 
     Give its id (or a record), or the ``external_id`` that your own system gave it. Raises NotFound.
+
+    Examples
+    --------
+    >>> ds.load_organization(client, directories["organization_id"].iloc[0])["name"]
+    'Harbourline Ferries'
     """
     if (organization_id is None) == (external_id is None):
         raise errors.ArgumentError("give either organization_id or external_id")
@@ -345,19 +384,39 @@ def load_organization(
 
 @needs_client
 def load_directory(client: DirectoryClient, directory_id: Any) -> pd.Series[Any]:
-    """Load one directory as a Series of ``DIRECTORY_COLUMNS``, named by its id. Raises NotFound."""
+    """Load one directory as a Series of ``DIRECTORY_COLUMNS``, named by its id. Raises NotFound.
+
+    Examples
+    --------
+    >>> ds.load_directory(client, directories.index[0])["name"]
+    'Harbourline Okta'
+    """
     return _row(client, DIRECTORIES, client.directory(directory_id))
 
 
 @needs_client
 def load_user(client: DirectoryClient, user_id: Any) -> pd.Series[Any]:
-    """Load one directory user as a Series of ``USER_COLUMNS``, named by its id. Raises NotFound."""
+    """Load one directory user as a Series of ``USER_COLUMNS``, named by its id. Raises NotFound.
+
+    Examples
+    --------
+    >>> user = ds.load_user(client, users.index[0])
+    >>> user.name == users.index[0]
+    True
+    """
     return _row(client, USERS, client.user(user_id))
 
 
 @needs_client
 def load_group(client: DirectoryClient, group_id: Any) -> pd.Series[Any]:
-    """Load one directory group as a Series of ``GROUP_COLUMNS``, named by its id. Raises NotFound."""
+    """Load one directory group as a Series of ``GROUP_COLUMNS``, named by its id. Raises NotFound.
+
+    Examples
+    --------
+    >>> group = ds.load_group(client, groups.index[0])
+    >>> group["name"] == groups["name"].iloc[0]
+    True
+    """
     return _row(client, GROUPS, client.group(group_id))
 
 

@@ -68,8 +68,6 @@ def find(client: DirectoryClient, what: Any, *, most_people: int = MOST_PEOPLE) 
 
     Examples
     --------
-    >>> import dirsync_nb as ds
-    >>> client = ds.connect_sandbox()
     >>> ds.find(client, "Harbourline Okta")["kind"].tolist()
     ['directory']
     """

@@ -104,6 +104,12 @@ def load_memberships(
         Some of several directories failed, after all others were loaded.
     LoadError
         The load broke; the pairs read are on the receipt.
+
+    Examples
+    --------
+    >>> members = ds.load_memberships(client, directories.index[0], names=True)
+    >>> list(members)
+    ['user_id', 'group_id', 'directory_id', 'user_name', 'group_name']
     """
     if route not in ROUTES:
         raise errors.ArgumentError(f"route must be one of {', '.join(map(repr, ROUTES))}; got {route!r}")

@@ -105,11 +105,7 @@ def explain_access(
 
     Examples
     --------
-    >>> import dirsync_nb as ds
-    >>> client = ds.connect_sandbox()
-    >>> directories = ds.load_directories(client)
-    >>> user_id = ds.load_users(client, directory_id=directories.index[0]).index[0]
-    >>> ds.explain_access(client, user_id).allowed
+    >>> ds.explain_access(client, users.index[0]).allowed
     True
     """
     user = load_user(client, _user_id(client, who))

@@ -337,12 +337,14 @@ def test_an_old_and_a_new_team_load_into_the_same_columns(serve):
 
 
 def test_loaders_share_their_words():
-    """Frame-wide habits: the client first, everything else by keyword, resume on every list."""
-    for name in ("organizations", "directories", "users", "groups", "events"):
+    """Frame-wide habits: the client first, then the id, everything else by keyword, resume on every list."""
+    by_id = {"users": "directory_id", "groups": "directory_id", "memberships": "directory_id"}
+    by_id |= {"directories": "organization_id", "organizations": None, "events": None}
+    for name, second in by_id.items():
         parameters = inspect.signature(getattr(ds, f"load_{name}")).parameters
-        assert next(iter(parameters)) == "client"
         assert "resume" in parameters
-        assert all(p.kind is not p.POSITIONAL_OR_KEYWORD for p in list(parameters.values())[1:])
+        positional = [p.name for p in parameters.values() if p.kind is p.POSITIONAL_OR_KEYWORD]
+        assert positional == ["client", *([second] if second else [])]
 
 
 ULID = "01JYXEMCM0M4F6NYR18TC59WD8"

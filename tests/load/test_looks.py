@@ -102,7 +102,7 @@ def test_a_part_is_refused_where_only_the_whole_is_true(client, okta):
     members = ds.load_memberships(client, okta)
     for ask in (
         lambda: ds.compare(people, people, on="address"),
-        lambda: ds.audit(people, groups, members),
+        lambda: ds.audit.check_directory(people, groups, members),
         lambda: ds.load_memberships(client, okta, users=people),
         lambda: ds.analysis.users_without_group(members, people),
     ):
