@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import tomllib
 from pathlib import Path
@@ -78,7 +79,7 @@ def test_no_form_goes_without_a_schema():
 
 def test_the_hook_is_one_that_pre_commit_takes(tmp_path):
     (hook,) = load_manifest(str(ROOT / ".pre-commit-hooks.yaml"))
-    assert hook["entry"].split()[0] in PROJECT["scripts"]
+    assert os.access(ROOT / hook["entry"], os.X_OK)  # of the clone that pre-commit makes, nothing installed
     broken = tmp_path / "hooks.yaml"
     broken.write_text((ROOT / ".pre-commit-hooks.yaml").read_text().replace("[jupyter]", "[jupiter]"))
     with pytest.raises(InvalidManifestError, match="jupiter"):
