@@ -531,7 +531,7 @@ def test_the_heading_of_a_column_or_an_index_is_no_id():
     people = frames.users_frame(users(2))
     assert identifier(people.iloc[0], "user_id") == identifier(people.iloc[0][["name"]], "user_id") == "u000"
     for many in (people.index, people["directory_id"], people["directory_id"].reset_index(drop=True)):
-        with pytest.raises(errors.ArgumentError, match="directory_id must be one id"):
+        with pytest.raises(errors.ArgumentError, match="directory_id must be an id"):
             identifier(many, "directory_id")
 
 
