@@ -112,6 +112,8 @@ def compare_organizations(
     ----------
     directory
         A snapshot, or a users frame. Of a snapshot, an organization whose directory is empty is compared too.
+    app_users
+        The app's users, of all customers.
     organization
         The app's column that holds the ``organization_id`` of each user.
     guard

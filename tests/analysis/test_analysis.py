@@ -432,7 +432,7 @@ def test_the_refusal_says_what_came_and_how_to_put_it_right():
     )
     with pytest.raises(errors.ArgumentError, match=said + r"among the columns: set_index\('user_id'\)"):
         analysis.users_without_group(SMALL.memberships, SMALL.users.reset_index())
-    with pytest.raises(errors.ArgumentError, match="as load_groups gives it; got 'user_id'$"):
+    with pytest.raises(errors.ArgumentError, match="as load_groups gives it; got a frame of users"):
         analysis.group_sizes(SMALL.memberships, SMALL.users)
 
 

@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 import pytest
 
 from dirsync_nb.client import Pacer, RetryPolicy
-from dirsync_nb.client.waiting import Stop, parse_retry_after
+from dirsync_nb.client.retry import parse_retry_after
+from dirsync_nb.client.waiting import Stop
 
 NOW = datetime(2026, 8, 3, 9, 0, 0, tzinfo=UTC)
 
