@@ -28,8 +28,8 @@
         ├── CapReached         more rows or pages than the caller allowed
         └── DirectoriesFailed  some of many directories; it names each with its reason
 
-Four more live where they are raised: ``follow.LostPlace`` (a LoadError), ``snapshot.DamagedSnapshot``,
-``comparison.TooManyDeactivations`` and ``webhooks.InvalidSignature``.
+Five more live where they are raised: ``follow.LostPlace`` (a LoadError), ``snapshot.DamagedSnapshot``,
+``guard.TooManyGone``, of it ``comparison.TooManyDeactivations``, and ``webhooks.InvalidSignature``.
 
 Every error answers the same three questions as fields: ``status_code`` (None without an answer),
 ``retry_after`` (seconds the service asked us to wait, or None) and ``retryable`` (may the same call succeed
