@@ -182,7 +182,7 @@ def test_ctrl_c_is_heard_in_a_wait_at_once():
         started = time.monotonic()
         with pytest.raises(KeyboardInterrupt):
             wait(30, stop)
-        assert time.monotonic() - started < 2
+        assert time.monotonic() - started < 10
 
 
 @pytest.mark.parametrize("threaded", [False, True])
@@ -198,7 +198,7 @@ def test_a_stop_is_heard_in_a_wait(threaded):
     else:
         waiting.run()
     assert heard == [True]
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < 10
     assert wait(0.01, Stop()) is False
 
 

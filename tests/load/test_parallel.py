@@ -319,7 +319,7 @@ def test_nobody_waits_for_directories_that_sleep_through_a_rate_limit():
         started = time.monotonic()
         with pytest.raises(KeyboardInterrupt):
             ds.load_users(client, directory_id=NAMES)
-        assert time.monotonic() - started < 5
+        assert time.monotonic() - started < 30
 
 
 # The budget ---------------------------------------------------------------------------------------------
