@@ -46,7 +46,7 @@ def test_stopping_the_sandbox_leaves_no_thread_and_no_port():
     url = client.base_url
     client.sandbox.stop()
     client.close()
-    assert threading.active_count() == before
+    assert threading.active_count() <= before  # one of an earlier test may have ended meanwhile
     with pytest.raises(errors.ConnectionFailed):
         ds.load_directories(ds.connect(KEY, base_url=url, attempts=1))
 

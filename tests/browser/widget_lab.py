@@ -119,7 +119,7 @@ class Sheet:
     def __init__(self, page: Any) -> None:
         self.page = page
         self.complaints: list[str] = []
-        page.set_default_timeout(30_000)
+        page.set_default_timeout(90_000)
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
         page.on("console", lambda m: m.type == "error" and self.complaints.append(f"{m.text} {m.location}"))
 
@@ -149,7 +149,7 @@ class Sheet:
         ).first.click()
 
 
-def wait_for(condition: Any, seconds: float = 30) -> Any:
+def wait_for(condition: Any, seconds: float = 120) -> Any:
     """Wait until something is true, and give it."""
     deadline = time.monotonic() + seconds
     while not (value := condition()):
