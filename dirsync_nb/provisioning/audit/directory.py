@@ -18,42 +18,24 @@ import pandas as pd
 
 from ...analysis.identity import address_key
 from ...frames import require_columns, require_complete, require_ids
-from .rows import check_rows, large
+from .rows import large
 from .rules import (
-    FINDING_COLUMNS,
     GROUP_COLUMNS,
-    LEVELS,
     LONGEST_NAME,
     MOST_BYTES,
     MOST_MEMBERS,
-    RULES,
     USER_COLUMNS,
-    VERDICTS,
     Audit,
     Findings,
-    Rule,
     folded,
     has_control,
     is_address,
     is_too_long,
-    rules,
     unseen,
     verdicts_frame,
 )
 
-__all__ = [
-    "FINDING_COLUMNS",
-    "GROUP_COLUMNS",
-    "LEVELS",
-    "RULES",
-    "USER_COLUMNS",
-    "VERDICTS",
-    "Audit",
-    "Rule",
-    "check_directory",
-    "check_rows",
-    "rules",
-]
+__all__ = ["check_directory"]
 
 NAMES = ("first_name", "last_name", "name")
 TEXT_BOOLEANS = frozenset({"true", "false"})
