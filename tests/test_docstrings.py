@@ -14,7 +14,7 @@ PACKAGE = Path(ds.__file__).parent
 WITH_EXAMPLES = sorted(
     ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts)
     for path in PACKAGE.rglob("*.py")
-    if "starter_files" not in path.parts and ">>> " in path.read_text(encoding="utf-8")
+    if "template" not in path.parts and ">>> " in path.read_text(encoding="utf-8")
 )
 LOADERS = [name for name in ds.__all__ if name.startswith("load_") and name != "load_app_users"]
 

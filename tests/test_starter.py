@@ -53,7 +53,7 @@ def test_what_tools_leave_behind_is_not_copied(tmp_path, monkeypatch):
     for name in ("directory_worker/__pycache__/x.pyc", ".mypy_cache/x.json", "tests/.pytest_cache/v"):
         (source / name).parent.mkdir(parents=True, exist_ok=True)
         (source / name).write_text("left behind")
-    monkeypatch.setattr(starter, "FILES", source)
+    monkeypatch.setattr(starter.write, "FILES", source)
     files = starter.write_starter(tmp_path / "worker")
     assert not [one for one in files if "cache" in str(one)]
 

@@ -10,10 +10,10 @@ from typing import Any
 
 import pandas as pd
 
-from .analysis import what_if
-from .client.endpoints import DSYNC_EVENTS
-from .client.pseudonyms import WORDS
-from .frames import (
+from ..analysis import what_if
+from ..client.endpoints import DSYNC_EVENTS
+from ..client.pseudonyms import WORDS
+from ..frames import (
     DIRECTORY_COLUMNS,
     EVENT_COLUMNS,
     GROUP_COLUMNS,
@@ -22,11 +22,11 @@ from .frames import (
     TIME,
     USER_COLUMNS,
 )
-from .provisioning import comparison, onboarding, prefill
-from .provisioning.audit.rules import FINDING_COLUMNS
-from .provisioning.audit.rules import GROUP_COLUMNS as AUDITED_GROUP_COLUMNS
-from .provisioning.audit.rules import USER_COLUMNS as AUDITED_USER_COLUMNS
-from .sync import history, state, webhooks
+from ..provisioning import comparison, onboarding, prefill
+from ..provisioning.audit.rules import FINDING_COLUMNS
+from ..provisioning.audit.rules import GROUP_COLUMNS as AUDITED_GROUP_COLUMNS
+from ..provisioning.audit.rules import USER_COLUMNS as AUDITED_USER_COLUMNS
+from ..sync import history, state, webhooks
 
 __all__ = ["is_counted", "is_ours", "is_row_of_ours"]
 

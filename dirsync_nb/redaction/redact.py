@@ -18,14 +18,14 @@ from typing import Any, TypeVar
 
 import pandas as pd
 
-from . import errors
-from .client.pseudonyms import DOMAINS, NUMBERS, PREFIXES, TIMES, Pseudonyms, wrapped_key
-from .frames.json_array import JsonDtype
-from .frames.schema import DIRECTORY_STATES, DIRECTORY_TYPES, USER_STATES
+from .. import errors
+from ..client.pseudonyms import DOMAINS, NUMBERS, PREFIXES, TIMES, Pseudonyms, wrapped_key
+from ..frames.json_array import JsonDtype
+from ..frames.schema import DIRECTORY_STATES, DIRECTORY_TYPES, USER_STATES
+from ..provisioning import Plan
+from ..sync import Moment, Snapshot
+from ..sync.snapshot import FRAMES
 from .known_frames import is_counted, is_ours, is_row_of_ours
-from .provisioning import Plan
-from .sync import Moment, Snapshot
-from .sync.snapshot import FRAMES
 
 __all__ = ["redact"]
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from . import errors
+from .. import errors
 
 __all__ = ["write_starter"]
 
-FILES = Path(__file__).parent / "starter_files"
+FILES = Path(__file__).parent / "template"
 LEFT_OUT = ("__pycache__", "*.pyc", "*.egg-info", ".mypy_cache", ".pytest_cache", ".ruff_cache")
 
 
