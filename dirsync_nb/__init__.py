@@ -25,6 +25,8 @@ those before it. ``sandbox`` imports nothing of ours. Public names stand once, i
 ``connect`` load when they are named, and pandas with the first of them that needs it.
 """
 
+from difflib import get_close_matches
+
 import lazy_loader
 
 from .connect import connect as connect
@@ -40,4 +42,9 @@ def __getattr__(name: str) -> object:
         from .extras import version
 
         return version()
-    return _load(name)
+    try:
+        return _load(name)
+    except AttributeError:
+        near = get_close_matches(name, __all__, n=3)
+        hint = f"; did you mean ds.{' or ds.'.join(near)}?" if near else "; dir(ds) lists what there is"
+        raise AttributeError(f"dirsync_nb has no {name!r}{hint}", name=name) from None

@@ -7,20 +7,36 @@ port of this machine, and that every later ``connect()`` shares. Both get the ve
 from __future__ import annotations
 
 import atexit
+import functools
+import inspect
 import os
 import secrets
 import threading
-from typing import Any
+from collections.abc import Callable
+from typing import Any, ParamSpec, TypeVar, cast
 from weakref import WeakValueDictionary
 
 from . import errors
 from .client import DirectoryClient, Pacer, RetryPolicy, Transport
+from .client.calls import fit, named_arguments
 from .client.credentials import Secret, checked_base_url, is_loopback
 
 __all__ = ["connect", "connect_sandbox"]
 
+P = ParamSpec("P")
+R = TypeVar("R")
+
 PRODUCTION = "https://api.workos.com"
 SHARED_SANDBOX = "DIRSYNC_SANDBOX_URL"  # set by `dirsync-nb lab`, so that all kernels meet one sandbox
+
+INSTEAD = {
+    **dict.fromkeys(
+        ("key", "token", "secret", "apikey"), "The key belongs into WORKOS_API_KEY, not into a notebook"
+    ),
+    **dict.fromkeys(("url", "host", "server", "address"), "The address of a server is base_url="),
+    **dict.fromkeys(("sandbox", "seed", "users"), "connect_sandbox(seed=..., users=...) starts the sandbox"),
+    "client_id": "It is not needed: the key alone decides which environment is read",
+}
 
 _sandboxes: dict[tuple[tuple[str, Any], ...], Any] = {}
 _budgets: WeakValueDictionary[bytes, Pacer] = WeakValueDictionary()
@@ -28,6 +44,22 @@ _salt = secrets.token_bytes(16)
 _lock = threading.Lock()
 
 
+def _keeps_keys_hidden(call: Callable[P, R]) -> Callable[P, R]:
+    """Let a call refuse arguments that do not fit; what may be a key is wrapped, lest a traceback shows it."""
+    signature = inspect.signature(call)
+
+    @functools.wraps(call)
+    def checked(*args: Any, **given: Any) -> Any:
+        args = tuple(Secret(one) if isinstance(one, str) else one for one in args)
+        for name in given.keys() - (signature.parameters.keys() - {"api_key"}):
+            given[name] = Secret(given[name]) if isinstance(given[name], str) else given[name]
+        fit(call.__name__, signature, args, given, INSTEAD)
+        return call(*args, **given)
+
+    return cast("Callable[P, R]", checked)
+
+
+@_keeps_keys_hidden
 def connect(
     api_key: str | None = None,
     *,
@@ -81,7 +113,7 @@ def connect(
         The key or the address cannot be right, there is an address and no key, or ``require_key`` and none.
     """
     # Wrapped at once, so that no traceback through this function shows a key among its variables.
-    key, source = _from_environment("WORKOS_API_KEY") if api_key is None else (Secret(api_key), "api_key")
+    key, source = _from_environment("WORKOS_API_KEY") if api_key is None else (Secret.wrap(api_key), "api_key")
     api_key = None if api_key is None else "given"
     settings: dict[str, Any] = {
         "page_size": page_size,
@@ -118,6 +150,7 @@ def connect(
     return connect_sandbox(**settings)
 
 
+@named_arguments()
 def connect_sandbox(
     *,
     seed: int = 1,
@@ -263,11 +296,16 @@ def _running_sandbox(options: dict[str, Any]) -> Any:
     """Return the running sandbox with these options, started when there is none."""
     from .sandbox import Sandbox
 
+    fit("connect_sandbox", inspect.signature(Sandbox), (), options)
     wanted = tuple(sorted(options.items(), key=lambda item: item[0]))
     with _lock:
         sandbox = _sandboxes.get(wanted)
         if sandbox is None or not sandbox.running:
-            sandbox = _sandboxes[wanted] = Sandbox(**options).start()
+            try:
+                sandbox = Sandbox(**options).start()
+            except ValueError as problem:  # the sandbox has no part in our errors
+                raise errors.ArgumentError(str(problem)) from None
+            _sandboxes[wanted] = sandbox
         return sandbox
 
 

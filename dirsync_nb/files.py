@@ -29,7 +29,7 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 
 from . import errors, extras
-from .frames import text_dtype
+from .frames import takes_frames, text_dtype
 from .frames.json_array import JsonDtype
 
 __all__ = ["flat", "open_frame", "save_frame", "write_csv", "write_xlsx"]
@@ -48,6 +48,7 @@ NOT_OURS = {"tsv", "txt", "xls", "ods", "json", "jsonl", "feather", "pkl", "pick
 Parts = list[tuple[str, pd.Series]]
 
 
+@takes_frames()
 def flat(frame: pd.DataFrame) -> pd.DataFrame:
     """Return a frame of plain columns, as databases, workbooks and plotting libraries take them.
 
@@ -73,6 +74,7 @@ def flat(frame: pd.DataFrame) -> pd.DataFrame:
     return plain
 
 
+@takes_frames()
 def write_csv(frame: pd.DataFrame, path: str | Path, *, raw: bool = False) -> Path:
     """Write a frame as CSV (UTF-8) that a spreadsheet opens without running any of its text.
 
@@ -100,6 +102,7 @@ def write_csv(frame: pd.DataFrame, path: str | Path, *, raw: bool = False) -> Pa
     return target
 
 
+@takes_frames()
 def write_xlsx(frame: pd.DataFrame, path: str | Path, *, raw: bool = False, sheet: str = "Sheet1") -> Path:
     r"""Write a frame as an Excel workbook with times in UTC and no text that is run as a formula.
 
@@ -149,6 +152,7 @@ def write_xlsx(frame: pd.DataFrame, path: str | Path, *, raw: bool = False, shee
     return target
 
 
+@takes_frames()
 def save_frame(frame: pd.DataFrame, path: str | Path) -> Path:
     """Save a frame as Parquet, exactly: :func:`open_frame` gives an equal one.
 

@@ -8,12 +8,13 @@ import numpy as np
 import pandas as pd
 
 from .. import errors
-from ..frames import mark_partial, require_columns, require_complete, text_dtype
-from .sizes import check_frames, in_users, look_up, membership_matrix
+from ..frames import listed_ids, mark_partial, require_columns, require_complete, takes_frames, text_dtype
+from .sizes import in_users, look_up, membership_matrix
 
 __all__ = ["effective_memberships", "losing_access"]
 
 
+@takes_frames()
 def losing_access(
     memberships: pd.DataFrame,
     group_id: str | Sequence[str],
@@ -27,7 +28,8 @@ def losing_access(
     memberships
         Every membership of the directory; use :func:`effective_memberships` where groups hold groups.
     group_id
-        The group that would go, or several that would go together.
+        The group that would go, or several that would go together: ids, or with ``groups`` also names that one
+        group alone has.
     groups, users
         Frames: ``groups`` makes empty groups known, ``users`` adds names.
 
@@ -45,11 +47,10 @@ def losing_access(
     ArgumentError
         There is no such group.
     """
-    check_frames(memberships, users, groups)
     for frame in (memberships, groups, users):
         if frame is not None:
             require_complete(frame, "losing_access")
-    going = [group_id] if isinstance(group_id, str) else list(dict.fromkeys(group_id))
+    going = listed_ids(group_id, groups)
     part, known = _of_their_members(memberships, going)
     known = known if groups is None else known.union(groups.index, sort=False)
     if unknown := [one for one in going if one not in known]:
@@ -80,6 +81,7 @@ def _of_their_members(memberships: pd.DataFrame, going: list[str]) -> tuple[pd.D
     return memberships[touched[users]], known
 
 
+@takes_frames()
 def effective_memberships(memberships: pd.DataFrame, nesting: pd.DataFrame) -> pd.DataFrame:
     """Follow groups inside groups: one row per user and group the user is in, directly or through others.
 
@@ -98,7 +100,6 @@ def effective_memberships(memberships: pd.DataFrame, nesting: pd.DataFrame) -> p
         in that leads there (the first listed of several; missing where direct). A membership that is direct as
         well as nested counts as direct.
     """
-    check_frames(memberships)
     require_columns("nesting", nesting, "group_id", "member_group_id")
     nested = pd.unique(pd.concat([nesting["group_id"], nesting["member_group_id"]]))
     people = memberships[~memberships["user_id"].isin(nested)].drop_duplicates(["user_id", "group_id"])

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..frames import attribute_values, mark_partial, one_of, require_columns, require_ids, text_dtype
+from ..frames import attribute_values, mark_partial, one_of, require_columns, takes_frames, text_dtype
 from .sizes import Array, look_up, membership_matrix
 
 __all__ = [
@@ -42,6 +42,7 @@ STATUS = pd.CategoricalDtype(["filled", "null", "blank", "absent"])
 # Groups by what their members are ---------------------------------------------------------------------------
 
 
+@takes_frames()
 def group_by_attribute(
     memberships: pd.DataFrame,
     users: pd.DataFrame,
@@ -89,6 +90,7 @@ def group_by_attribute(
     return mark_partial(answer.iloc[order].astype("Int64"), memberships, users, groups)
 
 
+@takes_frames()
 def state_by_group(
     memberships: pd.DataFrame, users: pd.DataFrame, groups: pd.DataFrame | None = None
 ) -> pd.DataFrame:
@@ -163,6 +165,7 @@ def _word(value: Any) -> str:
 # What is filled in ------------------------------------------------------------------------------------------
 
 
+@takes_frames()
 def attribute_coverage(users: pd.DataFrame) -> pd.DataFrame:
     """Describe what is filled in: one row per standard field and per custom attribute.
 
@@ -199,12 +202,12 @@ def _described(values: list[Any]) -> tuple[Any, ...]:
     return len(values), *counts, share, kinds, distinct, example
 
 
+@takes_frames()
 def attribute_status(users: pd.DataFrame) -> pd.DataFrame:
     """Return what each user has: one row per user, one column per attribute: filled, null, blank or absent.
 
     The columns are the rows of :func:`attribute_coverage`, and the words mean the same.
     """
-    require_ids("users", users, "user_id")
     columns = {
         name: pd.Series(list(map(status_of, values)), index=users.index, dtype=STATUS)
         for name, values in values_by_attribute(users).items()

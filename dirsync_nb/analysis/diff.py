@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..frames import MEMBERSHIP_COLUMNS, one_of, require_columns, require_complete, require_ids, text_dtype
+from .. import errors
+from ..frames import MEMBERSHIP_COLUMNS, one_of, require_complete, require_ids, takes_frames, text_dtype
 from .identity import WEAK_KEYS, address_key, contradicted, id_key
 
 __all__ = ["diff_groups", "diff_memberships", "diff_users"]
@@ -46,6 +47,7 @@ Array = np.ndarray[Any, Any]
 Moments = tuple[pd.DataFrame, pd.DataFrame]
 
 
+@takes_frames(before="user_id", after="user_id")
 def diff_users(
     before: pd.DataFrame, after: pd.DataFrame, *, fields: Sequence[str] = USER_FIELDS
 ) -> pd.DataFrame:
@@ -86,6 +88,7 @@ def diff_users(
     return _diff(before, after, "user_id", fields, USER_FIELDS, USER_CHANGES, shown)
 
 
+@takes_frames(before="group_id", after="group_id")
 def diff_groups(
     before: pd.DataFrame, after: pd.DataFrame, *, fields: Sequence[str] = GROUP_FIELDS
 ) -> pd.DataFrame:
@@ -109,6 +112,7 @@ def diff_groups(
     return _diff(before, after, "group_id", fields, GROUP_FIELDS, GROUP_CHANGES, ("name", "directory_id"))
 
 
+@takes_frames(before="memberships", after="memberships", users="", groups="")
 def diff_memberships(
     before: pd.DataFrame, after: pd.DataFrame, *, users: Moments | None = None, groups: Moments | None = None
 ) -> pd.DataFrame:
@@ -135,8 +139,7 @@ def diff_memberships(
     ArgumentError
         A frame is of another kind, or one of the ``users`` and ``groups`` holds an id twice.
     """
-    for name, frame in (("before", before), ("after", after)):
-        require_columns(name, frame, "user_id", "group_id")
+    for frame in (before, after):
         require_complete(frame, "diff_memberships")
     edges = pd.concat([before, after], ignore_index=True).reindex(columns=list(MEMBERSHIP_COLUMNS))
     edges["user_id"] = _renumbered(edges["user_id"], users, "users")
@@ -164,10 +167,12 @@ def _moved(edges: pd.DataFrame, split: int) -> tuple[Array, Array]:
     return row[moved], is_now[moved]
 
 
-def _renumbered(ids: pd.Series, moments: Moments | None, name: str) -> pd.Series:
+def _renumbered(ids: pd.Series, moments: Any, name: str) -> pd.Series:
     """Put the later id in place of an earlier one, where a record was replaced."""
     if moments is None:
         return ids
+    if isinstance(moments, pd.DataFrame) or not isinstance(moments, Sequence) or len(moments) != 2:
+        raise errors.ArgumentError(f"{name} must be two frames, ({name}_before, {name}_after)")
     before, after = moments
     for moment, frame in (("before", before), ("after", after)):
         require_ids(f"{name} {moment}", frame, str(ids.name), once=True)

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from .. import errors
-from ..frames import mark_partial, one_of
+from ..frames import mark_partial, one_of, takes_frames
 from .sizes import Array, group_sizes, look_up, membership_matrix
 
 __all__ = ["group_overlap", "overlap_matrix"]
@@ -21,6 +21,7 @@ Pairs = tuple[Array, Array, Array]
 """Positions of the first groups, of the second ones, and how many members they share."""
 
 
+@takes_frames()
 def group_overlap(
     memberships: pd.DataFrame,
     groups: pd.DataFrame | None = None,
@@ -103,6 +104,7 @@ def _ordered(parts: list[Pairs], sizes: Array, by: str, top: int | None) -> Pair
     return first[order], second[order], shared[order]
 
 
+@takes_frames()
 def overlap_matrix(
     memberships: pd.DataFrame,
     groups: pd.DataFrame | None = None,

@@ -11,11 +11,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..frames import latest, mark_partial, require_columns, require_complete, require_ids, text_dtype
+from ..frames import latest, mark_partial, require_complete, takes_frames, text_dtype
 
 __all__ = [
     "Array",
-    "check_frames",
     "group_sizes",
     "groups_per_user",
     "in_users",
@@ -30,6 +29,7 @@ Array = np.ndarray[Any, Any]
 # Matrix -----------------------------------------------------------------------------------------------------
 
 
+@takes_frames()
 def membership_matrix(
     memberships: pd.DataFrame, users: pd.DataFrame | None = None, groups: pd.DataFrame | None = None
 ) -> tuple[Any, pd.Index, pd.Index]:
@@ -53,7 +53,6 @@ def membership_matrix(
     """
     from scipy import sparse  # type: ignore[import-untyped,unused-ignore]
 
-    check_frames(memberships, users, groups)
     user_codes, user_ids = _codes(memberships["user_id"], users)
     group_codes, group_ids = _codes(memberships["group_id"], groups)
     known = (user_codes >= 0) & (group_codes >= 0)
@@ -63,16 +62,6 @@ def membership_matrix(
     matrix.sum_duplicates()
     matrix.data[:] = 1
     return matrix, user_ids.rename("user_id"), group_ids.rename("group_id")
-
-
-def check_frames(
-    memberships: pd.DataFrame, users: pd.DataFrame | None = None, groups: pd.DataFrame | None = None
-) -> None:
-    """Refuse frames that are not what they are handed in as: their ids would match nothing, in silence."""
-    require_columns("memberships", memberships, "user_id", "group_id")
-    for name, frame, ids in (("users", users, "user_id"), ("groups", groups, "group_id")):
-        if frame is not None:
-            require_ids(name, frame, ids)
 
 
 def _codes(ids: pd.Series, frame: pd.DataFrame | None) -> tuple[Array, pd.Index]:
@@ -110,6 +99,7 @@ def _homes(memberships: pd.DataFrame, ids: pd.Index) -> pd.Series:
 # Sizes ------------------------------------------------------------------------------------------------------
 
 
+@takes_frames()
 def group_sizes(memberships: pd.DataFrame, groups: pd.DataFrame | None = None) -> pd.DataFrame:
     """Count members: one row per group, empty ones included, the largest first.
 
@@ -134,6 +124,7 @@ def group_sizes(memberships: pd.DataFrame, groups: pd.DataFrame | None = None) -
     return mark_partial(answer, memberships, groups)
 
 
+@takes_frames()
 def groups_per_user(memberships: pd.DataFrame, users: pd.DataFrame | None = None) -> pd.DataFrame:
     """Count groups: one row per user, those in none included, the most groups first.
 
@@ -161,6 +152,7 @@ def groups_per_user(memberships: pd.DataFrame, users: pd.DataFrame | None = None
     return mark_partial(answer, memberships, users)
 
 
+@takes_frames()
 def users_without_group(memberships: pd.DataFrame, users: pd.DataFrame) -> pd.DataFrame:
     """Pick the users who are in no group: their rows of the users frame, in its order.
 
@@ -171,7 +163,6 @@ def users_without_group(memberships: pd.DataFrame, users: pd.DataFrame) -> pd.Da
     ArgumentError
         ``users`` is not indexed by ``user_id``: everybody would pass for being without a group.
     """
-    check_frames(memberships, users)
     for frame in (memberships, users):
         require_complete(frame, "users_without_group")
     # By look-up: ``isin`` makes a Python object of every id of both sides.

@@ -24,7 +24,7 @@ import numpy as np
 import pandas as pd
 
 from .. import errors
-from ..frames import require_columns, require_complete, require_ids
+from ..frames import FRAMES, require_columns, require_complete, require_frame, require_ids, takes_frames
 from ..guard import SHARE, check_vanished
 
 __all__ = ["CHANGE_COLUMNS", "ROLE_COLUMNS", "SUMMARY_COLUMNS", "Roles", "role_changes", "role_summary"]
@@ -119,7 +119,10 @@ class Roles:
                     f"organizations[{organization_id!r}] may hold priority and default; got {sorted(odd)}"
                 )
         require_ids("users", self.users, "user_id", once=True)
-        require_columns("memberships", self.memberships, "user_id", "group_id")
+        require_frame("memberships", self.memberships, "memberships")
+        for name, frame in (("groups", self.groups), ("directories", self.directories)):
+            if frame is not None:
+                require_frame(name, frame, FRAMES[name])
         for frame in (self.users, self.memberships, self.groups, self.directories):
             if frame is not None:
                 require_complete(frame, "what_if")
@@ -385,6 +388,12 @@ def role_changes(
     TooManyGone
         The guard stopped it.
     """
+    for name, roles in (("before", before), ("after", after)):
+        if not isinstance(roles, Roles):
+            raise errors.ArgumentError(
+                f"{name} must be Roles, such as Roles(users, memberships, table); got one of type "
+                f"{type(roles).__name__}"
+            )
     gone, of = _ended_memberships(before, after)
     check_vanished(gone, of, "memberships that give roles", guard=guard, confirm=confirm)
     old, new = before.frame(), after.frame()
@@ -490,6 +499,7 @@ def _by_user(roles: pd.DataFrame) -> dict[str, list[str]]:
     return found
 
 
+@takes_frames(changes="any")
 def role_summary(changes: pd.DataFrame) -> pd.DataFrame:
     """Count changes: one row per role, the highest first, with users before and after."""
     require_columns("changes", changes, *CHANGE_COLUMNS)

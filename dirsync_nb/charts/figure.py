@@ -298,16 +298,20 @@ def _inches(ax: Axes) -> float:
 
 def alt_text(ax: Axes) -> str:
     """Return a chart's text alternative: the finding, what was left out, the main numbers; else ""."""
+    if not isinstance(ax, Axes):
+        raise errors.ArgumentError(
+            f"ax must be the Axes that a chart gave; got one of type {type(ax).__name__}"
+        )
     return _alt_texts.get(ax, "")
 
 
 # Rows -------------------------------------------------------------------------------------------------------
 
 
-def check_top(top: int | None) -> None:
+def check_top(top: object) -> None:
     """Refuse a number of rows that shows none; before anything is counted or drawn."""
-    if top is not None and top < 1:
-        raise errors.ArgumentError(f"top must be at least 1, or None for all; got {top}")
+    if top is not None and (not isinstance(top, int) or top < 1):
+        raise errors.ArgumentError(f"top must be at least 1, or None for all; got {top!r}")
 
 
 def rows_height(rows: int, at_most: float = 60.0) -> float:

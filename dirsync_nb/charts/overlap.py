@@ -13,8 +13,7 @@ from matplotlib.colors import Colormap
 from matplotlib.image import AxesImage
 
 from .. import analysis
-from ..analysis.sizes import check_frames
-from ..frames import latest, mark_partial
+from ..frames import latest, mark_partial, takes_frames
 from ..text import plural
 from . import figure
 from .figure import check_top, rows_height
@@ -33,6 +32,7 @@ Array = np.ndarray[Any, Any]
 # Pairs of groups --------------------------------------------------------------------------------------------
 
 
+@takes_frames()
 def plot_group_overlap(
     memberships: pd.DataFrame,
     groups: pd.DataFrame | None = None,
@@ -126,6 +126,7 @@ def _square_size(labels: Sequence[str]) -> tuple[float, float]:
 # Groups and users -------------------------------------------------------------------------------------------
 
 
+@takes_frames()
 def plot_membership_matrix(
     memberships: pd.DataFrame,
     users: pd.DataFrame | None = None,
@@ -151,7 +152,6 @@ def plot_membership_matrix(
     many they are.
     """
     check_top(top)
-    check_frames(memberships, users, groups)
     sources = (memberships, users, groups)
     memberships, left_out = _people_only(memberships, users)
     sizes = analysis.group_sizes(memberships, groups)

@@ -7,6 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from ..analysis import what_if
+from ..frames import takes_frames
 from ..text import plural
 from . import figure
 from .figure import LABELLED_BARS, beside, check_top, name_rows, rows_height
@@ -24,6 +25,7 @@ CHANGE_LOOKS: dict[str, Look] = {
 CHANGE_WORDS = {"lost": "lose it", "kept": "keep it", "gained": "gain it"}
 
 
+@takes_frames(changes="any")
 def plot_role_changes(changes: pd.DataFrame, *, top: int | None = 20, ax: Axes | None = None) -> Axes:
     """Draw who has which role before and after: one bar per role, the highest role on top, counting users.
 

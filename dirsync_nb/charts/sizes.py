@@ -9,6 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from .. import analysis
+from ..frames import takes_frames
 from ..text import plural
 from . import figure
 from .figure import LABELLED_BARS, check_top, name_rows, rows_height
@@ -23,6 +24,7 @@ LONGEST_HISTOGRAM = 16  # bars
 STEPS = tuple(n * 10**power for power in range(9) for n in (1, 2, 5))
 
 
+@takes_frames()
 def plot_group_sizes(
     memberships: pd.DataFrame,
     groups: pd.DataFrame | None = None,
@@ -88,6 +90,7 @@ def _range_of(members: pd.Series) -> str:
     return f" {low:,} each" if low == high else f" {low:,} to {high:,} members each"
 
 
+@takes_frames()
 def plot_groups_per_user(
     memberships: pd.DataFrame,
     users: pd.DataFrame | None = None,

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from ..frames import latest, require_ids, text_dtype
+from ..frames import latest, takes_frames, text_dtype
 from ..text import plural
 from . import figure
 from .figure import LABELLED_BARS, beside, check_top, name_rows, rows_height
@@ -26,6 +26,7 @@ MOST_STATES = 10
 NO_DIRECTORY = "(no directory)"
 
 
+@takes_frames()
 def plot_user_states(
     users: pd.DataFrame,
     directories: pd.DataFrame | None = None,
@@ -50,9 +51,6 @@ def plot_user_states(
         As in :func:`plot_group_sizes`.
     """
     check_top(top)
-    require_ids("users", users, "user_id")
-    if directories is not None:
-        require_ids("directories", directories, "directory_id")
     sources = (users, directories)
     users, directories = latest(users), None if directories is None else latest(directories)
     directories, unread = _without_unread(users, directories)

@@ -14,7 +14,7 @@ from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from pandas.tseries.frequencies import to_offset
 
 from .. import errors
-from ..frames import latest, one_of, require_ids, text_dtype
+from ..frames import latest, one_of, require_ids, takes_frames, text_dtype
 from ..sync import history
 from ..text import plural
 from . import figure
@@ -61,6 +61,7 @@ DRAWN_YEARS = (1900, 2199)  # what lies outside is a placeholder such as 0001-01
 # Events -----------------------------------------------------------------------------------------------------
 
 
+@takes_frames(events="event")
 def plot_events(
     events: pd.DataFrame,
     *,
@@ -212,6 +213,7 @@ def _by_period(times: pd.Series, kinds: pd.Series, edges: pd.DatetimeIndex) -> p
 # Growth -----------------------------------------------------------------------------------------------------
 
 
+@takes_frames()
 def plot_onboarding(
     frame: pd.DataFrame, *, tz: str | tzinfo | None = None, color: str = BLUE, ax: Axes | None = None
 ) -> Axes:

@@ -8,7 +8,7 @@ by its cursors), ``two_ended`` (a list from both ends), ``client``, ``pseudonyms
 
 from .client import DirectoryClient
 from .context import LoadContext, Record
-from .endpoints import DSYNC_EVENTS, ENDPOINTS, as_ids, identifier
+from .endpoints import DSYNC_EVENTS, ENDPOINTS, as_ids, checked_id, identifier
 from .paging import read_pages
 from .rate_limit import Pacer
 from .receipts import Receipt
@@ -28,6 +28,7 @@ __all__ = [
     "RetryPolicy",
     "Transport",
     "as_ids",
+    "checked_id",
     "identifier",
     "needs_client",
     "read_list",

@@ -38,7 +38,7 @@ ADVICE = {
     403: "This key may not read it: Directory Sync must be enabled for the environment, and the key allowed "
     "to use it (WorkOS dashboard, API Keys).",
     404: "It was deleted, or it belongs to another environment: staging and production share one address "
-    "and the key decides which one you see.",
+    "and the key decides which one you see. (A name is no id: find(client, ...) looks for it.)",
     422: "Add or correct the filter named here and run it again.",
     429: "Too many requests share this key; wait a minute and run it again.",
 }

@@ -20,6 +20,8 @@ from .transport import Transport
 
 __all__ = ["DirectoryClient"]
 
+_VERBS = ("load", "list", "get", "fetch", "read")  # as people and other libraries begin such names
+
 
 class DirectoryClient:
     """Read one WorkOS environment: organizations, directories, users, groups and events.
@@ -96,6 +98,12 @@ class DirectoryClient:
         where = "embedded sandbox" if self.sandbox is not None else self.base_url
         return f"<DirectoryClient {where}, key set, {self.transport.key_environment}>"
 
+    def __getattr__(self, name: str) -> Any:
+        """Say of what the loaders do where they are; anything else is simply not there."""
+        verb, _, kind = name.partition("_")
+        hint = f": frames come from functions, ds.load_{kind}(client, ...)" if verb in _VERBS and kind else ""
+        raise AttributeError(f"a client has no {name!r}{hint}", name=name, obj=self)
+
     def __enter__(self) -> DirectoryClient:
         return self
 
@@ -163,9 +171,9 @@ class DirectoryClient:
     @filters_of("organizations")
     def organizations(
         self,
+        search: str | None = None,
         *,
         domains: str | Iterable[str] | None = None,
-        search: str | None = None,
         order: str = "asc",
     ) -> Iterator[Record]:
         """Yield every organization once: all, or those with any of some domains, or with a text in the name."""
@@ -174,8 +182,8 @@ class DirectoryClient:
     @filters_of("directories")
     def directories(
         self,
-        *,
         organization_id: object = None,
+        *,
         search: str | None = None,
         domain: str | None = None,
         order: str = "asc",
@@ -190,8 +198,8 @@ class DirectoryClient:
     @filters_of("users")
     def users(
         self,
-        *,
         directory_id: object = None,
+        *,
         directory: object = None,
         group_id: object = None,
         idp_id: str | None = None,
@@ -206,8 +214,8 @@ class DirectoryClient:
     @filters_of("groups")
     def groups(
         self,
-        *,
         directory_id: object = None,
+        *,
         directory: object = None,
         user_id: object = None,
         order: str = "asc",
@@ -219,8 +227,8 @@ class DirectoryClient:
     @filters_of("events")
     def events(
         self,
-        *,
         events: str | Iterable[str] | None = None,
+        *,
         organization_id: object = None,
         range_start: object = None,
         range_end: object = None,

@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import quote
 
 from .. import errors
-from .endpoints import ENDPOINTS, endpoint_at, identifier, wire_filters
+from .endpoints import ENDPOINTS, endpoint_at, fitting_id, identifier, wire_filters
 from .receipts import Receipt
 from .retry import RetryPolicy
 from .transport import Traffic, Transport
@@ -170,6 +170,7 @@ class LoadContext:
         """Read one object, by id. Raises NotFound when there is none."""
         endpoint = ENDPOINTS[kind]
         object_id = str(self.disguise(endpoint.id_name, identifier(value, endpoint.id_name)))
+        object_id = fitting_id(object_id, endpoint.id_name)
         path = f"{endpoint.path}/{path_part(object_id)}"
         return self.get(path, f"reading {endpoint.single} {object_id}", scope, traffic, retry)
 

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import ParamSpec, TypeVar
 
 from .. import errors
+from .calls import call_name, fit, unknown_argument
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -22,6 +23,7 @@ __all__ = [
     "Endpoint",
     "api_time",
     "as_ids",
+    "checked_id",
     "endpoint_at",
     "filters_of",
     "fitting_id",
@@ -69,6 +71,8 @@ class Endpoint:
         Filters on the wire that a row shows itself to fit, and in which of its fields.
     ordered
         Whether it takes ``order`` (``/events`` is always oldest first).
+    instead
+        What to do where people would expect a filter that the API does not have.
     """
 
     path: str
@@ -80,8 +84,18 @@ class Endpoint:
     needs: Mapping[str, str] = field(default_factory=dict)
     shown_in: Mapping[str, str] = field(default_factory=dict)
     ordered: bool = True
+    instead: Mapping[str, str] = field(default_factory=dict)
 
 
+def _of_loaded(frame: str, **columns: str) -> dict[str, str]:
+    """Say for columns that the API has no filter for how loaded rows are filtered."""
+    return {
+        column: f"The API has no such filter; of loaded rows: {frame}[{frame}[{column!r}] == {value!r}]"
+        for column, value in columns.items()
+    }
+
+
+_NAMED = "find(client, ...) looks for a name"
 ENDPOINTS = {
     "organizations": Endpoint(
         "/organizations",
@@ -89,6 +103,11 @@ ENDPOINTS = {
         "organization",
         "organization_id",
         {"domains": "domains", "search": "search"},
+        instead={
+            "name": "search= looks for a part of the name",
+            "organization_id": "load_organization(client, organization_id) reads one",
+            "external_id": "load_organization(client, external_id=...) reads one",
+        },
     ),
     "directories": Endpoint(
         "/directories",
@@ -97,6 +116,11 @@ ENDPOINTS = {
         "directory_id",
         {"organization_id": "organization_id", "search": "search", "domain": "domain"},
         shown_in={"organization_id": "organization_id"},
+        instead={
+            "name": "search= looks for a part of the name",
+            "directory_id": "load_directory(client, directory_id) reads one",
+            **_of_loaded("directories", state="linked", type="okta scim v2.0"),
+        },
     ),
     "users": Endpoint(
         "/directory_users",
@@ -107,6 +131,13 @@ ENDPOINTS = {
         one_of=("directory_id", "group_id"),
         needs={"idp_id": "directory_id", "email": "directory_id"},
         shown_in={"directory": "directory_id", "idp_id": "idp_id"},
+        instead={
+            "name": _NAMED,
+            "search": _NAMED,
+            "user_id": "load_user(client, user_id) reads one",
+            "organization_id": "load_directories(client, organization_id).index are its directories",
+            **_of_loaded("users", state="active", role="admin"),
+        },
     ),
     "groups": Endpoint(
         "/directory_groups",
@@ -116,6 +147,12 @@ ENDPOINTS = {
         {"directory_id": "directory", "user_id": "user"},
         one_of=("directory_id", "user_id"),
         shown_in={"directory": "directory_id"},
+        instead={
+            "name": _NAMED,
+            "search": _NAMED,
+            "group_id": "load_group(client, group_id) reads one",
+            "organization_id": "load_directories(client, organization_id).index are its directories",
+        },
     ),
     "events": Endpoint(
         "/events",
@@ -131,6 +168,16 @@ ENDPOINTS = {
         },
         one_of=("events",),
         ordered=False,
+        instead={
+            "before": "Events are listed onwards only: after= or range_start= says where to begin",
+            "order": "Events always come oldest first",
+            "since": "Did you mean range_start?",
+            "start": "Did you mean range_start?",
+            "until": "Did you mean range_end?",
+            "end": "Did you mean range_end?",
+            "type": "Did you mean events?",
+            **_of_loaded("events", directory_id="directory_01...", user_id="directory_user_01..."),
+        },
     ),
 }
 
@@ -156,31 +203,28 @@ def wire_filters(endpoint: Endpoint, filters: Mapping[str, object]) -> tuple[dic
     if endpoint.path == "/events":
         wire = {"events": ",".join(DSYNC_EVENTS), **wire}
     _check_combination(endpoint, wire)
-    return wire, _event_notices(wire) if endpoint.path == "/events" else []
+    return wire, _event_notices(wire) if endpoint.path == "/events" else _search_notices(endpoint, wire)
 
 
 def filters_of(kind: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """Let a call of a list refuse a keyword it does not have in a sentence that lists those it has."""
+    """Let a call of a list refuse a keyword it does not have in a sentence that lists its filters."""
+    endpoint = ENDPOINTS[kind]
 
     def decorate(call: Callable[P, R]) -> Callable[P, R]:
-        known = inspect.signature(call).parameters
+        signature = inspect.signature(call)
 
         @functools.wraps(call)
         def checked(*args: P.args, **given: P.kwargs) -> R:
             for name in given:
-                if name not in known:
-                    raise errors.UnknownFilter(_unknown_filter(ENDPOINTS[kind], name))
+                if name not in signature.parameters:
+                    what = f"a filter of {endpoint.noun}"
+                    raise errors.UnknownFilter(unknown_argument(name, what, endpoint.filters, endpoint.instead))
+            fit(call_name(call), signature, args, given)
             return call(*args, **given)
 
         return checked
 
     return decorate
-
-
-def _unknown_filter(endpoint: Endpoint, name: str) -> str:
-    close = difflib.get_close_matches(name, endpoint.filters, n=1)
-    hint = f" Did you mean {close[0]}?" if close else ""
-    return f"{name!r} is not a filter of {endpoint.noun}; accepted: {', '.join(endpoint.filters)}.{hint}"
 
 
 def one_directory_id(directory_id: object, directory: object) -> object:
@@ -213,13 +257,18 @@ def _wire_value(wire_name: str, value: object, name: str) -> str:
     if wire_name in ("events", "domains"):
         items = [value] if isinstance(value, str) else list(value) if isinstance(value, Iterable) else []
         if not items or not all(isinstance(item, str) and item.strip() for item in items):
-            raise errors.ArgumentError(f"{name} must be a name or a list of names; got {value!r}")
+            raise errors.ArgumentError(f"{name} must be a name or a list of names; got {_told(value)}")
+        if wire_name == "events":
+            _refuse_ids(items)
         return ",".join(dict.fromkeys(str(item).strip() for item in items))
     if wire_name in ("range_start", "range_end"):
         return api_time(value, name)
     if wire_name in ("search", "email", "domain"):
         if not isinstance(value, str) or not value.strip():
-            raise errors.ArgumentError(f"{name} must be text; got {value!r}")
+            raise errors.ArgumentError(f"{name} must be text; got {_told(value)}")
+        if wire_name == "search" and (kind := _kind_of(value)):
+            _, whose, call = _KINDS[kind]
+            raise errors.ArgumentError(f"search looks in names, and that is {whose}'s id: {call}")
         return value
     return fitting_id(identifier(value, name), name)
 
@@ -235,6 +284,30 @@ def _event_notices(wire: Mapping[str, str]) -> list[str]:
     return notices
 
 
+def _search_notices(endpoint: Endpoint, wire: Mapping[str, str]) -> list[str]:
+    """Say of a search for a domain where domains are looked for."""
+    text = wire.get("search", "")
+    if "domains" not in endpoint.filters or "." not in text.strip(".") or len(text.split()) > 1:
+        return []
+    return [f"search looks in the names of organizations; domains={text!r} asks for those of a domain."]
+
+
+def _refuse_ids(names: Iterable[str]) -> None:
+    """Refuse ids in place of names of events."""
+    for name in names:
+        kind = _kind_of(name)
+        if kind == "organization_id":
+            raise errors.ArgumentError(
+                "events must be names, and that is an organization's id: load_events(client, "
+                "organization_id=...)"
+            )
+        if kind is not None:
+            raise errors.ArgumentError(
+                f"events must be names, such as 'dsync.user.created', and that is {_KINDS[kind][1]}'s id. The "
+                f"API lists events by organization; of loaded rows: events[events[{kind!r}] == ...]"
+            )
+
+
 def identifier(value: object, name: str) -> str:
     """Return the id in a text, a record, a row of a frame, or an object of the official SDK."""
     candidate: object = value
@@ -247,7 +320,16 @@ def identifier(value: object, name: str) -> str:
         return candidate.strip()
     several = isinstance(value, Iterable) and not isinstance(value, str | Mapping)
     hint = "; several are given to directory_id= alone" if several and name != "directory_id" else ""
-    raise errors.ArgumentError(f"{name} must be an id, or a record with an id; got {value!r:.80}{hint}")
+    raise errors.ArgumentError(f"{name} must be an id, or a record with an id; got {_told(value)}{hint}")
+
+
+def _told(value: object) -> str:
+    """Return in a few words what was given; a frame or a column by what it is, not by its rows."""
+    index = getattr(value, "index", value)
+    name, kind = getattr(index, "name", None), type(value).__name__
+    if hasattr(value, "columns"):
+        return f"a frame indexed by {name!r}" if name else "a frame"
+    return f"one of type {kind}" if hasattr(index, "name") and not isinstance(value, str) else f"{value!r:.80}"
 
 
 # By what an id of each kind is called: its prefix, the kind in words, and what to do with one. Longest first.
@@ -262,6 +344,16 @@ _ALSO = {"directory": "directory_id", "after": "event_id"}
 _ULID = re.compile("[0-9A-HJKMNP-TV-Z]{26}", re.IGNORECASE)
 
 
+def checked_id(value: object, name: str) -> str:
+    """Return the id in a text, a record, a row or an object, where it is of the kind it is asked for as."""
+    return fitting_id(identifier(value, name), name)
+
+
+def _kind_of(text: str) -> str | None:
+    """Return what an id of this form is called in a call; None for any other text."""
+    return next((kind for kind, (prefix, *_) in _KINDS.items() if text.startswith(prefix)), None)
+
+
 def fitting_id(text: str, name: str) -> str:
     """Give back what may be an id of the kind a list is asked for by, and refuse what cannot.
 
@@ -271,14 +363,15 @@ def fitting_id(text: str, name: str) -> str:
     if kind not in _KINDS:
         return text
     prefix, single, _ = _KINDS[kind]
-    other = next((one for one, (start, *_) in _KINDS.items() if text.startswith(start)), None)
+    other = _kind_of(text)
     # Users and groups that were moved to WorkOS keep the ids of another server, whatever those look like.
     foreign = kind in ("user_id", "group_id") and not _ULID.fullmatch(text.rpartition("_")[2])
     if other not in (None, kind) and not foreign:
         _, whose, call = _KINDS[str(other)]
         raise errors.ArgumentError(f"{name} must be the id of {single}, and that is {whose}'s id: {call}")
-    # No organization is moved: a word without any digit is a name.
-    named = kind == "organization_id" and other is None and not any(map(str.isdigit, text))
+    # No organization and no directory is moved: a word without any digit is a name.
+    own = kind in ("organization_id", "directory_id") and other is None
+    named = own and not any(map(str.isdigit, text))
     if named or "@" in text or len(text.split()) > 1:
         what = "an address" if "@" in text else "a name"
         raise errors.ArgumentError(

@@ -9,6 +9,7 @@ from types import ModuleType
 from typing import ParamSpec, TypeVar
 
 from .. import errors
+from .calls import call_name, fit
 from .client import DirectoryClient
 
 __all__ = ["needs_client", "require_client"]
@@ -18,13 +19,14 @@ R = TypeVar("R")
 
 
 def needs_client(call: Callable[P, R]) -> Callable[P, R]:
-    """Let a call refuse whatever stands in place of its client, before it misses its other arguments."""
-    place = list(inspect.signature(call).parameters).index("client")
-    name = call.__qualname__.removesuffix(".__init__")
+    """Let a call refuse whatever stands in place of its client, and then arguments that do not fit it."""
+    signature, name = inspect.signature(call), call_name(call)
+    place = list(signature.parameters).index("client")
 
     @functools.wraps(call)
     def checked(*args: P.args, **given: P.kwargs) -> R:
         require_client(args[place] if len(args) > place else given.get("client"), name)
+        fit(name, signature, args, given)
         return call(*args, **given)
 
     return checked

@@ -13,7 +13,16 @@ in tables sets it again.
 import pandas as pd
 
 from .builder import FrameBuilder, text_dtype
-from .checks import known_attributes, one_of, require_columns, require_ids
+from .checks import (
+    FRAMES,
+    known_attributes,
+    listed_ids,
+    one_of,
+    require_columns,
+    require_frame,
+    require_ids,
+    takes_frames,
+)
 from .dictionary import describe_columns
 from .partial import mark_partial, require_complete, why_incomplete
 from .records import (
@@ -60,6 +69,7 @@ __all__ = [
     "DIRECTORY_TYPES",
     "EVENTS",
     "EVENT_COLUMNS",
+    "FRAMES",
     "GROUPS",
     "GROUP_COLUMNS",
     "JSON",
@@ -83,6 +93,7 @@ __all__ = [
     "groups_frame",
     "known_attributes",
     "latest",
+    "listed_ids",
     "looks_like_address",
     "mark_partial",
     "one_of",
@@ -90,9 +101,11 @@ __all__ = [
     "receipts_frame",
     "require_columns",
     "require_complete",
+    "require_frame",
     "require_ids",
     "show",
     "spread_attributes",
+    "takes_frames",
     "text_dtype",
     "typed_values",
     "users_frame",

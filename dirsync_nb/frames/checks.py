@@ -2,17 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import functools
+import inspect
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from difflib import get_close_matches
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 import pandas as pd
 
 from .. import errors
+from ..client import DirectoryClient
+from ..client.calls import call_name, fit
+from . import schema
 
-__all__ = ["known_attributes", "one_of", "require_columns", "require_ids"]
+__all__ = [
+    "FRAMES",
+    "known_attributes",
+    "listed_ids",
+    "one_of",
+    "require_columns",
+    "require_frame",
+    "require_ids",
+    "takes_frames",
+]
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 MOST_NAMED = 12
+COLUMNS: Mapping[str, Mapping[str, Any]] = {
+    "user_id": schema.USERS,
+    "group_id": schema.GROUPS,
+    "directory_id": schema.DIRECTORIES,
+    "organization_id": schema.ORGANIZATIONS,
+    "event_id": schema.EVENTS,
+}
 
 LOADERS = {
     "user_id": "load_users",
@@ -21,6 +45,74 @@ LOADERS = {
     "organization_id": "load_organizations",
     "event_id": "load_events",
 }
+
+
+FRAMES = {  # what a parameter of this name takes, if nothing else is said: the ids of its index
+    "users": "user_id",
+    "groups": "group_id",
+    "directories": "directory_id",
+    "events": "event_id",
+    "memberships": "memberships",
+    "frame": "any",
+    "app_users": "any",
+    "invites": "verdict",
+}
+
+
+def takes_frames(**kinds: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Let a call refuse whatever is no frame of the kind that its parameter is for, and say what it is.
+
+    Parameters
+    ----------
+    **kinds
+        For parameters whose name does not say it: a kind as :func:`require_frame` takes it; an empty text for
+        those that the call looks at itself.
+    """
+
+    def decorate(call: Callable[P, R]) -> Callable[P, R]:
+        signature, name = inspect.signature(call), call_name(call)
+        known = signature.parameters
+        wanted = {one: kind for one, kind in {**FRAMES, **kinds}.items() if kind and one in known}
+
+        @functools.wraps(call)
+        def checked(*args: P.args, **given: P.kwargs) -> R:
+            fit(name, signature, args, given)
+            frames = {**dict(zip(known, args, strict=False)), **given}
+            frames = {one: value for one, value in frames.items() if one in wanted}
+            for one, value in frames.items():
+                if value is not None or known[one].default is not None:
+                    require_frame(one, value, wanted[one])
+            try:
+                return call(*args, **given)
+            except KeyError as problem:
+                if told := _lost_column(problem, frames):
+                    raise errors.ArgumentError(f"{name} needs {told}") from None
+                raise
+
+        return checked
+
+    return decorate
+
+
+def require_frame(name: str, value: Any, kind: str) -> None:
+    """Refuse what is no frame of a kind: the ids in its index, "memberships", "any", or a column it must have."""
+    if kind in LOADERS:
+        require_ids(name, value, kind)
+    elif kind == "memberships":
+        require_columns(name, value, "user_id", "group_id")
+        if value.index.name in LOADERS:  # events name users and groups too
+            raise errors.ArgumentError(f"{name} must be a frame of memberships; got {_given(value, '')}")
+    else:
+        require_columns(name, value, *(() if kind == "any" else (kind,)))
+
+
+def _lost_column(problem: KeyError, frames: Mapping[str, Any]) -> str:
+    """Say which declared column is not in a frame any more, where that is what went wrong."""
+    for name, frame in frames.items():
+        for column in COLUMNS.get(str(getattr(frame, "index", pd.Index([])).name), ()):
+            if column not in frame and repr(column) in str(problem):
+                return f"the column {column!r} of {name}; it has {_listed([str(one) for one in frame.columns])}"
+    return ""
 
 
 def require_ids(name: str, frame: Any, ids: str, *, once: bool = False) -> None:
@@ -41,13 +133,38 @@ def require_ids(name: str, frame: Any, ids: str, *, once: bool = False) -> None:
 def _given(frame: Any, ids: str) -> str:
     """Say what was given where a frame with other ids was wanted."""
     if not isinstance(frame, pd.DataFrame):
-        return f"one of type {type(frame).__name__}"
+        return _no_frame(frame)
     if frame.index.name in LOADERS:
         return f"a frame of {LOADERS[frame.index.name].removeprefix('load_')}, indexed by {frame.index.name!r}"
     if {"user_id", "group_id"} <= set(frame.columns):
         return "a frame of memberships"
     got = "an index without a name" if frame.index.name is None else f"{frame.index.name!r}"
     return got + (f", and {ids} among the columns: set_index({ids!r}) puts it back" if ids in frame else "")
+
+
+def _no_frame(given: Any) -> str:
+    if isinstance(given, DirectoryClient):
+        return "the client, with which ds.load_users(client, ...) and its like load frames"
+    if isinstance(given, pd.Series):
+        return "one column or row of a frame"
+    if given is None:
+        return "None"
+    return f"one of type {type(given).__name__}"
+
+
+def listed_ids(given: Any, names: pd.DataFrame | None = None) -> list[str]:
+    """Return ids, each once, from one, several, a frame or a row of one.
+
+    With a frame that has names, a name that one row alone has stands for its id.
+    """
+    row = isinstance(given, pd.Series) and isinstance(given.name, str) and "name" in given.index
+    given = given.name if row else given.index if isinstance(given, pd.DataFrame) else given
+    several = [given] if isinstance(given, str) or not isinstance(given, Iterable) else list(given)
+    if names is not None:
+        called = names.index[~names["name"].duplicated(keep=False)]
+        ids = dict(zip(names["name"][called], called, strict=True))
+        several = [one if one in names.index else ids.get(one, one) for one in several]
+    return list(dict.fromkeys(several))
 
 
 def one_of(name: str, value: Any, allowed: Iterable[str], what: str = "one of") -> str:
@@ -82,7 +199,7 @@ def known_attributes(name: str, wanted: str | Iterable[str], known: Iterable[str
 def require_columns(name: str, frame: Any, *columns: str) -> None:
     """Refuse a frame that lacks one of these columns, and say what it is a frame of."""
     if not isinstance(frame, pd.DataFrame):
-        raise errors.ArgumentError(f"{name} must be a frame; got one of type {type(frame).__name__}")
+        raise errors.ArgumentError(f"{name} must be a frame; got {_no_frame(frame)}")
     if absent := [column for column in columns if column not in frame]:
         loader = LOADERS.get(str(frame.index.name), "")
         what = f"; this is a frame of {loader.removeprefix('load_')}" if loader else ""

@@ -9,6 +9,7 @@ import pandas as pd
 
 from . import schema
 from .builder import text_dtype
+from .checks import one_of, require_frame
 from .schema import Column
 
 __all__ = ["declared", "describe_columns"]
@@ -38,13 +39,14 @@ TYPES = {
 }
 
 
-def describe_columns(frame: pd.DataFrame | None = None) -> pd.DataFrame:
+def describe_columns(frame: pd.DataFrame | str | None = None) -> pd.DataFrame:
     """Return what the columns of a frame mean: one row per column, the index first.
 
     Parameters
     ----------
     frame
-        Any frame of the toolkit. Default: every column of every kind of frame, as a data dictionary.
+        Any frame of the toolkit, or a kind of frame by its name, such as ``"users"``. Default: every column of
+        every kind, as a data dictionary.
 
     Returns
     -------
@@ -58,9 +60,17 @@ def describe_columns(frame: pd.DataFrame | None = None) -> pd.DataFrame:
     >>> ds.describe_columns(users).loc["address", "meaning"]
     'The best e-mail address known.'
     """
+    if isinstance(frame, str):
+        return _dictionary().xs(one_of("frame", frame, KINDS, "a frame, or one of"))  # type: ignore[return-value]
     if frame is not None:
+        require_frame("frame", frame, "any")
         rows = [(name, *_row(column, kind)) for name, column, kind in _columns_of(frame)]
         return _table(rows, ["column"])
+    return _dictionary()
+
+
+def _dictionary() -> pd.DataFrame:
+    """Return what every column of every kind of frame means."""
     indexes = {"organizations": "organization_id", "directories": "directory_id", "users": "user_id"}
     indexes |= {"groups": "group_id", "events": "event_id"}
     rows = []

@@ -30,6 +30,9 @@ def require_complete(frame: pd.DataFrame, purpose: str) -> pd.DataFrame:
     IncompleteError
         The frame came from a load that broke, or is the part of a list that was asked for.
     """
+    given: object = frame
+    if not isinstance(given, pd.DataFrame):
+        raise errors.ArgumentError(f"{purpose} needs a frame; got one of type {type(given).__name__}")
     if "incomplete" in frame.attrs:
         reason = str(frame.attrs["incomplete"])
         remedy = (

@@ -8,13 +8,14 @@ from typing import Any
 import pandas as pd
 
 from .builder import text_dtype
-from .checks import known_attributes, require_columns
+from .checks import known_attributes, require_columns, takes_frames
 from .records import as_dict, as_tuple
 from .schema import JSON
 
 __all__ = ["attribute_values", "emails_frame", "spread_attributes", "typed_values"]
 
 
+@takes_frames()
 def spread_attributes(users: pd.DataFrame, names: str | Sequence[str] | None = None) -> pd.DataFrame:
     """Return each custom attribute a column ``custom_attributes.<name>`` in place of the one that held them.
 
@@ -82,6 +83,7 @@ def typed_values(values: list[Any], index: pd.Index) -> pd.Series:
     return series
 
 
+@takes_frames()
 def emails_frame(users: pd.DataFrame) -> pd.DataFrame:
     """Make one row per known e-mail address of a user.
 

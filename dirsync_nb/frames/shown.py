@@ -11,7 +11,7 @@ import pandas as pd
 
 from .. import errors
 from ..text import plain, plural
-from .checks import require_ids
+from .checks import require_ids, takes_frames
 from .dictionary import declared
 from .tools import latest
 
@@ -67,6 +67,7 @@ class ShownFrame:
             yield f"<td{self._side(name)}>{inner}</td>"
 
 
+@takes_frames()
 def show(
     frame: pd.DataFrame,
     *,

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import pandas as pd
 
 from .. import errors
 from ..client import Receipt, Record
+from ..client.calls import listed_records, named_arguments
 from .builder import FrameBuilder, categorical, text_dtype
+from .checks import require_frame, takes_frames
 from .json_array import spell_infinity
 from .partial import mark_partial
 from .records import DIRECTORIES, EVENTS, GROUPS, ORGANIZATIONS, USERS, FrameSpec
@@ -26,9 +28,12 @@ __all__ = [
 ]
 
 
+NO_RECORDS = "records must be a list of dicts, as client.users(...) gives them"
+
+
 def _collected(table: FrameSpec, records: Iterable[Record]) -> pd.DataFrame:
     columns = FrameBuilder(table)
-    columns.add(spell_infinity(list(records)))
+    columns.add(spell_infinity(listed_records(records, NO_RECORDS)))
     return columns.frame()
 
 
@@ -57,15 +62,21 @@ def events_frame(records: Iterable[Record]) -> pd.DataFrame:
     return _collected(EVENTS, records)
 
 
+@named_arguments()
 def concat(frames: Iterable[pd.DataFrame]) -> pd.DataFrame:
     """Put frames of one kind below each other, with the declared dtypes kept.
 
     ``pandas.concat`` turns categories that differ between frames into plain text; here they are united.
     A partial frame among them makes the whole one partial.
     """
+    one = isinstance(frames, pd.DataFrame | pd.Series | str | Mapping) or not hasattr(frames, "__iter__")
+    if one:
+        raise errors.ArgumentError("concat takes a list of frames: concat([one, another])")
     parts = list(frames)
     if not parts:
         raise errors.ArgumentError("concat needs at least one frame")
+    for part in parts:
+        require_frame("each of frames", part, "any")
     names = list(dict.fromkeys(part.index.name for part in parts))
     if len(names) > 1:
         raise errors.ArgumentError(f"concat puts frames of one kind together; these are indexed by {names}")
@@ -84,6 +95,7 @@ def _is_category(frame: pd.DataFrame, name: str) -> bool:
     return name in frame and isinstance(frame[name].dtype, pd.CategoricalDtype)
 
 
+@takes_frames()
 def latest(frame: pd.DataFrame) -> pd.DataFrame:
     """Take each object once, as loaded last; rows that are merely numbered stay as they are."""
     return frame if frame.index.name is None else frame[~frame.index.duplicated(keep="last")]
@@ -102,5 +114,9 @@ def receipts_frame(receipts: Iterable[Receipt]) -> pd.DataFrame:
         "seconds_waited": "float64",
         "complete": "bool",
     }
-    rows = [[getattr(receipt, name) for name in columns] for receipt in receipts]
+    given: Any = receipts
+    listed = list(given) if isinstance(given, Iterable) else [given]
+    if not all(isinstance(one, Receipt) for one in listed):
+        raise errors.ArgumentError("receipts must be a list of them, such as client.receipts")
+    rows = [[getattr(receipt, name) for name in columns] for receipt in listed]
     return pd.DataFrame(rows, columns=list(columns)).astype(columns)

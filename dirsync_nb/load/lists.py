@@ -51,9 +51,9 @@ __all__ = [
 @filters_of("organizations")
 def load_organizations(
     client: DirectoryClient,
+    search: str | None = None,
     *,
     domains: str | Iterable[str] | None = None,
-    search: str | None = None,
     limit: int | None = None,
     before: Any = None,
     after: Any = None,
@@ -64,10 +64,10 @@ def load_organizations(
 
     Parameters
     ----------
-    domains
-        Only organizations with any of these domains.
     search
         Only organizations whose name contains this text.
+    domains
+        Only organizations with any of these domains.
     limit
         Only so many rows, for a quick look: up to 100 in one request. Of several directories, so many of each.
         Unless that was the whole list, the frame is marked as a part, and a comparison, an audit or a snapshot
@@ -94,7 +94,7 @@ def load_organizations(
 
     Examples
     --------
-    >>> ds.load_organizations(client, search="Harbourline")["name"].tolist()
+    >>> ds.load_organizations(client, "Harbourline")["name"].tolist()
     ['Harbourline Ferries']
     """
     filters = {"domains": domains, "search": search}
@@ -304,8 +304,8 @@ def load_groups(
 @filters_of("events")
 def load_events(
     client: DirectoryClient,
-    *,
     events: str | Iterable[str] | None = None,
+    *,
     organization_id: Any = None,
     range_start: Any = None,
     range_end: Any = None,

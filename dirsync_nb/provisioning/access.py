@@ -10,6 +10,7 @@ import pandas as pd
 
 from .. import errors
 from ..client import needs_client
+from ..frames import takes_frames
 from ..load import load_directory, load_events, load_groups, load_user
 from ..load.lookup import find
 
@@ -78,6 +79,7 @@ def _sentences(parts: Iterable[str]) -> str:
 
 
 @needs_client
+@takes_frames()
 def explain_access(
     client: DirectoryClient,
     who: str,

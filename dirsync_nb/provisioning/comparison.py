@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import pandas as pd
 
 from .. import errors
 from ..analysis.identity import id_key
-from ..frames import require_complete
+from ..frames import require_columns, require_complete, require_frame, takes_frames
 from ..guard import SHARE, check_guard, why_stopped
 from .app_table import ATTRS, table_of
 from .columns import attribute_names, near_names, require_attribute
@@ -50,6 +50,7 @@ class HasUsers(Protocol):
         """Users frame."""
 
 
+@takes_frames()
 def compare(
     directory: pd.DataFrame | HasUsers,
     app_users: pd.DataFrame,
@@ -128,12 +129,13 @@ def compare(
     still lists among their ``emails`` is the same person with another address.
     """
     check_guard(guard, confirm)
-    users = directory if isinstance(directory, pd.DataFrame) else directory.users
+    users = users_of(directory)
     plan, count = plan_without_guard(directory, app_users, on, fields, active, status_words, key)
     require_attributes(on, fields, users)
     return guarded(plan, count, guard, confirm, empty=users.empty)
 
 
+@takes_frames()
 def plan_without_guard(
     directory: pd.DataFrame | HasUsers,
     app_users: pd.DataFrame,
@@ -144,9 +146,18 @@ def plan_without_guard(
     key: str | None = None,
 ) -> tuple[Plan, int]:
     """Plan as :func:`compare` does, whatever it would switch off; give also how many of the app are active."""
-    users = directory if isinstance(directory, pd.DataFrame) else directory.users
+    users = users_of(directory)
     found = _compared(users, app_users, on, fields, active, status_words, key)
     return found.plan(_notices(directory)), found.active_count
+
+
+def users_of(directory: pd.DataFrame | HasUsers) -> pd.DataFrame:
+    """Return the users frame of a snapshot, or the one that was given."""
+    users = directory if isinstance(directory, pd.DataFrame) else getattr(directory, "users", None)
+    if not isinstance(users, pd.DataFrame):
+        require_frame("directory", directory, "any")
+    require_columns("directory", users, "state")
+    return cast("pd.DataFrame", users)
 
 
 def require_attributes(on: Columns, fields: Columns, users: pd.DataFrame) -> None:
@@ -176,6 +187,7 @@ def guarded(
     )
 
 
+@takes_frames()
 def known_people(
     users: pd.DataFrame,
     app_users: pd.DataFrame,
@@ -227,6 +239,7 @@ def _compared(
     return _Comparison(People(users), app_users, keys, kept, active, words, key or primary_key(app_users))
 
 
+@takes_frames()
 def primary_key(app_users: pd.DataFrame) -> str | None:
     """Name the primary key of the table that was read, where it is one column and still there."""
     known = app_users.attrs.get(ATTRS)

@@ -19,7 +19,7 @@ import pandas as pd
 
 from .. import errors
 from ..analysis.identity import address_key
-from ..frames import USER_STATES, looks_like_address, one_of, require_complete
+from ..frames import USER_STATES, listed_ids, looks_like_address, one_of, require_complete, takes_frames
 from ..text import USER_TEXT, attribute_of, fold, folded_rows, holding, plain
 from .columns import require_attribute
 from .comparison import known_people
@@ -73,6 +73,7 @@ Ids = Sequence[str] | pd.Index | pd.DataFrame
 # Whom -------------------------------------------------------------------------------------------------------
 
 
+@takes_frames()
 def select_users(
     users: pd.DataFrame,
     groups: pd.DataFrame | None = None,
@@ -104,7 +105,7 @@ def select_users(
     attributes
         Names of custom attributes (or ``role``) with the value each must have, or a list of values.
     in_groups
-        Ids of groups: only their members.
+        Groups: only their members. Ids, or with ``groups`` also names that one group alone has.
     match
         Members of "any" of the groups, or of "all".
     but_users, but_groups
@@ -144,7 +145,7 @@ def select_users(
         fits &= roster.members(in_groups, match)
     if len(but_groups):
         fits &= ~roster.members(but_groups, "any")
-    fits &= ~roster.mask(list(but_users))
+    fits &= ~roster.mask(but_users)
     return users[fits]
 
 
@@ -161,6 +162,7 @@ def _in_domains(users: pd.DataFrame, domains: Iterable[str]) -> Mask:
 # Who can be invited -----------------------------------------------------------------------------------------
 
 
+@takes_frames()
 def invite_list(
     users: pd.DataFrame,
     groups: pd.DataFrame | None = None,
@@ -226,6 +228,7 @@ def invite_list(
     return roster.invites(roster.everybody if selected is None else roster.mask(selected))
 
 
+@takes_frames()
 def invite_counts(
     invites: pd.DataFrame,
     *,
@@ -261,6 +264,7 @@ class Roster:
         Reasons why people are known to the app, by user id.
     """
 
+    @takes_frames()
     def __init__(
         self,
         users: pd.DataFrame,
@@ -285,6 +289,7 @@ class Roster:
         self._judged: tuple[Mask, Mask, Mask, Codes] | None = None
         self._join(groups, memberships)
 
+    @takes_frames()
     def joined(self, groups: pd.DataFrame | None, memberships: pd.DataFrame | None) -> Roster:
         """Return a roster of the same people with these groups and memberships."""
         for frame in (groups, memberships):
@@ -324,7 +329,7 @@ class Roster:
 
     def mask(self, selected: Ids) -> Mask:
         """Make a mask of ids, or of a frame of users; an id that is not there is refused."""
-        ids = pd.Index(selected.index if isinstance(selected, pd.DataFrame) else list(selected), dtype="str")
+        ids = pd.Index(listed_ids(selected), dtype="str")
         places = self.users.index.get_indexer(ids)
         if (places < 0).any():
             raise errors.ArgumentError(f"no user {ids[places < 0][0]!r} among the {len(self.users):,} given")
@@ -334,7 +339,7 @@ class Roster:
         """Make a mask of the members of any of these groups, or of all."""
         if self.memberships is None:
             raise errors.ArgumentError("groups can only be asked for with memberships")
-        wanted = pd.Index(list(dict.fromkeys(group_ids)), dtype="str")
+        wanted = pd.Index(listed_ids(group_ids, self.groups), dtype="str")
         if self.groups is not None:
             self._check_groups(wanted)
         of_them = np.isin(self._what, self.group_ids.get_indexer(wanted))

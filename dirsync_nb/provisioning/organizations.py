@@ -10,11 +10,19 @@ from typing import Any
 import pandas as pd
 
 from .. import errors
-from ..frames import require_complete
+from ..frames import require_complete, takes_frames
 from ..guard import SHARE, check_guard
 from .app_table import ATTRS, scoped, table_of
 from .columns import near_names
-from .comparison import Columns, HasUsers, guarded, plan_without_guard, primary_key, require_attributes
+from .comparison import (
+    Columns,
+    HasUsers,
+    guarded,
+    plan_without_guard,
+    primary_key,
+    require_attributes,
+    users_of,
+)
 from .plan import ACTIONS, Plan, TooManyDeactivations
 from .status import StatusWords
 
@@ -91,6 +99,7 @@ class OrganizationPlans(Mapping[str, Plan]):
         return f'<div class="tex2jax_ignore">{told}{self.summary.to_html(max_rows=50)}</div>'
 
 
+@takes_frames()
 def compare_organizations(
     directory: pd.DataFrame | HasUsers,
     app_users: pd.DataFrame,
@@ -138,7 +147,7 @@ def compare_organizations(
         A frame is partial.
     """
     check_guard(guard, None)
-    users = directory if isinstance(directory, pd.DataFrame) else directory.users
+    users = users_of(directory)
     require_complete(users, "a comparison")
     if organization not in app_users:
         near = near_names(organization, app_users.columns)

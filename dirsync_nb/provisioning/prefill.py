@@ -15,7 +15,7 @@ import pandas as pd
 
 from .. import errors
 from ..files import need_for, save_frame, write_csv, write_xlsx
-from ..frames import require_complete, typed_values
+from ..frames import require_complete, require_frame, takes_frames, typed_values
 from ..text import plain
 
 __all__ = [
@@ -75,6 +75,7 @@ FORMATS = ("csv", "xlsx", "parquet")
 # What their accounts can be filled with ---------------------------------------------------------------------
 
 
+@takes_frames()
 def account_prefill(
     users: pd.DataFrame, invites: pd.DataFrame | None = None, *, attributes: Sequence[str] = ()
 ) -> pd.DataFrame:
@@ -169,6 +170,7 @@ def _managers(users: pd.DataFrame, part: pd.DataFrame, held: list[dict[str, Any]
 # Teams ------------------------------------------------------------------------------------------------------
 
 
+@takes_frames()
 def team_prefill(
     groups: pd.DataFrame, memberships: pd.DataFrame, invites: pd.DataFrame, *, empty: bool = False
 ) -> pd.DataFrame:
@@ -203,6 +205,7 @@ def team_prefill(
     return frame if empty else frame[(frame["accounts"] > 0).to_numpy(dtype=bool)]
 
 
+@takes_frames()
 def team_members(groups: pd.DataFrame, memberships: pd.DataFrame, invites: pd.DataFrame) -> pd.DataFrame:
     """Say whose account belongs to which team: one row per account and team, in the order of the groups.
 
@@ -288,7 +291,12 @@ def save_lists(folder: str | Path, lists: Mapping[str, pd.DataFrame], *, kind: s
     """
     if kind not in FORMATS:
         raise errors.ArgumentError(f"kind must be one of {', '.join(map(repr, FORMATS))}; got {kind!r}")
-    odd = [name for name in lists if not name or Path(name).name != name or name.startswith(".")]
+    given: Any = lists
+    if not isinstance(given, Mapping):
+        raise errors.ArgumentError('lists must name each frame: {"invites": invites}')
+    for name, frame in lists.items():
+        require_frame(f"lists[{name!r}]", frame, "any")
+    odd = [name for name in map(str, lists) if not name or Path(name).name != name or name.startswith(".")]
     if odd:
         raise errors.ArgumentError(f"the name of a list must be that of a file; got {odd[0]!r}")
     need_for(kind)

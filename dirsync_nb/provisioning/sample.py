@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from .. import errors
-from ..frames import require_complete
+from ..frames import require_complete, takes_frames
 
 __all__ = ["write_sample_app"]
 
@@ -24,6 +24,7 @@ INSERT = "INSERT INTO users (email, name, idp_id, org_id, department, active) VA
 MISSING_EVERY, OFF_EVERY, DEPARTMENT_EVERY, CASE_EVERY = 9, 14, 6, 11
 
 
+@takes_frames()
 def write_sample_app(users: pd.DataFrame, path: str | Path = "app.db", *, replace: bool = False) -> Path:
     """Write the database of an invented app whose users are those of a directory, nearly; give its path.
 

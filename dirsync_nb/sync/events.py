@@ -62,14 +62,21 @@ class ParsedEvent:
     directory: Record | None = None
 
 
+NO_EVENTS = "events must be an events frame (load_events) or a list of event records"
+
+
 def event_records(events: Events) -> Iterator[Record]:
     """Return events as records, whether they come as a frame or as they were read."""
     if not isinstance(events, pd.DataFrame):
-        yield from events
+        given: Any = events
+        for record in given if isinstance(given, Iterable) else [given]:
+            if not isinstance(record, Mapping):
+                raise errors.ArgumentError(NO_EVENTS)
+            yield record  # type: ignore[misc]
         return
     require_complete(events, "a replay")
     if "data" not in events or "event" not in events:
-        raise errors.ArgumentError("events must be an events frame (load_events) or a list of event records")
+        raise errors.ArgumentError(NO_EVENTS)
     columns = [events[name] for name in ("event", "created_at", "data", "context")]
     for event_id, event, created_at, data, context in zip(events.index, *columns, strict=True):
         yield {"id": event_id, "event": event, "created_at": created_at, "data": data, "context": context}
@@ -119,7 +126,8 @@ def _object(value: object, noun: str) -> Record:
 
 def moment_of(record: Mapping[str, Any]) -> Moment:
     """Return an event's place in the order of all events; raise a DirsyncError where it has none."""
-    event_id = id_in(record, "id")
+    given: Any = record
+    event_id = id_in(record, "id") if isinstance(given, Mapping) else None
     if event_id is None:
         raise Unusable("no event id")
     try:

@@ -33,7 +33,9 @@ from ..frames import (
     concat,
     directories_frame,
     groups_frame,
+    require_columns,
     require_complete,
+    takes_frames,
     users_frame,
 )
 from ..text import plain, plural
@@ -648,7 +650,10 @@ def _keep(subject: _Subject, record: Record, moment: Moment) -> bool:
     return True
 
 
+@takes_frames()
 def oldest_first(frame: pd.DataFrame) -> pd.DataFrame:
     """Put the rows in the order in which the service lists them: by time of creation, then id."""
+    require_columns("frame", frame, "created_at")
     name = str(frame.index.name)
-    return frame.sort_values(["created_at", name], kind="stable")
+    by = ["created_at"] if frame.index.name is None else ["created_at", name]
+    return frame.sort_values(by, kind="stable")

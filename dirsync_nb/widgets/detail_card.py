@@ -10,7 +10,7 @@ import ipywidgets as w
 import traitlets as t
 
 from .. import errors
-from ..client import DSYNC_EVENTS, DirectoryClient, Record, identifier, needs_client
+from ..client import DSYNC_EVENTS, DirectoryClient, Record, checked_id, needs_client
 from ..frames import choose_address
 from ._base.code import snippets
 from ._base.events import sentence
@@ -96,8 +96,8 @@ class DetailCard(Panel):
     def __init__(
         self,
         client: DirectoryClient,
-        *,
         user_id: Any = None,
+        *,
         group_id: Any = None,
         nested: bool = False,
         close: Callable[[], None] | None = None,
@@ -147,9 +147,9 @@ class DetailCard(Panel):
         """Show somebody anew: there is nothing to go back to."""
         self._trail = []
         if user_id is not None:
-            self.user_id = identifier(user_id, "user_id")
+            self.user_id = checked_id(user_id, "user_id")
         elif group_id is not None:
-            self.group_id = identifier(group_id, "group_id")
+            self.group_id = checked_id(group_id, "group_id")
 
     def lead(self, kind: str, subject: str) -> None:
         """Go on to another user or group."""

@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 import traitlets as t
 
-from ..client import DirectoryClient, identifier, needs_client
+from ..client import DirectoryClient, checked_id, needs_client
+from ..frames import takes_frames
 from ._base.code import snippets
 from ._base.controls import MENU, only_by_column, only_listed
 from ._base.directory_lists import NOUNS, VIEWS, columns_of, listing_of, nothing_in
@@ -98,6 +99,7 @@ class DirectoryExplorer(Explorer):
     total = t.Int(0)
 
     @needs_client
+    @takes_frames()
     def __init__(
         self,
         client: DirectoryClient,
@@ -111,7 +113,7 @@ class DirectoryExplorer(Explorer):
         self.users, self.groups, self.memberships = users, groups, memberships
         self._lists: dict[str, Listing] = {}
         self._members: dict[str, Any] = {}  # places of the users of the groups that were read
-        self._wanted = None if directory_id is None else identifier(directory_id, "directory_id")
+        self._wanted = None if directory_id is None else checked_id(directory_id, "directory_id")
         self._given = (users, groups, memberships)
         self._attributes: list[str] = []
         self._kept: dict[str, dict[str, Any]] = {}

@@ -12,7 +12,7 @@ import ipywidgets as w
 import traitlets as t
 
 from .. import errors
-from ..client import DSYNC_EVENTS, DirectoryClient, Record, identifier, needs_client
+from ..client import DSYNC_EVENTS, DirectoryClient, Record, checked_id, needs_client
 from ..client.credentials import is_loopback
 from ._base.code import snippets
 from ._base.events import COUNTED, KINDS, Line, changed, sentence
@@ -86,8 +86,8 @@ class EventFeed(Panel):
     def __init__(
         self,
         client: DirectoryClient,
-        *,
         directory_id: Any = None,
+        *,
         organization_id: Any = None,
         events: str | Iterable[str] | None = None,
         after: str | None = None,
@@ -97,9 +97,9 @@ class EventFeed(Panel):
     ) -> None:
         super().__init__()
         self.client = client
-        self.directory_id = None if directory_id is None else identifier(directory_id, "directory_id")
+        self.directory_id = None if directory_id is None else checked_id(directory_id, "directory_id")
         self.organization_id = (
-            None if organization_id is None else identifier(organization_id, "organization_id")
+            None if organization_id is None else checked_id(organization_id, "organization_id")
         )
         self.events = [events] if isinstance(events, str) else list(events or DSYNC_EVENTS)
         self.interval, self.minutes, self.keep = interval, minutes, keep

@@ -11,6 +11,7 @@ import traitlets as t
 
 from .. import errors
 from ..client import DirectoryClient, needs_client
+from ..frames import takes_frames
 from ..provisioning import onboarding
 from ._base.controls import MENU, only_by_column, only_listed
 from ._base.explorer import NO_DIRECTORY, Explorer
@@ -100,6 +101,7 @@ class Onboarding(Explorer):
     folder = t.Unicode("onboarding")
 
     @needs_client
+    @takes_frames()
     def __init__(
         self,
         client: DirectoryClient,

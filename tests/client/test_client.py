@@ -123,13 +123,13 @@ def test_single_objects_are_read_with_their_ids_encoded(serve):
     client.directory("d/1")
     client.user("u?1")
     client.group({"id": "g#1"})
-    client.organization("o 1")
+    client.organization("o+1")
     client.organization_by_external_id("cust/9")
     assert [request.path for request in server.requests] == [
         "/directories/d%2F1",
         "/directory_users/u%3F1",
         "/directory_groups/g%231",
-        "/organizations/o%201",
+        "/organizations/o%2B1",
         "/organizations/external_id/cust%2F9",
     ]
 

@@ -17,7 +17,7 @@ from typing import Any
 import pandas as pd
 
 from ...analysis.identity import address_key
-from ...frames import require_columns, require_complete, require_ids
+from ...frames import require_complete, require_ids, takes_frames
 from .rows import large
 from .rules import (
     GROUP_COLUMNS,
@@ -42,6 +42,7 @@ TEXT_BOOLEANS = frozenset({"true", "false"})
 MEMBER_BYTES = len('{"value":""},')  # around each id in the body of a group
 
 
+@takes_frames(before="group_id")
 def check_directory(
     users: pd.DataFrame,
     groups: pd.DataFrame | None = None,
@@ -99,8 +100,6 @@ def _require(
     for name, (frame, index) in ids.items():
         if frame is not None:
             require_ids(name, frame, index, once=True)
-    if memberships is not None:
-        require_columns("memberships", memberships, "user_id", "group_id")
     for frame in (users, groups, memberships, before):
         if frame is not None:
             require_complete(frame, "an audit")

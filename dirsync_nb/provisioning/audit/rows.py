@@ -12,7 +12,8 @@ import pandas as pd
 
 from ... import errors
 from ...analysis.identity import address_key
-from ...frames import require_complete
+from ...client.calls import listed_records
+from ...frames import FRAMES, require_complete, require_ids
 from .flat import columns_frame, read_as, set_field
 from .rules import (
     GROUP_COLUMNS,
@@ -164,11 +165,12 @@ def _columns(users: Rows) -> dict[str, str | None]:
 def _given(rows: Rows, name: str, read: Mapping[str, str | None] | None = None) -> tuple[pd.Index, list[Any]]:
     """Return labels and rows of what was handed in."""
     if not isinstance(rows, pd.DataFrame):
-        listed = list(rows)
-        if any(not isinstance(row, Mapping) for row in listed):
-            raise errors.ArgumentError(f"{name} must be a frame, or a list of dicts as SCIM has them")
+        listed = listed_records(rows, f"{name} must be a frame, or a list of dicts as SCIM has them")
         return pd.RangeIndex(len(listed)), listed
     require_complete(rows, "an audit")
+    ours, known = f"{name.removesuffix('s')}_id", rows.index.name
+    if known in FRAMES.values() and known != ours:
+        require_ids(name, rows, ours)
     if rows.index.has_duplicates:
         raise errors.ArgumentError(
             f"{name} must have an index without repeats, so that a finding names its row"

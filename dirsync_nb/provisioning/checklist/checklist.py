@@ -16,7 +16,7 @@ import pandas as pd
 
 from ... import errors
 from ...client import DirectoryClient, needs_client
-from ...frames import require_complete
+from ...frames import require_complete, takes_frames
 from . import data, service, sync
 from .facts import Environment, Verdict
 
@@ -75,6 +75,7 @@ class Checklist:
 
 
 @needs_client
+@takes_frames()
 def to_production(
     client: DirectoryClient,
     *,
