@@ -40,7 +40,9 @@ later, unchanged?). Where a load broke, ``partial`` holds the frame of the rows 
 from __future__ import annotations
 
 import os
+import sys
 import traceback
+from types import TracebackType
 from typing import Any
 
 __all__ = [
@@ -87,21 +89,14 @@ class DirsyncError(Exception):
         message = _printable(super().__str__())
         if self.partial is None or not len(self.partial):  # nothing that resuming could save
             return message
-        return (
-            f"{message}\n{len(self.partial):,} rows were read and are kept, marked incomplete: "
-            f"client.receipts[-1].partial. To go on from there, call again with resume=client.receipts[-1]."
-        )
+        return f"{message}\n{kept_rows(len(self.partial))}"
 
     def _render_traceback_(self) -> list[str]:
         """Return what IPython shows: one's own line and what is wrong; asked again (``%tb``), all of it."""
         told, self._shown = self._shown, True
         if told:
             return traceback.format_exception(self)
-        every = traceback.extract_tb(self.__traceback__)
-        calls = [call for call in every if not call.filename.startswith(_PACKAGE)]
-        cell = next((call for call in reversed(calls) if _is_cell(call.filename)), calls[-1] if calls else None)
-        own = [f"line {cell.lineno}: {cell.line}", ""] if cell is not None and cell.line else []
-        return [*own, f"{type(self).__name__}: {self}", "", "(%tb shows where in the toolkit it was raised)"]
+        return [*own_line(self), f"{type(self).__name__}: {self}", "", TRACEBACK]
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Travel between processes whole, but for the rows and the receipt, which stay where they are."""
@@ -109,6 +104,47 @@ class DirsyncError(Exception):
             name: value for name, value in vars(self).items() if name not in ("partial", "receipt", "_shown")
         }
         return _rebuilt, (type(self), self.args, kept)
+
+
+FULL = "DIRSYNC_TRACEBACK"
+TRACEBACK = "(%tb shows where in the toolkit it was raised)"
+
+
+def kept_rows(count: int) -> str:
+    """Say of a load that ended early where its rows are, and how to go on."""
+    return (
+        f"{count:,} rows were read and are kept, marked incomplete: client.receipts[-1].partial. To go on from "
+        "there, call again with resume=client.receipts[-1]."
+    )
+
+
+def own_line(problem: BaseException) -> list[str]:
+    """Return a person's own line that led to an exception: that of a cell, else the last outside of here."""
+    every = traceback.extract_tb(problem.__traceback__)
+    calls = [call for call in every if not call.filename.startswith(_PACKAGE)]
+    cell = next((call for call in reversed(calls) if _is_cell(call.filename)), calls[-1] if calls else None)
+    if cell is None or not cell.line:
+        return []
+    where = "" if _is_cell(cell.filename) else f"{cell.filename}, "
+    return [f"{where}line {cell.lineno}: {cell.line}", ""]
+
+
+def show_in_short() -> None:
+    """Let a plain script end with a person's own line and the message; other exceptions are shown as before.
+
+    With ``DIRSYNC_TRACEBACK`` set, the whole traceback is shown.
+    """
+    before = sys.excepthook
+
+    def shown(kind: type[BaseException], problem: BaseException, trace: TracebackType | None) -> None:
+        render = getattr(problem, "_render_traceback_", None)  # errors, and what stopped a load
+        if not isinstance(problem, DirsyncError | KeyboardInterrupt) or not render or os.environ.get(FULL):
+            before(kind, problem, trace)
+            return
+        lines = [f"({FULL}=1 shows all of it)" if line == TRACEBACK else line for line in render()]
+        print("\n".join(lines), file=sys.stderr)  # noqa: T201
+
+    sys.excepthook = shown
 
 
 _PACKAGE = os.path.dirname(__file__)  # noqa: PTH120 (a prefix of file names, as tracebacks have them)

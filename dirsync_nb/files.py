@@ -202,6 +202,8 @@ def open_frame(path: str | Path) -> pd.DataFrame:
     need_for("parquet")
     import pyarrow.parquet as pq
 
+    if not Path(path).exists():
+        raise errors.ArgumentError(f"there is no file {path}")
     table = pq.read_table(path)
     notes = table.schema.metadata or {}
     if JSON_MARK.encode() not in notes:

@@ -1,6 +1,7 @@
 """What every chart needs: a figure of its own, other people's text drawn as text, a finding, one picture.
 
-Nothing global is touched: no pyplot, no rcParams, no warning filters.
+Nothing global is touched: no rcParams, no warning filters, and pyplot is not loaded. Where somebody else has
+loaded it, a chart is its current figure until the next one or the end of the cell: ``plt.savefig`` saves it.
 
 Other people's text, cleaned and cut in ``chart_text``, is never read as a formula, and drawn in an installed
 font that has its characters.
@@ -17,6 +18,7 @@ from __future__ import annotations
 import base64
 import io
 import sys
+import threading
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Any
@@ -67,6 +69,7 @@ LAST_RESORT = "Last Resort High-Efficiency"  # comes with matplotlib 3.11: a box
 
 _alt_texts: WeakKeyDictionary[Axes, str] = WeakKeyDictionary()
 _shown: WeakSet[ChartAxes] = WeakSet()
+_current: WeakSet[Figure] = WeakSet()
 
 
 # Fonts ------------------------------------------------------------------------------------------------------
@@ -157,8 +160,7 @@ def new_axes(ax: Axes | None, width: float, height: float) -> Axes:
     """Return the Axes that was handed in, or a new one on its own figure of this size in inches."""
     if ax is not None:
         return ax
-    figure = ChartFigure(figsize=(width, height), layout=ConstrainedLayoutEngine(w_pad=0.09, h_pad=0.09))
-    return figure.add_subplot(axes_class=ChartAxes)
+    return _new_figure(width, height).add_subplot(axes_class=ChartAxes)
 
 
 def tidy(ax: Axes, grid: str = "x") -> None:
@@ -324,6 +326,39 @@ def name_rows(ax: Axes, labels: Sequence[str]) -> None:
     tidy(ax, grid="x")
     tick_labels(ax.yaxis, labels)
     ax.set_ylim(len(labels) - 0.4, -0.6)
+
+
+# Pyplot -----------------------------------------------------------------------------------------------------
+
+
+def _new_figure(width: float, height: float) -> Figure:
+    """Return a figure of ours; where somebody uses pyplot its current one, which ``plt.savefig`` means."""
+    look: dict[str, Any] = {
+        "figsize": (width, height),
+        "layout": ConstrainedLayoutEngine(w_pad=0.09, h_pad=0.09),
+    }
+    pyplot, shell = sys.modules.get("matplotlib.pyplot"), _kernel_shell()
+    elsewhere = shell is not None and "inline" not in mpl.get_backend()
+    if pyplot is None or elsewhere or threading.current_thread() is not threading.main_thread():
+        return ChartFigure(**look)
+    for earlier in list(_current):  # one at a time: a loop over a thousand charts must not keep them all
+        pyplot.close(earlier)
+    figure: Figure = pyplot.figure(FigureClass=ChartFigure, **look)
+    _current.clear()
+    _current.add(figure)
+    if shell is not None:
+        _forget_with_the_cell(shell, pyplot, figure)
+    return figure
+
+
+def _forget_with_the_cell(shell: Any, pyplot: Any, figure: Figure) -> None:
+    """Take a figure from pyplot before that shows, at the end of the cell, what it knows: ours is shown."""
+
+    def forget() -> None:
+        shell.events.unregister("post_execute", forget)
+        pyplot.close(figure)
+
+    shell.events.callbacks["post_execute"].insert(0, forget)
 
 
 # Jupyter ----------------------------------------------------------------------------------------------------

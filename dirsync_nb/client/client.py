@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from .. import errors
+from .calls import named_arguments
 from .context import LoadContext, Record, path_part
 from .endpoints import as_ids, filters_of, identifier, one_directory_id
 from .paging import read_pages
@@ -169,6 +170,7 @@ class DirectoryClient:
     # Lists ----------------------------------------------------------------------------------------------
 
     @filters_of("organizations")
+    @named_arguments()
     def organizations(
         self,
         search: str | None = None,
@@ -180,6 +182,7 @@ class DirectoryClient:
         return self._records("organizations", {"domains": domains, "search": search}, order)
 
     @filters_of("directories")
+    @named_arguments()
     def directories(
         self,
         organization_id: object = None,
@@ -196,6 +199,7 @@ class DirectoryClient:
         return self._records("directories", filters, order)
 
     @filters_of("users")
+    @named_arguments()
     def users(
         self,
         directory_id: object = None,
@@ -212,6 +216,7 @@ class DirectoryClient:
             yield from self._records("users", {"directory_id": one, **filters}, order)
 
     @filters_of("groups")
+    @named_arguments()
     def groups(
         self,
         directory_id: object = None,
@@ -225,6 +230,7 @@ class DirectoryClient:
             yield from self._records("groups", {"directory_id": one, "user_id": user_id}, order)
 
     @filters_of("events")
+    @named_arguments()
     def events(
         self,
         events: str | Iterable[str] | None = None,

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import ParamSpec, TypeVar
 
 from .. import errors
-from .calls import call_name, fit, unknown_argument
+from .calls import unknown_argument
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -219,7 +219,6 @@ def filters_of(kind: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
                 if name not in signature.parameters:
                     what = f"a filter of {endpoint.noun}"
                     raise errors.UnknownFilter(unknown_argument(name, what, endpoint.filters, endpoint.instead))
-            fit(call_name(call), signature, args, given)
             return call(*args, **given)
 
         return checked

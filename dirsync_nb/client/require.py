@@ -14,6 +14,22 @@ from .client import DirectoryClient
 
 __all__ = ["needs_client", "require_client"]
 
+FOUND = "find(client, ...) looks for a name or an address"
+INSTEAD = {
+    "load_user": {
+        "email": FOUND,
+        "name": FOUND,
+        "idp_id": "load_users(client, directory_id, idp_id=...) looks it up",
+    },
+    "load_group": {"name": FOUND},
+    "load_directory": {"name": FOUND},
+    "load_memberships": {
+        "group_id": "The members of one group: load_users(client, group_id=...)",
+        "user_id": "The groups of one user: load_groups(client, user_id=...)",
+        "limit": "The pairs have no list of their own: load_users(client, directory_id, limit=...) for a look",
+    },
+}
+
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -26,7 +42,7 @@ def needs_client(call: Callable[P, R]) -> Callable[P, R]:
     @functools.wraps(call)
     def checked(*args: P.args, **given: P.kwargs) -> R:
         require_client(args[place] if len(args) > place else given.get("client"), name)
-        fit(name, signature, args, given)
+        fit(name, signature, args, given, INSTEAD.get(name))
         return call(*args, **given)
 
     return checked

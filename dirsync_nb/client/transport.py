@@ -117,7 +117,7 @@ class Transport:
         if environment is None:
             raise errors.ConfigurationError(
                 f"{key_source} does not hold an API key: those begin with sk_ and have no spaces or line ends. "
-                "(A value that begins with client_ is the client id.)"
+                "(A value that begins with client_ is the client id; an address is base_url=.)"
             )
         self.key_environment = environment
         self._key = key

@@ -7,7 +7,8 @@ people read them).
 
 A notebook typesets what stands between two dollar signs in a DataFrame, and names of a directory are other
 people's typing. So with this package the pandas option ``display.html.use_mathjax`` is off; who wants formulas
-in tables sets it again.
+in tables sets it again. And where ``to_sql`` or ``to_excel`` cannot take a frame, the error says what to call
+(``writers``).
 """
 
 import pandas as pd
@@ -61,6 +62,7 @@ from .tools import (
     receipts_frame,
     users_frame,
 )
+from .writers import add_hints
 
 __all__ = [
     "DIRECTORIES",
@@ -113,3 +115,4 @@ __all__ = [
 ]
 
 pd.set_option("display.html.use_mathjax", False)
+add_hints()

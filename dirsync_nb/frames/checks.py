@@ -95,7 +95,7 @@ def takes_frames(**kinds: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
 
 
 def require_frame(name: str, value: Any, kind: str) -> None:
-    """Refuse what is no frame of a kind: the ids in its index, "memberships", "any", or a column it must have."""
+    """Refuse what is no frame of a kind: ids in its index, "memberships", "any", or a column it must have."""
     if kind in LOADERS:
         require_ids(name, value, kind)
     elif kind == "memberships":
@@ -203,7 +203,6 @@ def require_columns(name: str, frame: Any, *columns: str) -> None:
     if absent := [column for column in columns if column not in frame]:
         loader = LOADERS.get(str(frame.index.name), "")
         what = f"; this is a frame of {loader.removeprefix('load_')}" if loader else ""
-        raise errors.ArgumentError(
-            f"{name} must have the columns {' and '.join(columns)}; {' and '.join(absent)} is not among "
-            f"{', '.join(map(repr, frame.columns[:8])) or 'its none'}{what}"
-        )
+        lacks = f"{' and '.join(absent)} {'is' if len(absent) == 1 else 'are'} not among"
+        has = ", ".join(map(repr, frame.columns[:8])) or "its none"
+        raise errors.ArgumentError(f"{name} must have the columns {' and '.join(columns)}; {lacks} {has}{what}")

@@ -47,8 +47,8 @@ __all__ = [
 ]
 
 
-@needs_client
 @filters_of("organizations")
+@needs_client
 def load_organizations(
     client: DirectoryClient,
     search: str | None = None,
@@ -102,8 +102,8 @@ def load_organizations(
     return load_list(client.context, "organizations", filters, part=part, order=order, resume=resume)
 
 
-@needs_client
 @filters_of("directories")
+@needs_client
 def load_directories(
     client: DirectoryClient,
     organization_id: Any = None,
@@ -156,8 +156,8 @@ def load_directories(
     return load_list(client.context, "directories", filters, part=part, order=order, resume=resume)
 
 
-@needs_client
 @filters_of("users")
+@needs_client
 def load_users(
     client: DirectoryClient,
     directory_id: Any = None,
@@ -237,8 +237,8 @@ def load_users(
     )
 
 
-@needs_client
 @filters_of("groups")
+@needs_client
 def load_groups(
     client: DirectoryClient,
     directory_id: Any = None,
@@ -300,8 +300,8 @@ def load_groups(
     )
 
 
-@needs_client
 @filters_of("events")
+@needs_client
 def load_events(
     client: DirectoryClient,
     events: str | Iterable[str] | None = None,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from .. import errors
-from ..client import needs_client
+from ..client import identifier, needs_client
 from ..text import fold
 from .lists import (
     load_directories,
@@ -49,7 +49,7 @@ def find(client: DirectoryClient, what: Any, *, most_people: int = MOST_PEOPLE) 
     Parameters
     ----------
     what
-        A name, an address, an id of any kind, or an ``idp_id``.
+        A name, an address, an id of any kind, or an ``idp_id``; or a row of a frame.
     most_people
         How many people may be loaded to look through their names. Where there are more, a sentence in
         ``attrs["left_out"]`` says so.
@@ -62,7 +62,7 @@ def find(client: DirectoryClient, what: Any, *, most_people: int = MOST_PEOPLE) 
     Raises
     ------
     ArgumentError
-        Not a text, or an empty one.
+        Neither text nor a row, or an empty text.
     LoadError
         As the loaders.
 
@@ -71,7 +71,7 @@ def find(client: DirectoryClient, what: Any, *, most_people: int = MOST_PEOPLE) 
     >>> ds.find(client, "Harbourline Okta")["kind"].tolist()
     ['directory']
     """
-    what = what.strip() if isinstance(what, str) else ""
+    what = what.strip() if isinstance(what, str) else _of_row(what)
     if not what:
         raise errors.ArgumentError("find takes a name, an address or an id, as text")
     left_out = ""
@@ -90,6 +90,14 @@ def find(client: DirectoryClient, what: Any, *, most_people: int = MOST_PEOPLE) 
     if left_out:
         found.attrs["left_out"] = left_out
     return found
+
+
+def _of_row(what: Any) -> str:
+    """Return the id of a row of a frame; an empty text for anything else."""
+    try:
+        return identifier(what, "what")
+    except errors.ArgumentError:
+        return ""
 
 
 def _by_id(

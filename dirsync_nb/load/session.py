@@ -145,3 +145,16 @@ def keep_partial(receipt: Receipt, partial: PartialResult, problem: BaseExceptio
     receipt.partial = frame
     if isinstance(problem, errors.DirsyncError):
         problem.partial, problem.receipt = frame, receipt
+    elif isinstance(problem, KeyboardInterrupt):
+        _tell_how_to_go_on(problem, len(frame))
+
+
+def _tell_how_to_go_on(stopped: KeyboardInterrupt, rows: int) -> None:
+    """Let a notebook show of a stop the person's own line, and what can be done with the rows."""
+    note = errors.kept_rows(rows) if rows else "stopped"
+
+    def rendered() -> list[str]:
+        del stopped._render_traceback_  # type: ignore[attr-defined]  # asked again (%tb), all of it
+        return [*errors.own_line(stopped), f"KeyboardInterrupt: {note}", "", errors.TRACEBACK]
+
+    stopped._render_traceback_ = rendered  # type: ignore[attr-defined]

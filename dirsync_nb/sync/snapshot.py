@@ -372,6 +372,8 @@ def open_snapshot(path: str | Path) -> Snapshot:
                     "dirsync_nb"
                 )
             frames = {name: _part(archive, manifest, name, Path(folder)) for name in FRAMES}
+    except FileNotFoundError:
+        raise errors.ArgumentError(f"there is no file {path}") from None
     except (zipfile.BadZipFile, KeyError, ValueError, EOFError, zlib.error) as problem:
         if isinstance(problem, errors.DirsyncError):
             raise

@@ -114,13 +114,17 @@ def test_drawing_changes_no_argument(draw):
         pd.testing.assert_frame_equal(frame, copy)
 
 
-def test_drawing_thirty_times_leaves_no_figure_open(draw):  # CHT-05
+def test_of_thirty_drawings_the_last_alone_stays_open_for_savefig(draw, tmp_path):  # CHT-05
     plt.close("all")
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         for _ in range(30):
-            draw(ZOO["one user in one group"])
-    assert plt.get_fignums() == []
+            ax = draw(ZOO["one user in one group"])
+    assert plt.get_fignums() == [ax.figure.number]
+    plt.savefig(tmp_path / "as_people_type_it.png")
+    ax.figure.savefig(tmp_path / "chart.png")
+    assert (tmp_path / "as_people_type_it.png").read_bytes() == (tmp_path / "chart.png").read_bytes()
+    plt.close("all")
 
 
 def test_drawing_changes_no_setting_of_matplotlib_or_pandas(draw):  # CHT-06

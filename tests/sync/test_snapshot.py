@@ -194,7 +194,7 @@ def test_other_files_are_no_snapshots(tmp_path):
         archive.writestr("photo.txt", "hello")
     with pytest.raises(snapshot.DamagedSnapshot, match="not a whole snapshot"):
         snapshot.open_snapshot(other)
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(errors.ArgumentError, match="there is no file"):
         snapshot.open_snapshot(tmp_path / "none")
 
 
