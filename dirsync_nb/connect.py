@@ -111,6 +111,12 @@ def connect(
     ------
     ConfigurationError
         The key or the address cannot be right, there is an address and no key, or ``require_key`` and none.
+
+    Examples
+    --------
+    >>> client = ds.connect()  # doctest: +SKIP
+    >>> client.base_url.startswith("http")
+    True
     """
     # Wrapped at once, so that no traceback through this function shows a key among its variables.
     key, source = _from_environment("WORKOS_API_KEY") if api_key is None else (Secret.wrap(api_key), "api_key")
@@ -192,6 +198,12 @@ def connect_sandbox(
         Type of the directory they come from, in the API's words, and the name of their organization.
     **options
         More options of :class:`dirsync_nb.sandbox.Sandbox`, such as ``inactive_policy="keep"``.
+
+    Examples
+    --------
+    >>> client = ds.connect_sandbox(seed=1)
+    >>> ds.load_directories(client)["name"].iloc[0]
+    'Harbourline Okta'
     """
     if people is not None:
         options["world"] = _world_of(people, groups, provider, company)

@@ -75,7 +75,16 @@ __all__ = [
 
 
 class DirsyncError(Exception):
-    """Root of the tree: catch this to catch everything the toolkit raises on purpose."""
+    """Root of the tree: catch this to catch everything the toolkit raises on purpose.
+
+    Examples
+    --------
+    >>> try:
+    ...     ds.load_users(client, "org_01JXAK96C00TQVVWS8Z49WM0BV")
+    ... except ds.DirsyncError as problem:
+    ...     print(type(problem).__name__, problem.retryable)
+    ArgumentError False
+    """
 
     status_code: int | None = None
     retry_after: float | None = None

@@ -89,6 +89,11 @@ def write_csv(frame: pd.DataFrame, path: str | Path, *, raw: bool = False) -> Pa
         Where to write; an existing file is replaced in one step and keeps its permissions.
     raw
         True leaves text as it is, for machines that read it back.
+
+    Examples
+    --------
+    >>> ds.files.write_csv(users, "users.csv").name
+    'users.csv'
     """
     target = _named_for("csv", path)
     parts = _parts(frame)
@@ -123,6 +128,11 @@ def write_xlsx(frame: pd.DataFrame, path: str | Path, *, raw: bool = False, shee
     ------
     ArgumentError
         The frame has more rows or columns than a sheet can hold, or no sheet can be called so.
+
+    Examples
+    --------
+    >>> ds.files.write_xlsx(groups, "groups.xlsx").name
+    'groups.xlsx'
     """
     need_for("xlsx")
     from openpyxl import Workbook
@@ -164,6 +174,11 @@ def save_frame(frame: pd.DataFrame, path: str | Path) -> Path:
     ArgumentError
         A column of objects holds something that would not come back as it is, two columns share a name, or
         the path is named like another kind of file.
+
+    Examples
+    --------
+    >>> ds.files.save_frame(users, "users.parquet").name
+    'users.parquet'
     """
     need_for("parquet")
     import pyarrow as pa
@@ -198,6 +213,12 @@ def open_frame(path: str | Path) -> pd.DataFrame:
     ------
     ArgumentError
         The file was not written by :func:`save_frame`.
+
+    Examples
+    --------
+    >>> _ = ds.files.save_frame(groups, "groups.parquet")
+    >>> ds.files.open_frame("groups.parquet").equals(groups)
+    True
     """
     need_for("parquet")
     import pyarrow.parquet as pq

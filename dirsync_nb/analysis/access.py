@@ -46,6 +46,12 @@ def losing_access(
         A frame is partial: a group that was not read might still hold the person.
     ArgumentError
         There is no such group.
+
+    Examples
+    --------
+    >>> left = ds.analysis.losing_access(memberships, "Everyone", groups, users)
+    >>> len(left) == (memberships["group_id"] == groups.index[groups["name"] == "Everyone"][0]).sum().item()
+    True
     """
     for frame in (memberships, groups, users):
         if frame is not None:
@@ -99,6 +105,13 @@ def effective_memberships(memberships: pd.DataFrame, nesting: pd.DataFrame) -> p
         A memberships frame with two more columns: ``direct`` (bool) and ``via``, the group the user is directly
         in that leads there (the first listed of several; missing where direct). A membership that is direct as
         well as nested counts as direct.
+
+    Examples
+    --------
+    >>> nesting = pd.DataFrame({"group_id": [groups.index[1]], "member_group_id": [groups.index[2]]})
+    >>> everybody = ds.analysis.effective_memberships(memberships, nesting)
+    >>> len(everybody) > len(memberships)
+    True
     """
     require_columns("nesting", nesting, "group_id", "member_group_id")
     nested = pd.unique(pd.concat([nesting["group_id"], nesting["member_group_id"]]))

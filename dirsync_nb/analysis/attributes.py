@@ -77,6 +77,12 @@ def group_by_attribute(
     ------
     ArgumentError
         No user has such an attribute; the message names those there are.
+
+    Examples
+    --------
+    >>> table = ds.analysis.group_by_attribute(memberships, users, "department_name", groups)
+    >>> "Engineering" in table.columns
+    True
     """
     matrix, user_ids, group_ids = membership_matrix(memberships, users, groups)
     once = pd.Series(value_labels(_values_of(users, attribute)), index=users.index, dtype=object)
@@ -94,7 +100,13 @@ def group_by_attribute(
 def state_by_group(
     memberships: pd.DataFrame, users: pd.DataFrame, groups: pd.DataFrame | None = None
 ) -> pd.DataFrame:
-    """Count members by state: one row per group, one column per state, as :func:`group_by_attribute` does."""
+    """Count members by state: one row per group, one column per state, as :func:`group_by_attribute` does.
+
+    Examples
+    --------
+    >>> ds.analysis.state_by_group(memberships, users, groups).columns.tolist()
+    ['active']
+    """
     return group_by_attribute(memberships, users, "state", groups, top=None)
 
 
@@ -177,6 +189,12 @@ def attribute_coverage(users: pd.DataFrame) -> pd.DataFrame:
         ``blank`` (blank text, an empty list or object), ``absent`` (not enabled for the user's directory) and
         ``distinct`` values are Int64; ``filled_share`` is a fraction of 1; ``types`` names the kinds of values
         seen; ``example`` is one of them.
+
+    Examples
+    --------
+    >>> filled = ds.analysis.attribute_coverage(users)
+    >>> filled.loc["email", "filled_share"].item()
+    0.9923076923076923
     """
     rows = {name: _described(values) for name, values in values_by_attribute(users).items()}
     return mark_partial(coverage_frame(rows), users)
@@ -207,6 +225,12 @@ def attribute_status(users: pd.DataFrame) -> pd.DataFrame:
     """Return what each user has: one row per user, one column per attribute: filled, null, blank or absent.
 
     The columns are the rows of :func:`attribute_coverage`, and the words mean the same.
+
+    Examples
+    --------
+    >>> status = ds.analysis.attribute_status(users)
+    >>> status["custom_attributes.department_name"].value_counts().index[0]
+    'filled'
     """
     columns = {
         name: pd.Series(list(map(status_of, values)), index=users.index, dtype=STATUS)

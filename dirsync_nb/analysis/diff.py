@@ -83,6 +83,11 @@ def diff_users(
     ArgumentError
         A frame is not indexed by ``user_id``, or holds a user twice: which row counts would be a guess; or
         ``fields`` names no column.
+
+    Examples
+    --------
+    >>> ds.analysis.diff_users(users.iloc[1:], users)["change"].tolist()
+    ['joined']
     """
     shown = ("name", "address", "directory_id")
     return _diff(before, after, "user_id", fields, USER_FIELDS, USER_CHANGES, shown)
@@ -108,6 +113,12 @@ def diff_groups(
         A frame is partial.
     ArgumentError
         A frame is not indexed by ``group_id``, or holds a group twice; or ``fields`` names no column.
+
+    Examples
+    --------
+    >>> renamed = groups.assign(name=groups["name"].where(groups.index != groups.index[0], "All of us"))
+    >>> ds.analysis.diff_groups(groups, renamed)["change"].tolist()
+    ['renamed']
     """
     return _diff(before, after, "group_id", fields, GROUP_FIELDS, GROUP_CHANGES, ("name", "directory_id"))
 
@@ -138,6 +149,11 @@ def diff_memberships(
         A frame is partial.
     ArgumentError
         A frame is of another kind, or one of the ``users`` and ``groups`` holds an id twice.
+
+    Examples
+    --------
+    >>> ds.analysis.diff_memberships(memberships, memberships.iloc[1:])["change"].tolist()
+    ['left']
     """
     for frame in (before, after):
         require_complete(frame, "diff_memberships")

@@ -50,6 +50,12 @@ def group_overlap(
     pandas.DataFrame
         ``group_a`` (the larger one), ``group_b``, ``name_a``, ``name_b``, ``shared`` (Int64, members), and as
         fractions of 1 ``jaccard``, ``share_of_a``, ``share_of_b`` (1.0: all of b are in a).
+
+    Examples
+    --------
+    >>> pairs = ds.analysis.group_overlap(memberships, groups, top=3)
+    >>> len(pairs)
+    3
     """
     one_of("by", by, ("count", "jaccard"))
     for name, value in (("min_shared", min_shared), ("top", top)):
@@ -128,6 +134,11 @@ def overlap_matrix(
     -------
     pandas.DataFrame
         Index and columns are group ids in the same order, that of a hierarchical clustering by jaccard.
+
+    Examples
+    --------
+    >>> ds.analysis.overlap_matrix(memberships, groups, top=5).shape
+    (5, 5)
     """
     one_of("by", by, ("count", "jaccard"))
     sizes = group_sizes(memberships, groups).head(top) if top else group_sizes(memberships, groups)

@@ -50,6 +50,12 @@ def membership_matrix(
     matrix : scipy.sparse.csr_array of int32, users x groups
     user_ids, group_ids : pandas.Index
         What its rows and columns stand for.
+
+    Examples
+    --------
+    >>> matrix, user_ids, group_ids = ds.analysis.membership_matrix(memberships, users, groups)
+    >>> matrix.shape == (len(users), len(groups))
+    True
     """
     from scipy import sparse  # type: ignore[import-untyped,unused-ignore]
 
@@ -114,6 +120,12 @@ def group_sizes(memberships: pd.DataFrame, groups: pd.DataFrame | None = None) -
     -------
     pandas.DataFrame
         Indexed by ``group_id``: ``name``, ``directory_id``, ``members`` (Int64).
+
+    Examples
+    --------
+    >>> sizes = ds.analysis.group_sizes(memberships, groups)
+    >>> sizes["name"].iloc[0]
+    'Everyone'
     """
     matrix, _, ids = membership_matrix(memberships, groups=groups)
     answer = look_up(ids, groups, ["name", "directory_id"])
@@ -141,6 +153,12 @@ def groups_per_user(memberships: pd.DataFrame, users: pd.DataFrame | None = None
         Indexed by ``user_id``: ``name``, ``address``, ``directory_id``, ``groups`` (Int64), ``in_users``
         (boolean: whether the list of users holds this member; missing without one). Who it does not hold, as a
         policy or a change during the load may have it, is kept here and is nobody to be counted as a user.
+
+    Examples
+    --------
+    >>> counts = ds.analysis.groups_per_user(memberships, users)
+    >>> len(counts) == len(users)
+    True
     """
     matrix, ids, _ = membership_matrix(memberships, users=users)
     answer = look_up(ids, users, ["name", "address", "directory_id"])
@@ -162,6 +180,12 @@ def users_without_group(memberships: pd.DataFrame, users: pd.DataFrame) -> pd.Da
         A frame is partial: whoever was not read yet would pass for being without a group.
     ArgumentError
         ``users`` is not indexed by ``user_id``: everybody would pass for being without a group.
+
+    Examples
+    --------
+    >>> alone = ds.analysis.users_without_group(memberships, users)
+    >>> alone.index.isin(users.index).all().item()
+    True
     """
     for frame in (memberships, users):
         require_complete(frame, "users_without_group")

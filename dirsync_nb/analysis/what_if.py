@@ -92,6 +92,12 @@ class Roles:
         A frame is partial: a membership that was not read would pass for a role that is lost.
     ArgumentError
         A group of the table is not known, or its name is that of several.
+
+    Examples
+    --------
+    >>> roles = ds.what_if.Roles(users, memberships, {"Everyone": "member"}, groups)
+    >>> roles.frame()["role"].unique().tolist()
+    ['member']
     """
 
     users: pd.DataFrame
@@ -387,6 +393,13 @@ def role_changes(
     ------
     TooManyGone
         The guard stopped it.
+
+    Examples
+    --------
+    >>> now = ds.what_if.Roles(users, memberships, {"Everyone": "member"}, groups, default=None)
+    >>> then = now.without_user(users.index[0])
+    >>> ds.what_if.role_changes(now, then)["change"].iloc[0]
+    'lost'
     """
     for name, roles in (("before", before), ("after", after)):
         if not isinstance(roles, Roles):
@@ -501,7 +514,14 @@ def _by_user(roles: pd.DataFrame) -> dict[str, list[str]]:
 
 @takes_frames(changes="any")
 def role_summary(changes: pd.DataFrame) -> pd.DataFrame:
-    """Count changes: one row per role, the highest first, with users before and after."""
+    """Count changes: one row per role, the highest first, with users before and after.
+
+    Examples
+    --------
+    >>> now = ds.what_if.Roles(users, memberships, {"Everyone": "admin"}, groups)
+    >>> ds.what_if.role_summary(ds.what_if.role_changes(now, now)).index.tolist()
+    ['admin', 'member']
+    """
     require_columns("changes", changes, *CHANGE_COLUMNS)
     counts = pd.crosstab(changes["role"], changes["change"].astype("str"))
     counts = counts.reindex(columns=list(CHANGES), fill_value=0)

@@ -299,7 +299,14 @@ def _inches(ax: Axes) -> float:
 
 
 def alt_text(ax: Axes) -> str:
-    """Return a chart's text alternative: the finding, what was left out, the main numbers; else ""."""
+    """Return a chart's text alternative: the finding, what was left out, the main numbers; else "".
+
+    Examples
+    --------
+    >>> ax = ds.charts.plot_group_sizes(memberships, groups)
+    >>> ds.charts.alt_text(ax).endswith(".")
+    True
+    """
     if not isinstance(ax, Axes):
         raise errors.ArgumentError(
             f"ax must be the Axes that a chart gave; got one of type {type(ax).__name__}"

@@ -53,6 +53,12 @@ def plot_group_overlap(
         Only so many of the largest groups. None: all.
     ax
         As in :func:`plot_group_sizes`; the colour bar takes its room from it.
+
+    Examples
+    --------
+    >>> ax = ds.charts.plot_group_overlap(memberships, groups, top=5)
+    >>> len(ax.get_yticklabels())
+    5
     """
     check_top(top)
     square = analysis.overlap_matrix(memberships, groups, by=by, top=top)
@@ -150,6 +156,11 @@ def plot_membership_matrix(
     -----
     Many users share a column, whose shade is then the share of them who are in the group; the chart says how
     many they are.
+
+    Examples
+    --------
+    >>> ax = ds.charts.plot_membership_matrix(memberships, users, groups, top=5)
+    >>> ax.figure.savefig("who_is_in_what.png")
     """
     check_top(top)
     sources = (memberships, users, groups)

@@ -40,6 +40,12 @@ def plot_role_changes(changes: pd.DataFrame, *, top: int | None = 20, ax: Axes |
         So many roles; roles that change come first, and the others are named in a note. None: all.
     ax
         As in :func:`plot_group_sizes`.
+
+    Examples
+    --------
+    >>> now = ds.what_if.Roles(users, memberships, {"Everyone": "member"}, groups, default=None)
+    >>> then = now.without_group("Everyone")
+    >>> ax = ds.charts.plot_role_changes(ds.what_if.role_changes(now, then, guard=None))
     """
     check_top(top)
     summary = what_if.role_summary(changes)

@@ -45,6 +45,12 @@ def plot_group_sizes(
         Any matplotlib colour.
     ax
         Where to draw. Default: a figure of its own, as high as the bars need.
+
+    Examples
+    --------
+    >>> ax = ds.charts.plot_group_sizes(memberships, groups, top=5)
+    >>> [label.get_text() for label in ax.get_yticklabels()][0]
+    'Everyone'
     """
     check_top(top)
     sizes = analysis.group_sizes(memberships, groups)
@@ -106,6 +112,11 @@ def plot_groups_per_user(
         Frames; without ``users``, those in no group are not known.
     color, ax
         As in :func:`plot_group_sizes`.
+
+    Examples
+    --------
+    >>> ax = ds.charts.plot_groups_per_user(memberships, users)
+    >>> ax.figure.savefig("groups_per_user.png")
     """
     table = analysis.groups_per_user(memberships, users)
     people = table[table["in_users"].fillna(True)]

@@ -49,6 +49,12 @@ def plot_user_states(
         So many directories; the others are named in a note. None: all.
     ax
         As in :func:`plot_group_sizes`.
+
+    Examples
+    --------
+    >>> ax = ds.charts.plot_user_states(users, directories.head(1))
+    >>> [label.get_text() for label in ax.get_yticklabels()]
+    ['Harbourline Okta']
     """
     check_top(top)
     sources = (users, directories)

@@ -88,6 +88,11 @@ def plot_events(
     ------
     ArgumentError
         There is no such ``freq`` or ``tz``, or so many periods that no chart could show them.
+
+    Examples
+    --------
+    >>> ds.charts.plot_events(events).get_ylabel()
+    'events a day'
     """
     timed, notes = _dated(latest(events), "event", tz)
     times = timed["created_at"]
@@ -228,6 +233,11 @@ def plot_onboarding(
         As in :func:`plot_events`: whose days are counted.
     color, ax
         As in :func:`plot_group_sizes`.
+
+    Examples
+    --------
+    >>> ds.charts.plot_onboarding(users).get_ylabel()
+    'users'
     """
     from_events = "event" in frame
     if not from_events:

@@ -45,6 +45,13 @@ class DirectoryClient:
     ----------
     receipts
         What every load did, oldest first.
+
+    Examples
+    --------
+    >>> [record["name"] for record in client.directories(search="Okta")]
+    ['Harbourline Okta']
+    >>> client.receipts[-1].complete
+    True
     """
 
     def __init__(

@@ -46,6 +46,12 @@ class LoadContext:
         How many directories are being read at once with the same budgets.
     disguise
         What stands in a receipt for the value of a filter, by its name; for redacted clients.
+
+    Examples
+    --------
+    >>> context = client.context
+    >>> context.single("directories", directories.index[0])["name"]
+    'Harbourline Okta'
     """
 
     transport: Transport

@@ -308,7 +308,13 @@ def _refuse_ids(names: Iterable[str]) -> None:
 
 
 def identifier(value: object, name: str) -> str:
-    """Return the id in a text, a record, a row of a frame, or an object of the official SDK."""
+    """Return the id in a text, a record, a row of a frame, or an object of the official SDK.
+
+    Examples
+    --------
+    >>> ds.client.identifier({"id": "directory_01ABC"}, "directory_id")
+    'directory_01ABC'
+    """
     candidate: object = value
     if isinstance(value, Mapping):
         candidate = value.get("id")
@@ -344,7 +350,13 @@ _ULID = re.compile("[0-9A-HJKMNP-TV-Z]{26}", re.IGNORECASE)
 
 
 def checked_id(value: object, name: str) -> str:
-    """Return the id in a text, a record, a row or an object, where it is of the kind it is asked for as."""
+    """Return the id in a text, a record, a row or an object, where it is of the kind it is asked for as.
+
+    Examples
+    --------
+    >>> ds.client.checked_id(directories.iloc[0], "directory_id") == directories.index[0]
+    True
+    """
     return fitting_id(identifier(value, name), name)
 
 
@@ -384,6 +396,13 @@ def as_ids(value: object, name: str) -> list[str] | None:
     """Return the ids in a list, tuple, Index, Series, array or frame, each once; None for a single object.
 
     A row of a frame is a single object. A frame must be indexed by the id.
+
+    Examples
+    --------
+    >>> ds.client.as_ids(directories, "directory_id") == directories.index.tolist()
+    True
+    >>> ds.client.as_ids("directory_01ABC", "directory_id") is None
+    True
     """
     if isinstance(value, str | Mapping) or not isinstance(value, Iterable) or _is_row(value):
         return None

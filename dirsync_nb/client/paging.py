@@ -54,6 +54,12 @@ def read_pages(
         ``max_rows`` or ``max_pages`` of the client were reached.
     LoadError
         Whatever else broke; the receipt then tells how far it got.
+
+    Examples
+    --------
+    >>> receipt = client.context.open("directories", {})
+    >>> [len(page) for page in ds.client.read_pages(client.context, receipt)] == [len(directories)]
+    True
     """
     started = time.monotonic()
     segments = SegmentList(receipt.cursor) if segments is None else segments

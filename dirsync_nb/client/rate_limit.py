@@ -87,6 +87,12 @@ class Pacer:
     clock, sleep
         Seconds from a monotonic clock, and how to wait: a function of seconds and an event that ends the wait.
         For tests that run without waiting.
+
+    Examples
+    --------
+    >>> client = ds.connect_sandbox(pacer=ds.client.Pacer(per_directory=4.0))
+    >>> client.transport.pacer.per_directory
+    4.0
     """
 
     def __init__(

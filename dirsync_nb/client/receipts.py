@@ -39,6 +39,13 @@ class Receipt(Traffic):
         What only one kind of load has to tell.
     partial
         The frame of an incomplete load, else None.
+
+    Examples
+    --------
+    >>> _ = ds.load_groups(client, directories.index[0])
+    >>> receipt = client.receipts[-1]
+    >>> receipt.endpoint, receipt.rows == len(groups), receipt.complete
+    ('/directory_groups', True, True)
     """
 
     endpoint: str = ""

@@ -35,7 +35,16 @@ R = TypeVar("R")
 
 
 def needs_client(call: Callable[P, R]) -> Callable[P, R]:
-    """Let a call refuse whatever stands in place of its client, and then arguments that do not fit it."""
+    """Let a call refuse whatever stands in place of its client, and then arguments that do not fit it.
+
+    Examples
+    --------
+    >>> @ds.client.needs_client
+    ... def count(client):
+    ...     return len(ds.load_directories(client))
+    >>> count(client) == len(directories)
+    True
+    """
     signature, name = inspect.signature(call), call_name(call)
     place = list(signature.parameters).index("client")
 
@@ -56,6 +65,11 @@ def require_client(client: object, name: str = "load_users") -> DirectoryClient:
     ArgumentError
         It is something else, such as the package, None, an id or a key; the message says how to get one and
         repeats no text that was given.
+
+    Examples
+    --------
+    >>> ds.client.require_client(client) is client
+    True
     """
     if isinstance(client, DirectoryClient):
         return client

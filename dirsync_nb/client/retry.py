@@ -35,6 +35,11 @@ class RetryPolicy:
     max_wait
         Patience with a service that asks to wait: seconds for one request, all its pauses together. One that
         asks for more gets an error instead of an early retry.
+
+    Examples
+    --------
+    >>> ds.client.RetryPolicy(attempts=2).attempts
+    2
     """
 
     attempts: int = 4

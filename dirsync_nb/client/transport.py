@@ -92,6 +92,11 @@ class Transport:
     ------
     ConfigurationError
         The address or the key cannot be right.
+
+    Examples
+    --------
+    >>> client.transport.base_url == client.base_url
+    True
     """
 
     def __init__(

@@ -59,6 +59,14 @@ def read_list(
     LoadError
         As :func:`read_pages`. A page under way at the other end is still yielded before it is raised; where it
         brings the rest of the list, it is not raised.
+
+    Examples
+    --------
+    >>> from dirsync_nb.client.segments import SegmentList
+    >>> receipt = client.context.open("directories", {})
+    >>> pages = list(ds.client.read_list(client.context, receipt, SegmentList()))
+    >>> sum(map(len, pages)) == len(directories)
+    True
     """
     capped = context.max_rows is not None or context.max_pages is not None
     if capped and segments.tail is not None:

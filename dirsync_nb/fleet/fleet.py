@@ -62,6 +62,13 @@ def open_fleet(folder: str | Path, *, cluster: Any = None) -> Fleet:
     ------
     ArgumentError
         There is no fleet, or a newer version of this toolkit wrote it.
+
+    Examples
+    --------
+    >>> _ = ds.take_fleet(client, "two", directories=directories.index[:2])
+    >>> fleet = ds.open_fleet("two")
+    >>> len(fleet.directories)
+    2
     """
     need_fleet(cluster)
     folder = Path(folder).absolute()
@@ -105,6 +112,12 @@ class Fleet:
         The directories asked for when it was taken; None for all there were.
     cluster
         Where questions are worked out; None for Dask's own choice.
+
+    Examples
+    --------
+    >>> fleet = ds.take_fleet(client, "three", directories=directories.index[:3])
+    >>> fleet.directory(directories.index[0]).users.index.equals(users.index)
+    True
     """
 
     folder: Path

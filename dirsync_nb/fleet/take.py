@@ -82,6 +82,12 @@ def take_fleet(
     ArgumentError
         The folder holds a fleet of another server or of other directories, or something else; or a worker
         cannot reach it.
+
+    Examples
+    --------
+    >>> fleet = ds.take_fleet(client, "fleet", directories=directories.index[:2])
+    >>> len(fleet.directories)
+    2
     """
     need_fleet(cluster)
     folder = Path(folder).absolute()

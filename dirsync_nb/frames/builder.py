@@ -57,6 +57,13 @@ class FrameBuilder:
         One sentence for each thing about the rows that a reader should know.
     duplicates
         Rows dropped by the last call of :meth:`frame`.
+
+    Examples
+    --------
+    >>> builder = ds.frames.FrameBuilder(ds.frames.USERS)
+    >>> builder.add(list(client.users(directories.index[0])))
+    >>> len(builder.frame()) == len(users)
+    True
     """
 
     def __init__(self, table: FrameSpec) -> None:
@@ -244,7 +251,13 @@ def _transposed(page: Page, fields: Iterable[str]) -> Values:
 
 
 def text_dtype() -> pd.StringDtype:
-    """Return the dtype ``str``, which under ``future.infer_string=False`` pandas takes for NumPy's."""
+    """Return the dtype ``str``, which under ``future.infer_string=False`` pandas takes for NumPy's.
+
+    Examples
+    --------
+    >>> ds.frames.text_dtype()
+    <StringDtype(na_value=nan)>
+    """
     return pd.StringDtype(na_value=np.nan)
 
 

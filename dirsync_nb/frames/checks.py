@@ -67,6 +67,14 @@ def takes_frames(**kinds: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
     **kinds
         For parameters whose name does not say it: a kind as :func:`require_frame` takes it; an empty text for
         those that the call looks at itself.
+
+    Examples
+    --------
+    >>> @ds.frames.takes_frames()
+    ... def names_of(users):
+    ...     return users["name"].tolist()
+    >>> len(names_of(users)) == len(users)
+    True
     """
 
     def decorate(call: Callable[P, R]) -> Callable[P, R]:
@@ -95,7 +103,12 @@ def takes_frames(**kinds: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
 
 
 def require_frame(name: str, value: Any, kind: str) -> None:
-    """Refuse what is no frame of a kind: ids in its index, "memberships", "any", or a column it must have."""
+    """Refuse what is no frame of a kind: ids in its index, "memberships", "any", or a column it must have.
+
+    Examples
+    --------
+    >>> ds.frames.require_frame("users", users, "user_id")
+    """
     if kind in LOADERS:
         require_ids(name, value, kind)
     elif kind == "memberships":
@@ -116,7 +129,12 @@ def _lost_column(problem: KeyError, frames: Mapping[str, Any]) -> str:
 
 
 def require_ids(name: str, frame: Any, ids: str, *, once: bool = False) -> None:
-    """Refuse a frame whose rows cannot be found by these ids; with ``once`` also one that repeats an id."""
+    """Refuse a frame whose rows cannot be found by these ids; with ``once`` also one that repeats an id.
+
+    Examples
+    --------
+    >>> ds.frames.require_ids("groups", groups, "group_id")
+    """
     if not isinstance(frame, pd.DataFrame) or frame.index.name != ids:
         raise errors.ArgumentError(
             f"{name} must be indexed by {ids}, as {LOADERS[ids]} gives it; got {_given(frame, ids)}"
@@ -156,6 +174,11 @@ def listed_ids(given: Any, names: pd.DataFrame | None = None) -> list[str]:
     """Return ids, each once, from one, several, a frame or a row of one.
 
     With a frame that has names, a name that one row alone has stands for its id.
+
+    Examples
+    --------
+    >>> ds.frames.listed_ids("Everyone", groups) == groups.index[groups["name"] == "Everyone"].tolist()
+    True
     """
     row = isinstance(given, pd.Series) and isinstance(given.name, str) and "name" in given.index
     given = given.name if row else given.index if isinstance(given, pd.DataFrame) else given
@@ -168,7 +191,13 @@ def listed_ids(given: Any, names: pd.DataFrame | None = None) -> list[str]:
 
 
 def one_of(name: str, value: Any, allowed: Iterable[str], what: str = "one of") -> str:
-    """Give back a choice that there is; refuse any other, and name the choices and those that are near."""
+    """Give back a choice that there is; refuse any other, and name the choices and those that are near.
+
+    Examples
+    --------
+    >>> ds.frames.one_of("by", "count", ["count", "jaccard"])
+    'count'
+    """
     choices = list(allowed)
     if isinstance(value, str) and value in choices:
         return value
@@ -189,7 +218,13 @@ def _near(value: Any, choices: Sequence[str]) -> str:
 
 
 def known_attributes(name: str, wanted: str | Iterable[str], known: Iterable[str]) -> list[str]:
-    """Return the names of attributes that are wanted, without their prefix; refuse one that nobody has."""
+    """Return the names of attributes that are wanted, without their prefix; refuse one that nobody has.
+
+    Examples
+    --------
+    >>> ds.frames.known_attributes("names", "custom_attributes.team", ["team", "floor"])
+    ['team']
+    """
     names = [wanted] if isinstance(wanted, str) else list(wanted)
     choices = list(known)
     bare = [one if one in choices else str(one).removeprefix("custom_attributes.") for one in names]
@@ -197,7 +232,12 @@ def known_attributes(name: str, wanted: str | Iterable[str], known: Iterable[str
 
 
 def require_columns(name: str, frame: Any, *columns: str) -> None:
-    """Refuse a frame that lacks one of these columns, and say what it is a frame of."""
+    """Refuse a frame that lacks one of these columns, and say what it is a frame of.
+
+    Examples
+    --------
+    >>> ds.frames.require_columns("users", users, "name", "state")
+    """
     if not isinstance(frame, pd.DataFrame):
         raise errors.ArgumentError(f"{name} must be a frame; got {_no_frame(frame)}")
     if absent := [column for column in columns if column not in frame]:

@@ -10,13 +10,26 @@ __all__ = ["mark_partial", "require_complete", "why_incomplete"]
 
 
 def why_incomplete(*frames: pd.DataFrame | None) -> str | None:
-    """Return why the first partial one of these frames is partial; None when all are whole."""
+    """Return why the first partial one of these frames is partial; None when all are whole.
+
+    Examples
+    --------
+    >>> ds.frames.why_incomplete(users, ds.load_groups(client, directories.index[0], limit=2))
+    '2 rows, by request'
+    """
     partial = (f for f in frames if f is not None and "incomplete" in f.attrs)
     return next((str(f.attrs["incomplete"]) for f in partial), None)
 
 
 def mark_partial(answer: pd.DataFrame, *sources: pd.DataFrame | None) -> pd.DataFrame:
-    """Carry on that a source was partial, and nothing else of what its ``attrs`` say."""
+    """Carry on that a source was partial, and nothing else of what its ``attrs`` say.
+
+    Examples
+    --------
+    >>> look = ds.load_users(client, directories.index[0], limit=5)
+    >>> ds.frames.mark_partial(look[["name"]], look).attrs
+    {'incomplete': '5 rows, by request'}
+    """
     reason = why_incomplete(*sources)
     answer.attrs = {} if reason is None else {"incomplete": reason}
     return answer
@@ -29,6 +42,11 @@ def require_complete(frame: pd.DataFrame, purpose: str) -> pd.DataFrame:
     ------
     IncompleteError
         The frame came from a load that broke, or is the part of a list that was asked for.
+
+    Examples
+    --------
+    >>> ds.frames.require_complete(users, "a comparison") is users
+    True
     """
     given: object = frame
     if not isinstance(given, pd.DataFrame):

@@ -136,6 +136,11 @@ def choose_address(record: Mapping[str, Any]) -> tuple[str | None, str | None]:
     The order: ``email``; the ``emails`` among the custom attributes, then the deprecated ``emails`` (in each:
     the first primary entry, else the first of type work, else home, else the first); a ``username`` that is
     an address. Blank values are passed over and spaces around an address removed.
+
+    Examples
+    --------
+    >>> ds.frames.choose_address({"email": None, "username": "ada@acme.test"})
+    ('ada@acme.test', 'username')
     """
     email = record.get("email")
     if isinstance(email, str) and (email := email.strip()):
@@ -166,7 +171,13 @@ _ADDRESS_CHOICE: tuple[tuple[str, Callable[[Mapping[str, Any]], bool]], ...] = (
 
 
 def looks_like_address(text: str) -> bool:
-    """Return whether a text has the shape of an e-mail address: one @, no spaces, a dot in the domain."""
+    """Return whether a text has the shape of an e-mail address: one @, no spaces, a dot in the domain.
+
+    Examples
+    --------
+    >>> ds.frames.looks_like_address("ada@acme.test"), ds.frames.looks_like_address("ada")
+    (True, False)
+    """
     return re.fullmatch(r"[^@\s]+@[^@\s.]+(\.[^@\s.]+)+", text) is not None
 
 

@@ -36,6 +36,12 @@ def spread_attributes(users: pd.DataFrame, names: str | Sequence[str] | None = N
     ------
     ArgumentError
         No user has an attribute of this name; the message names those that are near.
+
+    Examples
+    --------
+    >>> wide = ds.spread_attributes(users, ["department_name"])
+    >>> wide["custom_attributes.department_name"].value_counts().index[0]
+    'Engineering'
     """
     require_columns("users", users, "custom_attributes")
     values = attribute_values(users["custom_attributes"], None)
@@ -51,7 +57,13 @@ def spread_attributes(users: pd.DataFrame, names: str | Sequence[str] | None = N
 
 
 def attribute_values(attributes: Iterable[Any], absent: Any) -> dict[str, list[Any]]:
-    """Turn attributes into columns, in the order first seen; ``absent`` stands where a row has no such one."""
+    """Turn attributes into columns, in the order first seen; ``absent`` stands where a row has no such one.
+
+    Examples
+    --------
+    >>> ds.frames.attribute_values([{"team": "A"}, {}], None)
+    {'team': ['A', None]}
+    """
     rows = list(attributes)
     columns: dict[str, list[Any]] = {}
     for place, row in enumerate(rows):
@@ -63,7 +75,13 @@ def attribute_values(attributes: Iterable[Any], absent: Any) -> dict[str, list[A
 
 
 def typed_values(values: list[Any], index: pd.Index) -> pd.Series:
-    """Make a Series of the one dtype that holds all values exactly; ``json`` where no simpler one does."""
+    """Make a Series of the one dtype that holds all values exactly; ``json`` where no simpler one does.
+
+    Examples
+    --------
+    >>> ds.frames.typed_values([1, None], pd.RangeIndex(2)).dtype
+    Int64Dtype()
+    """
     kinds = {float if issubclass(kind, float) else kind for kind in set(map(type, values)) - {type(None)}}
     numbers = [value for value in values if value is not None] if kinds <= {int, float} else []
     dtype: Any = JSON
@@ -90,6 +108,12 @@ def emails_frame(users: pd.DataFrame) -> pd.DataFrame:
     Columns: ``user_id``, ``value``, ``type``, ``primary``, ``source``. ``primary`` is a nullable flag:
     "not primary" (False) and "unknown" (missing) are different answers.
     Addresses come from the custom attribute ``emails``, else from the deprecated field of that name.
+
+    Examples
+    --------
+    >>> addresses = ds.emails_frame(users)
+    >>> list(addresses)
+    ['user_id', 'value', 'type', 'primary', 'source']
     """
     rows = []
     for user_id, attributes, older in zip(

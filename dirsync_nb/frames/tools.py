@@ -38,27 +38,57 @@ def _collected(table: FrameSpec, records: Iterable[Record]) -> pd.DataFrame:
 
 
 def organizations_frame(records: Iterable[Record]) -> pd.DataFrame:
-    """Make one row per organization, indexed by ``organization_id``; columns: ``ORGANIZATION_COLUMNS``."""
+    """Make one row per organization, indexed by ``organization_id``; columns: ``ORGANIZATION_COLUMNS``.
+
+    Examples
+    --------
+    >>> len(ds.frames.organizations_frame(client.organizations("Harbourline")))
+    1
+    """
     return _collected(ORGANIZATIONS, records)
 
 
 def directories_frame(records: Iterable[Record]) -> pd.DataFrame:
-    """Make one row per directory, indexed by ``directory_id``; columns: ``DIRECTORY_COLUMNS``."""
+    """Make one row per directory, indexed by ``directory_id``; columns: ``DIRECTORY_COLUMNS``.
+
+    Examples
+    --------
+    >>> ds.frames.directories_frame(client.directories()).equals(directories)
+    True
+    """
     return _collected(DIRECTORIES, records)
 
 
 def users_frame(records: Iterable[Record]) -> pd.DataFrame:
-    """Make one row per directory user, indexed by ``user_id``; columns: ``USER_COLUMNS``."""
+    """Make one row per directory user, indexed by ``user_id``; columns: ``USER_COLUMNS``.
+
+    Examples
+    --------
+    >>> ds.frames.users_frame(client.users(directories.index[0])).equals(users)
+    True
+    """
     return _collected(USERS, records)
 
 
 def groups_frame(records: Iterable[Record]) -> pd.DataFrame:
-    """Make one row per directory group, indexed by ``group_id``; columns: ``GROUP_COLUMNS``."""
+    """Make one row per directory group, indexed by ``group_id``; columns: ``GROUP_COLUMNS``.
+
+    Examples
+    --------
+    >>> ds.frames.groups_frame(client.groups(directories.index[0])).equals(groups)
+    True
+    """
     return _collected(GROUPS, records)
 
 
 def events_frame(records: Iterable[Record]) -> pd.DataFrame:
-    """Make one row per event, indexed by ``event_id``; columns: ``EVENT_COLUMNS``."""
+    """Make one row per event, indexed by ``event_id``; columns: ``EVENT_COLUMNS``.
+
+    Examples
+    --------
+    >>> ds.frames.events_frame([]).index.name
+    'event_id'
+    """
     return _collected(EVENTS, records)
 
 
@@ -68,6 +98,12 @@ def concat(frames: Iterable[pd.DataFrame]) -> pd.DataFrame:
 
     ``pandas.concat`` turns categories that differ between frames into plain text; here they are united.
     A partial frame among them makes the whole one partial.
+
+    Examples
+    --------
+    >>> more = ds.load_users(client, directories.index[1])
+    >>> len(ds.concat([users, more])) == len(users) + len(more)
+    True
     """
     one = isinstance(frames, pd.DataFrame | pd.Series | str | Mapping) or not hasattr(frames, "__iter__")
     if one:
@@ -97,12 +133,26 @@ def _is_category(frame: pd.DataFrame, name: str) -> bool:
 
 @takes_frames()
 def latest(frame: pd.DataFrame) -> pd.DataFrame:
-    """Take each object once, as loaded last; rows that are merely numbered stay as they are."""
+    """Take each object once, as loaded last; rows that are merely numbered stay as they are.
+
+    Examples
+    --------
+    >>> twice = pd.concat([groups, groups])
+    >>> len(ds.frames.latest(twice)) == len(groups)
+    True
+    """
     return frame if frame.index.name is None else frame[~frame.index.duplicated(keep="last")]
 
 
 def receipts_frame(receipts: Iterable[Receipt]) -> pd.DataFrame:
-    """Make one row per load, in the order they ran: what was asked, what it cost, whether it is whole."""
+    """Make one row per load, in the order they ran: what was asked, what it cost, whether it is whole.
+
+    Examples
+    --------
+    >>> log = ds.receipts_frame(client.receipts)
+    >>> log["endpoint"].iloc[0]
+    '/directories'
+    """
     columns: dict[str, Any] = {
         "endpoint": text_dtype(),
         "filters": "object",

@@ -127,6 +127,12 @@ def compare(
     access until the last active source goes. Fields are those of the first active record in the order of
     ``users``, unless an id in the app names another active one. Somebody known by an address that the directory
     still lists among their ``emails`` is the same person with another address.
+
+    Examples
+    --------
+    >>> plan = ds.compare(users, app_users, on=["idp_id", "email"], active="active")
+    >>> plan.rows["action"].value_counts().to_dict()
+    {'create': 28, 'same_person': 21, 'update': 16, 'deactivate': 3, 'cannot_compare': 2, 'tombstone': 0}
     """
     check_guard(guard, confirm)
     users = users_of(directory)
@@ -145,7 +151,14 @@ def plan_without_guard(
     status_words: Mapping[Any, bool] | None = None,
     key: str | None = None,
 ) -> tuple[Plan, int]:
-    """Plan as :func:`compare` does, whatever it would switch off; give also how many of the app are active."""
+    """Plan as :func:`compare` does, whatever it would switch off; give also how many of the app are active.
+
+    Examples
+    --------
+    >>> plan, active = ds.comparison.plan_without_guard(users, app_users, "email")
+    >>> active == len(app_users)
+    True
+    """
     users = users_of(directory)
     found = _compared(users, app_users, on, fields, active, status_words, key)
     return found.plan(_notices(directory)), found.active_count
@@ -161,7 +174,12 @@ def users_of(directory: pd.DataFrame | HasUsers) -> pd.DataFrame:
 
 
 def require_attributes(on: Columns, fields: Columns, users: pd.DataFrame) -> None:
-    """Refuse a custom attribute that nobody has and that is no predefined one: it is mistyped."""
+    """Refuse a custom attribute that nobody has and that is no predefined one: it is mistyped.
+
+    Examples
+    --------
+    >>> ds.comparison.require_attributes("email", {"team": "custom_attributes.department_name"}, users)
+    """
     for what, given in (("on", on), ("fields", fields)):
         for name in _pairs(given).values():
             if name.startswith(ATTRIBUTE):
@@ -171,7 +189,14 @@ def require_attributes(on: Columns, fields: Columns, users: pd.DataFrame) -> Non
 def guarded(
     plan: Plan, active: int, guard: float | None, confirm: int | None, *, empty: bool, where: str = ""
 ) -> Plan:
-    """Return a plan that the guard lets pass, with what it allowed."""
+    """Return a plan that the guard lets pass, with what it allowed.
+
+    Examples
+    --------
+    >>> plan, active = ds.comparison.plan_without_guard(users, app_users, "email")
+    >>> ds.comparison.guarded(plan, active, 0.5, None, empty=False).counts == plan.counts
+    True
+    """
     leaving = plan.counts["deactivate"]
     clause = f"This plan would switch off {{}} active users{where}"
     sentence = why_stopped(leaving, active, clause, guard=guard, confirm=confirm, empty=empty)
@@ -198,6 +223,12 @@ def known_people(
     """Return who is known to the app, by user id, and how, in words (empty where nothing is to be said).
 
     Known is whoever a comparison would not create, and has a key of the app themselves.
+
+    Examples
+    --------
+    >>> known = ds.comparison.known_people(users, app_users, "email")
+    >>> 0 < len(known) < len(users)
+    True
     """
     found = _compared(users, app_users, on, (), active, status_words, None)
     rows = found.plan(()).rows
@@ -241,7 +272,13 @@ def _compared(
 
 @takes_frames()
 def primary_key(app_users: pd.DataFrame) -> str | None:
-    """Name the primary key of the table that was read, where it is one column and still there."""
+    """Name the primary key of the table that was read, where it is one column and still there.
+
+    Examples
+    --------
+    >>> ds.comparison.primary_key(app_users)
+    'id'
+    """
     known = app_users.attrs.get(ATTRS)
     keys = known.get("key", []) if isinstance(known, Mapping) else []
     return str(keys[0]) if len(keys) == 1 and keys[0] in app_users else None

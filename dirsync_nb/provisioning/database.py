@@ -43,6 +43,12 @@ def load_app_users(url: str, *, table: str | None = None, query: str | None = No
         SQLAlchemy or the driver for PostgreSQL is not installed.
     ConfigurationError
         The database cannot be reached, has no such table, or refused the query. The message holds no password.
+
+    Examples
+    --------
+    >>> people = ds.load_app_users("sqlite:///app.db", table="users")
+    >>> len(people) == len(app_users)
+    True
     """
     extras.need("reading a database", "sql", "sqlalchemy")
     import sqlalchemy as sa

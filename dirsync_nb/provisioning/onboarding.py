@@ -123,6 +123,12 @@ def select_users(
         that there is not.
     IncompleteError
         A partial frame: whoever was not read would be left out without a word.
+
+    Examples
+    --------
+    >>> chosen = ds.onboarding.select_users(users, groups, memberships, in_groups="Everyone")
+    >>> 0 < len(chosen) <= len(users)
+    True
     """
     roster = Roster(users, groups, memberships)
     if match not in ("any", "all"):
@@ -214,6 +220,12 @@ def invite_list(
         to count by a status that nobody can read.
     IncompleteError
         A partial frame.
+
+    Examples
+    --------
+    >>> invites = ds.onboarding.invite_list(users, groups, memberships, app_users=app_users)
+    >>> invites["verdict"].value_counts().index[0]
+    'already known'
     """
     roster = Roster(
         users,
@@ -241,6 +253,12 @@ def invite_counts(
 
     ``seats left`` are those that remain when everybody on the list has theirs, or None without a limit. Give
     what :func:`invite_list` was given.
+
+    Examples
+    --------
+    >>> invites = ds.onboarding.invite_list(users)
+    >>> ds.onboarding.invite_counts(invites, seats=300)["selected"] == len(users)
+    True
     """
     found = invites["verdict"].value_counts()
     counts: dict[str, int | None] = {"selected": len(invites)}
@@ -262,6 +280,12 @@ class Roster:
         Seats nobody in the app has, or None without a limit.
     known
         Reasons why people are known to the app, by user id.
+
+    Examples
+    --------
+    >>> roster = ds.onboarding.Roster(users, groups, memberships)
+    >>> roster.counts(roster.everybody)["selected"] == len(users)
+    True
     """
 
     @takes_frames()

@@ -145,6 +145,12 @@ def compare_organizations(
         that is not compared.
     IncompleteError
         A frame is partial.
+
+    Examples
+    --------
+    >>> plans = ds.compare_organizations(users, app_users, organization="org_id")
+    >>> list(plans) == [directories["organization_id"].iloc[0]]
+    True
     """
     check_guard(guard, None)
     users = users_of(directory)

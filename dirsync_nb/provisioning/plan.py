@@ -81,6 +81,12 @@ class Plan:
         Words of the app's status that are known neither as on nor as off, with how often each stands.
     table
         What is known of the app's table, for :meth:`to_sql`.
+
+    Examples
+    --------
+    >>> plan = ds.compare(users, app_users, on="email")
+    >>> plan.counts["create"], plan.rows["action"].iloc[0]
+    (29, 'create')
     """
 
     rows: pd.DataFrame

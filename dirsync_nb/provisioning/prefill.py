@@ -96,6 +96,12 @@ def account_prefill(
         Indexed by ``user_id``; columns: ``ACCOUNT_COLUMNS``, then those asked for. A missing value has one of
         two causes, and each row names its fields: in ``no_data`` those that are switched on while the provider
         has nothing (null), in ``not_enabled`` those that are not switched on at all (absent).
+
+    Examples
+    --------
+    >>> accounts = ds.onboarding.account_prefill(users)
+    >>> len(accounts) == len(users)
+    True
     """
     require_complete(users, "an account prefill")
     part = users
@@ -191,6 +197,13 @@ def team_prefill(
     pandas.DataFrame
         Indexed by ``group_id`` in the order of ``groups``; columns: ``TEAM_COLUMNS``. Two groups of one name
         are two teams, whose ``label`` tells them apart.
+
+    Examples
+    --------
+    >>> invites = ds.onboarding.invite_list(users)
+    >>> teams = ds.onboarding.team_prefill(groups, memberships, invites)
+    >>> teams["accounts"].min().item()
+    8
     """
     rows = team_members(groups, memberships, invites)
     sizes = memberships.groupby("group_id")["user_id"].nunique()
@@ -215,6 +228,13 @@ def team_members(groups: pd.DataFrame, memberships: pd.DataFrame, invites: pd.Da
     -------
     pandas.DataFrame
         Columns: ``TEAM_MEMBER_COLUMNS``; ``user_id`` is the record that is in the group.
+
+    Examples
+    --------
+    >>> invites = ds.onboarding.invite_list(users)
+    >>> teams = ds.onboarding.team_members(groups, memberships, invites)
+    >>> len(teams) <= len(memberships)
+    True
     """
     for frame in (groups, memberships, invites):
         require_complete(frame, "a team prefill")
@@ -288,6 +308,12 @@ def save_lists(folder: str | Path, lists: Mapping[str, pd.DataFrame], *, kind: s
     ------
     ArgumentError
         An unknown kind, or a name that is none of a file.
+
+    Examples
+    --------
+    >>> invites = ds.onboarding.invite_list(users)
+    >>> [path.name for path in ds.onboarding.save_lists("lists", {"invites": invites})]
+    ['invites.csv']
     """
     if kind not in FORMATS:
         raise errors.ArgumentError(f"kind must be one of {', '.join(map(repr, FORMATS))}; got {kind!r}")

@@ -48,6 +48,11 @@ def write_sample_app(users: pd.DataFrame, path: str | Path = "app.db", *, replac
         The file is there already, or nobody is active in the directory.
     IncompleteError
         A partial frame.
+
+    Examples
+    --------
+    >>> ds.write_sample_app(users, "shop.db").name
+    'shop.db'
     """
     require_complete(users, "a sample app")
     target = Path(path)

@@ -65,6 +65,11 @@ def is_on(value: Any, words: Mapping[Any, bool] | None = None) -> bool | None:
 
     Truth values, 0 and 1, and the words of the two lists are known, whatever their case. A missing value means
     no, as it does in the app's own database; a blank text among words is nobody's answer.
+
+    Examples
+    --------
+    >>> ds.comparison.is_on("DEPROVISIONED"), ds.comparison.is_on("on leave")
+    (False, None)
     """
     return StatusWords(words).read(value)
 

@@ -95,6 +95,14 @@ def redact(
     What is redacted stays so: pseudonyms are recognised and left alone, also under another key. Numbers, flags
     and times that nobody declared become text. Rows are sorted by nothing; a load of a redacted client may put
     rows of one moment in another order, since that is decided by ids.
+
+    Examples
+    --------
+    >>> hidden = ds.redact(users)
+    >>> hidden["name"].isin(users["name"]).any().item()
+    True
+    >>> len(hidden) == len(users)
+    True
     """
     names = Pseudonyms(wrapped_key(key), keep_attributes, round_times=round_times)
     key = None  # no traceback through here shows it

@@ -26,6 +26,12 @@ class RemoteSandbox:
     ----------
     url
         Where it answers.
+
+    Examples
+    --------
+    >>> remote = ds.sandbox.RemoteSandbox(client.base_url)
+    >>> remote.info()["seed"]
+    1
     """
 
     def __init__(self, url: str) -> None:

@@ -74,6 +74,12 @@ class Sandbox(Environment):
         where time passes as it does outside. The ids are the same in both.
     allow_hosts
         Names besides those of this machine by which requests may ask for it, such as that of a container.
+
+    Examples
+    --------
+    >>> with ds.sandbox.Sandbox(seed=2, users=50) as sandbox:
+    ...     sandbox.url.startswith("http://127.0.0.1")
+    True
     """
 
     def __init__(

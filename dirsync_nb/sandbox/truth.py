@@ -12,7 +12,14 @@ if TYPE_CHECKING:
 
 
 class Truth:
-    """Read the store as it is, for comparison with what came over the wire."""
+    """Read the store as it is, for comparison with what came over the wire.
+
+    Examples
+    --------
+    >>> sandbox = ds.connect_sandbox(seed=1).sandbox
+    >>> len(sandbox.truth.users(directories.index[0])) == len(users)
+    True
+    """
 
     def __init__(self, store: Store) -> None:
         self._store = store

@@ -23,6 +23,12 @@ def write_starter(folder: str | Path) -> list[Path]:
     ------
     ArgumentError
         The folder holds something, is a file, or cannot be written.
+
+    Examples
+    --------
+    >>> paths = ds.write_starter("directory-worker")
+    >>> "README.md" in [path.name for path in paths]
+    True
     """
     target = Path(folder)
     if target.exists() and not target.is_dir():

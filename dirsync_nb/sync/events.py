@@ -37,7 +37,14 @@ PLACED = (*(name for name in DSYNC_EVENTS if name not in TOKENS), "dsync.deactiv
 
 
 class Moment(NamedTuple):
-    """A place in the order of all events: when it was recorded (microseconds since 1970), then its id."""
+    """A place in the order of all events: when it was recorded (microseconds since 1970), then its id.
+
+    Examples
+    --------
+    >>> first = ds.sync.moment_of(next(client.events()))
+    >>> first < ds.sync.moment_of(ds.sync.latest_event(client))
+    True
+    """
 
     time: int
     event_id: str
@@ -125,7 +132,14 @@ def _object(value: object, noun: str) -> Record:
 
 
 def moment_of(record: Mapping[str, Any]) -> Moment:
-    """Return an event's place in the order of all events; raise a DirsyncError where it has none."""
+    """Return an event's place in the order of all events; raise a DirsyncError where it has none.
+
+    Examples
+    --------
+    >>> first = next(client.events())
+    >>> ds.sync.moment_of(first).event_id == events.index[0]
+    True
+    """
     given: Any = record
     event_id = id_in(record, "id") if isinstance(given, Mapping) else None
     if event_id is None:

@@ -120,6 +120,13 @@ def follow_events(
         While looping: the service does not know the place any more.
     BadPayload
         While looping: the service lists events newest first, so that nobody can go on from one.
+
+    Examples
+    --------
+    >>> follower = ds.follow_events(client, sleep=lambda _: None)
+    >>> batch = next(iter(follower))  # an events frame: those of the last 30 days
+    >>> batch.index.name
+    'event_id'
     """
     if not 0 < every <= slowest:
         raise errors.ArgumentError(f"every must be above 0 and at most slowest; got {every} and {slowest}")
@@ -142,6 +149,12 @@ class Follower:
         Id of the last event that was dealt with; None before the first.
     polls
         How often the service was asked.
+
+    Examples
+    --------
+    >>> follower = ds.follow_events(client, after=events.index[-2], sleep=lambda _: None)
+    >>> len(next(iter(follower)))
+    1
     """
 
     every = 30.0
@@ -242,6 +255,12 @@ def load_since(
     ------
     LostPlace
         The service does not know that event any more. ``at``, if you have it, is its time for the message.
+
+    Examples
+    --------
+    >>> later = ds.follow.load_since(client, events.index[-3])
+    >>> len(later)
+    2
     """
     try:
         events = load_events(client, after=after, organization_id=organization_id)
@@ -258,6 +277,11 @@ def latest_event(client: DirectoryClient, *, organization_id: Any = None) -> Rec
 
     The service lists events oldest first only. Where there are more than a page, time is halved until the page
     that holds the last one is found.
+
+    Examples
+    --------
+    >>> ds.sync.latest_event(client)["id"] == events.index[-1]
+    True
     """
     page = _first_page(client, organization_id=organization_id)
     if not page:

@@ -68,6 +68,12 @@ def timeline(events: Events, *, tz: str = "UTC") -> pd.DataFrame:
     ------
     ArgumentError
         There is no such zone.
+
+    Examples
+    --------
+    >>> told = ds.history.timeline(events)
+    >>> told["change"].iloc[0]
+    'left'
     """
     story = _Story()
     for parts, record in _in_order(events):
@@ -90,6 +96,12 @@ def arrivals(events: Events, *, tz: str = "UTC") -> pd.Series:
     -------
     pandas.Series
         ``int64``, indexed by ``at``, oldest first.
+
+    Examples
+    --------
+    >>> steps = ds.history.arrivals(events)
+    >>> steps.name
+    'step'
     """
     told = timeline(events, tz=tz)
     steps = told["change"].astype("str").map({"joined": 1, "returned": 1, "left": -1}).astype("int64")
@@ -206,6 +218,11 @@ def changes(events: Events, *, tz: str = "UTC") -> pd.DataFrame:
     pandas.DataFrame
         ``at``, ``event_id``, ``object_id`` (of the user or group), ``field`` (custom attributes one by one),
         ``before``, ``after``.
+
+    Examples
+    --------
+    >>> ds.history.changes(events).shape[0] > 0
+    True
     """
     rows = []
     for parts, record in _in_order(events):
@@ -232,6 +249,11 @@ def missed(events: Events) -> pd.DataFrame:
         One row a field: ``object_id``, ``field``, the two events between which something is missing
         (``after_event_id``, ``before_event_id``), what was ``expected`` and what was ``found`` instead. Nothing
         found is no proof that nothing is missing.
+
+    Examples
+    --------
+    >>> ds.history.missed(events).shape[0]
+    0
     """
     last: dict[str, tuple[str, Record]] = {}
     rows = []

@@ -81,6 +81,14 @@ class Snapshot:
         What a reader should know about it, one sentence each.
     news
         After :meth:`refresh`: what became of each event, as in ``State.report``; else None. Not saved.
+
+    Examples
+    --------
+    >>> moment = ds.take_snapshot(client, directories.index[0])
+    >>> moment.save("today.snapshot")
+    PosixPath('today.snapshot')
+    >>> len(moment.refresh(client).users) == len(users)
+    True
     """
 
     organizations: pd.DataFrame
@@ -318,6 +326,12 @@ def take_snapshot(
         The load broke. With ``path``, call again to go on.
     ArgumentError
         The folder beside ``path`` belongs to a load of something else.
+
+    Examples
+    --------
+    >>> moment = ds.take_snapshot(client, directories.index[0])
+    >>> len(moment.users) == len(users)
+    True
     """
     if path is not None:
         need_for("parquet")  # before all is loaded
@@ -359,6 +373,12 @@ def open_snapshot(path: str | Path) -> Snapshot:
         The file is no snapshot, was cut short, or holds something else than its manifest says.
     ArgumentError
         A newer version of this toolkit wrote it.
+
+    Examples
+    --------
+    >>> _ = ds.take_snapshot(client, directories.index[0], path="monday.snapshot")
+    >>> len(ds.open_snapshot("monday.snapshot").users) == len(users)
+    True
     """
     need_for("parquet")
     try:

@@ -82,7 +82,14 @@ IN_BASE = Moment(NEVER.time + 1, "")  # older than any event: what a base withou
 
 
 class Base(Protocol):
-    """What a replay may start from: whole frames, and the last event that they already contain."""
+    """What a replay may start from: whole frames, and the last event that they already contain.
+
+    Examples
+    --------
+    >>> state = ds.sync.replay([], base=ds.take_snapshot(client, directories.index[0]))
+    >>> len(state.users) == len(users)
+    True
+    """
 
     @property
     def directories(self) -> pd.DataFrame:
@@ -165,6 +172,12 @@ def replay(
     ------
     IncompleteError
         The events frame, or a frame of the base, is partial.
+
+    Examples
+    --------
+    >>> state = ds.sync.replay(events)
+    >>> len(state.users) > 0
+    True
     """
     return State(base=base, inactive_policy=inactive_policy, directory_ids=directory_ids).apply(events)
 
@@ -176,6 +189,12 @@ class State:
     ----------
     moment
         The newest event met, placed or not. Its id is where to go on in the events API.
+
+    Examples
+    --------
+    >>> state = ds.sync.replay(events)
+    >>> len(state.memberships) > 0
+    True
     """
 
     def __init__(
@@ -652,7 +671,13 @@ def _keep(subject: _Subject, record: Record, moment: Moment) -> bool:
 
 @takes_frames()
 def oldest_first(frame: pd.DataFrame) -> pd.DataFrame:
-    """Put the rows in the order in which the service lists them: by time of creation, then id."""
+    """Put the rows in the order in which the service lists them: by time of creation, then id.
+
+    Examples
+    --------
+    >>> ds.sync.oldest_first(users.iloc[::-1]).equals(users)
+    True
+    """
     require_columns("frame", frame, "created_at")
     name = str(frame.index.name)
     by = ["created_at"] if frame.index.name is None else ["created_at", name]

@@ -61,6 +61,12 @@ def sign(body: Body, secret: str, *, at: float | None = None) -> str:
         The endpoint's secret, ``whsec_`` included.
     at
         Seconds since 1970. Default: now.
+
+    Examples
+    --------
+    >>> header = ds.webhooks.sign(b"{}", "whsec_1", at=1_700_000_000)
+    >>> header[:15]
+    't=1700000000000'
     """
     raw, milliseconds = _raw(body), str(int((time.time() if at is None else at) * 1000))
     return f"t={milliseconds}, v1={_digest(milliseconds, raw, _key(secret))}"
@@ -93,6 +99,12 @@ def verify(
         The body was parsed already, or there is no secret.
     BadPayload
         Signed, but not a JSON object.
+
+    Examples
+    --------
+    >>> header = ds.webhooks.sign(b'{"id": "event_1"}', "whsec_1")
+    >>> ds.webhooks.verify(b'{"id": "event_1"}', header, "whsec_1")["id"]
+    'event_1'
     """
     raw, key = _raw(body), _key(secret)
     problem = _problem(raw, header, key, tolerance, clock())
@@ -115,6 +127,12 @@ def explain(
     It tries the usual mishaps: another unit of time, a body that was parsed and written again or handed on in
     base64 or gzip, a line end more or less, a secret with its prefix cut off or of another kind. For finding
     out, not for deciding: only :func:`verify` decides.
+
+    Examples
+    --------
+    >>> header = ds.webhooks.sign(b"{}", "whsec_1")
+    >>> ds.webhooks.explain(b"{}", header, "another")[:40]
+    'The signature does not fit this body and'
     """
     raw, key = _raw(body), _key(secret)
     problem = _problem(raw, header, key, tolerance, clock())
@@ -354,6 +372,12 @@ class Receiver:
     ----------
     events
         Verified events, each once, in the order of arrival.
+
+    Examples
+    --------
+    >>> with ds.webhooks.Receiver("whsec_1") as receiver:
+    ...     receiver.url.startswith("http://127.0.0.1")
+    True
     """
 
     def __init__(

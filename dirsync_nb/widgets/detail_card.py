@@ -85,6 +85,13 @@ class DetailCard(Panel):
         What is in view: "Overview", "Groups", "History", "Members", "Overlap" or "Raw record".
     rows
         What the section lists, as a frame.
+
+    Examples
+    --------
+    >>> card = ds.widgets.DetailCard(client, users.index[0])
+    >>> card.kind
+    'user'
+    >>> card.close()
     """
 
     name = "Nobody chosen"

@@ -83,6 +83,13 @@ class DirectoryExplorer(Explorer):
         The rows that fit, on every page, and the one that is picked, as frames.
     users, groups, memberships
         The frames of the open directory; memberships only once they were asked for.
+
+    Examples
+    --------
+    >>> explorer = ds.widgets.DirectoryExplorer(client, directories.index[0], users=users)
+    >>> explorer.users is users
+    True
+    >>> explorer.close()
     """
 
     name = "directories"

@@ -73,6 +73,13 @@ class EventFeed(Panel):
         The events kept, newest first, in words.
     records
         The same events as the API gave them, by id.
+
+    Examples
+    --------
+    >>> feed = ds.widgets.EventFeed(client, directories.index[0])
+    >>> feed.directory_id == directories.index[0]
+    True
+    >>> feed.close()
     """
 
     name = "events"

@@ -79,6 +79,11 @@ class MembershipExplorer(Explorer):
         The people shown: a frame of name, address and number of picked groups, by user id.
     memberships
         The memberships read so far, as a memberships frame of the picked groups.
+
+    Examples
+    --------
+    >>> explorer = ds.widgets.MembershipExplorer(client, directories.index[0])  # ends a cell, to be seen
+    >>> explorer.close()
     """
 
     name = "memberships"

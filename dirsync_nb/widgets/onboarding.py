@@ -80,6 +80,11 @@ class Onboarding(Explorer):
         What kind of files are written, and where.
     written
         Paths of the files written last.
+
+    Examples
+    --------
+    >>> widget = ds.widgets.Onboarding(client, directories.index[0], seats=300)
+    >>> widget.close()
     """
 
     name = "onboarding"

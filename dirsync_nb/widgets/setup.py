@@ -70,6 +70,11 @@ class Setup(Panel):
         What the last look saw: the state, and the counts (-1: not known).
     ready
         Whether the directory is linked and holds somebody.
+
+    Examples
+    --------
+    >>> setup = ds.widgets.Setup(client)
+    >>> setup.close()
     """
 
     name = "no key yet"

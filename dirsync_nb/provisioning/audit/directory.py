@@ -74,6 +74,12 @@ def check_directory(
         A frame is partial: a clash with what was not read would go unseen.
     ArgumentError
         A frame is not indexed by its ids, or repeats one.
+
+    Examples
+    --------
+    >>> found = ds.audit.check_directory(users, groups, memberships)
+    >>> found.findings["rule"].nunique() > 0
+    True
     """
     _require(users, groups, memberships, before)
     check = _Check(Findings(), users)

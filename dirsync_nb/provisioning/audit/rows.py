@@ -136,6 +136,12 @@ def check_rows(
     ------
     IncompleteError
         A frame is partial: the rest of it may clash with these rows.
+
+    Examples
+    --------
+    >>> rows = [{"userName": "ada", "emails": [{"value": "ada@acme.test"}]}]
+    >>> ds.audit.check_rows(rows).users["verdict"].tolist()
+    ['accepted without primary address']
     """
     if inactive_policy not in ("delete", "keep"):
         raise errors.ArgumentError(f"inactive_policy must be 'delete' or 'keep'; got {inactive_policy!r}")

@@ -213,7 +213,13 @@ RULES: dict[str, Rule] = {
 
 
 def rules() -> pd.DataFrame:
-    """Describe the rules: one row per rule, with level, what it says, remedy, source and how sure it is."""
+    """Describe the rules: one row per rule, with level, what it says, remedy, source and how sure it is.
+
+    Examples
+    --------
+    >>> ds.audit.rules().index.name
+    'rule'
+    """
     columns = ("level", "says", "remedy", "source", "sure")
     rows = [[getattr(rule, name) for name in columns] for rule in RULES.values()]
     index = pd.Index(list(RULES), name="rule", dtype="str")
@@ -316,6 +322,12 @@ class Audit:
     columns
         Of users handed in as a frame, one row per column: the SCIM field it was read as, and whether it was
         understood. A rule about a field that no column was read as is not applied.
+
+    Examples
+    --------
+    >>> found = ds.audit.check_directory(users, groups, memberships)
+    >>> list(found.findings)[:3]
+    ['about', 'row', 'subject']
     """
 
     findings: pd.DataFrame

@@ -35,6 +35,12 @@ class Checklist:
     frame
         One row an item: index ``item``; ``state`` (``ok``, ``attention``, ``not checked``), ``finding``,
         ``what_to_do`` (empty where nothing is to be done).
+
+    Examples
+    --------
+    >>> checks = ds.checklist.to_production(client, users=users, events=events)
+    >>> checks.frame.index.name
+    'item'
     """
 
     def __init__(self, frame: pd.DataFrame) -> None:
@@ -121,6 +127,12 @@ def to_production(
         An unknown policy, or both ``keep`` and ``after``.
     IncompleteError
         A partial frame of events: what it lacks would pass for not having happened.
+
+    Examples
+    --------
+    >>> checks = ds.checklist.to_production(client, users=users, events=events)
+    >>> checks.frame["state"].iloc[0]
+    'attention'
     """
     if inactive_policy not in (None, "delete", "keep"):
         raise errors.ArgumentError(f"inactive_policy must be 'delete' or 'keep'; got {inactive_policy!r}")

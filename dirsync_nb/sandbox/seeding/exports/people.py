@@ -54,6 +54,13 @@ class People:
         Pairs of the id of a user and of a group.
     columns, refused, notices
         What was understood; ``(file, row, why)`` of each row not taken; sentences to read.
+
+    Examples
+    --------
+    >>> people = ds.sandbox.read_people(pd.DataFrame({"email": ["ada@acme.test"], "first_name": ["Ada"]}))
+    >>> client = ds.connect_sandbox(people=people, company="Acme")
+    >>> ds.load_organizations(client)["name"].tolist()
+    ['Acme']
     """
 
     users: dict[str, Object] = field(default_factory=dict)
@@ -117,6 +124,12 @@ def read_people(
     ------
     ValueError
         A file cannot be read, is of no known form, or no person in it has an id, a user name or an address.
+
+    Examples
+    --------
+    >>> people = ds.sandbox.read_people(pd.DataFrame({"email": ["ada@acme.test"], "first_name": ["Ada"]}))
+    >>> len(people.users)
+    1
     """
     found = People()
     links: list[tuple[str, dict[str, str]]] = []
