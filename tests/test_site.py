@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import inspect
+import json
 import posixpath
 import re
 import subprocess
 import sys
+from html import unescape
 from html.parser import HTMLParser
+from urllib.request import Request, urlopen
 
 import pytest
 
@@ -16,6 +19,7 @@ from dirsync_nb.cli import parser
 from dirsync_nb.site import main
 from dirsync_nb.site.build import PAGES
 
+TYPED = str.maketrans("’‘“”\n", "''\"\" ")
 ROOMS = [name for name in ds.__all__ if inspect.ismodule(getattr(ds, name))]
 
 
@@ -48,9 +52,14 @@ class Page(HTMLParser):
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory):
+def site_folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("site")
+
+
+@pytest.fixture(scope="module")
+def site(site_folder):
     """The whole site, built as a person builds it: a link within it that leads nowhere ends the build."""
-    folder = tmp_path_factory.mktemp("site")
+    folder = site_folder
     command = [sys.executable, "-m", "dirsync_nb.site", "--out", str(folder)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=240)
     assert (done.returncode, done.stderr) == (0, "")
@@ -109,6 +118,44 @@ def test_a_function_says_what_it_takes_and_gives(name):
     if "DataFrame" in str(gives) and "Returns\n---" in text:
         told = text.split("Returns\n")[1].lower()
         assert re.search(r"index|column|row|``\w+``", told), "the shape of the frame"
+
+
+def test_every_column_stands_in_the_data_dictionary(site, site_folder):
+    text = unescape((site_folder / "data_dictionary.html").read_text()).translate(TYPED)
+    for (_, column), row in ds.describe_columns().iterrows():
+        assert f">{column}<" in text
+        assert row["meaning"].split("`")[0] in text
+
+
+def test_each_route_of_the_control_door_has_an_example_that_runs():
+    page = (PAGES / "control_door.md").read_text()
+    calls = re.findall(r"""curl (?:-X (\w+) )?"\$SANDBOX([^"]*)"(?: -H "\$KEY")?(?: -d '([^']*)')?""", page)
+    assert len(calls) == page.count("curl ")
+    with ds.sandbox.Sandbox(seed=1, users=20) as sandbox:
+        there = {
+            (method, route.path.removeprefix("/_sandbox"))
+            for route in sandbox.app.control_routes
+            for method in route.methods - {"HEAD"}
+        }
+        assert {(method or "GET", path) for method, path, _ in calls} == there
+        made = ""
+        for method, path, body in calls:
+            url = f"{sandbox.url}/_sandbox{path}"
+            asked = {"Authorization": f"Bearer {sandbox.api_key}"}
+            data = body.replace("ID_FROM_THE_ANSWER", made).encode() or None
+            with urlopen(Request(url, data, asked, method=method or "GET"), timeout=60) as answer:
+                given = json.load(answer)
+            made = given["id"] if (method, path) == ("POST", "/webhooks") else made
+
+
+def test_each_message_in_troubleshooting_is_really_raised():
+    source = " ".join(path.read_text() for path in PAGES.parents[1].rglob("*.py") if "site" not in path.parts)
+    source = re.sub(r'"\s+f?"', "", source)
+    rows = re.findall(r"^\| (`.*?) \|", (PAGES / "troubleshooting.md").read_text(), re.MULTILINE)
+    said = [one for row in rows for one in re.findall(r"`([^`]+)`", row)]
+    assert len(said) > 25
+    missing = [one for one in said if one.replace("answered 401", "answered {status}") not in source]
+    assert missing == []
 
 
 def test_without_sphinx_it_says_what_to_install(monkeypatch, capsys):

@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 
 from .. import errors, extras
 from ..notebooks.tour import guided_notebooks
-from .reference import write_reference
+from .reference import fill_control_door, write_dictionary, write_reference
 
 __all__ = ["build", "main"]
 
@@ -42,6 +42,8 @@ def build(folder: str | Path) -> Path:
         shutil.copytree(PAGES, source)
         shutil.copytree(guided_notebooks()[0].parent, source / "notebooks", ignore=_hidden)
         write_reference(source)
+        write_dictionary(source)
+        fill_control_door(source)
         said = io.StringIO()
         app = Sphinx(source, source, folder, Path(work) / "doctrees", "html", status=None, warning=said)
         app.build()

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 import dirsync_nb as ds
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
     from types import ModuleType
 
-__all__ = ["public_modules", "write_reference"]
+__all__ = ["fill_control_door", "public_modules", "write_dictionary", "write_reference"]
 
 
 def public_modules() -> dict[str, ModuleType]:
@@ -90,3 +91,68 @@ def _documented(path: str, thing: object) -> list[str]:
 def _shortened(value: object) -> str:
     text = " ".join(repr(value).split())
     return f"``{text if len(text) <= 200 else text[:199] + '…'}``"
+
+
+# Data dictionary --------------------------------------------------------------------------------------------
+
+
+def write_dictionary(source: Path) -> None:
+    """Write the page of every column of every frame, from the one declaration."""
+    columns = ds.describe_columns()
+    lines = [_DICTIONARY]
+    for kind in dict.fromkeys(columns.index.get_level_values("frame")):
+        lines += [
+            "",
+            kind,
+            "-" * len(kind),
+            "",
+            ".. list-table::",
+            "   :header-rows: 1",
+            "   :widths: 22 40 14 24",
+            "",
+        ]
+        lines += _cells("column", "meaning", "type", "source, example")
+        for name, row in columns.xs(kind).iterrows():
+            told = [f"``{row[one]!s}``" for one in ("source", "example") if _is_told(row[one])]
+            lines += _cells(f"``{name}``", row["meaning"] or "", row["type"], " ".join(told))
+    (source / "data_dictionary.rst").write_text("\n".join([*lines, ""]), encoding="utf-8")
+
+
+_DICTIONARY = """Data dictionary
+===============
+
+Every column of every frame: what it means, what it holds, the field of the API's record it comes from, and an
+invented example. In a notebook, ``ds.describe_columns(users)`` is the same for the frame at hand."""
+
+
+def _is_told(value: object) -> bool:
+    return value is not None and value == value and str(value) != ""
+
+
+def _cells(*texts: str) -> list[str]:
+    return [f"   {'* -' if place == 0 else '  -'} {text}" for place, text in enumerate(texts)]
+
+
+def fill_control_door(source: Path) -> None:
+    """Write into the page of the control door which changes and which faults there are, with their fields."""
+    from ..sandbox.directory.changes import Changes
+    from ..sandbox.http.control import CHANGES
+    from ..sandbox.http.faults import KINDS
+
+    changes = {name: inspect.signature(getattr(Changes, name)).parameters for name in CHANGES}
+    page = source / "control_door.md"
+    text = page.read_text(encoding="utf-8")
+    for name, table in (
+        (
+            "changes",
+            _fields("do", {name: [one for one in given if one != "self"] for name, given in changes.items()}),
+        ),
+        ("faults", _fields("kind", KINDS)),
+    ):
+        text = text.replace("{{ " + name + " }}", table)
+    page.write_text(text, encoding="utf-8")
+
+
+def _fields(head: str, known: Mapping[str, Iterable[str]]) -> str:
+    rows = [f"| `{name}` | {', '.join(f'`{field}`' for field in fields)} |" for name, fields in known.items()]
+    return "\n".join([f"| {head} | fields |", "|---|---|", *rows])

@@ -156,6 +156,7 @@ class App:
         self.closing = asyncio.Event()
         door = "/scim/v2.0/{key}"
         scim = [Route(door, self._scim), Mount(door, request_response(self._scim))]
+        self.control_routes = control.routes
         router = Router([*control.routes, *scim], redirect_slashes=False)
         self._routed = ExceptionMiddleware(router, _HANDLERS)
 
