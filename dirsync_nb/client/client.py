@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from .. import errors
-from .context import LoadContext, Record, path_part
+from .context import LoadContext, Record, asked_for, path_part
 from .endpoints import as_ids, filters_of, identifier, one_directory_id
 from .paging import read_pages
 from .pseudonyms import ID_FILTERS, TEXT_FILTERS, Pseudonyms, RedactedTransport, wrapped_key
@@ -140,7 +140,8 @@ class DirectoryClient:
         """Get one organization by the id that your own system gave it. Raises NotFound."""
         external_id = str(self.context.disguise("external_id", external_id))
         path = f"/organizations/external_id/{path_part(external_id)}"
-        return self.context.get(path, f"reading the organization with external id {external_id}")
+        record = self.context.get(path, f"reading the organization with external id {external_id}")
+        return asked_for(record, "external_id", external_id)
 
     def directory(self, directory_id: object) -> Record:
         """Get one directory, by id. Raises NotFound when there is none."""

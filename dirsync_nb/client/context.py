@@ -107,6 +107,7 @@ class LoadContext:
             notices=notices,
             cursor=details.get("before", details.get("after")),
             details=details,
+            within=not log,
             stop=self.stop,
         )
         if log:
@@ -171,7 +172,8 @@ class LoadContext:
         endpoint = ENDPOINTS[kind]
         object_id = str(self.disguise(endpoint.id_name, identifier(value, endpoint.id_name)))
         path = f"{endpoint.path}/{path_part(object_id)}"
-        return self.get(path, f"reading {endpoint.single} {object_id}", scope, traffic, retry)
+        record = self.get(path, f"reading {endpoint.single} {object_id}", scope, traffic, retry)
+        return asked_for(record, "id", object_id)
 
     def get(
         self,
@@ -199,6 +201,16 @@ def doing_of(receipt: Receipt) -> str:
     """Return what a receipt's load is doing, for messages."""
     owners = [receipt.filters[name] for name in ("group", "user", "directory") if name in receipt.filters]
     return f"reading {endpoint_at(receipt.endpoint).noun}" + (f" of {owners[0]}" if owners else "")
+
+
+def asked_for(record: Record, field: str, wanted: str) -> Record:
+    """Give back the one object that was asked for; refuse another one."""
+    if isinstance(record.get(field), str) and record[field] != wanted:
+        raise errors.FilterIgnored(
+            f"the {record.get('object') or 'object'} of {field} {record[field]} came for {wanted}. Is it the "
+            "WorkOS API that answers, or something in its place?"
+        )
+    return record
 
 
 def part_of_list(part: Mapping[str, object]) -> dict[str, Any]:

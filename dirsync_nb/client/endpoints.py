@@ -65,8 +65,6 @@ class Endpoint:
         Filters of which the API demands at least one.
     needs
         Filters that the API takes only together with another one.
-    shown_in
-        Filters on the wire that a row shows itself to fit, and in which of its fields.
     ordered
         Whether it takes ``order`` (``/events`` is always oldest first).
     """
@@ -78,7 +76,6 @@ class Endpoint:
     filters: Mapping[str, str]
     one_of: tuple[str, ...] = ()
     needs: Mapping[str, str] = field(default_factory=dict)
-    shown_in: Mapping[str, str] = field(default_factory=dict)
     ordered: bool = True
 
 
@@ -96,7 +93,6 @@ ENDPOINTS = {
         "directory",
         "directory_id",
         {"organization_id": "organization_id", "search": "search", "domain": "domain"},
-        shown_in={"organization_id": "organization_id"},
     ),
     "users": Endpoint(
         "/directory_users",
@@ -106,7 +102,6 @@ ENDPOINTS = {
         {"directory_id": "directory", "group_id": "group", "idp_id": "idp_id", "email": "email"},
         one_of=("directory_id", "group_id"),
         needs={"idp_id": "directory_id", "email": "directory_id"},
-        shown_in={"directory": "directory_id", "idp_id": "idp_id"},
     ),
     "groups": Endpoint(
         "/directory_groups",
@@ -115,7 +110,6 @@ ENDPOINTS = {
         "group_id",
         {"directory_id": "directory", "user_id": "user"},
         one_of=("directory_id", "user_id"),
-        shown_in={"directory": "directory_id"},
     ),
     "events": Endpoint(
         "/events",

@@ -20,7 +20,7 @@ import pandas as pd
 from .. import errors
 from ..analysis.identity import address_key
 from ..frames import USER_STATES, looks_like_address, one_of, require_complete
-from ..text import USER_TEXT, attribute_of, fold, folded_rows, holding, plain
+from ..text import USER_TEXT, attribute_of, fold, folded_rows, holding, label_of, plain, value_labels
 from .columns import require_attribute
 from .comparison import known_people
 from .prefill import (
@@ -102,7 +102,10 @@ def select_users(
     domain
         Only users whose address is in this domain, or one of these.
     attributes
-        Names of custom attributes (or ``role``) with the value each must have, or a list of values.
+        Names of custom attributes (or ``role``) with the value each must have, or a list of values. A text is
+        meant as tables and menus spell it: ``"(none)"`` is null, as None is, ``"(blank)"`` an empty text,
+        ``"(absent)"`` what is not enabled, and a text that would read like one of them stands in quotation
+        marks (see :func:`dirsync_nb.analysis.group_by_attribute`).
     in_groups
         Ids of groups: only their members.
     match
@@ -138,8 +141,9 @@ def select_users(
     if domain is not None:
         fits &= _in_domains(users, [domain] if isinstance(domain, str) else domain)
     for name, value in (attributes or {}).items():
-        wanted = {plain(one) for one in (value if isinstance(value, list | tuple | set) else [value])}
-        fits &= np.fromiter((plain(v) in wanted for v in attribute_of(users, name)), bool, len(users))
+        wanted = {plain(label_of(one)) for one in (value if isinstance(value, list | tuple | set) else [value])}
+        labels = value_labels(attribute_of(users, name))
+        fits &= np.fromiter((plain(label) in wanted for label in labels), bool, len(users))
     if len(in_groups):
         fits &= roster.members(in_groups, match)
     if len(but_groups):

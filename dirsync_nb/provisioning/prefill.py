@@ -16,7 +16,7 @@ import pandas as pd
 from .. import errors
 from ..files import need_for, save_frame, write_csv, write_xlsx
 from ..frames import require_complete, typed_values
-from ..text import plain
+from ..text import name_label, plain
 
 __all__ = [
     "ACCOUNT_COLUMNS",
@@ -253,13 +253,14 @@ def _with_account(invites: pd.DataFrame) -> pd.DataFrame:
 
 def told_apart(ids: Sequence[str], names: Iterable[object]) -> list[str]:
     """Make one label per group: its name, with the end of its id where others read alike."""
-    labels = [plain(name).strip() or "(no name)" for name in names]
+    names = [name_label(name) for name in names]
+    labels = list(names)
     for length in (6, 12, 64):
         counts = Counter(labels)
         if len(counts) == len(labels):
             break
         labels = [
-            f"{(plain(name).strip() or '(no name)')} · …{one[-length:]}" if counts[text] > 1 else text
+            f"{name} · …{one[-length:]}" if counts[text] > 1 else text
             for text, name, one in zip(labels, names, ids, strict=True)
         ]
     return labels

@@ -261,7 +261,7 @@ class Onboarding(Explorer):
     def _turned_attribute(self, change: Any) -> None:
         self.attribute_value = None
         people = self.finder.people
-        self.face.filters.offer_values(None if people is None else people.listing.frame, change["new"])
+        self.face.filters.offer_values(None if people is None else people.listing, change["new"])
 
     def _filter_changed(self, change: Any) -> None:
         if change["name"] == "group_ids":
