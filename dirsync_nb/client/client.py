@@ -12,7 +12,7 @@ from typing import Any
 
 from .. import errors
 from .context import LoadContext, Record, asked_for, path_part
-from .endpoints import as_ids, filters_of, identifier, one_directory_id
+from .endpoints import ENDPOINTS, as_ids, filters_of, identifier, of_kind, one_directory_id
 from .paging import read_pages
 from .pseudonyms import ID_FILTERS, TEXT_FILTERS, Pseudonyms, RedactedTransport, wrapped_key
 from .receipts import Receipt
@@ -134,7 +134,7 @@ class DirectoryClient:
 
     def organization(self, organization_id: object) -> Record:
         """Get one organization, by id. Raises NotFound when there is none."""
-        return self.context.single("organizations", organization_id)
+        return self._single("organizations", organization_id)
 
     def organization_by_external_id(self, external_id: str) -> Record:
         """Get one organization by the id that your own system gave it. Raises NotFound."""
@@ -145,7 +145,7 @@ class DirectoryClient:
 
     def directory(self, directory_id: object) -> Record:
         """Get one directory, by id. Raises NotFound when there is none."""
-        return self.context.single("directories", directory_id)
+        return self._single("directories", directory_id)
 
     def user(self, user_id: object, *, directory_id: object = None) -> Record:
         """Get one directory user, by id. Raises NotFound when there is none.
@@ -153,11 +153,17 @@ class DirectoryClient:
         ``directory_id``, when known, puts the request on that directory's budget.
         """
         scope = "directory_users" if directory_id is None else identifier(directory_id, "directory_id")
-        return self.context.single("users", user_id, scope=scope)
+        return self._single("users", user_id, scope=scope)
 
     def group(self, group_id: object) -> Record:
         """Get one directory group, by id. Raises NotFound when there is none."""
-        return self.context.single("groups", group_id)
+        return self._single("groups", group_id)
+
+    def _single(self, kind: str, value: object, *, scope: str | None = None) -> Record:
+        name = ENDPOINTS[kind].id_name
+        object_id = identifier(value, name)
+        of_kind(object_id, name)
+        return self.context.single(kind, object_id, scope=scope)
 
     # Lists ----------------------------------------------------------------------------------------------
 

@@ -97,7 +97,7 @@ class LoadContext:
         if endpoint.ordered and order not in ("asc", "desc", "normal"):
             raise errors.ArgumentError(f"order must be one of 'asc', 'desc', 'normal'; got {order!r}")
         given = {name: self.disguise(name, value) for name, value in filters.items()}
-        wire, notices = wire_filters(endpoint, given)
+        wire, notices = wire_filters(endpoint, given, typed=log or kind == "events")
         places = {name: self.disguise(name, value) for name, value in (part or {}).items()}
         details = part_of_list({**places, "after": wire.pop("after", places.get("after"))})
         receipt = Receipt(

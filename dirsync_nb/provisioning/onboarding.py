@@ -152,6 +152,11 @@ def select_users(
     return users[fits]
 
 
+def _ids(given: Ids) -> list[str]:
+    """Return ids that were given, one or several."""
+    return [given] if isinstance(given, str) else list(given)
+
+
 def domain_of(address: object) -> str:
     """Return the domain of an address, folded; nothing where there is none."""
     return fold(plain(address).rpartition("@")[2].strip()) if "@" in plain(address) else ""
@@ -328,7 +333,7 @@ class Roster:
 
     def mask(self, selected: Ids) -> Mask:
         """Make a mask of ids, or of a frame of users; an id that is not there is refused."""
-        ids = pd.Index(selected.index if isinstance(selected, pd.DataFrame) else list(selected), dtype="str")
+        ids = pd.Index(selected.index if isinstance(selected, pd.DataFrame) else _ids(selected), dtype="str")
         places = self.users.index.get_indexer(ids)
         if (places < 0).any():
             raise errors.ArgumentError(f"no user {ids[places < 0][0]!r} among the {len(self.users):,} given")
@@ -338,9 +343,8 @@ class Roster:
         """Make a mask of the members of any of these groups, or of all."""
         if self.memberships is None:
             raise errors.ArgumentError("groups can only be asked for with memberships")
-        wanted = pd.Index(list(dict.fromkeys(group_ids)), dtype="str")
-        if self.groups is not None:
-            self._check_groups(wanted)
+        wanted = pd.Index(list(dict.fromkeys(_ids(group_ids))), dtype="str")
+        self._check_groups(wanted)
         of_them = np.isin(self._what, self.group_ids.get_indexer(wanted))
         counts = np.bincount(self._who[of_them], minlength=len(self.users))
         fits: Mask = counts > 0 if match == "any" else counts == len(wanted)
@@ -350,6 +354,7 @@ class Roster:
         for one in wanted.difference(self.group_ids, sort=False):
             named = self.group_ids[(self.groups["name"] == one).to_numpy()] if self.groups is not None else []
             hint = f"; groups have names, but are known by id: {', '.join(named)}" if len(named) else ""
+            hint = hint or "; one without members is known where groups= is given" * (self.groups is None)
             raise errors.ArgumentError(f"no group {one!r} among the {len(self.group_ids):,} given{hint}")
 
     # Verdicts -----------------------------------------------------------------------------------------------
@@ -466,6 +471,7 @@ def _free_seats(
         return int(seats)
     if active is None:
         return max(0, int(seats) - len(app_users))
+    one_of("active", active, map(str, app_users.columns), "a column of app_users:")
     words = StatusWords(status_words, column=active)
     taken = sum(one is True for one in words.read_column(app_users[active].astype(object)))
     if words.sentence is not None:

@@ -13,7 +13,7 @@ import traitlets as t
 
 from ..client import DirectoryClient, identifier, needs_client
 from ._base.code import snippets
-from ._base.controls import MENU, only_by_column, only_listed
+from ._base.controls import MENU, only_by_column, only_listed, only_offered
 from ._base.directory_lists import NOUNS, VIEWS, columns_of, listing_of, nothing_in
 from ._base.explorer import Explorer
 from ._base.facets import Facets, counted, facet
@@ -172,6 +172,21 @@ class DirectoryExplorer(Explorer):
     @t.validate("page")
     def _only_a_page_there_is(self, proposal: Any) -> int:
         return self.table.nearest(proposal.value)
+
+    @t.validate("state")
+    def _only_a_state_there_is(self, proposal: Any) -> Any:
+        listing = self._lists.get(self.view)
+        return only_offered(proposal.value, [] if listing is None else listing.states(), "state")
+
+    @t.validate("attribute")
+    def _only_an_attribute_there_is(self, proposal: Any) -> Any:
+        return only_offered(proposal.value, self._attributes, "attribute")
+
+    @t.validate("group_id")
+    def _only_a_group_there_is(self, proposal: Any) -> Any:
+        if proposal.value is not None and self.groups is not None:
+            only_listed(proposal.value, self.groups.index, "group", "of this directory")
+        return proposal.value
 
     @t.validate("sort")
     def _only_by_a_column(self, proposal: Any) -> str:

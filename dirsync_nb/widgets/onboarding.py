@@ -12,7 +12,7 @@ import traitlets as t
 from .. import errors
 from ..client import DirectoryClient, needs_client
 from ..provisioning import onboarding
-from ._base.controls import MENU, only_by_column, only_listed
+from ._base.controls import MENU, only_by_column, only_listed, only_offered
 from ._base.explorer import NO_DIRECTORY, Explorer
 from ._base.listing import Found, Mask, Places
 from ._base.table import Column, Framed
@@ -181,6 +181,21 @@ class Onboarding(Explorer):
         for one in wanted:
             only_listed(one, () if groups is None else groups.frame.index, "group", "whose members are known")
         return wanted
+
+    @t.validate("state")
+    def _only_a_state_there_is(self, proposal: Any) -> Any:
+        people = self.finder.people
+        return only_offered(proposal.value, [] if people is None else people.listing.states(), "state")
+
+    @t.validate("attribute")
+    def _only_an_attribute_there_is(self, proposal: Any) -> Any:
+        people = self.finder.people
+        return only_offered(proposal.value, [] if people is None else people.attributes, "attribute")
+
+    @t.validate("domain")
+    def _only_a_domain_there_is(self, proposal: Any) -> Any:
+        people = self.finder.people
+        return only_offered(proposal.value, [] if people is None else people.domains, "domain")
 
     @t.validate("sort")
     def _only_by_a_column(self, proposal: Any) -> str:

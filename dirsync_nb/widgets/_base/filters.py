@@ -7,7 +7,6 @@ from typing import Any
 
 import ipywidgets as w
 import numpy as np
-import pandas as pd
 
 from ...provisioning.onboarding import domain_of
 from .controls import MENU, Controls
@@ -68,9 +67,7 @@ class UserFilters:
         domains: Sequence[str] = (),
     ) -> None:
         """Offer what there is to choose from; a menu never holds more than 50."""
-        frame = listing.frame if listing is not None else pd.DataFrame()
-        states = [str(s) for s in frame["state"].value_counts().index] if "state" in frame else []
-        self._controls.offer(self.state, states)
+        self._controls.offer(self.state, [] if listing is None else listing.states())
         if self.domain is not None:
             self._controls.offer(self.domain, domains[:ROWS], of=len(domains))
         self._controls.offer(self.attribute, attributes[:ROWS], of=len(attributes))

@@ -115,6 +115,10 @@ class Listing:
             self._codes[key] = codes, [str(value) for value in found]
         return self._codes[key]
 
+    def states(self) -> list[str]:
+        """Return the states of the rows, the most common first."""
+        return [str(s) for s in self.frame["state"].value_counts().index] if "state" in self.frame else []
+
     def labels(self, attribute: str) -> list[str]:
         """Return the label of an attribute's value for each row."""
         if attribute not in self._labels:
