@@ -28,6 +28,7 @@ __all__ = [
     "identifier",
     "of_kind",
     "one_directory_id",
+    "one_or_many",
     "wire_filters",
 ]
 
@@ -327,6 +328,12 @@ def as_ids(value: object, name: str) -> list[str] | None:
         return None
     assert isinstance(value, Iterable)
     return list(dict.fromkeys(fitting_id(identifier(one, name), name) for one in value))
+
+
+def one_or_many(value: object, name: str) -> list[str]:
+    """Return the ids that were given: of one object, or of several in a collection."""
+    several = as_ids(value, name)
+    return [fitting_id(identifier(value, name), name)] if several is None else several
 
 
 def _is_row(value: object) -> bool:

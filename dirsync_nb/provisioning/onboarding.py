@@ -148,13 +148,13 @@ def select_users(
         fits &= roster.members(in_groups, match)
     if len(but_groups):
         fits &= ~roster.members(but_groups, "any")
-    fits &= ~roster.mask(list(but_users))
+    fits &= ~roster.mask(but_users)
     return users[fits]
 
 
 def _ids(given: Ids) -> list[str]:
     """Return ids that were given, one or several."""
-    return [given] if isinstance(given, str) else list(given)
+    return [given] if isinstance(given, str) else list(map(str, given))
 
 
 def domain_of(address: object) -> str:

@@ -27,7 +27,7 @@ from typing import Any
 import pandas as pd
 
 from .. import errors
-from ..client import DirectoryClient, LoadContext, identifier, needs_client
+from ..client import DirectoryClient, LoadContext, needs_client, one_or_many
 from ..files import need_for, open_frame, replacing, save_frame
 from ..frames import (
     MEMBERSHIP_COLUMNS,
@@ -407,7 +407,7 @@ def _checksum(content: bytes) -> str:
 
 def _scope(directory_id: Any) -> tuple[str, ...]:
     found = as_directory_ids(directory_id, "take_snapshot")
-    found = [identifier(directory_id, "directory_id")] if found is None else found
+    found = one_or_many(directory_id, "directory_id") if found is None else found
     if not found:
         raise errors.ArgumentError("directory_id is an empty list; leave it out for all directories")
     return tuple(found)

@@ -26,7 +26,7 @@ from typing import Any, Literal, Protocol
 import pandas as pd
 
 from .. import errors
-from ..client import Record
+from ..client import Record, one_or_many
 from ..frames import (
     MEMBERSHIP_COLUMNS,
     TIME,
@@ -141,7 +141,7 @@ def replay(
     *,
     base: Base | None = None,
     inactive_policy: InactivePolicy = "delete",
-    directory_ids: Iterable[str] | None = None,
+    directory_ids: Any = None,
 ) -> State:
     """Work out the state that events lead to, in whatever order they come.
 
@@ -157,7 +157,7 @@ def replay(
         environments made since October 2023) or ``"keep"``. The API does not tell. It decides what a deletion
         means, see :meth:`State.people`; the frames of what the service has are the same under both.
     directory_ids
-        Only these directories; events of others are reported as ``elsewhere``.
+        Only this directory, or these; events of others are reported as ``elsewhere``.
 
     Raises
     ------
@@ -181,7 +181,7 @@ class State:
         *,
         base: Base | None = None,
         inactive_policy: InactivePolicy = "delete",
-        directory_ids: Iterable[str] | None = None,
+        directory_ids: Any = None,
     ) -> None:
         if inactive_policy not in ("delete", "keep"):
             raise errors.ArgumentError(f"inactive_policy must be 'delete' or 'keep'; got {inactive_policy!r}")
@@ -191,7 +191,7 @@ class State:
         if base is not None:
             for frame in (base.directories, base.users, base.groups, base.memberships):
                 require_complete(frame, "a replay")
-        self._only = None if directory_ids is None else frozenset(directory_ids)
+        self._only = None if directory_ids is None else frozenset(one_or_many(directory_ids, "directory_id"))
         self._directories: dict[str, _Subject] = {}
         self._users: dict[str, _Subject] = {}
         self._groups: dict[str, _Subject] = {}

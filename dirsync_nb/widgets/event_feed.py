@@ -91,7 +91,7 @@ class EventFeed(Panel):
         directory_id: Any = None,
         organization_id: Any = None,
         events: str | Iterable[str] | None = None,
-        after: str | None = None,
+        after: Any = None,
         interval: float = 3.0,
         minutes: float = 60.0,
         keep: int = 500,
@@ -102,7 +102,7 @@ class EventFeed(Panel):
         self.organization_id = None if organization_id is None else _id(organization_id, "organization_id")
         self.events = [events] if isinstance(events, str) else list(events or DSYNC_EVENTS)
         self.interval, self.minutes, self.keep = interval, minutes, keep
-        self.cursor = after
+        self.cursor = None if after is None else _id(after, "after")
         self.lines: list[Line] = []
         self.records: dict[str, Record] = {}
         self._seen: dict[str, None] = {}

@@ -11,7 +11,7 @@ import ipywidgets as w
 import pandas as pd
 import traitlets as t
 
-from ..client import DirectoryClient, Record, identifier, needs_client
+from ..client import DirectoryClient, Record, identifier, needs_client, one_or_many
 from ..frames import MEMBERSHIP_COLUMNS, choose_address
 from ._base.code import snippets
 from ._base.controls import MENU, only_listed
@@ -97,7 +97,7 @@ class MembershipExplorer(Explorer):
         self._listing: Listing | None = None
         self._read: dict[str, list[Record]] = {}
         self._wanted = None if directory_id is None else identifier(directory_id, "directory_id")
-        self._picks = tuple(identifier(one, "group_ids") for one in group_ids)
+        self._picks = tuple(one_or_many(group_ids, "group_id"))
         self.begin()
 
     # Building -----------------------------------------------------------------------------------------------

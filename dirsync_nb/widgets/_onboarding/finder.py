@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 import pandas as pd
 
-from ...client import DirectoryClient, identifier
+from ...client import DirectoryClient, one_or_many
 from .._base.jobs import Job
 from .._base.reading import read_memberships
 from .people import People, read_people
@@ -119,5 +119,4 @@ def as_directory_ids(given: Any) -> tuple[str, ...]:
     """Read one directory, or several."""
     if given is None:
         return ()
-    several = isinstance(given, list | tuple | set | pd.Index)
-    return tuple(identifier(one, "directory_ids") for one in (given if several else [given]))
+    return tuple(one_or_many(given, "directory_id"))
