@@ -137,7 +137,7 @@ class Roles:
 
     # -- what it is now ---------------------------------------------------------------------------------
 
-    def group_id(self, group: str) -> str:
+    def group_id(self, group: Any) -> str:
         """Find a group by id, else by name; a record or a row of a frame will do."""
         group = group if isinstance(group, str) else identifier(group, "group_id")
         if self.groups is None:

@@ -189,7 +189,8 @@ def load_users(
     directory
         The same by the API's own name.
     group_id
-        Only the members of this group. One of the two is needed; both must hold.
+        Only the members of this group. One of the two is needed; both must hold. No row tells whose member it
+        is, so one question more makes sure that the service looks at this filter.
     idp_id, email
         Only the user with this provider id, or this primary address; each needs ``directory_id``.
     limit, before, after, order, resume
@@ -262,7 +263,8 @@ def load_groups(
     directory
         The same by the API's own name.
     user_id
-        Only the groups this user belongs to. One of the two is needed.
+        Only the groups this user belongs to. One of the two is needed; one question more makes sure that the
+        service looks at it.
     limit, before, after, order, resume
         As in :func:`load_organizations`.
 

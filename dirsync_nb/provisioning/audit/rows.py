@@ -139,7 +139,7 @@ def check_rows(
     """
     if inactive_policy not in ("delete", "keep"):
         raise errors.ArgumentError(f"inactive_policy must be 'delete' or 'keep'; got {inactive_policy!r}")
-    if not isinstance(provider, str) or not provider.startswith(BRANDS):
+    if not str(provider).startswith(BRANDS):
         one_of("provider", provider, DIRECTORY_TYPES)
     columns = _columns(users)
     user_index, user_rows = _given(users, "users", columns)
