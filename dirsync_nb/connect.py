@@ -10,12 +10,15 @@ import atexit
 import os
 import secrets
 import threading
-from typing import Any
+from typing import TYPE_CHECKING, Any, Unpack
 from weakref import WeakValueDictionary
 
 from . import errors
 from .client import DirectoryClient, Pacer, RetryPolicy, Transport
 from .client.credentials import Secret, checked_base_url, is_loopback
+
+if TYPE_CHECKING:
+    from .sandbox.settings import Options
 
 __all__ = ["connect", "connect_sandbox"]
 
@@ -133,7 +136,7 @@ def connect_sandbox(
     groups: Any = (),
     provider: str = "okta scim v2.0",
     company: str | None = None,
-    **options: Any,
+    **options: Unpack[Options],
 ) -> DirectoryClient:
     """Connect to the embedded sandbox, whatever keys are set.
 

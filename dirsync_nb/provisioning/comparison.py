@@ -54,7 +54,7 @@ def compare(
     directory: pd.DataFrame | HasUsers,
     app_users: pd.DataFrame,
     *,
-    on: Columns,
+    on: Columns = "email",
     fields: Columns = (),
     active: str | None = None,
     status_words: Mapping[Any, bool] | None = None,
@@ -73,6 +73,7 @@ def compare(
     on
         Columns by which people are found, the strongest first: a name that both tables have, several, or a
         mapping from the app's column to the directory's (``{"workos_id": "user_id", "mail": "address"}``).
+        Better than the default are ids with the address behind them: ``on=["idp_id", "email"]``.
         ``user_id`` is the directory's index, and ``email`` means ``address``, the best one known. Addresses and
         names are compared without regard to case, outer spaces and characters that nobody sees, ids exactly; a
         whole number read as a float (``124.0``) is that number. An address or name never joins two whom an id

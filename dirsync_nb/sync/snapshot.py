@@ -27,7 +27,7 @@ from typing import Any
 import pandas as pd
 
 from .. import errors
-from ..client import DirectoryClient, LoadContext, identifier, needs_client
+from ..client import DirectoryClient, LoadContext, needs_client
 from ..files import need_for, open_frame, replacing, save_frame
 from ..frames import (
     MEMBERSHIP_COLUMNS,
@@ -42,7 +42,7 @@ from ..guard import SHARE, check_guard, check_vanished, why_stopped
 from ..load import load_directories, load_events, load_organizations
 from ..load.checkpoint import PAGE_FORMAT, Checkpoint
 from ..load.contents import Contents, load_contents
-from ..load.parallel import as_directory_ids, for_each_directory
+from ..load.parallel import for_each_directory, one_or_many
 from ..load.progress import tell
 from .events import NEVER, Moment, moment_of
 from .follow import LostPlace, knows, latest_event, load_since
@@ -253,7 +253,7 @@ def _check_vanished(
 def _caught_up(client: DirectoryClient, snapshot: Snapshot, events: pd.DataFrame) -> Snapshot:
     """Apply events; directories and organizations, of which events tell little, are read again."""
     only = snapshot.scope
-    state = replay(events, base=snapshot, inactive_policy=snapshot.inactive_policy, directory_ids=only)
+    state = replay(events, base=snapshot, inactive_policy=snapshot.inactive_policy, directory_id=only)
     directories, organizations = _tops(client, only, known=state.directories)
     notices = tuple(_doubts(state, directories))
     tell(notices, client.context.told)
@@ -321,7 +321,7 @@ def take_snapshot(
     """
     if path is not None:
         need_for("parquet")  # before all is loaded
-    scope = None if directory_id is None else _scope(directory_id)
+    scope = None if directory_id is None else tuple(one_or_many(directory_id, "take_snapshot"))
     keeper = None if path is None else _Keeper.opened(Path(f"{path}.loading"), client, scope)
     if keeper is not None and keeper.position is not None and not knows(client, keeper.position):
         keeper = _Keeper.anew(keeper.folder, client, scope, keeper.notices)
@@ -403,14 +403,6 @@ def _checksum(content: bytes) -> str:
 
 
 # Loading ------------------------------------------------------------------------------------------------
-
-
-def _scope(directory_id: Any) -> tuple[str, ...]:
-    found = as_directory_ids(directory_id, "take_snapshot")
-    found = [identifier(directory_id, "directory_id")] if found is None else found
-    if not found:
-        raise errors.ArgumentError("directory_id is an empty list; leave it out for all directories")
-    return tuple(found)
 
 
 def _position(client: DirectoryClient) -> Moment | None:

@@ -56,7 +56,7 @@ class EventFeed(Panel):
         Seconds between two looks.
     minutes
         After so long without anybody touching it, it pauses: a forgotten notebook asks nobody.
-    keep
+    limit
         So many events are kept, the newest.
 
     Attributes
@@ -93,7 +93,7 @@ class EventFeed(Panel):
         after: str | None = None,
         interval: float = 3.0,
         minutes: float = 60.0,
-        keep: int = 500,
+        limit: int = 500,
     ) -> None:
         super().__init__()
         self.client = client
@@ -102,7 +102,7 @@ class EventFeed(Panel):
             None if organization_id is None else identifier(organization_id, "organization_id")
         )
         self.events = [events] if isinstance(events, str) else list(events or DSYNC_EVENTS)
-        self.interval, self.minutes, self.keep = interval, minutes, keep
+        self.interval, self.minutes, self.limit = interval, minutes, limit
         self.cursor = after
         self.lines: list[Line] = []
         self.records: dict[str, Record] = {}
@@ -215,7 +215,7 @@ class EventFeed(Panel):
         lines = [(sentence(record), record) for record in fresh]
         mine = [(line, record) for line, record in lines if self.directory_id in (None, line.directory_id)]
         if first and is_loopback(self.client.base_url):
-            mine = mine[-self.keep :]
+            mine = mine[-self.limit :]
         self.lines = [line for line, _ in reversed(mine)] + self.lines
         self.records |= {line.event_id: record for line, record in mine}
         self._forget_old()
@@ -224,10 +224,10 @@ class EventFeed(Panel):
         self._plan()
 
     def _forget_old(self) -> None:
-        for line in self.lines[self.keep :]:
+        for line in self.lines[self.limit :]:
             self.records.pop(line.event_id, None)
-        self.lines = self.lines[: self.keep]
-        for event_id in list(self._seen)[: -10 * self.keep]:
+        self.lines = self.lines[: self.limit]
+        for event_id in list(self._seen)[: -10 * self.limit]:
             del self._seen[event_id]
 
     def _failed(self, problem: BaseException) -> None:

@@ -11,6 +11,7 @@ import traitlets as t
 
 from .. import errors
 from ..client import DirectoryClient, needs_client
+from ..load.parallel import one_or_many
 from ..provisioning import onboarding
 from ._base.controls import MENU, only_by_column, only_listed
 from ._base.explorer import NO_DIRECTORY, Explorer
@@ -19,7 +20,7 @@ from ._base.table import Column, Framed
 from ._base.text import count_of, html_table, label, none_of, plural
 from ._onboarding.code import onboarding_snippets
 from ._onboarding.face import KINDS, MATCHES, Face
-from ._onboarding.finder import Finder, as_directory_ids
+from ._onboarding.finder import Finder
 from ._onboarding.lists import COLUMNS, NOUNS, SPLIT, VIEWS, directory_entries, lists_of, preview
 from ._onboarding.people import Chosen, People
 from ._onboarding.selection import Steps
@@ -36,7 +37,7 @@ class Onboarding(Explorer):
     ----------
     client
         Where to read.
-    directory_ids
+    directory_id
         The directory, or several of one customer: ids, records, or a row of a directories frame. Default: to be
         chosen.
     users, groups, memberships
@@ -103,7 +104,7 @@ class Onboarding(Explorer):
     def __init__(
         self,
         client: DirectoryClient,
-        directory_ids: Any = None,
+        directory_id: Any = None,
         *,
         users: pd.DataFrame | None = None,
         groups: pd.DataFrame | None = None,
@@ -125,7 +126,7 @@ class Onboarding(Explorer):
             arrived=self._people_arrived,
             joined=self._groups_joined,
         )
-        self._wanted = as_directory_ids(directory_ids)
+        self._wanted = () if directory_id is None else tuple(one_or_many(directory_id, "Onboarding"))
         self.written: list[Path] = []
         self._attributes_wanted = tuple(attributes)
         self.folder = str(folder)
