@@ -168,7 +168,7 @@ def _first(folder: Path) -> str:
 
 
 def _wait(child: subprocess.Popen[bytes], files: Path, page: str, stop: threading.Event) -> int:
-    """Say the address once JupyterLab serves; give the exit code once somebody wants the end."""
+    """Print the address once JupyterLab serves; return the exit code once somebody wants the end."""
     said = False
     while not stop.wait(0.1):
         if not said and (address := _address(files, page)):

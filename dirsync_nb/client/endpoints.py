@@ -263,7 +263,7 @@ _ULID = re.compile("[0-9A-HJKMNP-TV-Z]{26}", re.IGNORECASE)
 
 
 def fitting_id(text: str, name: str) -> str:
-    """Give back what may be an id of the kind a list is asked for by, and refuse what cannot.
+    """Return what may be an id of the kind a list is asked for by, and refuse what cannot.
 
     WorkOS answers some of it with an empty list. The message never repeats what was given.
     """

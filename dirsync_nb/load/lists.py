@@ -531,7 +531,7 @@ class Rows:
         receipt.note(*self.columns.notices)
 
     def missing(self, receipt: Receipt) -> str:
-        """Say where it broke off."""
+        """Return where it broke off, in words."""
         return f"{receipt.endpoint} broke off after {receipt.rows:,} rows"
 
     def keep(self, checkpoint: Checkpoint) -> None:

@@ -288,7 +288,7 @@ class Pairs:
             receipt.note(*self._notices(receipt))
 
     def missing(self, receipt: Receipt) -> str:  # noqa: ARG002
-        """Say how many lists were read."""
+        """Return how many lists were read, in words."""
         return f"memberships broke off after {len(self.done):,} of {len(self.owners or []):,} lists"
 
     def keep(self, checkpoint: Checkpoint) -> None:

@@ -168,7 +168,7 @@ class Parts:
         self.begun = []
 
     def missing(self, receipt: Receipt) -> str:
-        """Say how many directories are missing."""
+        """Return how many directories are missing, in words."""
         count = len(self.directory_ids) - len(self.frames)
         return f"{receipt.endpoint} of {count:,} of {len(self.directory_ids):,} directories is missing"
 

@@ -351,7 +351,7 @@ class _Comparison:
             self.unchanged += 1
 
     def _passed_on(self, match: Match) -> str:
-        """Say who has the address of somebody now, and why that is another person."""
+        """Return who has the address of somebody now, and why that is another person."""
         others = [other for other in match.others if self.people.is_active(other[0])]
         if not others:
             return ""
@@ -498,7 +498,7 @@ def _text_of(record: dict[str, Any], keys: Mapping[str, str], name: str) -> str 
 
 
 def _same(ours: Any, theirs: Any) -> bool:
-    """Compare values; an app may keep as a number what the directory has as text."""
+    """Whether values are equal; an app may keep as a number what the directory has as text."""
     return bool(ours == theirs) or (None not in (ours, theirs) and _written(ours) == _written(theirs))
 
 

@@ -323,7 +323,7 @@ def lost_place(
     *,
     at: pd.Timestamp | None = None,
 ) -> errors.LoadError:
-    """Tell a place that is lost from a call that is wrong, by asking the same without the place."""
+    """Return what is wrong, a lost place or the call, by asking the same without the place."""
     asked = {name: value for name, value in filters.items() if name in ("events", "organization_id")}
     try:
         oldest = _oldest_kept(client, asked)

@@ -525,7 +525,7 @@ class State:
         ]
 
     def _ended_notices(self) -> Iterator[str]:
-        """Say what went with a directory: one event tells of all of it."""
+        """Yield what went with a directory: one event tells of all of it."""
         for name in sorted(self._directories):
             if self._directories[name].deleted != NEVER:
                 users, groups, memberships = self._gone_with(name)
@@ -574,7 +574,7 @@ class State:
             )
 
     def _unlisted_notices(self) -> Iterator[str]:
-        """Say once whom groups list and the list of users does not."""
+        """Yield whom groups list and the list of users does not, once."""
         if self._base is not None and len(unlisted := self.unlisted):
             yield (
                 f"{plural(unlisted['user_id'].nunique(), 'member')} of groups not in the list of users "
@@ -583,7 +583,7 @@ class State:
             )
 
     def _return_notices(self) -> Iterator[str]:
-        """Say whose memberships nothing announces."""
+        """Yield whose memberships nothing announces."""
         for name in sorted(self._users):
             subject = self._users[name]
             if subject.deleted == NEVER or not self._living(subject):
@@ -640,7 +640,7 @@ def _micros_or_none(value: object) -> int | None:
 
 
 def _keep(subject: _Subject, record: Record, moment: Moment) -> bool:
-    """Keep a record if it is the newest reading of its object."""
+    """Whether a record is kept: it is the newest reading of its object."""
     told = _micros_or_none(record.get("updated_at"))
     updated = moment.time if told is None else told
     if (updated, *moment) <= subject.content:

@@ -323,7 +323,7 @@ class MembershipExplorer(Explorer):
         return not groups or (set(held) == set(groups) if how == "only" else set(groups) <= set(held))
 
     def _told(self) -> str:
-        """Say who is listed."""
+        """Return who is listed, in words."""
         how, *groups = self.part.split() or [""]
         if not groups:
             return f"{self.who} of the picked groups"
