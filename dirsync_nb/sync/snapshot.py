@@ -14,7 +14,6 @@ import dataclasses
 import hashlib
 import json
 import os
-import shutil
 import tempfile
 import zipfile
 import zlib
@@ -28,7 +27,7 @@ import pandas as pd
 
 from .. import errors
 from ..client import DirectoryClient, LoadContext, needs_client
-from ..files import need_for, open_frame, replacing, save_frame
+from ..files import need_for, open_frame, remove_folder, replacing, save_frame
 from ..frames import (
     MEMBERSHIP_COLUMNS,
     concat,
@@ -51,6 +50,7 @@ from .state import InactivePolicy, State, oldest_first, replay
 __all__ = ["DamagedSnapshot", "Snapshot", "open_snapshot", "take_snapshot"]
 
 FORMAT = 1
+ABOUT = "about.json"  # in the folder of a load under way: without it, what is there counts for nothing
 FRAMES = ("organizations", "directories", "users", "groups", "memberships")
 NO_POSITION_FOR = timedelta(days=29)  # without one, the last 30 days of events must hold everything
 
@@ -480,7 +480,7 @@ class _Keeper:
     @classmethod
     def opened(cls, folder: Path, client: DirectoryClient, scope: tuple[str, ...] | None) -> _Keeper:
         """Go on with what is there, or begin."""
-        about = folder / "about.json"
+        about = folder / ABOUT
         if not about.exists():
             return cls.anew(folder, client, scope)
         held = json.loads(about.read_text())
@@ -507,17 +507,17 @@ class _Keeper:
         notices: tuple[str, ...] = (),
     ) -> _Keeper:
         """Begin, with a position from before anything is read."""
-        shutil.rmtree(folder, ignore_errors=True)
+        remove_folder(folder, ABOUT)
         folder.mkdir(parents=True)
         position = _position(client)
-        with replacing(folder / "about.json") as temporary:
+        with replacing(folder / ABOUT) as temporary:
             about = {"load": _load_of(client, scope), "pages": PAGE_FORMAT, "position": position}
             temporary.write_text(json.dumps(about))
         return cls(folder, position, notices)
 
     def clear(self) -> None:
         """Remove the folder: the load is whole and saved."""
-        shutil.rmtree(self.folder, ignore_errors=True)
+        remove_folder(self.folder, ABOUT)
 
     def checkpoints(self, directory_id: str) -> Callable[[str], Checkpoint]:
         """Return how to open the checkpoint of one kind of rows of a directory."""
