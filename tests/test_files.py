@@ -516,11 +516,13 @@ def test_a_folder_goes_with_the_file_first_that_says_it_is_whole(tmp_path, monke
     folder.mkdir()
     (folder / "about.json").write_text("{}")
     (folder / "rows").write_text("1")
+
+    def held(*_):
+        raise PermissionError(13, "in use")
+
     with monkeypatch.context() as patch:
         patch.setattr(files, "wait", lambda seconds: None)
-        patch.setattr(
-            files.shutil, "rmtree", lambda folder: (_ for _ in ()).throw(PermissionError(13, "in use"))
-        )
+        patch.setattr(files.shutil, "rmtree", held)
         with pytest.raises(errors.FileInUse, match="half cannot be replaced or removed"):
             files.remove_folder(folder, "about.json")
     assert [path.name for path in folder.iterdir()] == ["rows"]
