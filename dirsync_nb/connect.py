@@ -209,7 +209,8 @@ def _client(
     for name, value, least in (("attempts", attempts, 1), ("max_wait", max_wait, 0)):
         if not _is_number(value) or not value >= least:
             raise errors.ArgumentError(f"{name} must be a number of {least} or more; got {value!r}")
-    key, address = Secret.wrap(key), checked_base_url(address)
+    key = Secret.wrap(key)
+    address = checked_base_url(address, key)
     transport = Transport(
         address,
         key,
