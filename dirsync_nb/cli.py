@@ -311,7 +311,10 @@ def run_starter(arguments: argparse.Namespace) -> int:
     except errors.ArgumentError as why:
         raise CannotBegin(str(why)) from None
     _say(f"{len(files)} files in {arguments.folder}. Begin with its README.md, or:")
-    _say(f'  cd "{arguments.folder}" && pip install {extras.requirement()} -e ".[dev]" && pytest')
+    # A line each, without && or variables in front: so they work in bash, PowerShell and cmd alike.
+    _say(f'  cd "{arguments.folder}"')
+    _say(f'  pip install {extras.requirement()} -e ".[dev]"')
+    _say("  python -m pytest")
     _say("  python -m directory_worker --once")
     return 0
 
