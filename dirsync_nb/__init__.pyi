@@ -42,6 +42,7 @@ from .provisioning import compare_organizations as compare_organizations
 from .provisioning import comparison as comparison
 from .provisioning import database as database
 from .provisioning import explain_access as explain_access
+from .provisioning import find_drift as find_drift
 from .provisioning import load_app_users as load_app_users
 from .provisioning import onboarding as onboarding
 from .provisioning import write_sample_app as write_sample_app

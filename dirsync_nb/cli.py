@@ -24,6 +24,7 @@ from urllib.parse import quote
 from . import errors, extras, starter
 from .connect import SHARED_SANDBOX
 from .notebooks import check_command, init_ci, kernels, lab_files, tour
+from .provisioning import drift_command
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -89,6 +90,10 @@ def parser() -> argparse.ArgumentParser:
     start.add_argument("folder", nargs="?", type=Path, default=Path(), metavar="FOLDER", help="(default: here)")
     start.add_argument("--force", action="store_true", help="replace and complete files that are there already")
     start.set_defaults(run=run_init_ci)
+
+    watch = commands.add_parser("drift", help="tell where an app's users and the directories disagree")
+    drift_command.add_arguments(watch)
+    watch.set_defaults(run=drift_command.run)
 
     begin = commands.add_parser("starter", help="write a small sync worker to begin with, tests included")
     begin.add_argument("folder", type=Path, metavar="FOLDER", help="new or empty; nothing is overwritten")
