@@ -213,6 +213,7 @@ async def running(
             )
         client = kernel.client()
         client.start_channels()
+        client.allow_stdin = False  # nobody is there to answer
         try:
             await client.wait_for_ready(timeout=patience)
         except RuntimeError as error:
