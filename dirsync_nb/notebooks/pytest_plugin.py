@@ -14,6 +14,7 @@ properties notebook, cell and first_line.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 from collections.abc import Generator, Iterator
@@ -25,7 +26,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from ..connect import SHARED_SANDBOX
-from . import network_guard, stable
+from . import kernels, network_guard, stable
 from .cells import first_line
 from .front_end import FrontEnd
 
@@ -93,7 +94,9 @@ class Run:
         ).start()
         network_guard.write_sitecustomize(folder, self._log)
         kept = network_guard.kept_here(self._environment, folder) | {SHARED_SANDBOX: self.sandbox.url}
-        _become(stable.ENVIRONMENT | kept | {"IPYTHONDIR": str(folder / "ipython")})  # nobody's settings
+        _become(stable.ENVIRONMENT | kept)
+        self._kernels = contextlib.ExitStack()
+        self._kernels.enter_context(kernels.everywhere())  # not over TCP ports that others may take first
         network_guard.refuse(self._log)
         if getattr(config.option, "nbval_cell_timeout", None) == NBVAL_PATIENCE:
             config.option.nbval_cell_timeout = PATIENCE
@@ -101,6 +104,7 @@ class Run:
     def end(self) -> None:
         """Leave the process as it was."""
         network_guard.allow()
+        self._kernels.close()
         _become(self._environment)
         self.sandbox.stop()
         self._folder.cleanup()
