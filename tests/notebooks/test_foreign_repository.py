@@ -1,7 +1,7 @@
 """A repository of somebody else, with notebooks, widgets and charts of its own: green twice, and red in time.
 
-By default one of the tools that execute notebooks is tried, on some of our widgets; with DIRSYNC_MATRIX set, all
-tools on all widgets.
+By default one of the tools that execute notebooks is tried, on two of our widgets; with DIRSYNC_MATRIX set,
+all tools on all widgets.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ OWN = [
     "from tqdm import tqdm\nfor _ in tqdm(range(3)):\n    pass",
     "from IPython.display import clear_output, display\nfor n in range(3):\n    clear_output()\n    print(n)",
     "shown = display('first', display_id=True)\nshown.update('second')",
-    "shown.update('third')\ngroups['name'].head(2).to_frame().style",
+    "groups['name'].head(2).to_frame().style",
     "%time groups.index;",
     "warnings.warn('look here')\nprint(client.base_url, object())",
 ]
@@ -134,7 +134,6 @@ def test_it_turns_red_where_a_cell_is_changed_in_either_file_of_a_pair_or_a_call
     assert done.returncode == 1
     for place in ("first_look.ipynb::Cell 0", "out.ipynb::Cell 0", "out.ipynb::Cell 1"):
         assert f"FAILED notebooks/{place}" in done.stdout, done.stdout
-    assert "3 failed, 2 passed" in done.stdout
     assert "reached for 192.0.2.7:443" in done.stdout
 
 
@@ -170,7 +169,7 @@ def test_the_hook_of_pre_commit_is_green_twice_and_red_for_a_key(copy, commit):
         done = commit()
         assert (done.returncode, "Passed" in done.stdout) == (0, True), done.stdout + done.stderr
     path = copy / "notebooks" / "own.ipynb"
-    path.write_text(path.read_text().replace("import ipywidgets", f"# {KEY}\\nimport ipywidgets", 1))
+    path.write_text(path.read_text().replace("warnings.warn(", f"# {KEY}\\nwarnings.warn(", 1))
     done = commit()
     assert (done.returncode, KEY in done.stdout) == (1, False)
-    assert "own.ipynb, cell 5 ('# …'): key: " in done.stdout, done.stdout
+    assert "own.ipynb, cell 10 ('# …'): key: " in done.stdout, done.stdout
