@@ -301,8 +301,13 @@ def run_init_ci(arguments: argparse.Namespace) -> int:
     """Write what a repository needs; say what was left to its owner."""
     if not arguments.folder.is_dir():
         raise CannotBegin(f"there is no folder {arguments.folder}")
-    for line in init_ci.write(arguments.folder, force=arguments.force):
-        _say(line)
+    try:
+        for line in init_ci.write(arguments.folder, force=arguments.force):
+            _say(line)
+    except ValueError as why:
+        raise CannotBegin(str(why)) from None
+    except OSError as error:
+        raise CannotBegin(f"cannot write {error.filename}: {error.strerror}") from None
     return 0
 
 
