@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import ParamSpec, TypeVar
+from urllib.parse import quote
 
 from .. import errors
 
@@ -27,6 +28,8 @@ __all__ = [
     "fitting_id",
     "identifier",
     "one_directory_id",
+    "path_of",
+    "path_part",
     "wire_filters",
 ]
 
@@ -54,7 +57,7 @@ class Endpoint:
     Parameters
     ----------
     path
-        Where it is.
+        Where it is. Names in braces stand for filters that are a part of it.
     noun, single
         What it holds, for messages, in the plural and in the singular.
     id_name
@@ -69,6 +72,10 @@ class Endpoint:
         Filters on the wire that a row shows itself to fit, and in which of its fields.
     ordered
         Whether it takes ``order`` (``/events`` is always oldest first).
+    paged
+        Whether it comes in pages; else it is one answer without cursors.
+    scoped
+        Where the same list of one directory alone is, since November 2026.
     """
 
     path: str
@@ -80,6 +87,28 @@ class Endpoint:
     needs: Mapping[str, str] = field(default_factory=dict)
     shown_in: Mapping[str, str] = field(default_factory=dict)
     ordered: bool = True
+    paged: bool = True
+    scoped: str | None = None
+
+    @property
+    def in_path(self) -> tuple[str, ...]:
+        """The filters that are a part of the path."""
+        return tuple(_BRACES.findall(self.path))
+
+
+_BRACES = re.compile(r"\{(\w+)\}")
+
+
+def path_of(template: str, filters: Mapping[str, str]) -> str:
+    """Return a path with filters in place of the names in braces."""
+    return _BRACES.sub(lambda found: path_part(filters[found[1]]), template)
+
+
+def path_part(value: str) -> str:
+    """Return an id as a part of a path."""
+    if value in ("", ".", ".."):
+        raise errors.ArgumentError(f"{value!r} is not an id")
+    return quote(value, safe="")
 
 
 ENDPOINTS = {
@@ -107,6 +136,7 @@ ENDPOINTS = {
         one_of=("directory_id", "group_id"),
         needs={"idp_id": "directory_id", "email": "directory_id"},
         shown_in={"directory": "directory_id", "idp_id": "idp_id"},
+        scoped="/directories/{directory}/users",
     ),
     "groups": Endpoint(
         "/directory_groups",
@@ -116,6 +146,7 @@ ENDPOINTS = {
         {"directory_id": "directory", "user_id": "user"},
         one_of=("directory_id", "user_id"),
         shown_in={"directory": "directory_id"},
+        scoped="/directories/{directory}/groups",
     ),
     "events": Endpoint(
         "/events",

@@ -87,6 +87,9 @@ ID_FILTERS = _set(
     "directory directory_id group group_id user user_id organization_id organization after before"
 )
 CURSORS = _set("after before")
+FIXED = {"", "external_id"}.union(  # the parts of a path that are no ids
+    *(f"{endpoint.path}{endpoint.scoped or ''}".split("/") for endpoint in ENDPOINTS.values())
+)
 KEPT_HEADERS = ("X-Request-Id", "Retry-After", "Content-Type")  # of an error
 TEXT_FILTERS = _set("idp_id email search domain domains external_id")
 
@@ -486,12 +489,12 @@ class RedactedTransport(Transport):
     def _real(self, path: str, params: Mapping[str, str | int]) -> tuple[str, dict[str, str | int]]:
         """Put the real texts where pseudonyms stand in a request."""
         real_params = {name: self._real_value(name, value) for name, value in params.items()}
-        if path in (endpoint.path for endpoint in ENDPOINTS.values()):
-            return path, real_params
-        where, _, last = path.rpartition("/")
-        name = "external_id" if where.endswith("external_id") else "user_id"
-        real = self._real_value(name, unquote(last))
-        return f"{where}/{quote(str(real), safe='')}", real_params
+        name = "external_id" if "/external_id/" in path else "user_id"
+        parts = [
+            part if part in FIXED else quote(str(self._real_value(name, unquote(part))), safe="")
+            for part in path.split("/")
+        ]
+        return "/".join(parts), real_params
 
     def _real_value(self, name: str, value: str | int) -> str | int:
         if isinstance(value, int) or name not in ID_FILTERS | TEXT_FILTERS:
@@ -503,7 +506,7 @@ class RedactedTransport(Transport):
         """Put pseudonyms back where the words of a library quote a request."""
         if not isinstance(words, str):
             return words
-        for asked in (unquote(path.rpartition("/")[2]), *params.values()):
+        for asked in (*map(unquote, path.split("/")), *params.values()):
             real = self._found.get(str(asked))
             if real:
                 for spelling in (real, quote(real, safe="")):
@@ -511,10 +514,10 @@ class RedactedTransport(Transport):
         return words
 
     def _read(self, answer: Answer, doing: str) -> Any:
-        return super()._read(_without_words(answer), doing)
+        return super()._read(_without_words(answer, self.names), doing)
 
 
-def _without_words(answer: Answer) -> Answer:
+def _without_words(answer: Answer, names: Pseudonyms) -> Answer:
     """Return an error's answer without the service's own words, with its code and the pause it asks for."""
     if answer.status == 200 and not is_page(answer):
         return answer
@@ -532,4 +535,6 @@ def _without_words(answer: Answer) -> Answer:
                 kept[name] = body[name]
         if re.fullmatch(r"[a-z_]{1,60}", str(body.get("code"))):
             kept["code"] = body["code"]
+        if isinstance(body.get("entity_id"), str):
+            kept["entity_id"] = names.text(body["entity_id"])
     return Answer(answer.status, headers, json.dumps(kept).encode())

@@ -21,6 +21,7 @@ from .connections import MOST_BYTES, Answer, Connections, Exchange, GivenUp, Too
 from .credentials import Secret, checked_base_url, cleaned, is_loopback, key_environment
 from .rate_limit import Pacer
 from .retry import RetryPolicy
+from .scoped import Routes
 from .waiting import interrupt_in
 
 __all__ = ["Secret", "Traffic", "Transport", "Wait", "is_loopback", "parse_json"]
@@ -121,6 +122,7 @@ class Transport:
             )
         self.key_environment = environment
         self._key = key
+        self.routes = Routes()
         self.connections = Connections(self.base_url, key)
         self.reader = Reader(self.base_url, key_source, environment, self.cleaned)
 

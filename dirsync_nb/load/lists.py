@@ -395,8 +395,10 @@ def load_directory(client: DirectoryClient, directory_id: Any) -> pd.Series[Any]
 
 
 @needs_client
-def load_user(client: DirectoryClient, user_id: Any) -> pd.Series[Any]:
+def load_user(client: DirectoryClient, user_id: Any, *, directory_id: Any = None) -> pd.Series[Any]:
     """Load one directory user as a Series of ``USER_COLUMNS``, named by its id. Raises NotFound.
+
+    With ``directory_id``, NotFound is also what a user of another directory is.
 
     Examples
     --------
@@ -404,12 +406,14 @@ def load_user(client: DirectoryClient, user_id: Any) -> pd.Series[Any]:
     >>> user.name == users.index[0]
     True
     """
-    return _row(client, USERS, client.user(user_id))
+    return _row(client, USERS, client.user(user_id, directory_id=directory_id))
 
 
 @needs_client
-def load_group(client: DirectoryClient, group_id: Any) -> pd.Series[Any]:
+def load_group(client: DirectoryClient, group_id: Any, *, directory_id: Any = None) -> pd.Series[Any]:
     """Load one directory group as a Series of ``GROUP_COLUMNS``, named by its id. Raises NotFound.
+
+    With ``directory_id``, NotFound is also what a group of another directory is.
 
     Examples
     --------
@@ -417,7 +421,7 @@ def load_group(client: DirectoryClient, group_id: Any) -> pd.Series[Any]:
     >>> group["name"] == groups["name"].iloc[0]
     True
     """
-    return _row(client, GROUPS, client.group(group_id))
+    return _row(client, GROUPS, client.group(group_id, directory_id=directory_id))
 
 
 def _row(client: DirectoryClient, table: FrameSpec, record: Record) -> pd.Series[Any]:
