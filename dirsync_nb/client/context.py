@@ -235,8 +235,10 @@ class LoadContext:
 
 def doing_of(receipt: Receipt) -> str:
     """Return what a receipt's load is doing, for messages."""
-    owners = [receipt.filters[name] for name in ("group", "user", "directory") if name in receipt.filters]
-    return f"reading {endpoint_at(receipt.endpoint).noun}" + (f" of {owners[0]}" if owners else "")
+    endpoint = endpoint_at(receipt.endpoint)
+    names = (*endpoint.in_path[::-1], "group", "user", "directory")
+    owners = [receipt.filters[name] for name in names if name in receipt.filters]
+    return f"reading {endpoint.noun}" + (f" of {owners[0]}" if owners else "")
 
 
 def part_of_list(part: Mapping[str, object]) -> dict[str, Any]:

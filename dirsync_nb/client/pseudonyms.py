@@ -53,9 +53,9 @@ def _set(words: str) -> frozenset[str]:
 # What may stay. Words must look like words, so that nothing else hides in their place.
 WORDS = _set(
     "object state state_reported type event events order endpoint address_source source change manner outcome "
-    "lifecycle action matched_by field fields attribute types verification_strategy route verdict"
+    "lifecycle action matched_by field fields attribute types verification_strategy route verdict status"
 )
-WORD = re.compile(r"[\w/][\w .:,/()-]{0,400}")
+WORD = re.compile(r"[\w/][\w .:,/(){}-]{0,400}")
 TIMES = _set("created_at updated_at at since range_start range_end")
 TIME = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d([.,]\d+)?)?([Zz]|[+-]\d\d:?\d\d)?)?")
 ZONE = re.compile(r"[Zz]|[+-]\d\d:?\d\d")
@@ -64,10 +64,10 @@ NUMBERS = _set(
     "active_users inactive_users groups members users shared jaccard share_of_a share_of_b lost_groups "
     "remaining_groups left_without_group in_users listed filled null blank absent filled_share distinct "
     "requests pages rows duplicates seconds seconds_waited complete answered repeated primary "
-    "allow_profiles_outside_organization count size proportion"
+    "allow_profiles_outside_organization directory_managed count size proportion"
 )
 COUNTS = _set("active inactive groups")  # inside a directory's metadata
-FLAGS = _set("primary active complete allow_profiles_outside_organization")
+FLAGS = _set("primary active complete allow_profiles_outside_organization directory_managed")
 ENTRY_TYPES = _set("work home other mobile fax pager main personal")  # of an address or number
 PARTS = _set(
     "type value primary display formatted street_address locality region postal_code country raw_address "
@@ -77,14 +77,15 @@ FIELD = re.compile(r"(custom_attributes\.)?[A-Za-z]\w{0,63}", re.ASCII)
 DOMAINS = _set("domain domains")
 RECORDS = _set(
     "data user group context previous_attributes extra filters domains domain_records groups role roles "
-    "before after"
+    "before after source"
 )
 EMPTIED = _set("raw_attributes")  # whatever a provider sent; no policy can know what is in it
 
 # What a redacted client may be asked for again, and the filters in which that is done.
 FINDABLE = _set("id directory_id organization_id user_id group_id idp_id email domain external_id after before")
 ID_FILTERS = _set(
-    "directory directory_id group group_id user user_id organization_id organization after before"
+    "directory directory_id group group_id user user_id organization_id organization after before "
+    "organization_membership_id workos_group_id authkit_user_id"
 )
 CURSORS = _set("after before")
 FIXED = {"", "external_id"}.union(  # the parts of a path that are no ids
