@@ -458,6 +458,16 @@ class RedactedTransport(Transport):
             scope = _Real(self._found.get(scope, scope))
         return super().get(path, params, scope=scope, **options)
 
+    def answer(
+        self,
+        path: str,  # noqa: ARG002
+        params: Mapping[str, str | int] | None = None,  # noqa: ARG002
+        *,
+        scope: str | None = None,  # noqa: ARG002
+    ) -> Answer:
+        """Refuse to give an answer as it came."""
+        raise errors.ArgumentError("a redacted client gives no answer as it came: give the plain client")
+
     @property
     def _found(self) -> dict[str, str]:
         assert self.names.found is not None
