@@ -95,6 +95,21 @@ def parser() -> argparse.ArgumentParser:
     drift_command.add_arguments(watch)
     watch.set_defaults(run=drift_command.run)
 
+    ask = commands.add_parser(
+        "probe",
+        help="ask the service what its documentation leaves open; write a report to share",
+        description="Ask the service of WORKOS_API_KEY (the embedded sandbox without one) what the "
+        "documentation leaves open, with GET alone and within the limits, and compare it with what this "
+        "package counts on. The report holds no key, name, address or id.",
+    )
+    ask.add_argument(
+        "--out",
+        type=Path,
+        default=Path("dirsync-probe"),
+        help="the files, without .md and .json (default: %(default)s)",
+    )
+    ask.set_defaults(run=run_probe)
+
     begin = commands.add_parser("starter", help="write a small sync worker to begin with, tests included")
     begin.add_argument("folder", type=Path, metavar="FOLDER", help="new or empty; nothing is overwritten")
     begin.set_defaults(run=run_starter)
@@ -308,6 +323,27 @@ def run_init_ci(arguments: argparse.Namespace) -> int:
         raise CannotBegin(str(why)) from None
     except OSError as error:
         raise CannotBegin(f"cannot write {error.filename}: {error.strerror}") from None
+    return 0
+
+
+# -- probe ---------------------------------------------------------------------------------------------------
+
+
+def run_probe(arguments: argparse.Namespace) -> int:
+    """Ask the service, say what differs, write the report."""
+    from .connect import connect
+    from .provisioning import checklist
+
+    out: Path = arguments.out.resolve()
+    if not out.parent.is_dir():
+        raise CannotBegin(f"cannot write {out}: no such folder")
+    try:
+        with connect() as client:
+            found = checklist.probe(client)
+    except errors.DirsyncError as why:
+        raise CannotBegin(str(why)) from None
+    _say(repr(found))
+    _say(f"Report: {', '.join(map(str, found.write(out)))}")
     return 0
 
 

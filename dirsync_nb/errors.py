@@ -179,6 +179,8 @@ class ApiError(LoadError):
         The answer's ``X-Request-Id``, which WorkOS support asks for.
     retry_after
         Seconds the service asked us to wait, or None.
+    entity_id
+        Of a 404: the id of what there is not, or None where the answer names none.
     """
 
     def __init__(
@@ -189,12 +191,14 @@ class ApiError(LoadError):
         code: str | None = None,
         request_id: str | None = None,
         retry_after: float | None = None,
+        entity_id: str | None = None,
     ) -> None:
         super().__init__(message)
         self.status_code = status_code
         self.code = code
         self.request_id = request_id
         self.retry_after = retry_after
+        self.entity_id = entity_id
 
 
 class BadRequest(ApiError):

@@ -120,6 +120,8 @@ class Roles:
                 )
         require_ids("users", self.users, "user_id", once=True)
         require_columns("memberships", self.memberships, "user_id", "group_id")
+        if self.groups is not None:
+            require_ids("groups", self.groups, "group_id")
         for frame in (self.users, self.memberships, self.groups, self.directories):
             if frame is not None:
                 require_complete(frame, "what_if")

@@ -20,6 +20,9 @@ LOADERS = {
     "directory_id": "load_directories",
     "organization_id": "load_organizations",
     "event_id": "load_events",
+    "role_id": "load_roles",
+    "organization_membership_id": "load_organization_memberships",
+    "workos_group_id": "load_workos_groups",
 }
 
 
