@@ -1,7 +1,7 @@
 """The command ``dirsync-nb``: JupyterLab on the guided notebooks, the sandbox alone, a tour without a browser.
 
-Every command ends with 0 when it did its work, 1 when a notebook failed or is not fit to commit, 2 when it
-could not begin or could not read one.
+Every command ends with 0 when it did its work and all is well, 1 when a notebook failed or is not fit to commit
+or an app drifted, 2 when it could not begin or could not read one.
 """
 
 from __future__ import annotations
@@ -24,7 +24,6 @@ from urllib.parse import quote
 from . import errors, extras, starter
 from .connect import SHARED_SANDBOX
 from .notebooks import check_command, init_ci, kernels, lab_files, tour
-from .provisioning import drift_command
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -38,6 +37,7 @@ _APART: dict[str, Any] = (
     if os.name == "nt"
     else {"start_new_session": True}
 )
+APP_DATABASE = "APP_DATABASE_URL"
 _PATIENCE = 20.0  # seconds for JupyterLab to end its kernels
 
 
@@ -91,9 +91,34 @@ def parser() -> argparse.ArgumentParser:
     start.add_argument("--force", action="store_true", help="replace and complete files that are there already")
     start.set_defaults(run=run_init_ci)
 
-    watch = commands.add_parser("drift", help="tell where an app's users and the directories disagree")
-    drift_command.add_arguments(watch)
-    watch.set_defaults(run=drift_command.run)
+    watch = commands.add_parser(
+        "drift",
+        help="tell where an app's users and the directories disagree",
+        description="Reads the app's table, the directories and the last 30 days of events; changes nothing. "
+        "Ends with 0 if they agree, 1 if they do not, 2 if that cannot be told.",
+    )
+    add = watch.add_argument
+    add(
+        "--app",
+        default=os.environ.get(APP_DATABASE, ""),
+        metavar="URL",
+        help=f"the app's database, such as sqlite:///app.db (default: ${APP_DATABASE})",
+    )
+    add("--table", help="of its users (default: users, or the only one)")
+    add("--on", default="email", metavar="A,B=C", help="columns that find people, strongest first")
+    add("--fields", default="", metavar="A,B=C", help="columns to keep in line; B=C: the app's B is our C")
+    add("--active", metavar="COLUMN", help="the app's column that says who may sign in")
+    add("--directory", action="append", metavar="ID", help="may come again (default: all there are)")
+    add(
+        "--snapshot",
+        type=Path,
+        metavar="FILE",
+        help="what the app was in line with: tells what is newer",
+    )
+    add("--html", type=Path, metavar="FILE", help="write a page; it names people")
+    add("--json", type=Path, metavar="FILE", help="write it for a program; it names people")
+
+    watch.set_defaults(run=run_drift)
 
     ask = commands.add_parser(
         "probe",
@@ -345,6 +370,40 @@ def run_probe(arguments: argparse.Namespace) -> int:
     _say(repr(found))
     _say(f"Report: {', '.join(map(str, found.write(out)))}")
     return 0
+
+
+def run_drift(arguments: argparse.Namespace) -> int:
+    """Look for drift; print the counts, and nobody's name."""
+    from .connect import connect
+    from .provisioning import find_drift, load_app_users
+    from .sync import open_snapshot
+
+    if not arguments.app:
+        raise CannotBegin(f"--app or {APP_DATABASE} says where the app's database is: sqlite:///app.db")
+    try:
+        with connect() as client:
+            found = find_drift(
+                client,
+                load_app_users(arguments.app, table=arguments.table),
+                directory_id=arguments.directory,
+                snapshot=None if arguments.snapshot is None else open_snapshot(arguments.snapshot),
+                on=_pairs(arguments.on),
+                fields=_pairs(arguments.fields),
+                active=arguments.active,
+            )
+        for path, write in ((arguments.html, found.to_html), (arguments.json, found.to_json)):
+            if path is not None:
+                write(path)
+    except (errors.DirsyncError, OSError) as why:
+        raise CannotBegin(str(why)) from None
+    _say(repr(found))
+    return 1 if len(found) else 0
+
+
+def _pairs(text: str) -> dict[str, str]:
+    """Read ``a,b=c`` as the app's columns with those of the directory."""
+    parts = [part.strip().partition("=") for part in text.split(",") if part.strip()]
+    return {ours.strip(): theirs.strip() or ours.strip() for ours, _, theirs in parts}
 
 
 # -- starter -------------------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from .. import errors
+from ..client import one_or_many
 from ..frames import mark_partial, require_columns, require_complete, text_dtype
 from .sizes import check_frames, in_users, look_up, membership_matrix
 
@@ -49,7 +50,7 @@ def losing_access(
     for frame in (memberships, groups, users):
         if frame is not None:
             require_complete(frame, "losing_access")
-    going = [group_id] if isinstance(group_id, str) else list(dict.fromkeys(group_id))
+    going = [group_id] if isinstance(group_id, str) else one_or_many(group_id, "group_id")
     part, known = _of_their_members(memberships, going)
     known = known if groups is None else known.union(groups.index, sort=False)
     if unknown := [one for one in going if one not in known]:

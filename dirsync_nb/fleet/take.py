@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from .. import errors
-from ..client import DirectoryClient, identifier, needs_client
+from ..client import DirectoryClient, needs_client, one_or_many
 from ..files import save_frame
 from ..load import load_directories
 from ..load.parallel import as_directory_ids
@@ -137,7 +137,7 @@ def _listing(client: DirectoryClient, wanted: Any) -> tuple[pd.DataFrame, list[s
     scope = None
     if wanted is not None:
         found = as_directory_ids(wanted, "take_fleet")
-        scope = sorted([identifier(wanted, "directory_id")] if found is None else found)
+        scope = sorted(one_or_many(wanted, "directory_id") if found is None else found)
         if not scope:
             raise errors.ArgumentError("directories is an empty list; leave it out for all there are")
         for name in scope:

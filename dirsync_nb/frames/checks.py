@@ -55,7 +55,7 @@ def _given(frame: Any, ids: str) -> str:
 
 def one_of(name: str, value: Any, allowed: Iterable[str], what: str = "one of") -> str:
     """Return a choice that there is; refuse any other, and name the choices and those that are near."""
-    choices = list(allowed)
+    choices = list(dict.fromkeys(allowed))
     if isinstance(value, str) and value in choices:
         return value
     raise errors.ArgumentError(

@@ -6,6 +6,7 @@ What holds when a load ends early stands in :mod:`dirsync_nb.load.session`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
@@ -530,7 +531,17 @@ def load_list(
             receipt.by_request = placed or bool(rows.segments.open_segments())
         if not receipt.by_request:
             count.compare(rows.segments.row_count, context.page_size)
+        if not receipt.rows and checkpoint is None:
+            _check_organization(context, receipt)
     return session.frame
+
+
+def _check_organization(context: LoadContext, receipt: Receipt) -> None:
+    """Refuse an organization that there is not: the service has an empty list for it."""
+    wanted = receipt.filters.get("organization_id")
+    if wanted is not None:
+        with suppress(errors.Forbidden):
+            context.single("organizations", wanted, traffic=receipt)
 
 
 @dataclass

@@ -14,14 +14,14 @@ from typing import Any, TypeVar
 import pandas as pd
 
 from .. import errors
-from ..client import LoadContext, Pacer, Receipt, as_ids, identifier
+from ..client import LoadContext, Pacer, Receipt, as_ids, one_or_many
 from ..client.waiting import Stop
 from ..frames import concat, require_complete
 from .checkpoint import Checkpoint
 from .progress import Gathering, Progress, tell
 from .session import load_session, resumed
 
-__all__ = ["as_directory_ids", "for_each_directory", "load_each", "one_or_many", "side_by_side"]
+__all__ = ["as_directory_ids", "directory_ids_of", "for_each_directory", "load_each", "side_by_side"]
 
 T = TypeVar("T")
 
@@ -40,14 +40,12 @@ def as_directory_ids(directory_id: object, doing: str) -> list[str] | None:
     return as_ids(directory_id, "directory_id")
 
 
-def one_or_many(directory_id: object, doing: str) -> list[str]:
+def directory_ids_of(directory_id: object, doing: str) -> list[str]:
     """Return the ids of one directory or of several, given in any of those ways; an empty list is refused."""
     several = as_directory_ids(directory_id, doing)
-    if several is None:
-        return [identifier(directory_id, "directory_id")]
-    if not several:
+    if several is not None and not several:
         raise errors.ArgumentError("directory_id is an empty list; leave it out for all directories")
-    return several
+    return one_or_many(directory_id, "directory_id") if several is None else several
 
 
 def for_each_directory(

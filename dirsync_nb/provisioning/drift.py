@@ -18,7 +18,7 @@ from ..client import needs_client
 from ..files import replacing
 from ..frames import TIME, require_complete
 from ..load import load_directories, load_events, load_users
-from ..load.parallel import one_or_many
+from ..load.parallel import directory_ids_of
 from ..sync import history
 from ..sync.events import Unusable, event_records, parse_event
 from .comparison import Columns, compare, primary_key
@@ -173,7 +173,7 @@ def find_drift(
     require_complete(app_users, "a search for drift")
     directories = load_directories(client)
     if directory_id is not None:
-        wanted = one_or_many(directory_id, "find_drift")
+        wanted = directory_ids_of(directory_id, "find_drift")
         if unknown := [one for one in wanted if one not in directories.index]:
             raise errors.ArgumentError(f"no directory {unknown[0]!r} among the {len(directories):,} there are")
         directories = directories[directories.index.isin(wanted)]

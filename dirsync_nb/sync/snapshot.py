@@ -41,7 +41,7 @@ from ..guard import SHARE, check_guard, check_vanished, why_stopped
 from ..load import load_directories, load_events, load_organizations
 from ..load.checkpoint import PAGE_FORMAT, Checkpoint
 from ..load.contents import Contents, load_contents
-from ..load.parallel import for_each_directory, one_or_many
+from ..load.parallel import directory_ids_of, for_each_directory
 from ..load.progress import tell
 from .events import NEVER, Moment, moment_of
 from .follow import LostPlace, knows, latest_event, load_since
@@ -321,7 +321,7 @@ def take_snapshot(
     """
     if path is not None:
         need_for("parquet")  # before all is loaded
-    scope = None if directory_id is None else tuple(one_or_many(directory_id, "take_snapshot"))
+    scope = None if directory_id is None else tuple(directory_ids_of(directory_id, "take_snapshot"))
     keeper = None if path is None else _Keeper.opened(Path(f"{path}.loading"), client, scope)
     if keeper is not None and keeper.position is not None and not knows(client, keeper.position):
         keeper = _Keeper.anew(keeper.folder, client, scope, keeper.notices)

@@ -36,7 +36,7 @@ from ..frames import (
     require_complete,
     users_frame,
 )
-from ..load.parallel import one_or_many
+from ..load.parallel import directory_ids_of
 from ..text import plain, plural
 from .events import (
     NEVER,
@@ -193,7 +193,7 @@ class State:
         if base is not None:
             for frame in (base.directories, base.users, base.groups, base.memberships):
                 require_complete(frame, "a replay")
-        self._only = None if directory_id is None else frozenset(one_or_many(directory_id, "a replay"))
+        self._only = None if directory_id is None else frozenset(directory_ids_of(directory_id, "a replay"))
         self._directories: dict[str, _Subject] = {}
         self._users: dict[str, _Subject] = {}
         self._groups: dict[str, _Subject] = {}

@@ -14,6 +14,7 @@ import traitlets as t
 from .. import errors
 from ..client import DSYNC_EVENTS, DirectoryClient, Record, identifier, needs_client
 from ..client.credentials import is_loopback
+from ..client.endpoints import fitting_id
 from ._base.code import snippets
 from ._base.events import COUNTED, KINDS, Line, changed, sentence
 from ._base.jobs import PATIENCE, Job
@@ -90,20 +91,18 @@ class EventFeed(Panel):
         directory_id: Any = None,
         organization_id: Any = None,
         events: str | Iterable[str] | None = None,
-        after: str | None = None,
+        after: Any = None,
         interval: float = 3.0,
         minutes: float = 60.0,
         limit: int = 500,
     ) -> None:
         super().__init__()
         self.client = client
-        self.directory_id = None if directory_id is None else identifier(directory_id, "directory_id")
-        self.organization_id = (
-            None if organization_id is None else identifier(organization_id, "organization_id")
-        )
+        self.directory_id = None if directory_id is None else _id(directory_id, "directory_id")
+        self.organization_id = None if organization_id is None else _id(organization_id, "organization_id")
         self.events = [events] if isinstance(events, str) else list(events or DSYNC_EVENTS)
         self.interval, self.minutes, self.limit = interval, minutes, limit
-        self.cursor = after
+        self.cursor = None if after is None else _id(after, "after")
         self.lines: list[Line] = []
         self.records: dict[str, Record] = {}
         self._seen: dict[str, None] = {}
@@ -330,3 +329,7 @@ class EventFeed(Panel):
         rows = [(line.what, label(line.text, 120), line.when) for line in self.shown_lines()[:STATIC_ROWS]]
         newest = f"The newest {plural(len(rows), 'event')}"
         return html_table([c["title"] for c in COLUMNS], rows, caption=newest)
+
+
+def _id(value: object, name: str) -> str:
+    return fitting_id(identifier(value, name), name)

@@ -11,9 +11,9 @@ import traitlets as t
 
 from .. import errors
 from ..client import DirectoryClient, needs_client
-from ..load.parallel import one_or_many
+from ..load.parallel import directory_ids_of
 from ..provisioning import onboarding
-from ._base.controls import MENU, only_by_column, only_listed
+from ._base.controls import MENU, only_by_column, only_listed, only_offered
 from ._base.explorer import NO_DIRECTORY, Explorer
 from ._base.listing import Found, Mask, Places
 from ._base.table import Column, Framed
@@ -126,7 +126,7 @@ class Onboarding(Explorer):
             arrived=self._people_arrived,
             joined=self._groups_joined,
         )
-        self._wanted = () if directory_id is None else tuple(one_or_many(directory_id, "Onboarding"))
+        self._wanted = () if directory_id is None else tuple(directory_ids_of(directory_id, "Onboarding"))
         self.written: list[Path] = []
         self._attributes_wanted = tuple(attributes)
         self.folder = str(folder)
@@ -182,6 +182,21 @@ class Onboarding(Explorer):
         for one in wanted:
             only_listed(one, () if groups is None else groups.frame.index, "group", "whose members are known")
         return wanted
+
+    @t.validate("state")
+    def _only_a_state_there_is(self, proposal: Any) -> Any:
+        people = self.finder.people
+        return only_offered(proposal.value, [] if people is None else people.listing.states(), "state")
+
+    @t.validate("attribute")
+    def _only_an_attribute_there_is(self, proposal: Any) -> Any:
+        people = self.finder.people
+        return only_offered(proposal.value, [] if people is None else people.attributes, "attribute")
+
+    @t.validate("domain")
+    def _only_a_domain_there_is(self, proposal: Any) -> Any:
+        people = self.finder.people
+        return only_offered(proposal.value, [] if people is None else people.domains, "domain")
 
     @t.validate("sort")
     def _only_by_a_column(self, proposal: Any) -> str:
@@ -262,7 +277,7 @@ class Onboarding(Explorer):
     def _turned_attribute(self, change: Any) -> None:
         self.attribute_value = None
         people = self.finder.people
-        self.face.filters.offer_values(None if people is None else people.listing.frame, change["new"])
+        self.face.filters.offer_values(None if people is None else people.listing, change["new"])
 
     def _filter_changed(self, change: Any) -> None:
         if change["name"] == "group_ids":

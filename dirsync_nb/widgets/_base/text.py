@@ -10,11 +10,12 @@ from datetime import datetime
 from html import escape
 from typing import Any
 
-from ...text import fold, plain, plural
+from ...text import NO_NAME, SPECIAL, fold, name_label, plain, plural, value_labels
 
 __all__ = [
     "LITERAL",
     "NO_NAME",
+    "SPECIAL",
     "count_of",
     "distinct",
     "facts",
@@ -22,17 +23,18 @@ __all__ = [
     "html_table",
     "json_block",
     "label",
+    "name_label",
     "none_of",
     "plain",
     "plural",
     "shown",
+    "value_labels",
     "when",
 ]
 
 LITERAL = "mathjax_ignore tex2jax_ignore"
 """Classes that keep MathJax, old and new, from typesetting what stands between two dollars."""
 
-NO_NAME = "(no name)"
 SHOWN = 80  # characters of a name in a table; cards show more
 LONGEST = 2_000  # characters of one value in a card
 
