@@ -89,7 +89,7 @@ def load_there(
     workers: int | None,
     connect_worker: Connect | None,
 ) -> Iterator[Outcomes]:
-    """Load on the workers that a cluster has now; give what became of each batch.
+    """Load on the workers that a cluster has now; yield what became of each batch.
 
     A worker that joins later gets nothing to load, since the budget is shared out already.
     """

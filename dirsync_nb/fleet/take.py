@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from .. import errors
-from ..client import DirectoryClient, identifier, needs_client
+from ..client import DirectoryClient, needs_client
 from ..files import save_frame
 from ..load import load_directories
-from ..load.parallel import as_directory_ids
 from ..load.progress import Progress, tell
 from ..sync import latest_event, moment_of
 from .dataset import (
@@ -26,7 +25,7 @@ from .dataset import (
     read_manifest,
     write_manifest,
 )
-from .fleet import Fleet, need_fleet, open_fleet
+from .fleet import Fleet, directory_ids_of, need_fleet, open_fleet
 from .load import Connect, Job, Outcomes, load_here, load_there
 
 __all__ = ["take_fleet"]
@@ -39,7 +38,7 @@ def take_fleet(
     client: DirectoryClient,
     folder: str | Path,
     *,
-    directories: Iterable[Any] | None = None,
+    directory_id: Any = None,
     resume: bool = True,
     cluster: Any = None,
     workers: int | None = None,
@@ -58,8 +57,8 @@ def take_fleet(
         Where to read. Its budgets hold for the whole fleet, over all workers together.
     folder
         Where the dataset is, or is to be. Workers of a cluster must reach it by the same path.
-    directories
-        Ids, records or rows. Default: all there are.
+    directory_id
+        One directory or several (ids, records or rows). Default: all there are.
     resume
         True: directories that are there already stay as they are, and only what is missing is loaded, whatever
         ended the earlier run. False: what is there is removed first.
@@ -85,7 +84,7 @@ def take_fleet(
     """
     need_fleet(cluster)
     folder = Path(folder).absolute()
-    listing, scope = _listing(client, directories)
+    listing, scope = _listing(client, directory_id)
     held = _begin(folder, client, listing, scope, resume=resume)
     latest = latest_event(client)
     job = Job(str(folder), client.base_url, {"position": None if latest is None else moment_of(latest)})
@@ -116,7 +115,7 @@ def _outcomes(
     workers: int | None,
     connect_worker: Connect | None,
 ) -> Iterator[Outcomes]:
-    """Load directories here or on a cluster; give what became of them, as it becomes known."""
+    """Load directories here or on a cluster; yield what became of them, as it becomes known."""
     if cluster is None:
         yield load_here(client, job, todo, workers)
         return
@@ -129,20 +128,19 @@ def _outcomes(
 
 
 def _listing(client: DirectoryClient, wanted: Any) -> tuple[pd.DataFrame, list[str] | None]:
-    """Load the rows of the directories asked for, and give their ids where they were asked for by name.
+    """Load the rows of the directories asked for, and return their ids where they were asked for by name.
 
     Directories of one organization stand together.
     """
     listing = load_directories(client)
     scope = None
     if wanted is not None:
-        found = as_directory_ids(wanted, "take_fleet")
-        scope = sorted([identifier(wanted, "directory_id")] if found is None else found)
+        scope = sorted(directory_ids_of(wanted, "take_fleet"))
         if not scope:
-            raise errors.ArgumentError("directories is an empty list; leave it out for all there are")
-        for name in scope:
-            if name not in listing.index:
-                client.directory(name)  # raises NotFound, in the words of the service
+            raise errors.ArgumentError("directory_id is an empty list; leave it out for all there are")
+        for one in scope:
+            if one not in listing.index:
+                client.directory(one)  # raises NotFound, in the words of the service
         listing = listing[listing.index.isin(scope)]
     owners = listing["organization_id"].fillna(pd.Series(listing.index, index=listing.index))
     first = pd.Series(pd.factorize(owners)[0], index=listing.index)
@@ -158,7 +156,7 @@ def _largest_first(listing: pd.DataFrame) -> list[str]:
 def _begin(
     folder: Path, client: DirectoryClient, listing: pd.DataFrame, scope: list[str] | None, *, resume: bool
 ) -> dict[str, Entry]:
-    """Open the folder for a load; give the directories of it that are whole already."""
+    """Open the folder for a load; return the directories of it that are whole already."""
     manifest = read_manifest(folder) if (folder / MANIFEST).exists() else None
     if manifest is None and folder.exists() and any(folder.iterdir()):
         raise errors.ArgumentError(f"{folder} holds something else than a fleet; name another folder")

@@ -38,7 +38,7 @@ import dirsync_nb as ds
 from dirsync_nb.fleet.take import take_fleet
 def prepare(url, key, folder):
     client = ds.connect(key, base_url=url)
-    return lambda: len(take_fleet(client, folder).names)
+    return lambda: len(take_fleet(client, folder).directory_ids)
 """
 
 LOAD = """

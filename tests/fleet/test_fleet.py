@@ -77,10 +77,10 @@ def moments(
     folder = tmp_path_factory.mktemp("fleet")
     with connected(harbour) as client:
         before = take_fleet(client, folder / "before")
-        in_memory = loaded(client, before.names)
+        in_memory = loaded(client, before.directory_ids)
         change_something(harbour, in_memory)
         after = take_fleet(client, folder / "after")
-        return before, after, in_memory, loaded(client, after.names)
+        return before, after, in_memory, loaded(client, after.directory_ids)
 
 
 def change_something(harbour: Any, frames: dict[str, pd.DataFrame]) -> None:
@@ -121,7 +121,7 @@ def test_a_fleet_holds_what_the_loaders_give_with_the_same_dtypes(moments, harbo
 def test_one_directory_of_a_fleet_is_what_its_loaders_give(moments, harbour):
     _, fleet, _, _ = moments
     with connected(harbour) as client:
-        for name in fleet.names:
+        for name in fleet.directory_ids:
             one = fleet.directory(name)
             same(one.users, ds.load_users(client, directory_id=name))
             same(one.groups, ds.load_groups(client, directory_id=name))
@@ -137,8 +137,8 @@ def test_any_parquet_reader_takes_a_table_as_one_partitioned_dataset(moments):
         dataset = pyarrow.dataset.dataset(fleet.folder / kind, partitioning="hive")
         assert len(schemas) == 1
         assert dataset.count_rows() == len(frames[kind])
-        chosen = dataset.to_table(filter=pyarrow.dataset.field("directory_id") == fleet.names[0])
-        assert chosen.num_rows == (frames[kind]["directory_id"] == fleet.names[0]).sum()
+        chosen = dataset.to_table(filter=pyarrow.dataset.field("directory_id") == fleet.directory_ids[0])
+        assert chosen.num_rows == (frames[kind]["directory_id"] == fleet.directory_ids[0]).sum()
 
 
 def test_plain_dask_counts_across_directories_as_pandas_does(moments):
@@ -272,13 +272,13 @@ def test_memberships_of_two_fleets_differ_as_their_frames_do(moments):
 
 def test_fleets_that_leave_different_directories_out_are_not_compared(moments):
     before, after, earlier, frames = moments
-    fewer = before.excluding(before.names[:1])
+    fewer = before.excluding(before.directory_ids[:1])
     with pytest.raises(errors.ArgumentError, match="Exclude them from both"):
         after.analyse("diff_users", before=fewer)
-    kept = frames["users"]["directory_id"] != before.names[0]
-    was = earlier["users"]["directory_id"] != before.names[0]
+    kept = frames["users"]["directory_id"] != before.directory_ids[0]
+    was = earlier["users"]["directory_id"] != before.directory_ids[0]
     theirs = analysis.diff_users(earlier["users"][was], frames["users"][kept])
-    same(after.excluding(before.names[:1]).analyse("diff_users", before=fewer), theirs)
+    same(after.excluding(before.directory_ids[:1]).analyse("diff_users", before=fewer), theirs)
 
 
 @pytest.mark.parametrize(
@@ -346,7 +346,7 @@ def test_a_comparison_is_what_pandas_gives_directory_by_directory(moments, app):
             guard=None,
             **asked,
         )
-        for name in fleet.names
+        for name in fleet.directory_ids
     ]
     theirs = pd.concat([part.rows for part in parts], ignore_index=True)
     pd.testing.assert_frame_equal(ours.rows, theirs.sort_values("action", kind="stable", ignore_index=True))
@@ -395,7 +395,7 @@ def test_hundreds_of_directories_that_do_not_work_are_not_told_one_by_one(moment
 
 def test_the_guard_says_in_which_directory_everybody_would_go(moments, app):
     _, fleet, _, _ = moments
-    lost = fleet.names[0]
+    lost = fleet.directory_ids[0]
     broken = app.assign(workos_id=app["workos_id"].where(app["directory_id"] != lost, "nobody"))
     with pytest.raises(TooManyDeactivations, match=lost) as stopped:
         fleet.compare(broken, within="directory_id", on={"workos_id": "user_id"})
@@ -494,7 +494,7 @@ def test_what_needs_a_whole_fleet_refuses_one_that_is_not_unless_it_is_said_what
     assert rest.complete
     assert len(rest.directories) == 5
     assert rest.users["directory_id"].nunique().compute() == 5
-    assert set(rest.analyse("group_sizes")["directory_id"]) == set(rest.names)
+    assert set(rest.analyse("group_sizes")["directory_id"]) == set(rest.directory_ids)
     with pytest.raises(errors.ArgumentError, match="no directory 'directory_x'"):
         fleet.excluding(["directory_x"])
 
@@ -553,7 +553,7 @@ def test_a_killed_run_leaves_whole_directories_and_never_half_of_one(small):
 def test_a_directory_written_anew_is_not_whole_until_all_of_it_is(small):
     _, client, folder = small
     fleet = take_fleet(client, folder)
-    name = fleet.names[4]
+    name = fleet.directory_ids[4]
     one = fleet.directory(name)
     frames = {"users": one.users, "groups": one.groups.drop(columns="name"), "memberships": one.memberships}
     assert directory_entry(folder, name) is not None
@@ -565,10 +565,10 @@ def test_a_directory_written_anew_is_not_whole_until_all_of_it_is(small):
 def test_a_refused_key_ends_the_run_at_once(small):
     sandbox, client, folder = small
     names = ds.load_directories(client).index
-    take_fleet(client, folder, directories=list(names[:2]))
+    take_fleet(client, folder, directory_id=list(names[:2]))
     wrong = DirectoryClient(Transport(sandbox.url, "sk_test_other", pacer=Pacer.unlimited()))
     with wrong, pytest.raises(errors.NotAuthorized):
-        take_fleet(wrong, folder, directories=list(names[:2]), resume=False)
+        take_fleet(wrong, folder, directory_id=list(names[:2]), resume=False)
 
 
 def test_a_directory_that_goes_during_the_run_is_no_failure(small, monkeypatch):
@@ -583,36 +583,36 @@ def test_a_directory_that_goes_during_the_run_is_no_failure(small, monkeypatch):
     monkeypatch.setattr(fleet_take, "load_here", load)
     fleet = take_fleet(client, folder)
     assert fleet.complete
-    assert name not in fleet.names
-    assert len(fleet.names) == 5
+    assert name not in fleet.directory_ids
+    assert len(fleet.directory_ids) == 5
 
 
 def test_some_directories_by_name_in_any_form(small):
     _, client, folder = small
     listing = ds.load_directories(client)
-    one = take_fleet(client, folder / "one", directories=listing.iloc[1])
-    assert one.names == (listing.index[1],)
-    two = take_fleet(client, folder / "two", directories=listing.iloc[[4, 2]])
-    assert set(two.names) == set(listing.index[[2, 4]])
+    one = take_fleet(client, folder / "one", directory_id=listing.iloc[1])
+    assert one.directory_ids == (listing.index[1],)
+    two = take_fleet(client, folder / "two", directory_id=listing.iloc[[4, 2]])
+    assert set(two.directory_ids) == set(listing.index[[2, 4]])
     with pytest.raises(errors.NotFound, match="directory_x"):
-        take_fleet(client, folder / "none", directories=["directory_x"])
+        take_fleet(client, folder / "none", directory_id=["directory_x"])
     with pytest.raises(errors.ArgumentError, match="empty list"):
-        take_fleet(client, folder / "none", directories=[])
+        take_fleet(client, folder / "none", directory_id=[])
 
 
 def test_a_folder_of_something_else_is_left_alone(small):
     sandbox, client, folder = small
     names = list(ds.load_directories(client).index)
-    take_fleet(client, folder, directories=names[:2])
+    take_fleet(client, folder, directory_id=names[:2])
     with pytest.raises(errors.ArgumentError, match="other directories"):
         take_fleet(client, folder)
     with pytest.raises(errors.ArgumentError, match="other directories"):
-        take_fleet(client, folder, directories=names[1:3])
+        take_fleet(client, folder, directory_id=names[1:3])
     stranger = DirectoryClient(Transport("http://127.0.0.1:1", "sk_test_other"))
     with stranger, pytest.raises(errors.ArgumentError, match="and the client reads"):
         fleet_take._begin(folder, stranger, ds.load_directories(client), None, resume=True)
     assert open_fleet(folder).complete
-    assert len(take_fleet(client, folder, resume=False).names) == 6
+    assert len(take_fleet(client, folder, resume=False).directory_ids) == 6
     other_folder = folder.parent / "mine"
     other_folder.mkdir()
     (other_folder / "letter.txt").write_text("dear")
@@ -683,7 +683,10 @@ def test_workers_of_a_cluster_share_one_keys_budget_and_meet_no_429(limited, clu
     with DirectoryClient(Transport(url, key, pacer=pacer)) as client:
         fleet = take_fleet(client, tmp_path / "fleet", cluster=cluster.scheduler_address)
         seconds = (pd.Timestamp.now("UTC") - fleet.taken["at"].min()).total_seconds()
-        same(fleet.directory(fleet.names[5]).users, ds.load_users(client, directory_id=fleet.names[5]))
+        same(
+            fleet.directory(fleet.directory_ids[5]).users,
+            ds.load_users(client, directory_id=fleet.directory_ids[5]),
+        )
     assert fleet.complete
     assert len(fleet.users) == 8 * 30
     costs = [entry["cost"] for entry in fleet.entries.values()]
@@ -736,7 +739,7 @@ def test_batches_are_few_and_of_one_mixture_with_the_largest_first():
 def test_a_batch_that_is_begun_anew_loads_only_what_is_not_whole_yet(small):
     sandbox, client, folder = small
     names = list(ds.load_directories(client).index)
-    take_fleet(client, folder, directories=names[:2])
+    take_fleet(client, folder, directory_id=names[:2])
     job = fleet_load.Job(str(folder), sandbox.url, {"position": None})
 
     def connect_worker(server: str, pacer: Pacer) -> DirectoryClient:
