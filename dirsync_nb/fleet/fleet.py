@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 from types import SimpleNamespace
@@ -23,17 +23,19 @@ import pandas as pd
 from .. import analysis, errors, extras
 from ..client import identifier
 from ..files import open_frame
-from ..frames import TIME, directories_frame
+from ..frames import TIME, directories_frame, organizations_frame
 from ..frames.json_array import JsonArray, JsonDtype
 from ..guard import check_guard
 from ..load.parallel import as_directory_ids
+from ..load.progress import tell
 from ..provisioning import Plan
 from ..provisioning.app_table import table_of
 from ..provisioning.comparison import GUARD, primary_key
 from ..provisioning.status import StatusWords
 from ..sync import Moment
+from ..text import plural
 from .comparison import AppComparison, Part, columns_for, nothing_to_do, whole_plan
-from .dataset import DIRECTORIES_FILE, TABLES, Entry, Reader, entries_of, read_manifest
+from .dataset import DIRECTORIES_FILE, ORGANIZATIONS_FILE, TABLES, Entry, Manifest, Reader, settle
 from .load import opened
 from .queries import QUESTIONS, Question, frames_of
 
@@ -66,23 +68,36 @@ def open_fleet(folder: str | Path, *, cluster: Any = None) -> Fleet:
     """
     need_fleet(cluster)
     folder = Path(folder).absolute()
-    manifest = read_manifest(folder)
-    entries = entries_of(folder, manifest)
-    path = folder / DIRECTORIES_FILE
-    # A run that was cut off at its very beginning leaves no list, and no directory either.
-    listing = open_frame(path) if path.exists() else directories_frame([])
-    ids = tuple(manifest["directories"])
-    reasons = {one: manifest["failed"].get(one, "not loaded yet") for one in ids if one not in entries}
-    scope = manifest["scope"]
+    settle(folder)
+    manifest = Manifest.read(folder)
+    ids, entries, failed = manifest.directories, manifest.entries, manifest.failed
+    # A run that was cut off at its very beginning leaves no lists, and no directory either.
+    listing, organizations = (
+        open_frame(folder / file) if (folder / file).exists() else empty([])
+        for file, empty in ((DIRECTORIES_FILE, directories_frame), (ORGANIZATIONS_FILE, organizations_frame))
+    )
+    stale = {
+        one: f"As of {entries[one]['at'][:16]}Z, for it could not be read since: {why}"
+        for one, why in failed.items()
+        if one in entries
+    }
     return Fleet(
         folder=folder,
-        server=manifest["server"],
-        directory_ids=ids,
+        server=manifest.server,
+        directory_ids=tuple(ids),
         entries=entries,
-        missing=reasons,
-        scope=None if scope is None else frozenset(scope),
+        missing={one: failed.get(one, "not loaded yet") for one in ids if one not in entries},
+        notices={
+            one: (*([stale[one]] if one in stale else []), *entries[one].get("notices", ()))
+            for one in ids
+            if one in stale or entries.get(one, {}).get("notices")
+        },
+        scope=None if manifest.scope is None else frozenset(manifest.scope),
         cluster=cluster,
+        run=manifest.run,
         _listing=listing,
+        _organizations=organizations,
+        _history=manifest.history,
     )
 
 
@@ -99,13 +114,19 @@ class Fleet:
     directory_ids
         Its directories, in the order of its rows.
     missing
-        Directories that could not be loaded, with the reason.
+        Directories that are not there, with the reason.
+    notices
+        By directory: what a reader should know about it. Where :func:`take_fleet` can do something about it, it
+        does when it is called again.
     excluded
         Directories left out on purpose, see :meth:`excluding`.
     scope
         The directories asked for when it was taken; None for all there were.
     cluster
         Where questions are worked out; None for Dask's own choice.
+    run
+        What the last run did: ``did`` ("take" or "refresh"), ``at``, ``seconds``, ``requests``, and how many
+        directories it ``changed``.
     """
 
     folder: Path
@@ -113,10 +134,15 @@ class Fleet:
     directory_ids: tuple[str, ...]
     entries: Mapping[str, Entry]
     missing: Mapping[str, str]
+    notices: Mapping[str, tuple[str, ...]]
     scope: frozenset[str] | None
     cluster: Any
+    run: Mapping[str, Any]
     _listing: pd.DataFrame
+    _organizations: pd.DataFrame
+    _history: Mapping[str, list[list[Any]]]
     excluded: frozenset[str] = frozenset()
+    _told: set[str] = field(default_factory=set)
 
     def __repr__(self) -> str:
         rows = {table: sum(one["rows"][table] for one in self.entries.values()) for table in TABLES}
@@ -136,16 +162,17 @@ class Fleet:
 
     @property
     def taken(self) -> pd.DataFrame:
-        """When each directory was read: one row a directory that is whole.
+        """As of when each directory is: one row a directory that is there.
 
-        ``at`` is this machine's clock when its reading began, ``event_id`` and ``event_at`` the last event it
-        is sure to contain (missing where there was none); ``users``, ``groups`` and ``memberships`` count rows.
+        ``at`` is when it was last read or brought up to date, and ``read_at`` when it was last read whole, by
+        this machine's clock when that began; ``event_id`` and ``event_at`` are the last event it is sure to
+        contain (missing where there was none); ``users``, ``groups`` and ``memberships`` count rows.
         """
         entries = [self.entries[one] for one in self.directory_ids if one in self.entries]
         moments = [None if one["position"] is None else Moment(*one["position"]) for one in entries]
         times: Any = [moment and pd.Timestamp(moment.time, unit="us", tz="UTC") for moment in moments]
         columns: dict[str, Any] = {
-            "at": pd.to_datetime([one["at"] for one in entries], utc=True, format="ISO8601").as_unit("us"),
+            **{name: _times(one[name] for one in entries) for name in ("at", "read_at")},
             "event_id": pd.array([moment and moment.event_id for moment in moments], dtype="str"),
             "event_at": pd.array(times, dtype=TIME),
             **{table: pd.array([one["rows"][table] for one in entries], dtype="Int64") for table in TABLES},
@@ -166,14 +193,27 @@ class Fleet:
             directory_ids=tuple(one for one in self.directory_ids if one not in left_out),
             entries={one: entry for one, entry in self.entries.items() if one not in left_out},
             missing={one: why for one, why in self.missing.items() if one not in left_out},
+            notices={one: told for one, told in self.notices.items() if one not in left_out},
             excluded=self.excluded | left_out,
         )
 
     @property
     def directories(self) -> pd.DataFrame:
-        """The directories frame."""
-        self._require_complete("directories")
+        """The directories frame, with those that are missing."""
         return self._listing[self._listing.index.isin(self.directory_ids)]
+
+    @property
+    def organizations(self) -> pd.DataFrame:
+        """The organizations frame: the customers whose directories these are."""
+        return self._organizations
+
+    @property
+    def history(self) -> pd.DataFrame:
+        """How many users, groups and memberships each directory had, and since when: a row for each change."""
+        rows = [(one, *moment) for one in self.directory_ids for moment in self._history.get(one, ())]
+        frame = pd.DataFrame(rows, columns=["directory_id", "at", *TABLES])
+        kinds = {"directory_id": "str", **dict.fromkeys(TABLES, "Int64")}
+        return frame.assign(at=_times(frame["at"])).astype(kinds)
 
     @property
     def users(self) -> Any:
@@ -202,17 +242,42 @@ class Fleet:
 
     def _require_complete(self, purpose: str) -> None:
         if self.missing:
-            raise self.incomplete(purpose)
+            raise errors.IncompleteError(
+                f"{purpose} needs the whole fleet, and {self._missing_words}. take_fleet with the same folder "
+                "loads these alone; to do without them, use fleet.excluding(fleet.missing)"
+            )
 
-    def incomplete(self, purpose: str) -> errors.IncompleteError:
-        """Make the error that names what is missing."""
-        first = ", ".join(f"{one} ({why.splitlines()[0]:.200})" for one, why in list(self.missing.items())[:3])
-        more = f" and {len(self.missing) - 3:,} more" if len(self.missing) > 3 else ""
-        return errors.IncompleteError(
-            f"{purpose} needs the whole fleet, and {len(self.missing):,} of {len(self.directory_ids):,} directories "
-            f"are missing: {first}{more}. take_fleet with the same folder loads these alone; to do without "
-            "them, use fleet.excluding(fleet.missing)"
-        )
+    @property
+    def _missing_words(self) -> str:
+        count, missing = len(self.directory_ids), list(self.missing.items())
+        first = ", ".join(f"{one} ({why.splitlines()[0]:.200})" for one, why in missing[:3])
+        more = f" and {len(missing) - 3:,} more" if len(missing) > 3 else ""
+        are = "is" if len(missing) == 1 else "are"
+        return f"{len(missing):,} of {count:,} directories {are} missing: {first}{more}"
+
+    @property
+    def told(self) -> list[str]:
+        """What a person should know of the whole fleet, one sentence each."""
+        sentences = []
+        if self.missing:
+            sentences.append(f"{self._missing_words}. take_fleet with the same folder loads these alone.")
+        if self.notices:
+            first = next(iter(self.notices))
+            sentences.append(
+                f"{plural(len(self.notices), 'directory has', 'directories have')} something to tell, "
+                f"see fleet.notices; {first}: {self.notices[first][0]}"
+            )
+        return sentences
+
+    def _mark(self, answer: Any) -> Any:
+        """Say what is missing in an answer; one that is a frame is marked as partial."""
+        if self.missing:
+            words = f"{self._missing_words}"
+            tell([f"Without them: {words}."], self._told)
+            for frame in answer if isinstance(answer, tuple) else (answer,):
+                if isinstance(frame, pd.DataFrame):
+                    frame.attrs["incomplete"] = words
+        return answer
 
     # Frames ---------------------------------------------------------------------------------------------
 
@@ -231,7 +296,8 @@ class Fleet:
         owners = self._listing["organization_id"].to_dict()
         parts: list[list[str]] = [[]]
         rows, last = 0, None
-        for directory_id in self.directory_ids if directory_ids is None else directory_ids:
+        there = [one for one in self.directory_ids if one in self.entries]
+        for directory_id in there if directory_ids is None else directory_ids:
             entry, owner = self.entries.get(directory_id), owners.get(directory_id)
             count = 0 if entry is None else entry["rows"]["users"]
             full = rows + count > PART_ROWS or len(parts[-1]) >= PART_DIRECTORIES
@@ -244,9 +310,8 @@ class Fleet:
         return parts
 
     def _dask(self, table: str) -> Any:
-        self._require_complete(table)
         reader = self._reader
-        return _from_parts(_Rows(reader, table), self._parts(), reader.meta(table))
+        return self._mark(_from_parts(_Rows(reader, table), self._parts(), reader.meta(table)))
 
     # Questions ------------------------------------------------------------------------------------------
 
@@ -269,7 +334,8 @@ class Fleet:
         Raises
         ------
         IncompleteError
-            A directory is missing, and is not excluded.
+            Two moments are compared, and a directory is missing and not excluded. Any other answer holds for
+            the directories that are there: it says which are not, and a frame is marked as partial.
         ArgumentError
             No such question or option.
         """
@@ -279,12 +345,12 @@ class Fleet:
             raise errors.ArgumentError(f"question must be one of {', '.join(QUESTIONS)}; got {name}")
         before = options.pop("before", None)
         _check_options(name, asked, options, before)
-        self._require_complete(name)
         if asked.moments:
+            self._require_complete(name)
             return self._ask(name, options, before, _common(before, self))
         if name == "attribute_status":
             options["attributes"] = self._attributes()
-        return self._ask(name, options, None, self._parts())
+        return self._mark(self._ask(name, options, None, self._parts()))
 
     def _ask(self, name: str, options: dict[str, Any], before: Fleet | None, parts: Any) -> Any:
         reader, asked = self._reader, QUESTIONS[name]
@@ -418,6 +484,10 @@ def directory_ids_of(directory_id: Any, doing: str) -> list[str]:
         directory_id = list(directory_id)  # ids with reasons, as in ``missing``
     several = as_directory_ids(directory_id, doing)
     return [identifier(directory_id, "directory_id")] if several is None else several
+
+
+def _times(texts: Iterable[str]) -> pd.DatetimeIndex:
+    return pd.to_datetime(list(texts), utc=True, format="ISO8601").as_unit("us")
 
 
 def _from_parts(function: Callable[..., Any], parts: Sequence[Any], meta: pd.DataFrame) -> Any:

@@ -2,8 +2,8 @@
 
 Users, groups and memberships never cross directories, so a question is put to the frames of some directories
 with the very function of ``analysis``, and the answers are put together. What each question needs for that
-stands in ``QUESTIONS``: the tables and columns, what is worked out for a part of them where the frames are, and how
-parts become the answer that one call on all frames would have given.
+stands in ``QUESTIONS``: the tables and columns, what is worked out for a part of them where the frames are, and
+how parts become the answer that one call on all frames would have given.
 
 How rows that count the same are ordered follows from where groups stand in the frames; parts carry that along.
 """
