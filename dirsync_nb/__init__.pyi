@@ -17,6 +17,7 @@ from .connect import connect as connect
 from .connect import connect_sandbox as connect_sandbox
 from .errors import DirsyncError as DirsyncError
 from .fleet import open_fleet as open_fleet
+from .fleet import refresh_fleet as refresh_fleet
 from .fleet import take_fleet as take_fleet
 from .frames import concat as concat
 from .frames import describe_columns as describe_columns

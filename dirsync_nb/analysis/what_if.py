@@ -139,9 +139,9 @@ class Roles:
 
     # -- what it is now ---------------------------------------------------------------------------------
 
-    def group_id(self, group: Any) -> str:
+    def group_id(self, given: Any) -> str:
         """Find a group by id, else by name; a record or a row of a frame will do."""
-        group = str(group) if isinstance(group, str) else identifier(group, "group_id")
+        group: str = given if isinstance(given, str) else identifier(given, "group_id")
         if self.groups is None:
             return group
         if group in self.groups.index:
