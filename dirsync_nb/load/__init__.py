@@ -14,12 +14,13 @@ from .lists import (
     load_user,
     load_users,
 )
-from .lookup import FOUND_COLUMNS, find
+from .lookup import FOUND_COLUMNS, find, largest_directory
 from .memberships import load_memberships
 
 __all__ = [
     "FOUND_COLUMNS",
     "find",
+    "largest_directory",
     "load_directories",
     "load_directory",
     "load_events",
