@@ -1,4 +1,4 @@
-"""Every exercise of the guided notebooks is solved rightly and wrongly, on the sandbox and with a key of one's own."""
+"""Every exercise of the guided notebooks is solved rightly and wrongly, on the sandbox and with a key."""
 
 from __future__ import annotations
 
