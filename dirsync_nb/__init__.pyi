@@ -26,6 +26,7 @@ from .frames import receipts_frame as receipts_frame
 from .frames import show as show
 from .frames import spread_attributes as spread_attributes
 from .load import find as find
+from .load import largest_directory as largest_directory
 from .load import load_directories as load_directories
 from .load import load_directory as load_directory
 from .load import load_events as load_events
@@ -42,6 +43,7 @@ from .load import load_user as load_user
 from .load import load_users as load_users
 from .load import load_workos_group_members as load_workos_group_members
 from .load import load_workos_groups as load_workos_groups
+from .notebooks import check_answer as check_answer
 from .provisioning import audit as audit
 from .provisioning import checklist as checklist
 from .provisioning import compare as compare

@@ -209,6 +209,7 @@ def _jupyter(arguments: argparse.Namespace, folder: Path) -> list[str]:
 def _first(folder: Path) -> str:
     """Return what follows ``/lab`` in the address that opens the first guided notebook, if it is there."""
     names = [path.name for path in tour.guided_notebooks() if (folder / path.name).exists()]
+    names.sort(key=lambda name: name.startswith("00"))  # the index of the course is not its beginning
     return f"/tree/{quote(names[0])}" if names else ""
 
 
@@ -252,6 +253,7 @@ def _copy_notebooks(folder: Path) -> str:
         shipped = {folder / path.name: lab_files.ready(path) for path in guided}
         for path in new:
             (folder / path.name).write_text(shipped[folder / path.name], "utf-8")
+        lab_files.copy_pictures(guided, folder)
         lab_files.trust(path for path, text in shipped.items() if path.read_text("utf-8") == text)
     except OSError as error:
         raise CannotBegin(f"cannot write notebooks to {folder}: {error.strerror}") from None
