@@ -44,8 +44,9 @@ class LoadContext:
         Gives up whatever is being read when set; None: nothing does.
     side_by_side
         How many directories are being read at once with the same budgets.
-    disguise
-        What stands in a receipt for the value of a filter, by its name; for redacted clients.
+    disguise, rounded
+        What stands in a receipt for the value of a filter, by its name, and the unit that times are rounded to;
+        for redacted clients.
     """
 
     transport: Transport
@@ -57,6 +58,7 @@ class LoadContext:
     stop: threading.Event | None = None
     side_by_side: int = 1
     disguise: Callable[[str, object], object] = _as_given
+    rounded: str | None = None
 
     def branch(self, stop: threading.Event, side_by_side: int | None = None) -> LoadContext:
         """Return the context of a part of a larger work: the same budgets, receipts of its own.
