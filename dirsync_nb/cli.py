@@ -40,7 +40,7 @@ _APART: dict[str, Any] = (
 _PATIENCE = 20.0  # seconds for JupyterLab to end its kernels
 
 
-class CannotBegin(Exception):
+class CannotBegin(errors.DirsyncError):
     """What the person has to change first, in one sentence."""
 
 
