@@ -41,7 +41,7 @@ APP_DATABASE = "APP_DATABASE_URL"
 _PATIENCE = 20.0  # seconds for JupyterLab to end its kernels
 
 
-class CannotBegin(Exception):
+class CannotBegin(errors.DirsyncError):
     """What the person has to change first, in one sentence."""
 
 

@@ -113,7 +113,11 @@ class DirectoryClient:
         self.transport.close()
 
     def redacted(
-        self, *, key: str | bytes | None = None, keep_attributes: Iterable[str] = ()
+        self,
+        *,
+        key: str | bytes | None = None,
+        keep_attributes: Iterable[str] = (),
+        round_times: str | None = None,
     ) -> RedactedClient:
         """Return a client whose every answer has pseudonyms in place of people, for notebooks to share.
 
@@ -123,10 +127,11 @@ class DirectoryClient:
 
         Parameters
         ----------
-        key, keep_attributes
-            As in :func:`dirsync_nb.redaction.redact`.
+        key, keep_attributes, round_times
+            As in :func:`dirsync_nb.redaction.redact`. With rounded times nobody knows which of two events came
+            first, so that neither a replay nor a snapshot can be made of what this client reads.
         """
-        names = Pseudonyms(wrapped_key(key), keep_attributes)
+        names = Pseudonyms(wrapped_key(key), keep_attributes, round_times=round_times)
         key = None  # no traceback through here shows it
         return RedactedClient(
             RedactedTransport(self.transport, names),
@@ -272,16 +277,21 @@ class RedactedClient(DirectoryClient):
     @property
     def context(self) -> LoadContext:
         """What a load reads with; what was typed is noted by its pseudonym."""
-        return dataclasses.replace(super().context, disguise=self._disguised)
+        rounded = self.transport.names.round_times
+        return dataclasses.replace(super().context, disguise=self._disguised, rounded=rounded)
 
     def __repr__(self) -> str:
         return super().__repr__()[:-1] + ", redacted>"
 
     def redacted(
-        self, *, key: str | bytes | None = None, keep_attributes: Iterable[str] = ()
+        self,
+        *,
+        key: str | bytes | None = None,
+        keep_attributes: Iterable[str] = (),
+        round_times: str | None = None,
     ) -> RedactedClient:
-        """Return this client: it is redacted already. A key or attributes are refused."""
-        if key is not None or keep_attributes:
+        """Return this client: it is redacted already. A key, attributes or a unit of times are refused."""
+        if key is not None or keep_attributes or round_times is not None:
             raise errors.ArgumentError("this client is redacted already; ask the one it was made from")
         return self
 

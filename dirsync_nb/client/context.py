@@ -43,8 +43,9 @@ class LoadContext:
         Gives up whatever is being read when set; None: nothing does.
     side_by_side
         How many directories are being read at once with the same budgets.
-    disguise
-        What stands in a receipt for the value of a filter, by its name; for redacted clients.
+    disguise, rounded
+        What stands in a receipt for the value of a filter, by its name, and the unit that times are rounded to;
+        for redacted clients.
     scoped_lists
         Whether whole lists of one directory are read at the paths inside it, where the server has them.
     """
@@ -59,6 +60,7 @@ class LoadContext:
     side_by_side: int = 1
     disguise: Callable[[str, object], object] = _as_given
     scoped_lists: bool = False
+    rounded: str | None = None
 
     def branch(self, stop: threading.Event, side_by_side: int | None = None) -> LoadContext:
         """Return the context of a part of a larger work: the same budgets, receipts of its own.

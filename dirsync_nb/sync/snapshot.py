@@ -185,6 +185,7 @@ class Snapshot:
                 f"this snapshot is of {self.server}, and the client reads {client.server}"
             )
         check_guard(guard, confirm)
+        _check_times(client)
         try:
             events, reason = (
                 self._events(client),
@@ -319,6 +320,7 @@ def take_snapshot(
     ArgumentError
         The folder beside ``path`` belongs to a load of something else.
     """
+    _check_times(client)
     if path is not None:
         need_for("parquet")  # before all is loaded
     scope = None if directory_id is None else tuple(directory_ids_of(directory_id, "take_snapshot"))
@@ -403,6 +405,15 @@ def _checksum(content: bytes) -> str:
 
 
 # Loading ------------------------------------------------------------------------------------------------
+
+
+def _check_times(client: DirectoryClient) -> None:
+    """Refuse a client that rounds times: what happened while a snapshot is taken has no order then."""
+    if client.context.rounded is not None:
+        raise errors.ArgumentError(
+            f"this client rounds times to the {client.context.rounded}, and a snapshot needs to know which "
+            "event came first: take it with a client without round_times, and redact(snapshot, round_times=...)"
+        )
 
 
 def _position(client: DirectoryClient) -> Moment | None:
