@@ -18,8 +18,8 @@ __all__ = ["effective_memberships", "losing_access"]
 def losing_access(
     memberships: pd.DataFrame,
     group_id: str | Sequence[str],
-    groups: pd.DataFrame | None = None,
     users: pd.DataFrame | None = None,
+    groups: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """Ask what if a group went: one row per member, those left without any group first.
 
@@ -29,8 +29,8 @@ def losing_access(
         Every membership of the directory; use :func:`effective_memberships` where groups hold groups.
     group_id
         The group that would go, or several that would go together.
-    groups, users
-        Frames: ``groups`` makes empty groups known, ``users`` adds names.
+    users, groups
+        Frames: ``users`` adds names, ``groups`` makes empty groups known.
 
     Returns
     -------

@@ -131,7 +131,7 @@ def _values_of(users: pd.DataFrame, attribute: str) -> list[Any]:
 
 
 def known_attribute(attribute: str, users: pd.DataFrame, known: Iterable[str]) -> str:
-    """Give back the name of an attribute that users have; refuse any other."""
+    """Return the name of an attribute that users have; refuse any other."""
     return one_of("attribute", attribute, [*sorted(known), *users], "a custom attribute or a column of users:")
 
 

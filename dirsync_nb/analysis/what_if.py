@@ -121,6 +121,8 @@ class Roles:
                 )
         require_ids("users", self.users, "user_id", once=True)
         require_columns("memberships", self.memberships, "user_id", "group_id")
+        if self.groups is not None:
+            require_ids("groups", self.groups, "group_id")
         for frame in (self.users, self.memberships, self.groups, self.directories):
             if frame is not None:
                 require_complete(frame, "what_if")
@@ -137,9 +139,9 @@ class Roles:
 
     # -- what it is now ---------------------------------------------------------------------------------
 
-    def group_id(self, group: Any) -> str:
+    def group_id(self, given: Any) -> str:
         """Find a group by id, else by name; a record or a row of a frame will do."""
-        group = group if isinstance(group, str) else identifier(group, "group_id")
+        group: str = given if isinstance(given, str) else identifier(given, "group_id")
         if self.groups is None:
             return group
         if group in self.groups.index:

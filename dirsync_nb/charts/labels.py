@@ -40,12 +40,12 @@ def quoted(name: str) -> str:
 
 
 def strangers(count: int) -> list[str]:
-    """Say in no or one sentence that memberships name people whom the list of users does not hold."""
+    """Return no or one sentence: memberships name people whom the list of users does not hold."""
     return [f"{plural(count, 'member')} that the list of users does not hold left out."] if count else []
 
 
 def listed(labels: Sequence[str], values: Iterable[Any]) -> str:
-    """Tell the first ten values in words."""
+    """Return the first ten values in words."""
     pairs = [f"{label} {int(value):,}" for label, value in zip(labels, values, strict=True)]
     return ", ".join(pairs[:10]) + (f" and {len(pairs) - 10:,} more" if len(pairs) > 10 else "")
 

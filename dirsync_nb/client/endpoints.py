@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import ParamSpec, TypeVar
+from urllib.parse import quote
 
 from .. import errors
 
@@ -29,6 +30,8 @@ __all__ = [
     "of_kind",
     "one_directory_id",
     "one_or_many",
+    "path_of",
+    "path_part",
     "wire_filters",
 ]
 
@@ -56,7 +59,7 @@ class Endpoint:
     Parameters
     ----------
     path
-        Where it is.
+        Where it is. Names in braces stand for filters that are a part of it.
     noun, single
         What it holds, for messages, in the plural and in the singular.
     id_name
@@ -69,6 +72,10 @@ class Endpoint:
         Filters that the API takes only together with another one.
     ordered
         Whether it takes ``order`` (``/events`` is always oldest first).
+    paged
+        Whether it comes in pages; else it is one answer without cursors.
+    scoped
+        Where the same list of one directory alone is, since November 2026.
     """
 
     path: str
@@ -79,6 +86,28 @@ class Endpoint:
     one_of: tuple[str, ...] = ()
     needs: Mapping[str, str] = field(default_factory=dict)
     ordered: bool = True
+    paged: bool = True
+    scoped: str | None = None
+
+    @property
+    def in_path(self) -> tuple[str, ...]:
+        """The filters that are a part of the path."""
+        return tuple(_BRACES.findall(self.path))
+
+
+_BRACES = re.compile(r"\{(\w+)\}")
+
+
+def path_of(template: str, filters: Mapping[str, str]) -> str:
+    """Return a path with filters in place of the names in braces."""
+    return _BRACES.sub(lambda found: path_part(filters[found[1]]), template)
+
+
+def path_part(value: str) -> str:
+    """Return an id as a part of a path."""
+    if value in ("", ".", ".."):
+        raise errors.ArgumentError(f"{value!r} is not an id")
+    return quote(value, safe="")
 
 
 ENDPOINTS = {
@@ -104,6 +133,7 @@ ENDPOINTS = {
         {"directory_id": "directory", "group_id": "group", "idp_id": "idp_id", "email": "email"},
         one_of=("directory_id", "group_id"),
         needs={"idp_id": "directory_id", "email": "directory_id"},
+        scoped="/directories/{directory}/users",
     ),
     "groups": Endpoint(
         "/directory_groups",
@@ -112,6 +142,7 @@ ENDPOINTS = {
         "group_id",
         {"directory_id": "directory", "user_id": "user"},
         one_of=("directory_id", "user_id"),
+        scoped="/directories/{directory}/groups",
     ),
     "events": Endpoint(
         "/events",
@@ -127,6 +158,66 @@ ENDPOINTS = {
         },
         one_of=("events",),
         ordered=False,
+    ),
+    # Roles, and what AuthKit has: its groups are WorkOS groups, and never those of a directory.
+    "roles": Endpoint("/authorization/roles", "roles", "role", "role_id", {}, ordered=False, paged=False),
+    "organization_roles": Endpoint(
+        "/authorization/organizations/{organization_id}/roles",
+        "roles",
+        "role",
+        "role_id",
+        {"organization_id": "organization_id"},
+        one_of=("organization_id",),
+        ordered=False,
+        paged=False,
+    ),
+    "organization_memberships": Endpoint(
+        "/user_management/organization_memberships",
+        "organization memberships",
+        "organization membership",
+        "organization_membership_id",
+        {"organization_id": "organization_id", "authkit_user_id": "user_id", "statuses": "statuses"},
+        one_of=("organization_id", "authkit_user_id"),
+    ),
+    "role_assignments": Endpoint(
+        "/authorization/organization_memberships/{organization_membership_id}/role_assignments",
+        "role assignments",
+        "role assignment",
+        "role_assignment_id",
+        {"organization_membership_id": "organization_membership_id"},
+        one_of=("organization_membership_id",),
+    ),
+    "group_role_assignments": Endpoint(
+        "/authorization/groups/{workos_group_id}/role_assignments",
+        "role assignments",
+        "group role assignment",
+        "group_role_assignment_id",
+        {"workos_group_id": "workos_group_id"},
+        one_of=("workos_group_id",),
+    ),
+    "workos_groups": Endpoint(
+        "/organizations/{organization_id}/groups",
+        "WorkOS groups",
+        "WorkOS group",
+        "workos_group_id",
+        {"organization_id": "organization_id", "search": "search"},
+        one_of=("organization_id",),
+    ),
+    "workos_groups_of_member": Endpoint(
+        "/user_management/organization_memberships/{organization_membership_id}/groups",
+        "WorkOS groups",
+        "WorkOS group",
+        "workos_group_id",
+        {"organization_membership_id": "organization_membership_id"},
+        one_of=("organization_membership_id",),
+    ),
+    "workos_group_members": Endpoint(
+        "/organizations/{organization_id}/groups/{workos_group_id}/organization-memberships",
+        "members",
+        "organization membership",
+        "organization_membership_id",
+        {"organization_id": "organization_id", "workos_group_id": "workos_group_id"},
+        one_of=("organization_id",),
     ),
 }
 
@@ -192,10 +283,10 @@ def one_directory_id(directory_id: object, directory: object) -> object:
 def _check_combination(endpoint: Endpoint, wire: Mapping[str, str]) -> None:
     if endpoint.one_of and not any(endpoint.filters[name] in wire for name in endpoint.one_of):
         first, *others = endpoint.one_of
+        where = f" ({_WHERE[first]})" if first in _WHERE else ""
         raise errors.ArgumentError(
-            f"{endpoint.noun} cannot be listed without a filter: give {first}= (ds.load_directories(client)"
-            ".index has the ids; all of them at once load side by side) or "
-            + " or ".join(f"{name}=" for name in others)
+            f"{endpoint.noun} cannot be listed without a filter: give "
+            + " or ".join([f"{first}={where}", *(f"{name}=" for name in others)])
         )
     for name, needed in endpoint.needs.items():
         if endpoint.filters[name] in wire and endpoint.filters[needed] not in wire:
@@ -208,8 +299,17 @@ def _check_combination(endpoint: Endpoint, wire: Mapping[str, str]) -> None:
         )
 
 
+_WHERE = {
+    "directory_id": "ds.load_directories(client).index has the ids; all of them at once load side by side",
+    "organization_id": "ds.load_organizations(client).index has the ids",
+    "organization_membership_id": "ds.load_organization_memberships(client, ...).index has the ids",
+    "workos_group_id": "ds.load_workos_groups(client, ...).index has the ids",
+}
+"""Where the ids of a filter come from."""
+
+
 def _wire_value(wire_name: str, value: object, name: str, typed: bool = True) -> str:
-    if wire_name in ("events", "domains"):
+    if wire_name in ("events", "domains", "statuses"):
         items = [value] if isinstance(value, str) else list(value) if isinstance(value, Iterable) else []
         if not items or not all(isinstance(item, str) and item.strip() for item in items):
             raise errors.ArgumentError(f"{name} must be a name or a list of names; got {value!r}")
@@ -271,7 +371,23 @@ _KINDS = {
     "directory_id": ("directory_", "a directory", "load_users(client, directory_id=...)"),
     "organization_id": ("org_", "an organization", "load_directories(client, organization_id=...)"),
     "event_id": ("event_", "an event", "load_events(client, after=...)"),
+    "organization_membership_id": (
+        "om_",
+        "an organization membership",
+        "load_role_assignments(client, organization_membership_id=...)",
+    ),
+    "workos_group_id": (
+        "group_",
+        "a WorkOS group",
+        "load_group_role_assignments(client, workos_group_id=...)",
+    ),
+    "authkit_user_id": (
+        "user_",
+        "an AuthKit user",
+        "load_organization_memberships(client, authkit_user_id=...)",
+    ),
 }
+_AUTHKIT = ("organization_membership_id", "workos_group_id", "authkit_user_id")
 _ALSO = {"directory": "directory_id", "after": "event_id"}
 _ULID = re.compile("[0-9A-HJKMNP-TV-Z]{26}", re.IGNORECASE)
 
@@ -281,7 +397,9 @@ def of_kind(text: str, name: str) -> str | None:
     kind = _ALSO.get(name, name)
     other = next((one for one, (start, *_) in _KINDS.items() if text.startswith(start)), None)
     # Users and groups that were moved to WorkOS keep the ids of another server, whatever those look like.
-    foreign = kind in ("user_id", "group_id", "idp_id") and not _ULID.fullmatch(text.rpartition("_")[2])
+    foreign = kind in ("user_id", "group_id", "idp_id") and (
+        other in _AUTHKIT or not _ULID.fullmatch(text.rpartition("_")[2])
+    )
     if other not in (None, kind) and not foreign:
         single = "an id that the provider gave" if kind == "idp_id" else f"the id of {_KINDS[kind][1]}"
         _, whose, call = _KINDS[str(other)]
@@ -290,7 +408,7 @@ def of_kind(text: str, name: str) -> str | None:
 
 
 def fitting_id(text: str, name: str) -> str:
-    """Give back what may be an id of the kind a list is asked for by, and refuse what cannot.
+    """Return what may be an id of the kind a list is asked for by, and refuse what cannot.
 
     WorkOS answers some of it with an empty list. The message never repeats what was given.
     """

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -32,7 +32,7 @@ from ..client import (
 from ..client.endpoints import fitting_id
 from ..client.filters import FilterCheck
 from ..client.segments import SegmentList
-from ..client.waiting import Stop
+from ..client.waiting import Stop, first_done
 from ..frames import MEMBERSHIP_COLUMNS, require_complete, require_ids, text_dtype
 from .checkpoint import Checkpoint
 from .lists import count_of, load_groups, load_users
@@ -286,7 +286,7 @@ class Pairs:
             receipt.note(*self._notices(receipt))
 
     def missing(self, receipt: Receipt) -> str:  # noqa: ARG002
-        """Say how many lists were read."""
+        """Return how many lists were read, in words."""
         return f"memberships broke off after {len(self.done):,} of {len(self.owners or []):,} lists"
 
     def keep(self, checkpoint: Checkpoint) -> None:
@@ -417,7 +417,7 @@ class _Reader:
                         break
                 if not running:
                     break
-                for future in wait(running, return_when=FIRST_COMPLETED).done:
+                for future in first_done(running):
                     owner = running.pop(future)
                     self.pairs.add(owner, future.result())
                     self._check_filter(owner)
@@ -441,8 +441,8 @@ class _Reader:
             for page in self._read(self._open(owner)):
                 records += [_slim(record) for record in page]
                 self._check_home(owner, page)
-                if self._stop.is_set():
-                    break  # the load broke; nobody waits for the rest of a long list
+                if self._stop.is_set():  # nobody waits for the rest of a long list, and half of one is none
+                    raise errors.LoadError(f"reading the list of {owner}: given up, since its load has ended")
         except errors.NotFound:
             return None
         return records

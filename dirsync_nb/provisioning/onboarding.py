@@ -486,6 +486,6 @@ def _known(
     active: str | None,
     status_words: Mapping[Any, bool] | None,
 ) -> dict[str, str]:
-    """Say who is in the app's table, and how: whoever a comparison would not create."""
+    """Return who is in the app's table, and how: whoever a comparison would not create."""
     found = known_people(users, app_users, on, active, status_words)
     return {user_id: f"in the app already{f': {how}' if how else ''}" for user_id, how in found.items()}

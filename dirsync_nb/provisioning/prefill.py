@@ -262,15 +262,15 @@ def _with_account(invites: pd.DataFrame) -> pd.DataFrame:
 
 def told_apart(ids: Sequence[str], names: Iterable[object]) -> list[str]:
     """Make one label per group: its name, with the end of its id where others read alike."""
-    known = [name_label(name) for name in names]
-    labels = list(known)
+    shown = [name_label(name) for name in names]
+    labels = list(shown)
     for length in (6, 12, 64):
         counts = Counter(labels)
         if len(counts) == len(labels):
             break
         labels = [
             f"{name} · …{one[-length:]}" if counts[text] > 1 else text
-            for text, name, one in zip(labels, known, ids, strict=True)
+            for text, name, one in zip(labels, shown, ids, strict=True)
         ]
     return labels
 

@@ -23,7 +23,7 @@ from ..client import DirectoryClient, Record, needs_client, read_pages
 from ..client.filters import time_in_id
 from ..client.paging import NEWEST_FIRST
 from ..files import replacing
-from ..frames import events_frame
+from ..frames import ROUNDED, events_frame
 from ..load import load_events
 from ..load.progress import tell
 from .events import Moment, moment_of
@@ -180,7 +180,7 @@ class Follower:
             asked, quiet = self._clock(), True
             for page in self._pages():
                 quiet = False
-                yield events_frame(page)
+                yield self._frame(page)
                 self._dealt_with(page)
                 if self.stopped:
                     return
@@ -209,6 +209,12 @@ class Follower:
             if self.after is None:
                 raise
             raise lost_place(self._client, self.after, problem, self._filters) from problem
+
+    def _frame(self, page: list[Record]) -> pd.DataFrame:
+        frame, rounded = events_frame(page), self._client.context.rounded
+        if rounded is not None:
+            frame.attrs[ROUNDED] = rounded
+        return frame
 
     def _dealt_with(self, page: list[Record]) -> None:
         self.after = str(page[-1]["id"])
@@ -322,7 +328,7 @@ def lost_place(
     *,
     at: pd.Timestamp | None = None,
 ) -> errors.LoadError:
-    """Tell a place that is lost from a call that is wrong, by asking the same without the place."""
+    """Return what is wrong, a lost place or the call, by asking the same without the place."""
     asked = {name: value for name, value in filters.items() if name in ("events", "organization_id")}
     try:
         oldest = _oldest_kept(client, asked)

@@ -318,7 +318,7 @@ def test_without_any_event_there_is_no_newest(sandbox, client):
 
 def test_following_into_a_state_keeps_it_as_the_service_has_it(sandbox, client, clock, okta):
     follower = following(client, clock)
-    state = sync.State(directory_ids=[okta])
+    state = sync.State(directory_id=[okta])
     user = sandbox.add_user(okta, email="a@x.example")
     for batch in follower:
         state.apply(batch)

@@ -158,7 +158,7 @@ def check_rows(
 
 
 def _columns(users: Rows) -> dict[str, str | None]:
-    """Say for each column of a frame which field it stands for."""
+    """Return for each column of a frame the field it stands for."""
     if not isinstance(users, pd.DataFrame):
         return {}
     return {str(name): read_as(str(name), USER, IGNORED) for name in users.columns}

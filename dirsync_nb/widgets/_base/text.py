@@ -98,11 +98,11 @@ def count_of(shown_rows: int, total: int, noun: str, many: str = "") -> str:
 
 
 def none_of(total: int, noun: str, many: str = "") -> str:
-    """Say that filters leave nothing of what there is."""
+    """Return the sentence that filters leave nothing of what there is."""
     return f"The only {noun} does not fit." if total == 1 else f"None of the {plural(total, noun, many)} fits."
 
 
 def distinct(entries: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
-    """Tell menu entries apart that read alike: ipywidgets would take them for one."""
+    """Return menu entries told apart where they read alike: ipywidgets would take them for one."""
     texts = Counter(text for text, _ in entries)
     return [(f"{text} · …{value[-6:]}" if texts[text] > 1 else text, value) for text, value in entries]

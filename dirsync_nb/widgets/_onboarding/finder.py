@@ -7,12 +7,12 @@ from typing import Any, Protocol
 
 import pandas as pd
 
-from ...client import DirectoryClient, one_or_many
+from ...client import DirectoryClient
 from .._base.jobs import Job
 from .._base.reading import read_memberships
 from .people import People, read_people
 
-__all__ = ["Finder", "Frames", "Run", "as_directory_ids"]
+__all__ = ["Finder", "Frames", "Run"]
 
 Frames = tuple[pd.DataFrame | None, pd.DataFrame | None, pd.DataFrame | None]
 
@@ -113,10 +113,3 @@ class Finder:
         if people is self.people:
             people.join(memberships)
             self._tell_joined()
-
-
-def as_directory_ids(given: Any) -> tuple[str, ...]:
-    """Read one directory, or several."""
-    if given is None:
-        return ()
-    return tuple(one_or_many(given, "directory_id"))
