@@ -14,7 +14,7 @@ from .receipts import Receipt
 from .segments import Segment, SegmentList
 from .transport import Traffic
 
-__all__ = ["NEWEST_FIRST", "Answer", "Reading", "read_pages"]
+__all__ = ["NEWEST_FIRST", "Answer", "Reading", "read_pages", "time_of"]
 
 MAX_EVENT_WINDOW = timedelta(days=30)
 WINDOW_OVERLAP = timedelta(seconds=1)  # whether range ends are inclusive is not documented
@@ -223,7 +223,7 @@ class Reading:
 
     def _look_at_order(self, page: list[Record]) -> None:
         """Note events that come newest first."""
-        times = [moment for record in page if (moment := _time_of(record)) is not None]
+        times = [moment for record in page if (moment := time_of(record)) is not None]
         if not times:
             return
         if times[-1] < (self._newest or times[0]):
@@ -232,7 +232,8 @@ class Reading:
         self._newest = max(self._newest or times[0], times[0])
 
 
-def _time_of(record: Record) -> datetime | None:
+def time_of(record: Record) -> datetime | None:
+    """Return when an event was recorded; None where it does not say."""
     try:
         moment = datetime.fromisoformat(str(record.get("created_at")))
     except ValueError:
