@@ -16,6 +16,7 @@ VARYING = {
     r"(?<=, )waited \d+\.\d s \(": "waited … s (",
     r" at 0x[0-9a-fA-F]{6,}": " at 0x…",
     r"(?s)<style scoped>.*?</style>\s*": "",  # pandas's own, another one in another version
+    r"(?<=nothing leaves this machine\.) Its clock [^.\n]*\.": "",  # of a lab, it is the present
     r" tex2jax_ignore mathjax_ignore": "",  # pandas's too, where its option for formulas is off
 }
 """Patterns and what stands in their place when two outputs are compared, as nbval's sanitizers take them."""
