@@ -61,6 +61,12 @@ def parser() -> argparse.ArgumentParser:
     lab.add_argument("--no-browser", action="store_true", help="print the address, open nothing")
     lab.add_argument("--seed", type=int, default=1, help="of the sandbox: same seed, same people and ids")
     lab.add_argument("--users", type=int, help="of the sandbox's Okta directory (default: 260)")
+    lab.add_argument(
+        "--clock",
+        choices=("now", "fixed"),
+        default="now",
+        help="of the sandbox: its story ends today and time passes, or on 3 August 2026 (default: %(default)s)",
+    )
     lab.add_argument("jupyter", nargs="*", metavar="-- ARG", help="more arguments for JupyterLab, after --")
     lab.set_defaults(run=run_lab)
 
@@ -175,7 +181,7 @@ def run_lab(arguments: argparse.Namespace) -> int:
     with _stop_signals() as stop, contextlib.ExitStack() as stack:
         environment = os.environ.copy()
         if (server := tour.workos()) is None:
-            environment[SHARED_SANDBOX] = url = stack.enter_context(_sandbox(arguments.seed, arguments.users))
+            environment[SHARED_SANDBOX] = url = stack.enter_context(_sandbox(arguments))
             server = f"{tour.SANDBOX} ({url})"
         _say(f"Server:     {server}")
         _say(f"Notebooks:  {folder} ({_copy_notebooks(folder)})")
@@ -266,11 +272,11 @@ def _copy_notebooks(folder: Path) -> str:
 
 
 @contextlib.contextmanager
-def _sandbox(seed: int, users: int | None) -> Iterator[str]:
+def _sandbox(asked: argparse.Namespace) -> Iterator[str]:
     from .sandbox import Sandbox
 
     try:
-        sandbox = Sandbox(seed=seed, users=users).start()
+        sandbox = Sandbox(seed=asked.seed, users=asked.users, clock=asked.clock).start()
     except (OSError, ValueError) as error:
         raise CannotBegin(str(error)) from None
     with sandbox:

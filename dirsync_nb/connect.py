@@ -10,6 +10,7 @@ import atexit
 import os
 import secrets
 import threading
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Unpack
 from weakref import WeakValueDictionary
 
@@ -47,8 +48,9 @@ def connect(
 ) -> DirectoryClient:
     """Connect to WorkOS with the key in ``WORKOS_API_KEY``, or to the embedded sandbox when there is none.
 
-    Nothing is sent yet. An argument wins over its variable; the variables are those of the official Python
-    library: ``WORKOS_API_KEY``, ``WORKOS_BASE_URL``, ``WORKOS_REQUEST_TIMEOUT``.
+    Nothing is sent to WorkOS yet; of a sandbox it is said which clock it has. An argument wins over its
+    variable; the variables are those of the official Python library: ``WORKOS_API_KEY``, ``WORKOS_BASE_URL``,
+    ``WORKOS_REQUEST_TIMEOUT``.
 
     Parameters
     ----------
@@ -117,14 +119,25 @@ def connect(
         raise errors.ConfigurationError(
             f"{missing}, and this call wants one: set it to a key of the WorkOS dashboard, API Keys"
         )
+    shared = _from_environment(SHARED_SANDBOX)[0].reveal()
+    sandbox = _shared_sandbox(shared) if shared else _running_sandbox({"seed": 1, "users": None})
     print(  # noqa: T201
         f"{missing}: this is the embedded sandbox, with invented people; nothing leaves this machine."
+        f"{_clock_of(sandbox)}"
     )
-    shared = _from_environment(SHARED_SANDBOX)[0].reveal()
-    if shared:
-        sandbox = _shared_sandbox(shared)
-        return _client(sandbox.url, sandbox.api_key, "the sandbox", sandbox=sandbox, **settings)
-    return connect_sandbox(**settings)
+    return _client(sandbox.url, sandbox.api_key, "the sandbox", sandbox=sandbox, **settings)
+
+
+def _clock_of(sandbox: Any) -> str:
+    """Say what time it is in a sandbox; nothing where it does not answer."""
+    try:
+        told = sandbox.info()
+        if told["clock_runs"]:
+            return " Its clock is the present."
+        now = datetime.fromisoformat(told["clock"])
+        return f" Its clock stands still on {now.day} {now:%B %Y}."
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
 
 
 def connect_sandbox(

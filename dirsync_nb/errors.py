@@ -29,7 +29,7 @@
         ├── CapReached         more rows or pages than the caller allowed
         └── DirectoriesFailed  some of many directories; it names each with its reason
 
-Five more live where they are raised: ``follow.LostPlace`` (a LoadError), ``snapshot.DamagedSnapshot``,
+Five more live where they are raised: ``sync.LostPlace`` (a LoadError), ``snapshot.DamagedSnapshot``,
 ``guard.TooManyGone``, of it ``comparison.TooManyDeactivations``, and ``webhooks.InvalidSignature``.
 
 Every error answers the same three questions as fields: ``status_code`` (None without an answer),

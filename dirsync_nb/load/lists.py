@@ -42,6 +42,7 @@ from ..frames import (
     FrameSpec,
 )
 from .checkpoint import Checkpoint
+from .lost_place import REFUSED, lost_place
 from .parallel import as_directory_ids, load_each
 from .progress import Progress, tell
 from .session import Watch, load_session, resumed
@@ -359,6 +360,8 @@ def load_events(
     ------
     ArgumentError
         A filter that cannot be right, or two that exclude each other.
+    LostPlace
+        The service does not know the event ``after`` any more; ``gap`` says what cannot be read.
     LoadError
         The load broke; the rows read are on the receipt.
 
@@ -375,7 +378,14 @@ def load_events(
         "range_end": range_end,
         "after": after,
     }
-    return load_list(client.context, "events", filters, part={"limit": limit}, order=None, resume=resume)
+    context, part = client.context, {"limit": limit}
+    try:
+        return load_list(context, "events", filters, part=part, order=None, resume=resume)
+    except REFUSED as problem:
+        place = getattr(problem.receipt, "cursor", None)
+        if place is None:
+            raise
+        raise lost_place(context, place, problem, filters) from problem
 
 
 @needs_client

@@ -23,7 +23,7 @@ from ._base.parts import Choice, KeyField, field, row
 from ._base.reading import read_frame
 from ._base.table import ROWS, Column, RowTable
 from ._base.text import facts, html_table, label, name_label, plain, plural, shown
-from ._setup.guides import all_states, guide
+from ._setup.guides import all_states, guide, quick_start
 from ._setup.providers import FULL, state_of
 
 __all__ = ["Setup"]
@@ -130,7 +130,9 @@ class Setup(Panel):
             row(self.organization_menu, self.find_field),
             self.table,
         )
-        self.watch_step = _step("4. Watch until it is ready", row(self.watch_button), self.seen)
+        self.watch_step = _step(
+            "4. Watch until it is ready", row(self.watch_button), self.seen, w.HTML(quick_start())
+        )
         self.assemble(
             _step("1. Provider", self.provider_buttons, self.steps_view),
             _step(

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 import dirsync_nb as ds
-from dirsync_nb import errors, frames
+from dirsync_nb import errors, frames, sync
 from dirsync_nb.load import progress
 
 from ..foreign import Answer, listing, paged, users
@@ -490,3 +490,26 @@ def test_a_notice_is_said_once_and_not_among_the_data(serve, capsys, monkeypatch
         ds.load_users(client, directory_id="d1")
         assert len(client.receipts[-1].notices) == 1
     assert capsys.readouterr().err == "Note: state: unknown to this version and kept as they are: 'staged'.\n"
+
+
+@pytest.mark.parametrize("status", [400, 422])
+def test_events_after_one_that_is_forgotten_are_a_lost_place_with_both_ends(sandbox, client, status):
+    """Whether the service forgot where the load began or where its next page does."""
+    events = ds.load_events(client)
+    refused = {"path": "/events", "status": status, "body": {"message": "Invalid cursor"}}
+    sandbox.faults.add("status", **refused)
+    with pytest.raises(sync.LostPlace, match="Take a snapshot") as lost:
+        ds.load_events(client, after=events.index[0])
+    assert lost.value.gap.after_event_id == events.index[0]
+    assert lost.value.gap.until_event_id is not None
+    sandbox.faults.add("status", skip=1, **refused)
+    with pytest.raises(sync.LostPlace) as lost:
+        ds.load_events(client, after=events.index[0])
+    assert lost.value.gap.after_event_id == events.index[100]
+    assert len(lost.value.partial) == 100
+
+
+def test_a_wrong_call_with_a_place_is_no_lost_place(client):
+    place = ds.load_events(client, limit=1).index[0]
+    with pytest.raises(errors.BadRequest, match="Unknown event name"):
+        ds.load_events(client, after=place, events=["dsync.user.merged"])
