@@ -25,6 +25,10 @@ those before it. ``sandbox`` imports nothing of ours. Public names stand once, i
 ``connect`` load when they are named, and pandas with the first of them that needs it.
 """
 
+import copyreg
+import importlib
+import sys
+import types
 from difflib import get_close_matches
 
 import lazy_loader
@@ -36,6 +40,16 @@ from .errors import show_in_short
 
 show_in_short()
 _load, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+
+
+def _by_name(module: types.ModuleType) -> tuple[object, tuple[str]]:
+    return importlib.import_module, (module.__name__,)
+
+
+# lazy_loader gives this module a class of its own, which cloudpickle does not know: a function of a notebook
+# that says ds.connect could not travel to a worker.
+if type(sys.modules[__name__]) is not types.ModuleType:
+    copyreg.pickle(type(sys.modules[__name__]), _by_name)  # type: ignore[arg-type]
 
 
 def __getattr__(name: str) -> object:

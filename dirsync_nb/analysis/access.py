@@ -18,8 +18,8 @@ __all__ = ["effective_memberships", "losing_access"]
 def losing_access(
     memberships: pd.DataFrame,
     group_id: str | Sequence[str],
-    groups: pd.DataFrame | None = None,
     users: pd.DataFrame | None = None,
+    groups: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """Ask what if a group went: one row per member, those left without any group first.
 
@@ -30,8 +30,8 @@ def losing_access(
     group_id
         The group that would go, or several that would go together: ids, or with ``groups`` also names that one
         group alone has.
-    groups, users
-        Frames: ``groups`` makes empty groups known, ``users`` adds names.
+    users, groups
+        Frames: ``users`` adds names, ``groups`` makes empty groups known.
 
     Returns
     -------

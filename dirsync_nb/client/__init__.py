@@ -8,7 +8,7 @@ by its cursors), ``two_ended`` (a list from both ends), ``client``, ``pseudonyms
 
 from .client import DirectoryClient
 from .context import LoadContext, Record
-from .endpoints import DSYNC_EVENTS, ENDPOINTS, as_ids, checked_id, identifier
+from .endpoints import DSYNC_EVENTS, ENDPOINTS, as_ids, checked_id, identifier, one_or_many
 from .paging import read_pages
 from .rate_limit import Pacer
 from .receipts import Receipt
@@ -31,6 +31,7 @@ __all__ = [
     "checked_id",
     "identifier",
     "needs_client",
+    "one_or_many",
     "read_list",
     "read_pages",
     "require_client",

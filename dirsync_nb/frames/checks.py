@@ -44,6 +44,9 @@ LOADERS = {
     "directory_id": "load_directories",
     "organization_id": "load_organizations",
     "event_id": "load_events",
+    "role_id": "load_roles",
+    "organization_membership_id": "load_organization_memberships",
+    "workos_group_id": "load_workos_groups",
 }
 
 
@@ -149,7 +152,7 @@ def require_ids(name: str, frame: Any, ids: str, *, once: bool = False) -> None:
 
 
 def _given(frame: Any, ids: str) -> str:
-    """Say what was given where a frame with other ids was wanted."""
+    """Return in words what was given where a frame with other ids was wanted."""
     if not isinstance(frame, pd.DataFrame):
         return _no_frame(frame)
     if frame.index.name in LOADERS:
@@ -191,14 +194,14 @@ def listed_ids(given: Any, names: pd.DataFrame | None = None) -> list[str]:
 
 
 def one_of(name: str, value: Any, allowed: Iterable[str], what: str = "one of") -> str:
-    """Give back a choice that there is; refuse any other, and name the choices and those that are near.
+    """Return a choice that there is; refuse any other, and name the choices and those that are near.
 
     Examples
     --------
     >>> ds.frames.one_of("by", "count", ["count", "jaccard"])
     'count'
     """
-    choices = list(allowed)
+    choices = list(dict.fromkeys(allowed))
     if isinstance(value, str) and value in choices:
         return value
     raise errors.ArgumentError(

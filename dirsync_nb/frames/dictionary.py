@@ -21,6 +21,11 @@ KINDS: dict[str, Mapping[str, Column]] = {
     "groups": schema.GROUPS,
     "events": schema.EVENTS,
     "memberships": schema.MEMBERSHIPS,
+    "roles": schema.ROLES,
+    "organization memberships": schema.ORGANIZATION_MEMBERSHIPS,
+    "WorkOS groups": schema.WORKOS_GROUPS,
+    "role assignments": schema.ROLE_ASSIGNMENTS,
+    "group role assignments": schema.GROUP_ROLE_ASSIGNMENTS,
     "emails": schema.EMAILS,
     "receipts": schema.RECEIPTS,
 }
@@ -72,7 +77,9 @@ def describe_columns(frame: pd.DataFrame | str | None = None) -> pd.DataFrame:
 def _dictionary() -> pd.DataFrame:
     """Return what every column of every kind of frame means."""
     indexes = {"organizations": "organization_id", "directories": "directory_id", "users": "user_id"}
-    indexes |= {"groups": "group_id", "events": "event_id"}
+    indexes |= {"groups": "group_id", "events": "event_id", "roles": "role_id"}
+    indexes |= {"organization memberships": "organization_membership_id", "WorkOS groups": "workos_group_id"}
+    indexes |= {"role assignments": "role_assignment_id", "group role assignments": "group_role_assignment_id"}
     rows = []
     for kind, columns in KINDS.items():
         index = {indexes[kind]: schema.INDEXES[indexes[kind]]} if kind in indexes else {}

@@ -12,7 +12,7 @@ import pandas as pd
 
 from .. import errors
 from ..client import DSYNC_EVENTS, Record
-from ..frames import require_complete
+from ..frames import require_complete, require_order
 
 __all__ = [
     "NEVER",
@@ -82,6 +82,7 @@ def event_records(events: Events) -> Iterator[Record]:
             yield record  # type: ignore[misc]
         return
     require_complete(events, "a replay")
+    require_order(events, "a replay")
     if "data" not in events or "event" not in events:
         raise errors.ArgumentError(NO_EVENTS)
     columns = [events[name] for name in ("event", "created_at", "data", "context")]
