@@ -90,7 +90,7 @@ MISSPELT = {
     "directory": lambda h: ds.load_directory(h.client, h.users.index[0]),
     "organization kind": lambda h: ds.load_organization(h.client, h.okta),
     "snapshot": lambda h: ds.take_snapshot(h.client, directory_id=h.groups.index[0]),
-    "replay": lambda h: state.replay(h.events, directory_ids="Harbourline Okta"),
+    "replay": lambda h: state.replay(h.events, directory_id="Harbourline Okta"),
     "describe": lambda h: ds.describe_columns("users"),
     "feed": lambda h: widgets.EventFeed(h.client, directory_id=h.users.index[0]),
     "feed organization": lambda h: widgets.EventFeed(h.client, organization_id="Harbourline"),
@@ -153,7 +153,7 @@ SEVERAL = {
     "losing": ("groups", lambda h, x: len(analysis.losing_access(h.members, x, h.groups))),
     "explorer": ("groups", lambda h, x: widgets.MembershipExplorer(h.client, h.okta, group_ids=x).group_ids),
     "picker": ("directories", lambda h, x: widgets.Onboarding(h.client, x).directory_ids),
-    "replay": ("directories", lambda h, x: state.replay(h.events, directory_ids=x).notices),
+    "replay": ("directories", lambda h, x: state.replay(h.events, directory_id=x).notices),
 }
 
 

@@ -181,17 +181,17 @@ class DirectoryClient:
         With ``directory_id`` it is read inside that directory, on its budget, where the server has such a path.
         """
         if directory_id is not None:
-            return self.context.inside("users", _object_id("users", user_id), directory_id)
+            return self.context.inside("users", _object_id(self.context, "users", user_id), directory_id)
         return self._single("users", user_id, scope="directory_users")
 
     def group(self, group_id: object, *, directory_id: object = None) -> Record:
         """Get one directory group, by id. Raises NotFound when there is none, or not in ``directory_id``."""
         if directory_id is not None:
-            return self.context.inside("groups", _object_id("groups", group_id), directory_id)
+            return self.context.inside("groups", _object_id(self.context, "groups", group_id), directory_id)
         return self._single("groups", group_id)
 
     def _single(self, kind: str, value: object, *, scope: str | None = None) -> Record:
-        return self.context.single(kind, _object_id(kind, value), scope=scope)
+        return self.context.single(kind, _object_id(self.context, kind, value), scope=scope)
 
     # Lists ----------------------------------------------------------------------------------------------
 
@@ -329,9 +329,11 @@ class RedactedClient(DirectoryClient):
         return self.transport.names.disguise(name, value) if isinstance(value, str) else value
 
 
-def _object_id(kind: str, value: object) -> str:
+def _object_id(context: LoadContext, kind: str, value: object) -> str:
     """Return the id of one object, and refuse one that is surely of another kind."""
     name = ENDPOINTS[kind].id_name
     object_id = identifier(value, name)
-    of_kind(object_id, name)
+    of_kind(
+        str(context.disguise(name, object_id)), name
+    )  # a redacted client refuses real ids, whatever their kind
     return object_id

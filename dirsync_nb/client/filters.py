@@ -207,6 +207,9 @@ def _folded(value: object) -> str:
 CERTAIN: dict[str, Fits] = {
     "directory": _same("directory_id"),
     "idp_id": _same("idp_id"),
+    "statuses": lambda row, wanted: (
+        not isinstance(row.get("status"), str) or row["status"] in wanted.split(",")
+    ),
     "organization_id": _of_organization,
     "user_id": _same("user_id"),
     "organization_membership_id": _same("organization_membership_id"),
@@ -226,6 +229,7 @@ LIKELY: dict[str, Fits] = {
 """Filters that a row may fit by a rule of the service's own."""
 
 FIELDS = {
+    "statuses": "status",
     "directory": "directory_id",
     "events": "event",
     "range_start": "created_at",
