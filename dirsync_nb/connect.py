@@ -11,12 +11,15 @@ import os
 import secrets
 import threading
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any, Unpack
 from weakref import WeakValueDictionary
 
 from . import errors
 from .client import DirectoryClient, Pacer, RetryPolicy, Transport
 from .client.credentials import Secret, checked_base_url, is_loopback
+
+if TYPE_CHECKING:
+    from .sandbox.settings import Options
 
 __all__ = ["connect", "connect_sandbox"]
 
@@ -153,7 +156,7 @@ def connect_sandbox(
     groups: Any = (),
     provider: str = "okta scim v2.0",
     company: str | None = None,
-    **options: Any,
+    **options: Unpack[Options],
 ) -> DirectoryClient:
     """Connect to the embedded sandbox, whatever keys are set.
 
@@ -227,7 +230,8 @@ def _client(
     for name, value, least in (("attempts", attempts, 1), ("max_wait", max_wait, 0)):
         if not _is_number(value) or not value >= least:
             raise errors.ArgumentError(f"{name} must be a number of {least} or more; got {value!r}")
-    key, address = Secret.wrap(key), checked_base_url(address)
+    key = Secret.wrap(key)
+    address = checked_base_url(address, key)
     transport = Transport(
         address,
         key,

@@ -9,6 +9,7 @@
     ├── ConfigurationError     no usable key or server address
     │   └── MissingExtra       something optional is not installed (also an ImportError)
     ├── IncompleteError        a partial frame was given where a whole one is needed
+    ├── FileInUse              another program holds a file that is to be written or removed (also an OSError)
     └── LoadError              talking to the service did not end well
         ├── ApiError           the service answered with a status that is not 200
         │   ├── BadRequest         400
@@ -55,6 +56,7 @@ __all__ = [
     "CursorStuck",
     "DirectoriesFailed",
     "DirsyncError",
+    "FileInUse",
     "FilterIgnored",
     "Forbidden",
     "IncompleteError",
@@ -152,6 +154,10 @@ class MissingExtra(ConfigurationError, ImportError):
 
 class IncompleteError(DirsyncError):
     """A partial frame, given where only a whole one gives a true answer."""
+
+
+class FileInUse(DirsyncError, OSError):
+    """A file that is to be written or removed is held open by another program, as Windows has it."""
 
 
 class LoadError(DirsyncError):

@@ -43,8 +43,9 @@ class LoadContext:
         Gives up whatever is being read when set; None: nothing does.
     side_by_side
         How many directories are being read at once with the same budgets.
-    disguise
-        What stands in a receipt for the value of a filter, by its name; for redacted clients.
+    disguise, rounded
+        What stands in a receipt for the value of a filter, by its name, and the unit that times are rounded to;
+        for redacted clients.
     scoped_lists
         Whether whole lists of one directory are read at the paths inside it, where the server has them.
     """
@@ -59,6 +60,7 @@ class LoadContext:
     side_by_side: int = 1
     disguise: Callable[[str, object], object] = _as_given
     scoped_lists: bool = False
+    rounded: str | None = None
 
     def branch(self, stop: threading.Event, side_by_side: int | None = None) -> LoadContext:
         """Return the context of a part of a larger work: the same budgets, receipts of its own.
@@ -99,7 +101,7 @@ class LoadContext:
         if endpoint.ordered and order not in ("asc", "desc", "normal"):
             raise errors.ArgumentError(f"order must be one of 'asc', 'desc', 'normal'; got {order!r}")
         given = {name: self.disguise(name, value) for name, value in filters.items()}
-        wire, notices = wire_filters(endpoint, given)
+        wire, notices = wire_filters(endpoint, given, typed=log or kind == "events")
         places = {name: self.disguise(name, value) for name, value in (part or {}).items()}
         details = part_of_list({**places, "after": wire.pop("after", places.get("after"))})
         receipt = Receipt(
@@ -109,6 +111,7 @@ class LoadContext:
             notices=notices,
             cursor=details.get("before", details.get("after")),
             details=details,
+            within=not log,
             stop=self.stop,
         )
         if log:
@@ -187,7 +190,8 @@ class LoadContext:
         endpoint = ENDPOINTS[kind]
         object_id = str(self.disguise(endpoint.id_name, identifier(value, endpoint.id_name)))
         path = f"{endpoint.path}/{path_part(object_id)}"
-        return self.get(path, f"reading {endpoint.single} {object_id}", scope, traffic, retry)
+        record = self.get(path, f"reading {endpoint.single} {object_id}", scope, traffic, retry)
+        return asked_for(record, "id", object_id)
 
     def inside(self, kind: str, value: object, directory_id: object) -> Record:
         """Read one user or group of a directory. Raises NotFound when there is none, or in another one."""
@@ -239,6 +243,16 @@ def doing_of(receipt: Receipt) -> str:
     names = (*endpoint.in_path[::-1], "group", "user", "directory")
     owners = [receipt.filters[name] for name in names if name in receipt.filters]
     return f"reading {endpoint.noun}" + (f" of {owners[0]}" if owners else "")
+
+
+def asked_for(record: Record, field: str, wanted: str) -> Record:
+    """Give back the one object that was asked for; refuse another one."""
+    if isinstance(record.get(field), str) and record[field] != wanted:
+        raise errors.FilterIgnored(
+            f"the {record.get('object') or 'object'} of {field} {record[field]} came for {wanted}. Is it the "
+            "WorkOS API that answers, or something in its place?"
+        )
+    return record
 
 
 def part_of_list(part: Mapping[str, object]) -> dict[str, Any]:

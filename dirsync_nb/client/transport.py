@@ -76,7 +76,7 @@ class Transport:
     Parameters
     ----------
     base_url
-        Address of the server. Anything but a loopback address must be ``https``.
+        Address of the server. Anything but a loopback address must be ``https``, but for the sandbox's key.
     api_key
         The key. It is kept where it shows itself to nobody.
     key_source
@@ -108,7 +108,7 @@ class Transport:
     ) -> None:
         # Wrapped first: from here on no local variable, which a traceback may show, holds the key in the clear.
         key = api_key = Secret.wrap(api_key)
-        self.base_url = checked_base_url(base_url)
+        self.base_url = checked_base_url(base_url, key)
         self.key_source = key_source
         self.timeout = timeout
         self.deadline = max(DEADLINE, 2 * timeout) if deadline is None else deadline

@@ -15,7 +15,7 @@ import pandas as pd
 from .builder import FrameBuilder, text_dtype
 from .checks import known_attributes, one_of, require_columns, require_ids
 from .dictionary import describe_columns
-from .partial import mark_partial, require_complete, why_incomplete
+from .partial import ROUNDED, mark_partial, require_complete, require_order, why_incomplete
 from .records import (
     DIRECTORIES,
     EVENTS,
@@ -86,6 +86,7 @@ __all__ = [
     "ROLE_ASSIGNMENTS",
     "ROLE_ASSIGNMENT_COLUMNS",
     "ROLE_COLUMNS",
+    "ROUNDED",
     "TIME",
     "USERS",
     "USER_COLUMNS",
@@ -113,6 +114,7 @@ __all__ = [
     "require_columns",
     "require_complete",
     "require_ids",
+    "require_order",
     "show",
     "spread_attributes",
     "text_dtype",

@@ -9,6 +9,7 @@ import pandas as pd
 
 from . import schema
 from .builder import text_dtype
+from .checks import require_columns
 from .schema import Column
 
 __all__ = ["declared", "describe_columns"]
@@ -64,6 +65,7 @@ def describe_columns(frame: pd.DataFrame | None = None) -> pd.DataFrame:
     'The best e-mail address known.'
     """
     if frame is not None:
+        require_columns("frame", frame)
         rows = [(name, *_row(column, kind)) for name, column, kind in _columns_of(frame)]
         return _table(rows, ["column"])
     indexes = {"organizations": "organization_id", "directories": "directory_id", "users": "user_id"}

@@ -15,7 +15,7 @@ from .lists import (
     load_user,
     load_users,
 )
-from .lookup import FOUND_COLUMNS, find
+from .lookup import FOUND_COLUMNS, find, largest_directory
 from .memberships import load_memberships
 from .roles import (
     load_group_role_assignments,
@@ -29,6 +29,7 @@ from .roles import (
 __all__ = [
     "FOUND_COLUMNS",
     "find",
+    "largest_directory",
     "load_directories",
     "load_directory",
     "load_events",

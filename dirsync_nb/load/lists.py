@@ -6,6 +6,7 @@ What holds when a load ends early stands in :mod:`dirsync_nb.load.session`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
@@ -202,7 +203,8 @@ def load_users(
     directory
         The same by the API's own name.
     group_id
-        Only the members of this group. One of the two is needed; both must hold.
+        Only the members of this group. One of the two is needed; both must hold. No row tells whose member it
+        is, so one question more makes sure that the service looks at this filter.
     idp_id, email
         Only the user with this provider id, or this primary address; each needs ``directory_id``.
     limit, before, after, order, resume
@@ -275,7 +277,8 @@ def load_groups(
     directory
         The same by the API's own name.
     user_id
-        Only the groups this user belongs to. One of the two is needed.
+        Only the groups this user belongs to. One of the two is needed; one question more makes sure that the
+        service looks at it.
     limit, before, after, order, resume
         As in :func:`load_organizations`.
 
@@ -540,7 +543,17 @@ def load_list(
             receipt.by_request = placed or bool(rows.segments.open_segments())
         if not receipt.by_request:
             count.compare(rows.segments.row_count, context.page_size)
+        if not receipt.rows and checkpoint is None:
+            _check_organization(context, receipt)
     return session.frame
+
+
+def _check_organization(context: LoadContext, receipt: Receipt) -> None:
+    """Refuse an organization that there is not: the service has an empty list for it."""
+    wanted = receipt.filters.get("organization_id")
+    if wanted is not None:
+        with suppress(errors.Forbidden):
+            context.single("organizations", wanted, traffic=receipt)
 
 
 @dataclass
@@ -566,7 +579,7 @@ class Rows:
         receipt.note(*self.columns.notices)
 
     def missing(self, receipt: Receipt) -> str:
-        """Say where it broke off."""
+        """Return where it broke off, in words."""
         return f"{receipt.endpoint} broke off after {receipt.rows:,} rows"
 
     def keep(self, checkpoint: Checkpoint) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -12,7 +11,8 @@ import pandas as pd
 
 from .. import errors
 from ..client import LoadContext, Record, read_pages
-from ..client.paging import NEWEST_FIRST, time_of
+from ..client.filters import time_in_id, time_of
+from ..client.paging import NEWEST_FIRST
 
 __all__ = ["REFUSED", "Gap", "LostPlace", "event_pages", "first_events", "lost_place"]
 
@@ -21,7 +21,6 @@ REFUSED = (errors.BadRequest, errors.Unprocessable)
 
 RETENTION = timedelta(days=90)
 DEFAULT_WINDOW = timedelta(days=30)  # what the service gives when it is not told where to begin
-ULID = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 
 @dataclass(frozen=True)
@@ -125,13 +124,6 @@ def _oldest_kept(context: LoadContext, asked: dict[str, Any]) -> Record | None:
 
 
 def _time_in(event_id: str) -> pd.Timestamp | None:
-    """Read the time that an id carries in its first ten characters, if it is a ULID."""
-    tail = event_id.rpartition("_")[2].upper()
-    if len(tail) != 26 or not set(tail) <= set(ULID):
-        return None
-    milliseconds = 0
-    for letter in tail[:10]:
-        milliseconds = milliseconds * 32 + ULID.index(letter)
-    with contextlib.suppress(ValueError, OverflowError):
-        return pd.Timestamp(milliseconds, unit="ms", tz="UTC")
-    return None
+    """Read the time that an id carries, if it does."""
+    moment = time_in_id(event_id)
+    return None if moment is None else pd.Timestamp(moment)

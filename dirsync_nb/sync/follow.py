@@ -22,7 +22,7 @@ from .. import errors
 from ..client import DirectoryClient, Record, needs_client
 from ..client.paging import NEWEST_FIRST
 from ..files import replacing
-from ..frames import events_frame
+from ..frames import ROUNDED, events_frame
 from ..load import load_events
 from ..load.lost_place import REFUSED, Gap, LostPlace, event_pages, first_events, lost_place
 from ..load.progress import tell
@@ -136,7 +136,7 @@ class Follower:
             asked, quiet = self._clock(), True
             for page in self._pages():
                 quiet = False
-                yield events_frame(page)
+                yield self._frame(page)
                 self._dealt_with(page)
                 if self.stopped:
                     return
@@ -165,6 +165,12 @@ class Follower:
             if self.after is None:
                 raise
             raise lost_place(self._client.context, self.after, problem, self._filters) from problem
+
+    def _frame(self, page: list[Record]) -> pd.DataFrame:
+        frame, rounded = events_frame(page), self._client.context.rounded
+        if rounded is not None:
+            frame.attrs[ROUNDED] = rounded
+        return frame
 
     def _dealt_with(self, page: list[Record]) -> None:
         self.after = str(page[-1]["id"])
