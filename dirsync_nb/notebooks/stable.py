@@ -21,8 +21,7 @@ _VARYING = [
     (r"\bdsn-static-[0-9a-f]{8,}", "dsn-static"),
     (r"(?<=<Receipt )([^\n]*?requests?, )\d+\.\d\d s(?=, )", r"\1… s"),
     (r"(?<=<Receipt )([^\n]*?), waited \d+\.\d s \([^)]*\)", r"\1"),
-    # The clock of a lab's sandbox is the present, that of a check stands still.
-    (r"(?<=nothing leaves this machine\.) Its clock [^.\n]*\.", ""),
+    (r"(?<=nothing leaves this machine\.) Its clock [^.\n]*\.", ""),  # of a lab, it is the present
     # Of Jupyter, IPython and tqdm: ids of models, times.
     (r"\bIPY_MODEL_[0-9a-f]{32}", "IPY_MODEL"),
     (r"(?m)^(CPU times: user|Wall time:|Compiler :) .*$", r"\1 …"),
