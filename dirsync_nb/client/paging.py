@@ -15,7 +15,7 @@ from .receipts import Receipt
 from .segments import Segment, SegmentList
 from .transport import Traffic
 
-__all__ = ["NEWEST_FIRST", "Answer", "Reading", "read_pages", "time_of"]
+__all__ = ["NEWEST_FIRST", "Answer", "Reading", "read_pages"]
 
 MAX_EVENT_WINDOW = timedelta(days=30)
 WINDOW_OVERLAP = timedelta(seconds=1)  # whether range ends are inclusive is not documented

@@ -80,7 +80,8 @@ def test_ids_stand_in_the_path_and_the_rest_in_the_query(serve):
     ds.load_organization_memberships(client, authkit_user_id="user_1", statuses="active")
     ds.load_roles(client, ORG)
     paging = {"limit": "100", "order": "asc"}
-    assert [(request.path, request.query) for request in server.requests] == [
+    whose = f"/organizations/{ORG}"  # asked for where a list is empty: is there such an organization?
+    assert [(request.path, request.query) for request in server.requests if request.path != whose] == [
         (f"/organizations/{ORG}/groups/{GROUP}/organization-memberships", paging),
         (f"/organizations/{ORG}/groups", {"search": "billing", **paging}),
         (

@@ -109,7 +109,7 @@ def test_it_reads_as_text_and_as_a_table_and_names_are_shown_as_text(calm):
     assert repr(found).splitlines()[0] == "8 ok, 4 attention, 2 not checked"
     assert "[attention] directory states: 1 of 2" in repr(found)
     assert "<img" not in found._repr_html_()
-    assert found._repr_html_().count("<tr") == 14
+    assert found._repr_html_().count("<tr") == 15
     assert list(found.open.index) == [item for item, s in found.frame["state"].items() if s != "ok"]
 
 
