@@ -70,13 +70,13 @@ def execute(folder, tool):
     """Let a tool execute the notebook and store the outputs, as its users call it."""
     out = book(folder / f"{tool}.ipynb", *OWN)
     command = {
-        "papermill": ["papermill", "--no-progress-bar", out.name, out.name],
-        "nbmake": ["pytest", "-p", "no:cacheprovider", "-p", "no:dirsync_nb", "--nbmake", "--overwrite"],
-        "nbconvert": ["nbconvert", "--execute", "--inplace", "--to", "notebook"],
-        "nbclient": ["nbclient.cli"],
+        "papermill": ["-m", "papermill", "--no-progress-bar", out.name],
+        "nbmake": ["-m", "pytest", "-p", "no:cacheprovider", "-p", "no:dirsync_nb", "--nbmake", "--overwrite"],
+        "nbconvert": ["-m", "nbconvert", "--execute", "--inplace", "--to", "notebook"],
+        "nbclient": ["-c", "from nbclient.cli import main; main()", "--inplace"],
     }[tool]
     done = subprocess.run(
-        [sys.executable, "-m", *command, out.name], cwd=folder, capture_output=True, text=True, timeout=300
+        [sys.executable, *command, out.name], cwd=folder, capture_output=True, text=True, timeout=300
     )
     assert done.returncode == 0, done.stdout + done.stderr
 
