@@ -317,8 +317,8 @@ def _entry(chapter: Chapter, n: int) -> str:
     state = '<b class="failed">failed</b>' if chapter.problem else "ok"
     return (
         f'<li><a href="#notebook-{n}">{html.escape(chapter.title)}</a><br>'
-        f"<small>{html.escape(chapter.path.name)} · {plural(chapter.cells, 'cell')} · {chapter.seconds:.1f} s · {state}"
-        "</small></li>"
+        f"<small>{html.escape(chapter.path.name)} · {plural(chapter.cells, 'cell')} · {chapter.seconds:.1f} s"
+        f" · {state}</small></li>"
     )
 
 
