@@ -56,7 +56,7 @@ class Report:
         return json.dumps(shape, indent=2, ensure_ascii=False)
 
     def __str__(self) -> str:
-        """Say one line for each finding, and a last one that sums up."""
+        """Return one line for each finding, and a last one that sums up."""
         lines = [str(finding) for finding in self.findings]
         lines += [f"{file}: could not be read: {problem}" for file, problem in self.unreadable]
         lines += [f"{file}: mended" for file in self.fixed]

@@ -227,7 +227,7 @@ def _notice_death(kernel: Any) -> None:
 
 
 def _cause(item: Any, call: pytest.CallInfo[None]) -> str:
-    """Tell a cell that hangs from a kernel that died; the rest speaks for itself."""
+    """Return whether a cell hangs or its kernel died, in words; the rest speaks for itself."""
     told = str(call.excinfo.value).lower() if call.excinfo else ""
     seconds = item.config.option.nbval_cell_timeout
     if "timeout" in told or "timed out" in told:

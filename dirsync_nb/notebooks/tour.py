@@ -28,6 +28,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from .. import errors
 from ..connect import PRODUCTION, SHARED_SANDBOX
 from ..text import plural
 from . import kernels
@@ -95,7 +96,7 @@ def read(path: Path) -> Any:
 
     Raises
     ------
-    ValueError
+    ArgumentError
         It cannot be read, or is no notebook.
     """
     import nbformat
@@ -104,9 +105,9 @@ def read(path: Path) -> Any:
         with warnings.catch_warnings(action="ignore"):  # about what nbformat repairs
             notebook = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
     except OSError as error:
-        raise ValueError(f"{path}: {error.strerror}") from None
+        raise errors.ArgumentError(f"{path}: {error.strerror}") from None
     except Exception as error:  # noqa: BLE001 (nbformat raises what it comes across)
-        raise ValueError(f"{path} is not a notebook ({type(error).__name__})") from None
+        raise errors.ArgumentError(f"{path} is not a notebook ({type(error).__name__})") from None
     for cell in notebook.cells:
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None
