@@ -23,10 +23,9 @@ from dirsync_nb.cli import main
 from .books import code, notebook
 from .test_pytest_plugin import run
 
-pytestmark = pytest.mark.timeout(600)
-
 ROOT = Path(__file__).parents[2]
 WHOLE = bool(os.environ.get("DIRSYNC_MATRIX"))
+pytestmark = pytest.mark.timeout(3600 if WHOLE else 600)
 OWN = [
     "import dirsync_nb as ds, ipywidgets, warnings\nclient = ds.connect()\n"
     "okta = ds.load_directories(client)['active_users'].idxmax()\nclient.receipts",
