@@ -133,7 +133,7 @@ def _origin() -> tuple[str, str, str]:
     return (
         source.replace("dirsync_nb @", "dirsync_nb[lab] @"),
         source.partition("git+")[2],
-        "main  # or a commit",
+        "main  # better a commit: pre-commit never updates a branch",
     )
 
 

@@ -30,6 +30,7 @@ from urllib.parse import urlsplit
 
 from .. import errors
 from ..connect import PRODUCTION, SHARED_SANDBOX
+from ..text import plural
 from . import kernels
 
 if TYPE_CHECKING:
@@ -285,10 +286,15 @@ def summary(chapters: Sequence[Chapter], server: str) -> str:
     """Return the run in a few lines of Markdown, for the summary of a job."""
     lines = [f"### Notebooks on {server}", "", "| notebook | cells | seconds | result |", "|---|--:|--:|---|"]
     for chapter in chapters:
-        result = f"**failed**: {chapter.problem}" if chapter.problem else "ok"
-        told = " ".join(result.replace("|", "\\|").replace("<", "&lt;").split())
-        lines.append(f"| {chapter.path.name} | {chapter.cells} | {chapter.seconds:.1f} | {told} |")
+        told = f"**failed**: {_as_typed(chapter.problem)}" if chapter.problem else "ok"
+        name = _as_typed(chapter.path.name)
+        lines.append(f"| {name} | {chapter.cells} | {chapter.seconds:.1f} | {told} |")
     return "\n".join([*lines, ""])
+
+
+def _as_typed(text: str) -> str:
+    """Return a text that Markdown shows as it is: a message may hold what somebody typed into a directory."""
+    return re.sub(r"([\\`*_\[\]<>|~!&$#])", r"\\\1", " ".join(text.split()))
 
 
 def _cover(chapters: Sequence[Chapter], server: str) -> str:
@@ -299,7 +305,10 @@ def _cover(chapters: Sequence[Chapter], server: str) -> str:
         "With": ", ".join(_versions()),
         "Result": f"{failed} of {len(chapters)} notebooks failed" if failed else "every cell ran",
     }
+    guided = {chapter.path for chapter in chapters} <= set(guided_notebooks())
     return _COVER.format(
+        title=_TITLE if guided else "Notebooks",
+        lead=_LEAD if guided else "Your own notebooks.",
         facts="\n".join(f"<dt>{name}</dt><dd>{html.escape(text)}</dd>" for name, text in facts.items()),
         contents="\n".join(_entry(chapter, n) for n, chapter in enumerate(chapters, 1)),
     )
@@ -309,8 +318,8 @@ def _entry(chapter: Chapter, n: int) -> str:
     state = '<b class="failed">failed</b>' if chapter.problem else "ok"
     return (
         f'<li><a href="#notebook-{n}">{html.escape(chapter.title)}</a><br>'
-        f"<small>{html.escape(chapter.path.name)} · {chapter.cells} cells · {chapter.seconds:.1f} s · {state}"
-        "</small></li>"
+        f"<small>{html.escape(chapter.path.name)} · {plural(chapter.cells, 'cell')} · {chapter.seconds:.1f} s"
+        f" · {state}</small></li>"
     )
 
 
@@ -400,11 +409,13 @@ _PAGE = """<!DOCTYPE html>
 </html>
 """
 
+_TITLE = "WorkOS Directory Sync: a tour"
+_LEAD = """Directories, users, groups and memberships as tables and charts: the guided notebooks of
+<code>dirsync_nb</code>."""
 _COVER = """<header>
-<h1>WorkOS Directory Sync: a tour</h1>
-<p class="lead">Directories, users, groups and memberships as tables and charts: the guided notebooks of
-<code>dirsync_nb</code>, run from top to bottom, with all that they show. This page is one file and needs no
-network.</p>
+<h1>{title}</h1>
+<p class="lead">{lead} They were run from top to bottom, and here is all that they show. This page is one file
+and needs no network.</p>
 <dl>
 {facts}
 </dl>

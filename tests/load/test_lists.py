@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import inspect
 import itertools
+import sys
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
@@ -481,6 +483,19 @@ def test_nobody_watching_sees_nothing(client, okta, capsys, monkeypatch):
     monkeypatch.setattr(progress, "is_interactive", lambda: False)
     ds.load_events(client, events=["dsync.deactivated"])
     assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("content", "bars"), [({"allow_stdin": False}, 0), ({"allow_stdin": True}, 1), ({}, 1)]
+)
+def test_a_notebook_that_nobody_looks_at_gets_no_bar(watched, client, okta, monkeypatch, content, bars):
+    """nbval and papermill tell the kernel that it cannot ask; a click in a page says nothing of it."""
+    kernel = SimpleNamespace(get_parent=lambda: {"content": content})
+    monkeypatch.setattr(progress, "_in_ipython", lambda: True)
+    ipython = SimpleNamespace(get_ipython=lambda: SimpleNamespace(kernel=kernel))
+    monkeypatch.setitem(sys.modules, "IPython", ipython)
+    ds.load_users(client, directory_id=okta)
+    assert len(FakeBar.shown) == bars
 
 
 def test_a_notice_is_said_once_and_not_among_the_data(serve, capsys, monkeypatch):

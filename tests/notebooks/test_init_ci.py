@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import yaml
 
+import dirsync_nb
 from dirsync_nb import extras
 from dirsync_nb.cli import main
 
@@ -17,6 +19,7 @@ WORKFLOW, HOOKS, FIRST = (
     ".pre-commit-config.yaml",
     "notebooks/first_look.ipynb",
 )
+PAGE = Path(dirsync_nb.__file__).parent / "site" / "pages" / "howto" / "ci.md"
 WRITTEN = [WORKFLOW, HOOKS, "pytest.ini", FIRST, "README.md"]
 MINE = "repos:\n- repo: local\n  hooks: [{id: mine}]\nci: {skip: [mine]}\n"
 
@@ -52,6 +55,7 @@ def test_an_empty_folder_gets_all_of_it_once_and_the_workflow_is_one(tmp_path, i
     command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.github-workflows"]
     done = subprocess.run([*command, str(tmp_path / WORKFLOW)], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stdout
+    assert f"```yaml\n{(tmp_path / WORKFLOW).read_text()}```" in PAGE.read_text()
     assert ids(tmp_path) == ["dirsync-nb-check"]
     before = files(tmp_path)
     (tmp_path / ".git").mkdir()

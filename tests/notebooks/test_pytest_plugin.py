@@ -26,7 +26,7 @@ def run(folder, *arguments, **variables):
     command = [sys.executable, "-m", "pytest", *without, *arguments]
     clean = {n: v for n, v in os.environ.items() if not n.startswith(("WORKOS_", "DIRSYNC_", "PYTEST_"))}
     return subprocess.run(
-        command, cwd=folder, capture_output=True, text=True, timeout=150, env={**clean, **variables}
+        command, cwd=folder, capture_output=True, text=True, timeout=600, env={**clean, **variables}
     )
 
 

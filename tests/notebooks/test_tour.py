@@ -10,11 +10,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from html import unescape
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import nbformat
 import pytest
+from markdown_it import MarkdownIt
 from nbformat import v4
 
 import dirsync_nb as ds
@@ -162,6 +164,22 @@ def test_a_summary_is_added_for_a_job(bad):
     assert said.startswith("before\n### Notebooks on the embedded sandbox")
     assert re.search(r"\| wrong.ipynb \| 3 \| \d+\.\d \| \*\*failed\*\*: cell 2, 'y = x': AttributeError", said)
     assert re.search(r"\| fine.ipynb \| 1 \| \d+\.\d \| ok \|", said)
+
+
+def test_a_summary_shows_what_somebody_typed_as_it_was_typed():
+    """A message may hold the name of a group, and a name may be an address that a page would load."""
+    typed = "ValueError: ![x](https://example.com/x.png) <b>|`*a_b*\n[y](z) ~~ $q$ &lt; \\|"
+    chapter = tour.Chapter(Path("a|b_c.ipynb"), v4.new_notebook(), 1.0, typed)
+    html = MarkdownIt("gfm-like", {"linkify": False}).render(tour.summary([chapter], "a server"))
+    cells = [unescape(cell) for cell in re.findall(r"<td.*?>(.*?)</td>", html)]
+    assert cells == ["a|b_c.ipynb", "0", "1.0", f"<strong>failed</strong>: {' '.join(typed.split())}"]
+
+
+def test_a_page_of_other_notebooks_does_not_call_them_the_guided_ones(bad):
+    assert "<h1>Notebooks</h1>" in bad.page
+    assert "guided" not in bad.page
+    guided = [tour.Chapter(path, tour.read(path)) for path in tour.guided_notebooks()[:1]]
+    assert "the guided notebooks of" in tour.report(guided, "a server")
 
 
 def test_the_page_loads_nothing_and_runs_nothing(good, bad):
