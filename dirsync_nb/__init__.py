@@ -25,6 +25,11 @@ those before it. ``sandbox`` imports nothing of ours. Public names stand once, i
 ``connect`` load when they are named, and pandas with the first of them that needs it.
 """
 
+import copyreg
+import importlib
+import sys
+import types
+
 import lazy_loader
 
 from .connect import connect as connect
@@ -32,6 +37,16 @@ from .connect import connect_sandbox as connect_sandbox
 from .errors import DirsyncError as DirsyncError
 
 _load, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+
+
+def _by_name(module: types.ModuleType) -> tuple[object, tuple[str]]:
+    return importlib.import_module, (module.__name__,)
+
+
+# lazy_loader gives this module a class of its own, which cloudpickle does not know: a function of a notebook
+# that says ds.connect could not travel to a worker.
+if type(sys.modules[__name__]) is not types.ModuleType:
+    copyreg.pickle(type(sys.modules[__name__]), _by_name)  # type: ignore[arg-type]
 
 
 def __getattr__(name: str) -> object:

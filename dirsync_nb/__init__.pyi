@@ -17,6 +17,7 @@ from .connect import connect as connect
 from .connect import connect_sandbox as connect_sandbox
 from .errors import DirsyncError as DirsyncError
 from .fleet import open_fleet as open_fleet
+from .fleet import refresh_fleet as refresh_fleet
 from .fleet import take_fleet as take_fleet
 from .frames import concat as concat
 from .frames import describe_columns as describe_columns
@@ -30,12 +31,18 @@ from .load import load_directories as load_directories
 from .load import load_directory as load_directory
 from .load import load_events as load_events
 from .load import load_group as load_group
+from .load import load_group_role_assignments as load_group_role_assignments
 from .load import load_groups as load_groups
 from .load import load_memberships as load_memberships
 from .load import load_organization as load_organization
+from .load import load_organization_memberships as load_organization_memberships
 from .load import load_organizations as load_organizations
+from .load import load_role_assignments as load_role_assignments
+from .load import load_roles as load_roles
 from .load import load_user as load_user
 from .load import load_users as load_users
+from .load import load_workos_group_members as load_workos_group_members
+from .load import load_workos_groups as load_workos_groups
 from .notebooks import check_answer as check_answer
 from .provisioning import audit as audit
 from .provisioning import checklist as checklist
@@ -44,6 +51,7 @@ from .provisioning import compare_organizations as compare_organizations
 from .provisioning import comparison as comparison
 from .provisioning import database as database
 from .provisioning import explain_access as explain_access
+from .provisioning import find_drift as find_drift
 from .provisioning import load_app_users as load_app_users
 from .provisioning import onboarding as onboarding
 from .provisioning import write_sample_app as write_sample_app

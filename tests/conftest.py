@@ -18,7 +18,6 @@ from dirsync_nb.client import DirectoryClient, Pacer, RetryPolicy, Transport
 
 from .canary import KEY, Canary
 from .foreign import ForeignServer
-from .kernels import in_a_place
 
 # The same examples in each run, so that a change is judged by what it changed; ``--hypothesis-seed=N`` looks at
 # others: ``pytest -m hypothesis --hypothesis-seed=7``.
@@ -60,9 +59,6 @@ def pytest_configure(config: pytest.Config) -> None:
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         # Begun in the background of a shell, which takes Ctrl-C away from a process and all that it starts.
         signal.signal(signal.SIGINT, signal.default_int_handler)
-    stack = ExitStack()
-    stack.enter_context(in_a_place())
-    config.add_cleanup(stack.close)
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:

@@ -57,8 +57,8 @@ class AppComparison:
 
     def __call__(self, part: tuple[list[str], pd.DataFrame, pd.DataFrame]) -> Part:
         """Compare owner by owner."""
-        names, app_users, directories = part
-        users = self.reader.frame("users", names, self.columns)
+        directory_ids, app_users, directories = part
+        users = self.reader.frame("users", directory_ids, self.columns)
         whose, rows = users[self.theirs].astype("str"), app_users[self.ours].astype("str")
         listed = _by(directories, directories.index if self.theirs == "directory_id" else self.theirs)
         people, theirs = _by(users, whose), _by(app_users, rows)
@@ -90,10 +90,10 @@ def nothing_to_do(notice: str) -> Plan:
 
 
 def whole_plan(
-    pieces: Iterable[Part], theirs: str, asked: Mapping[str, Any], table: AppTable, confirm: int | None
+    compared: Iterable[Part], theirs: str, asked: Mapping[str, Any], table: AppTable, confirm: int | None
 ) -> Plan:
     """Put plans together, by action; raise where the guard stopped one of them."""
-    parts = list(pieces)
+    parts = list(compared)
     plans = [plan for part in parts for plan in part.plans]
     stopped = [owner for part in parts for owner in part.stopped]
     if not plans:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 from types import SimpleNamespace
@@ -23,16 +23,19 @@ import pandas as pd
 from .. import analysis, errors, extras
 from ..client import identifier
 from ..files import open_frame
-from ..frames import TIME, directories_frame
+from ..frames import TIME, directories_frame, organizations_frame
 from ..frames.json_array import JsonArray, JsonDtype
 from ..guard import check_guard
+from ..load.parallel import as_directory_ids
+from ..load.progress import tell
 from ..provisioning import Plan
 from ..provisioning.app_table import table_of
 from ..provisioning.comparison import GUARD, primary_key
 from ..provisioning.status import StatusWords
 from ..sync import Moment
+from ..text import plural
 from .comparison import AppComparison, Part, columns_for, nothing_to_do, whole_plan
-from .dataset import DIRECTORIES_FILE, TABLES, Entry, Reader, entries_of, read_manifest
+from .dataset import DIRECTORIES_FILE, ORGANIZATIONS_FILE, TABLES, Entry, Manifest, Reader, settle
 from .load import opened
 from .queries import QUESTIONS, Question, frames_of
 
@@ -65,23 +68,36 @@ def open_fleet(folder: str | Path, *, cluster: Any = None) -> Fleet:
     """
     need_fleet(cluster)
     folder = Path(folder).absolute()
-    manifest = read_manifest(folder)
-    entries = entries_of(folder, manifest)
-    path = folder / DIRECTORIES_FILE
-    # A run that was cut off at its very beginning leaves no list, and no directory either.
-    listing = open_frame(path) if path.exists() else directories_frame([])
-    names = tuple(manifest["directories"])
-    reasons = {name: manifest["failed"].get(name, "not loaded yet") for name in names if name not in entries}
-    scope = manifest["scope"]
+    settle(folder)
+    manifest = Manifest.read(folder)
+    ids, entries, failed = manifest.directories, manifest.entries, manifest.failed
+    # A run that was cut off at its very beginning leaves no lists, and no directory either.
+    listing, organizations = (
+        open_frame(folder / file) if (folder / file).exists() else empty([])
+        for file, empty in ((DIRECTORIES_FILE, directories_frame), (ORGANIZATIONS_FILE, organizations_frame))
+    )
+    stale = {
+        one: f"As of {entries[one]['at'][:16]}Z, for it could not be read since: {why}"
+        for one, why in failed.items()
+        if one in entries
+    }
     return Fleet(
         folder=folder,
-        server=manifest["server"],
-        names=names,
+        server=manifest.server,
+        directory_ids=tuple(ids),
         entries=entries,
-        missing=reasons,
-        scope=None if scope is None else frozenset(scope),
+        missing={one: failed.get(one, "not loaded yet") for one in ids if one not in entries},
+        notices={
+            one: (*([stale[one]] if one in stale else []), *entries[one].get("notices", ()))
+            for one in ids
+            if one in stale or entries.get(one, {}).get("notices")
+        },
+        scope=None if manifest.scope is None else frozenset(manifest.scope),
         cluster=cluster,
+        run=manifest.run,
         _listing=listing,
+        _organizations=organizations,
+        _history=manifest.history,
     )
 
 
@@ -95,32 +111,43 @@ class Fleet:
         Where it is.
     server
         Where it was read: an address, or a sandbox by its world.
-    names
-        Ids of its directories, in the order of its rows.
+    directory_ids
+        Its directories, in the order of its rows.
     missing
-        Directories that could not be loaded, with the reason.
+        Directories that are not there, with the reason.
+    notices
+        By directory: what a reader should know about it. Where :func:`take_fleet` can do something about it, it
+        does when it is called again.
     excluded
         Directories left out on purpose, see :meth:`excluding`.
     scope
         The directories asked for when it was taken; None for all there were.
     cluster
         Where questions are worked out; None for Dask's own choice.
+    run
+        What the last run did: ``did`` ("take" or "refresh"), ``at``, ``seconds``, ``requests``, and how many
+        directories it ``changed``.
     """
 
     folder: Path
     server: str
-    names: tuple[str, ...]
+    directory_ids: tuple[str, ...]
     entries: Mapping[str, Entry]
     missing: Mapping[str, str]
+    notices: Mapping[str, tuple[str, ...]]
     scope: frozenset[str] | None
     cluster: Any
+    run: Mapping[str, Any]
     _listing: pd.DataFrame
+    _organizations: pd.DataFrame
+    _history: Mapping[str, list[list[Any]]]
     excluded: frozenset[str] = frozenset()
+    _told: set[str] = field(default_factory=set)
 
     def __repr__(self) -> str:
         rows = {table: sum(one["rows"][table] for one in self.entries.values()) for table in TABLES}
         what = ", ".join(f"{count:,} {table}" for table, count in rows.items())
-        count = len(self.names)
+        count = len(self.directory_ids)
         told = f"{count:,} {'directory' if count == 1 else 'directories'}"
         if self.missing:
             told = f"{len(self.entries):,} of {told}, NOT complete"
@@ -135,16 +162,17 @@ class Fleet:
 
     @property
     def taken(self) -> pd.DataFrame:
-        """When each directory was read: one row a directory that is whole.
+        """As of when each directory is: one row a directory that is there.
 
-        ``at`` is this machine's clock when its reading began, ``event_id`` and ``event_at`` the last event it
-        is sure to contain (missing where there was none); ``users``, ``groups`` and ``memberships`` count rows.
+        ``at`` is when it was last read or brought up to date, and ``read_at`` when it was last read whole, by
+        this machine's clock when that began; ``event_id`` and ``event_at`` are the last event it is sure to
+        contain (missing where there was none); ``users``, ``groups`` and ``memberships`` count rows.
         """
-        entries = [self.entries[name] for name in self.names if name in self.entries]
+        entries = [self.entries[one] for one in self.directory_ids if one in self.entries]
         moments = [None if one["position"] is None else Moment(*one["position"]) for one in entries]
         times: Any = [moment and pd.Timestamp(moment.time, unit="us", tz="UTC") for moment in moments]
         columns: dict[str, Any] = {
-            "at": pd.to_datetime([one["at"] for one in entries], utc=True, format="ISO8601").as_unit("us"),
+            **{name: _times(one[name] for one in entries) for name in ("at", "read_at")},
             "event_id": pd.array([moment and moment.event_id for moment in moments], dtype="str"),
             "event_at": pd.array(times, dtype=TIME),
             **{table: pd.array([one["rows"][table] for one in entries], dtype="Int64") for table in TABLES},
@@ -152,27 +180,40 @@ class Fleet:
         index = pd.Index([one["directory_id"] for one in entries], dtype="str", name="directory_id")
         return pd.DataFrame(columns, index=index)
 
-    def excluding(self, directories: Iterable[Any]) -> Fleet:
+    def excluding(self, directory_id: Any) -> Fleet:
         """Return the fleet without some directories; ``fleet.excluding(fleet.missing)`` is always complete.
 
         Answers then hold for the others alone, and a comparison leaves the app's users of these out.
         """
-        names = {identifier(one, "directory_id") for one in directories}
-        if unknown := names - set(self.names):
+        left_out = set(directory_ids_of(directory_id, "excluding"))
+        if unknown := left_out - set(self.directory_ids):
             raise errors.ArgumentError(f"no directory {min(unknown)!r} in this fleet")
         return replace(
             self,
-            names=tuple(name for name in self.names if name not in names),
-            entries={name: one for name, one in self.entries.items() if name not in names},
-            missing={name: why for name, why in self.missing.items() if name not in names},
-            excluded=self.excluded | names,
+            directory_ids=tuple(one for one in self.directory_ids if one not in left_out),
+            entries={one: entry for one, entry in self.entries.items() if one not in left_out},
+            missing={one: why for one, why in self.missing.items() if one not in left_out},
+            notices={one: told for one, told in self.notices.items() if one not in left_out},
+            excluded=self.excluded | left_out,
         )
 
     @property
     def directories(self) -> pd.DataFrame:
-        """The directories frame."""
-        self._require_complete("directories")
-        return self._listing[self._listing.index.isin(self.names)]
+        """The directories frame, with those that are missing."""
+        return self._listing[self._listing.index.isin(self.directory_ids)]
+
+    @property
+    def organizations(self) -> pd.DataFrame:
+        """The organizations frame: the customers whose directories these are."""
+        return self._organizations
+
+    @property
+    def history(self) -> pd.DataFrame:
+        """How many users, groups and memberships each directory had, and since when: a row for each change."""
+        rows = [(one, *moment) for one in self.directory_ids for moment in self._history.get(one, ())]
+        frame = pd.DataFrame(rows, columns=["directory_id", "at", *TABLES])
+        kinds = {"directory_id": "str", **dict.fromkeys(TABLES, "Int64")}
+        return frame.assign(at=_times(frame["at"])).astype(kinds)
 
     @property
     def users(self) -> Any:
@@ -191,29 +232,52 @@ class Fleet:
 
     def directory(self, directory_id: Any) -> SimpleNamespace:
         """Return one directory's ``users``, ``groups``, ``memberships`` and ``directories`` as frames."""
-        name = identifier(directory_id, "directory_id")
-        if name not in self.entries:
-            why = self.missing.get(name, "it is not in this fleet")
-            raise errors.IncompleteError(f"directory {name} is not there: {why}")
-        reader = Reader(str(self.folder), self.entries[name]["categories"])
-        frames = {table: reader.frame(table, [name]) for table in TABLES}
-        return SimpleNamespace(**frames, directories=self._listing[self._listing.index == name])
+        directory_id = identifier(directory_id, "directory_id")
+        if directory_id not in self.entries:
+            why = self.missing.get(directory_id, "it is not in this fleet")
+            raise errors.IncompleteError(f"directory {directory_id} is not there: {why}")
+        reader = Reader(str(self.folder), self.entries[directory_id]["categories"])
+        frames = {table: reader.frame(table, [directory_id]) for table in TABLES}
+        return SimpleNamespace(**frames, directories=self._listing[self._listing.index == directory_id])
 
     def _require_complete(self, purpose: str) -> None:
         if self.missing:
-            raise self.incomplete(purpose)
+            raise errors.IncompleteError(
+                f"{purpose} needs the whole fleet, and {self._missing_words}. take_fleet with the same folder "
+                "loads these alone; to do without them, use fleet.excluding(fleet.missing)"
+            )
 
-    def incomplete(self, purpose: str) -> errors.IncompleteError:
-        """Make the error that names what is missing."""
-        first = ", ".join(
-            f"{name} ({why.splitlines()[0]:.200})" for name, why in list(self.missing.items())[:3]
-        )
-        more = f" and {len(self.missing) - 3:,} more" if len(self.missing) > 3 else ""
-        return errors.IncompleteError(
-            f"{purpose} needs the whole fleet, and {len(self.missing):,} of {len(self.names):,} directories "
-            f"are missing: {first}{more}. take_fleet with the same folder loads these alone; to do without "
-            "them, use fleet.excluding(fleet.missing)"
-        )
+    @property
+    def _missing_words(self) -> str:
+        count, missing = len(self.directory_ids), list(self.missing.items())
+        first = ", ".join(f"{one} ({why.splitlines()[0]:.200})" for one, why in missing[:3])
+        more = f" and {len(missing) - 3:,} more" if len(missing) > 3 else ""
+        are = "is" if len(missing) == 1 else "are"
+        return f"{len(missing):,} of {count:,} directories {are} missing: {first}{more}"
+
+    @property
+    def told(self) -> list[str]:
+        """What a person should know of the whole fleet, one sentence each."""
+        sentences = []
+        if self.missing:
+            sentences.append(f"{self._missing_words}. take_fleet with the same folder loads these alone.")
+        if self.notices:
+            first = next(iter(self.notices))
+            sentences.append(
+                f"{plural(len(self.notices), 'directory has', 'directories have')} something to tell, "
+                f"see fleet.notices; {first}: {self.notices[first][0]}"
+            )
+        return sentences
+
+    def _mark(self, answer: Any) -> Any:
+        """Say what is missing in an answer; one that is a frame is marked as partial."""
+        if self.missing:
+            words = f"{self._missing_words}"
+            tell([f"Without them: {words}."], self._told)
+            for frame in answer if isinstance(answer, tuple) else (answer,):
+                if isinstance(frame, pd.DataFrame):
+                    frame.attrs["incomplete"] = words
+        return answer
 
     # Frames ---------------------------------------------------------------------------------------------
 
@@ -227,27 +291,27 @@ class Fleet:
                     seen.setdefault(table, {}).setdefault(name, set()).update(values)
         return Reader(str(self.folder), {t: {n: sorted(v) for n, v in c.items()} for t, c in seen.items()})
 
-    def _parts(self, names: Sequence[str] | None = None) -> list[list[str]]:
+    def _parts(self, directory_ids: Sequence[str] | None = None) -> list[list[str]]:
         """Cut the directories into parts that are worked on at once; an organization stays in one part."""
         owners = self._listing["organization_id"].to_dict()
         parts: list[list[str]] = [[]]
         rows, last = 0, None
-        for name in self.names if names is None else names:
-            entry, owner = self.entries.get(name), owners.get(name)
+        there = [one for one in self.directory_ids if one in self.entries]
+        for directory_id in there if directory_ids is None else directory_ids:
+            entry, owner = self.entries.get(directory_id), owners.get(directory_id)
             count = 0 if entry is None else entry["rows"]["users"]
             full = rows + count > PART_ROWS or len(parts[-1]) >= PART_DIRECTORIES
             same_owner = owner == last and isinstance(owner, str)
             if parts[-1] and full and not same_owner:
                 parts.append([])
                 rows = 0
-            parts[-1].append(name)
+            parts[-1].append(directory_id)
             rows, last = rows + count, owner
         return parts
 
     def _dask(self, table: str) -> Any:
-        self._require_complete(table)
         reader = self._reader
-        return _from_parts(_Rows(reader, table), self._parts(), reader.meta(table))
+        return self._mark(_from_parts(_Rows(reader, table), self._parts(), reader.meta(table)))
 
     # Questions ------------------------------------------------------------------------------------------
 
@@ -270,7 +334,8 @@ class Fleet:
         Raises
         ------
         IncompleteError
-            A directory is missing, and is not excluded.
+            Two moments are compared, and a directory is missing and not excluded. Any other answer holds for
+            the directories that are there: it says which are not, and a frame is marked as partial.
         ArgumentError
             No such question or option.
         """
@@ -280,33 +345,35 @@ class Fleet:
             raise errors.ArgumentError(f"question must be one of {', '.join(QUESTIONS)}; got {name}")
         before = options.pop("before", None)
         _check_options(name, asked, options, before)
-        self._require_complete(name)
         if asked.moments:
+            self._require_complete(name)
             return self._ask(name, options, before, _common(before, self))
         if name == "attribute_status":
             options["attributes"] = self._attributes()
-        return self._ask(name, options, None, self._parts())
+        return self._mark(self._ask(name, options, None, self._parts()))
 
     def _ask(self, name: str, options: dict[str, Any], before: Fleet | None, parts: Any) -> Any:
         reader, asked = self._reader, QUESTIONS[name]
-        piece = _Piece(name, reader, None if before is None else before._reader, options, self._held(before))
+        of_part = _PartQuestion(
+            name, reader, None if before is None else before._reader, options, self._held(before)
+        )
         if asked.whole is None:
-            return _from_parts(piece, parts, piece([]))
-        return asked.whole(self._pieces(piece, parts), options)
+            return _from_parts(of_part, parts, of_part([]))
+        return asked.whole(self._answers(of_part, parts), options)
 
     def _held(self, before: Fleet | None) -> tuple[frozenset[str], frozenset[str]] | None:
         return None if before is None else (frozenset(before.entries), frozenset(self.entries))
 
     def _attributes(self) -> list[str]:
-        piece = _Piece("attribute_status", self._reader, None, {}, None)
-        return list(dict.fromkeys(name for names in self._pieces(piece, self._parts()) for name in names))
+        of_part = _PartQuestion("attribute_status", self._reader, None, {}, None)
+        return list(dict.fromkeys(name for names in self._answers(of_part, self._parts()) for name in names))
 
-    def _pieces(self, piece: Callable[..., Any], parts: Iterable[Any]) -> Iterator[Any]:
-        """Work out pieces in order, some at a time, so that their answers do not pile up."""
+    def _answers(self, ask: Callable[..., Any], parts: Iterable[Any]) -> Iterator[Any]:
+        """Yield the answers of parts in order, some at a time, so that their answers do not pile up."""
         from dask.base import compute
         from dask.delayed import delayed as delay
 
-        delayed, coming = delay(piece, pure=False, traverse=False), iter(parts)
+        delayed, coming = delay(ask, pure=False, traverse=False), iter(parts)
         with opened(self.cluster) as scheduler:
             while some := [delayed(part) for part in islice(coming, AT_ONCE)]:
                 if scheduler is None:
@@ -365,21 +432,21 @@ class Fleet:
             raise errors.ArgumentError(f"within: {nobodys:,} rows of app_users have no {ours}")
         key = key or primary_key(app_users)
         asked = {"on": on, "fields": fields, "active": active, "status_words": status_words, "key": key}
-        pieces = self._plans(app_users, ours, theirs, asked, guard, self._owners(theirs))
+        compared = self._plans(app_users, ours, theirs, asked, guard, self._owners(theirs))
         on_now: list[bool | None] = [True] * len(app_users)
         if active in app_users:
             on_now = StatusWords(status_words).read_column(app_users[active].astype(object))
         table = replace(table_of(app_users, key, active if active in app_users else None, on_now), guard=guard)
-        return whole_plan(pieces, theirs, asked, table, confirm)
+        return whole_plan(compared, theirs, asked, table, confirm)
 
     def _owners(self, theirs: str) -> dict[str, str]:
-        """Say for each directory, those left out among them, to whom its people belong."""
+        """Return whose people each directory has, of those left out too."""
         if theirs == "directory_id":
-            return {str(name): str(name) for name in self._listing.index}
+            return {str(one): str(one) for one in self._listing.index}
         owners = self._listing["organization_id"]
         if owners.isna().any():
             raise errors.ArgumentError("a directory has no organization_id; compare within directory_id")
-        return {str(name): str(owner) for name, owner in owners.items()}
+        return {str(one): str(owner) for one, owner in owners.items()}
 
     def _plans(
         self,
@@ -391,24 +458,36 @@ class Fleet:
         owners: Mapping[str, str],
     ) -> Iterator[Part]:
         comparison = AppComparison(self._reader, columns_for(asked), ours, theirs, guard, dict(asked))
-        left_out = {owners[name] for name in self.excluded if name in owners}
-        kept = [name for name in self.names if owners[name] not in left_out]
+        left_out = {owners[one] for one in self.excluded if one in owners}
+        kept = [one for one in self.directory_ids if owners[one] not in left_out]
         parts = self._parts(kept) if kept else []
         whose = app_users[ours].astype("str")
         rows = whose.groupby(whose, sort=False).indices
 
         def dealt_out(part: list[str]) -> tuple[list[str], pd.DataFrame, pd.DataFrame]:
-            places = [rows[owner] for owner in dict.fromkeys(owners[name] for name in part) if owner in rows]
+            places = [rows[owner] for owner in dict.fromkeys(owners[one] for one in part) if owner in rows]
             mine = app_users.take(np.concatenate([np.empty(0, dtype=np.intp), *places]))
             return part, mine, self._listing[self._listing.index.isin(part)]
 
         if skipped := sum(len(rows[owner]) for owner in left_out if owner in rows):
             notice = f"{skipped:,} users of the app belong to what is excluded, and are left out."
             yield Part([nothing_to_do(notice)], [], pd.DataFrame({"custom_attributes": []}))
-        yield from self._pieces(comparison, map(dealt_out, parts))
+        yield from self._answers(comparison, map(dealt_out, parts))
         nowhere = app_users[~whose.isin(set(owners.values()))]
         if len(nowhere):
             yield comparison(([], nowhere, self._listing.iloc[:0]))
+
+
+def directory_ids_of(directory_id: Any, doing: str) -> list[str]:
+    """Return the ids of one directory or of several, given as ids, records or rows."""
+    if isinstance(directory_id, Mapping) and "id" not in directory_id:
+        directory_id = list(directory_id)  # ids with reasons, as in ``missing``
+    several = as_directory_ids(directory_id, doing)
+    return [identifier(directory_id, "directory_id")] if several is None else several
+
+
+def _times(texts: Iterable[str]) -> pd.DatetimeIndex:
+    return pd.to_datetime(list(texts), utc=True, format="ISO8601").as_unit("us")
 
 
 def _from_parts(function: Callable[..., Any], parts: Sequence[Any], meta: pd.DataFrame) -> Any:
@@ -434,7 +513,7 @@ class _Rows:
 
 
 @dataclass(frozen=True)
-class _Piece:
+class _PartQuestion:
     """Ask a question about some directories, wherever this runs."""
 
     question: str
@@ -447,12 +526,12 @@ class _Piece:
         asked = QUESTIONS[self.question]
         needs = asked.needs(self.options)
         if self.before is None or self.held is None:
-            return asked.piece(frames_of(self.reader, part, needs, self.options), self.options)
+            return asked.of_part(frames_of(self.reader, part, needs, self.options), self.options)
         moments = {}
         for name, reader, held in zip(("before", "after"), (self.before, self.reader), self.held, strict=True):
             there = [one for one in part if one in held]
             moments[name] = frames_of(reader, there, needs, self.options)
-        return asked.piece(moments, self.options)
+        return asked.of_part(moments, self.options)
 
 
 def _check_options(name: str, asked: Question, options: Mapping[str, Any], before: Fleet | None) -> None:
@@ -481,15 +560,15 @@ def _common(before: Fleet, after: Fleet) -> list[list[str]]:
     before._require_complete("a comparison of two moments")
     for one, other in ((before, after), (after, before)):
         absent = [
-            name
-            for name in other.names
-            if name not in one.entries
-            and (name in one.excluded or (one.scope is not None and name not in one.scope))
+            directory_id
+            for directory_id in other.directory_ids
+            if directory_id not in one.entries
+            and (directory_id in one.excluded or (one.scope is not None and directory_id not in one.scope))
         ]
         if absent:
             raise errors.ArgumentError(
                 f"{len(absent):,} directories are in one fleet and left out of the other, {absent[0]} for one: "
                 "everybody there would seem to have come or gone. Exclude them from both"
             )
-    names = [*after.names, *(name for name in before.names if name not in after.entries)]
-    return after._parts(names)
+    gone = [one for one in before.directory_ids if one not in after.entries]
+    return after._parts([*after.directory_ids, *gone])

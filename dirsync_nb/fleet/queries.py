@@ -2,10 +2,10 @@
 
 Users, groups and memberships never cross directories, so a question is put to the frames of some directories
 with the very function of ``analysis``, and the answers are put together. What each question needs for that
-stands in ``QUESTIONS``: the tables and columns, the piece that is worked out where the frames are, and how
-pieces become the answer that one call on all frames would have given.
+stands in ``QUESTIONS``: the tables and columns, what is worked out for a part of them where the frames are, and
+how parts become the answer that one call on all frames would have given.
 
-How rows that count the same are ordered follows from where groups stand in the frames; pieces carry that along.
+How rows that count the same are ordered follows from where groups stand in the frames; parts carry that along.
 """
 
 from __future__ import annotations
@@ -56,17 +56,17 @@ class Question:
     ----------
     needs
         The tables it is given, with the columns it looks at (None: all of them). It may depend on the options.
-    piece
-        What is worked out for some directories: a function of their frames and the options.
+    of_part
+        What is worked out for a part of the directories: a function of their frames and the options.
     whole
-        Makes the answer of all pieces, in the order of the directories. None where the answer has one row a
-        user or membership: then it is a Dask frame of the pieces.
+        Makes the answer of all parts, in the order of the directories. None where the answer has one row a
+        user or membership: then it is a Dask frame of the parts.
     moments
         Whether two fleets are compared.
     """
 
     needs: Callable[[Options], Needs]
-    piece: Callable[[Frames, Options], Any]
+    of_part: Callable[[Frames, Options], Any]
     whole: Callable[[Iterator[Any], Options], Any] | None = None
     moments: bool = False
 
@@ -87,17 +87,17 @@ def _rest(options: Options, *names: str) -> dict[str, Any]:
 def _plain(function: Callable[..., Any]) -> Callable[[Frames, Options], Any]:
     """Ask the function itself; frames go by the names of its parameters."""
 
-    def piece(frames: Frames, options: Options) -> Any:
+    def of_part(frames: Frames, options: Options) -> Any:
         return function(**frames, **_rest(options))
 
-    return piece
+    return of_part
 
 
 def _sorted(by: Sequence[str], ascending: list[bool] | bool = True, *, ignore_index: bool = False) -> Any:
-    """Put pieces below each other in the order that the function itself gives its rows."""
+    """Put parts below each other in the order that the function itself gives its rows."""
 
-    def whole(pieces: Iterator[pd.DataFrame], _: Options) -> pd.DataFrame:
-        whole: pd.DataFrame = pd.concat(list(pieces))
+    def whole(parts: Iterator[pd.DataFrame], _: Options) -> pd.DataFrame:
+        whole: pd.DataFrame = pd.concat(list(parts))
         return whole.sort_values(list(by), ascending=ascending, ignore_index=ignore_index)
 
     return whole
@@ -114,19 +114,19 @@ def _group_ids(frames: Frames) -> tuple[pd.Index, pd.Index]:
 
 
 def _in_order(places: Iterable[tuple[pd.Index, pd.Index]]) -> pd.Index:
-    """Order the groups of all pieces as one frame of them all would: the listed ones come first."""
+    """Order the groups of all parts as one frame of them all would: the listed ones come first."""
     listed, met = zip(*places, strict=True)
     parts: list[pd.Index] = [*listed, *met]
     return parts[0].append(parts[1:])
 
 
-def _overlap_piece(frames: Frames, options: Options) -> tuple[pd.DataFrame, tuple[pd.Index, pd.Index]]:
+def _overlap_of_part(frames: Frames, options: Options) -> tuple[pd.DataFrame, tuple[pd.Index, pd.Index]]:
     return analysis.group_overlap(**frames, **_rest(options)), _group_ids(frames)
 
 
-def _overlap(pieces: Iterator[Any], options: Options) -> pd.DataFrame:
-    parts, places = zip(*pieces, strict=True)
-    pairs: pd.DataFrame = pd.concat(parts, ignore_index=True)
+def _overlap(parts: Iterator[Any], options: Options) -> pd.DataFrame:
+    answers, places = zip(*parts, strict=True)
+    pairs: pd.DataFrame = pd.concat(answers, ignore_index=True)
     ids = _in_order(places)
     a, b = ids.get_indexer(pd.Index(pairs["group_a"])), ids.get_indexer(pd.Index(pairs["group_b"]))
     shared, jaccard = pairs["shared"].to_numpy(dtype=np.int64), pairs["jaccard"].to_numpy()
@@ -135,18 +135,18 @@ def _overlap(pieces: Iterator[Any], options: Options) -> pd.DataFrame:
     return pairs.iloc[order[: options.get("top")]].reset_index(drop=True)
 
 
-def _matrix_piece(frames: Frames, _: Options) -> tuple[Any, ...]:
+def _matrix_of_part(frames: Frames, _: Options) -> tuple[Any, ...]:
     matrix, user_ids, group_ids = analysis.membership_matrix(**frames)
     users = 0 if frames.get("users") is None else frames["users"].index.nunique()
     groups = 0 if frames.get("groups") is None else frames["groups"].index.nunique()
     return matrix, user_ids, group_ids, users, groups
 
 
-def _matrix(pieces: Iterator[Any], _: Options) -> tuple[Any, pd.Index, pd.Index]:
+def _matrix(parts: Iterator[Any], _: Options) -> tuple[Any, pd.Index, pd.Index]:
     """Put matrices along the diagonal; ids that no frame lists come last, as in one matrix of all."""
     from scipy import sparse  # type: ignore[import-untyped,unused-ignore]
 
-    matrices, users, groups, listed_users, listed_groups = zip(*pieces, strict=True)
+    matrices, users, groups, listed_users, listed_groups = zip(*parts, strict=True)
     whole = sparse.csr_array(sparse.block_diag(matrices, format="csr"))
     rows, user_ids = _listed_first(users, listed_users)
     columns, group_ids = _listed_first(groups, listed_groups)
@@ -192,7 +192,7 @@ def _attribute_needs(options: Options) -> Needs:
     }
 
 
-def _attribute_piece(frames: Frames, options: Options) -> _Counts:
+def _attribute_of_part(frames: Frames, options: Options) -> _Counts:
     attribute, users, known = _attribute_of(options), frames["users"], None
     asked = {"memberships": frames["memberships"], "groups": frames["groups"], "top": None}
     try:
@@ -209,8 +209,8 @@ def _attribute_piece(frames: Frames, options: Options) -> _Counts:
     return _Counts(_group_ids(frames), names, list(answer.columns), pd.DataFrame(pairs), known)
 
 
-def _by_attribute(pieces: Iterator[_Counts], options: Options) -> pd.DataFrame:
-    parts = list(pieces)
+def _by_attribute(counted: Iterator[_Counts], options: Options) -> pd.DataFrame:
+    parts = list(counted)
     attribute, top = _attribute_of(options), options.get("top", 50 if "attribute" in options else None)
     _check_known(parts, attribute)
     values = pd.Index(dict.fromkeys(value for part in parts for value in part.labels), dtype="str")
@@ -263,7 +263,9 @@ def _shown(values: list[str], totals: Array, top: int | None) -> tuple[list[str]
 # Overlap of the largest groups, and access -----------------------------------------------------------------
 
 
-def _largest_piece(frames: Frames, options: Options) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame | None]:
+def _largest_of_part(
+    frames: Frames, options: Options
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame | None]:
     """Keep the groups that may be among the largest of all, with their memberships."""
     sizes = analysis.group_sizes(**frames)
     kept = sizes.head(options.get("top", 30) or len(sizes))
@@ -272,8 +274,8 @@ def _largest_piece(frames: Frames, options: Options) -> tuple[pd.DataFrame, pd.D
     return kept, few, None if groups is None else groups[groups.index.isin(kept.index)]
 
 
-def _overlap_matrix(pieces: Iterator[Any], options: Options) -> pd.DataFrame:
-    kept, memberships, groups = zip(*pieces, strict=True)
+def _overlap_matrix(parts: Iterator[Any], options: Options) -> pd.DataFrame:
+    kept, memberships, groups = zip(*parts, strict=True)
     by_size = pd.concat(kept).sort_values(["members", "name", "group_id"], ascending=[False, True, True])
     chosen = by_size.head(options.get("top", 30) or len(by_size)).index
     pairs = pd.concat(memberships, ignore_index=True)
@@ -285,7 +287,7 @@ def _overlap_matrix(pieces: Iterator[Any], options: Options) -> pd.DataFrame:
     )
 
 
-def _losing_piece(frames: Frames, options: Options) -> tuple[pd.DataFrame | None, set[str], int]:
+def _losing_of_part(frames: Frames, options: Options) -> tuple[pd.DataFrame | None, set[str], int]:
     """Ask about those of the groups that are here."""
     asked = options["group_id"]
     going = [asked] if isinstance(asked, str) else list(dict.fromkeys(asked))
@@ -295,8 +297,8 @@ def _losing_piece(frames: Frames, options: Options) -> tuple[pd.DataFrame | None
     return answer, set(going) - set(here), len(listed) + len(met)
 
 
-def _losing(pieces: Iterator[Any], options: Options) -> pd.DataFrame:
-    answers, unknown, counts = zip(*pieces, strict=True)
+def _losing(parts: Iterator[Any], options: Options) -> pd.DataFrame:
+    answers, unknown, counts = zip(*parts, strict=True)
     if nowhere := set.intersection(*unknown):
         asked = options["group_id"]
         named = [name for name in ([asked] if isinstance(asked, str) else asked) if name in nowhere]
@@ -324,7 +326,7 @@ class _Described:
     example: Any
 
 
-def _coverage_piece(frames: Frames, _: Options) -> tuple[int, dict[str, _Described]]:
+def _coverage_of_part(frames: Frames, _: Options) -> tuple[int, dict[str, _Described]]:
     attributes = values_by_attribute(frames["users"])
     return len(frames["users"]), {name: _described(values) for name, values in attributes.items()}
 
@@ -365,12 +367,12 @@ class _Distinct:
         return sum(len(np.unique(np.fromfile(path, dtype=f"V{DIGEST}"))) for path in paths)
 
 
-def _coverage(pieces: Iterator[tuple[int, dict[str, _Described]]], _: Options) -> pd.DataFrame:
+def _coverage(parts: Iterator[tuple[int, dict[str, _Described]]], _: Options) -> pd.DataFrame:
     found: dict[str, list[_Described]] = {}
     users = 0
     with tempfile.TemporaryDirectory(prefix="dirsync-fleet-") as folder:
         distinct = _Distinct(folder)
-        for count, described in pieces:
+        for count, described in parts:
             users += count
             for name, one in described.items():
                 distinct.add(name, one.digests)
@@ -382,7 +384,7 @@ def _coverage(pieces: Iterator[tuple[int, dict[str, _Described]]], _: Options) -
 
 
 def _together(users: int, parts: Sequence[_Described], distinct: int) -> tuple[Any, ...]:
-    """Add up; whoever is in a piece that never saw the attribute does not have it."""
+    """Add up; whoever is in a part that never saw the attribute does not have it."""
     filled, blank = sum(part.filled for part in parts), sum(part.blank for part in parts)
     seen = sum(part.users - part.absent for part in parts)
     example = next((part.example for part in parts if part.filled), None)
@@ -391,7 +393,7 @@ def _together(users: int, parts: Sequence[_Described], distinct: int) -> tuple[A
     return users, filled, seen - filled - blank, blank, users - seen, share, kinds, distinct, example
 
 
-def _status_piece(frames: Frames, options: Options) -> Any:
+def _status_of_part(frames: Frames, options: Options) -> Any:
     """Return what each user has, in the columns of the whole fleet; asked without them, name those here."""
     if "attributes" not in options:
         return list(values_by_attribute(frames["users"]))
@@ -404,17 +406,19 @@ def _status_piece(frames: Frames, options: Options) -> Any:
 # Two moments ------------------------------------------------------------------------------------------------
 
 
-def _diff_memberships_piece(frames: Frames, _: Options) -> pd.DataFrame:
+def _diff_memberships_of_part(frames: Frames, _: Options) -> pd.DataFrame:
     before, after = frames["before"], frames["after"]
     pairs = {table: (before[table], after[table]) for table in ("users", "groups") if before[table] is not None}
     return analysis.diff_memberships(before["memberships"], after["memberships"], **pairs)
 
 
-def _diff_piece(function: Callable[..., pd.DataFrame], table: str) -> Callable[[Frames, Options], pd.DataFrame]:
-    def piece(frames: Frames, options: Options) -> pd.DataFrame:
+def _diff_of_part(
+    function: Callable[..., pd.DataFrame], table: str
+) -> Callable[[Frames, Options], pd.DataFrame]:
+    def of_part(frames: Frames, options: Options) -> pd.DataFrame:
         return function(frames["before"][table], frames["after"][table], **_rest(options))
 
-    return piece
+    return of_part
 
 
 def _fixed(**needs: Sequence[str] | None) -> Callable[[Options], Needs]:
@@ -426,29 +430,29 @@ ATTRIBUTES = (*STANDARD_FIELDS, "custom_attributes")
 IDENTITY = ("name", "address", "state", "idp_id", "directory_id")
 
 QUESTIONS: dict[str, Question] = {
-    "attribute_coverage": Question(_fixed(users=ATTRIBUTES), _coverage_piece, _coverage),
-    "attribute_status": Question(_fixed(users=ATTRIBUTES), _status_piece),
+    "attribute_coverage": Question(_fixed(users=ATTRIBUTES), _coverage_of_part, _coverage),
+    "attribute_status": Question(_fixed(users=ATTRIBUTES), _status_of_part),
     "diff_groups": Question(
         _fixed(groups=ALL),
-        _diff_piece(analysis.diff_groups, "groups"),
+        _diff_of_part(analysis.diff_groups, "groups"),
         _sorted(["change", "name", "group_id"]),
         moments=True,
     ),
     "diff_memberships": Question(
         _fixed(memberships=ALL, users=IDENTITY, groups=("name", "idp_id", "directory_id")),
-        _diff_memberships_piece,
+        _diff_memberships_of_part,
         _sorted(["change", "group", "group_id", "user", "user_id"], ignore_index=True),
         moments=True,
     ),
     "diff_users": Question(
         _fixed(users=ALL),
-        _diff_piece(analysis.diff_users, "users"),
+        _diff_of_part(analysis.diff_users, "users"),
         _sorted(["change", "name", "user_id"]),
         moments=True,
     ),
     "effective_memberships": Question(_fixed(memberships=ALL), _plain(analysis.effective_memberships)),
-    "group_by_attribute": Question(_attribute_needs, _attribute_piece, _by_attribute),
-    "group_overlap": Question(_fixed(memberships=ALL, groups=["name"]), _overlap_piece, _overlap),
+    "group_by_attribute": Question(_attribute_needs, _attribute_of_part, _by_attribute),
+    "group_overlap": Question(_fixed(memberships=ALL, groups=["name"]), _overlap_of_part, _overlap),
     "group_sizes": Question(
         _fixed(memberships=ALL, groups=["name", "directory_id"]),
         _plain(analysis.group_sizes),
@@ -456,13 +460,13 @@ QUESTIONS: dict[str, Question] = {
     ),
     "groups_per_user": Question(_fixed(memberships=ALL, users=NAMES), _plain(analysis.groups_per_user)),
     "losing_access": Question(
-        _fixed(memberships=ALL, groups=[], users=["name", "address", "state"]), _losing_piece, _losing
+        _fixed(memberships=ALL, groups=[], users=["name", "address", "state"]), _losing_of_part, _losing
     ),
-    "membership_matrix": Question(_fixed(memberships=ALL, users=[], groups=[]), _matrix_piece, _matrix),
+    "membership_matrix": Question(_fixed(memberships=ALL, users=[], groups=[]), _matrix_of_part, _matrix),
     "overlap_matrix": Question(
-        _fixed(memberships=ALL, groups=["name", "directory_id"]), _largest_piece, _overlap_matrix
+        _fixed(memberships=ALL, groups=["name", "directory_id"]), _largest_of_part, _overlap_matrix
     ),
-    "state_by_group": Question(_attribute_needs, _attribute_piece, _by_attribute),
+    "state_by_group": Question(_attribute_needs, _attribute_of_part, _by_attribute),
     "users_without_group": Question(_fixed(memberships=ALL, users=ALL), _plain(analysis.users_without_group)),
 }
 """Every public function of ``analysis``; a test holds the two lists against each other."""

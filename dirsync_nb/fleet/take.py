@@ -2,36 +2,43 @@
 
 from __future__ import annotations
 
-import shutil
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pandas as pd
 
 from .. import errors
-from ..client import DirectoryClient, identifier, needs_client
-from ..files import save_frame
-from ..load import load_directories
-from ..load.parallel import as_directory_ids
+from ..client import DirectoryClient, needs_client
+from ..client.client import RedactedClient
+from ..files import open_frame, save_frame
+from ..frames import concat, organizations_frame
+from ..guard import SHARE, check_guard, check_vanished
+from ..load import load_directories, load_organizations
+from ..load.parallel import for_each_directory
 from ..load.progress import Progress, tell
 from ..sync import latest_event, moment_of
 from .dataset import (
     DIRECTORIES_FILE,
+    LOCK,
     MANIFEST,
-    TABLES,
-    Entry,
-    entries_of,
+    ORGANIZATIONS_FILE,
+    Manifest,
     forget_directory,
-    read_manifest,
-    write_manifest,
+    only_writer,
+    settle,
 )
-from .fleet import Fleet, need_fleet, open_fleet
-from .load import Connect, Job, Outcomes, load_here, load_there
+from .fleet import Fleet, directory_ids_of, need_fleet, open_fleet
+from .load import Connect, Job, Outcomes, load_here, load_there, refuse_key_in
 
-__all__ = ["take_fleet"]
+__all__ = ["Work", "take_fleet", "work_on"]
 
-GONE = "NotFound: "
+NOT_FOUND = "NotFound: "
 
 
 @needs_client
@@ -39,18 +46,19 @@ def take_fleet(
     client: DirectoryClient,
     folder: str | Path,
     *,
-    directories: Iterable[Any] | None = None,
+    directory_id: Any = None,
     resume: bool = True,
+    guard: float | None = SHARE,
+    confirm: int | None = None,
     cluster: Any = None,
     workers: int | None = None,
     connect_worker: Connect | None = None,
 ) -> Fleet:
-    """Load many directories with all that is in them, into one partitioned Parquet dataset.
+    """Return many directories with all that is in them, loaded into one Parquet dataset.
 
     A directory counts as soon as it is whole. One that cannot be loaded harms no other: it is among the fleet's
     ``missing``, with the reason. Each directory is as it was while it was read; its row in ``fleet.taken`` says
-    when, and which event it is sure to contain, so that ``load_events(client, after=...)`` gives what came
-    since.
+    when, and which event it is sure to contain, from where :func:`refresh_fleet` goes on.
 
     Parameters
     ----------
@@ -58,20 +66,27 @@ def take_fleet(
         Where to read. Its budgets hold for the whole fleet, over all workers together.
     folder
         Where the dataset is, or is to be. Workers of a cluster must reach it by the same path.
-    directories
-        Ids, records or rows. Default: all there are.
+    directory_id
+        One directory or several (ids, records or rows). Default: all there are. Of a fleet that is there
+        already, only these are loaded.
     resume
-        True: directories that are there already stay as they are, and only what is missing is loaded, whatever
-        ended the earlier run. False: what is there is removed first.
+        True: directories that are there already stay as they are; what is missing, damaged or open is loaded,
+        whatever ended the earlier run. False: all are taken anew, each in place of the old one when it is
+        whole; one that cannot be loaded stays as it was, and ``fleet.notices`` say so.
+    guard, confirm
+        Stop where more than this share of the fleet's directories is no longer listed, which a key of another
+        environment looks like; ``confirm`` is the exact number that may go. Nothing goes that is listed when
+        it is asked for a second time.
     cluster
         The address of a ``distributed`` scheduler such as ``"tcp://127.0.0.1:8786"``, or a
-        ``distributed.Client``: its workers load, each directory on one of them, each worker process with an
-        equal share of the key's budget. Default: threads of this process.
+        ``distributed.Client``: its workers load, whichever live, each directory on one of them, each worker
+        process with an equal share of the key's budget. Default: threads of this process.
     workers
         Directories loaded side by side, on each worker. Default: what the budget can feed.
     connect_worker
         How a worker gets its client, a function of address and pacer. Default: ``connect`` with the key in the
-        worker's own ``WORKOS_API_KEY``. It travels to the workers: let it close over no key.
+        worker's own ``WORKOS_API_KEY``, which never passes the scheduler. A function that carries the key is
+        refused.
 
     Raises
     ------
@@ -79,129 +94,253 @@ def take_fleet(
         A directory was asked for by name and is not there.
     NotAuthorized
         The key is refused. What was loaded before stays.
+    TooManyGone
+        The guard stopped it.
     ArgumentError
         The folder holds a fleet of another server or of other directories, or something else; or a worker
         cannot reach it.
+    DirsyncError
+        Another process is writing the fleet.
     """
     need_fleet(cluster)
-    folder = Path(folder).absolute()
-    listing, scope = _listing(client, directories)
-    held = _begin(folder, client, listing, scope, resume=resume)
-    latest = latest_event(client)
-    job = Job(str(folder), client.base_url, {"position": None if latest is None else moment_of(latest)})
-    todo = [name for name in _largest_first(listing) if name not in held]
-    failed: dict[str, str] = {}
-    try:
-        for outcomes in _outcomes(client, job, todo, cluster, workers, connect_worker):
-            failed |= {name: one for name, one in outcomes.items() if isinstance(one, str)}
-    finally:
-        if scope is None:  # who is gone meanwhile, and was not asked for by name, is no failure
-            gone = [name for name, why in failed.items() if why.startswith(GONE)]
-            listing = listing[~listing.index.isin(gone)]
-        _note(folder, client, listing, scope, held, failed)
-    fleet = open_fleet(folder)
-    if fleet.missing:
-        tell([str(fleet.incomplete("A question"))], client.context.told)
-    elif not todo:
-        told = f"All {len(listing):,} directories were there already; resume=False takes them anew."
-        tell([told], client.context.told)
+    check_guard(guard, confirm)
+    if cluster is not None and isinstance(client, RedactedClient) and connect_worker is None:
+        raise errors.ArgumentError(
+            "workers of a cluster would load people as they are: give connect_worker=, which returns a "
+            "redacted client there, or leave out cluster="
+        )
+    refuse_key_in(connect_worker, client)
+    wanted = None if directory_id is None else sorted(directory_ids_of(directory_id, "take_fleet"))
+    if wanted == []:
+        raise errors.ArgumentError("directory_id is an empty list; leave it out for all there are")
+    with work_on(client, Path(folder).absolute(), scope=wanted) as work:
+        scope = work.manifest.scope
+        if scope is not None and (wanted is None or set(wanted) - set(scope)):
+            raise errors.ArgumentError(
+                f"{work.folder} holds a fleet of other directories, {len(scope):,} by name; ask for those, or "
+                "name another folder"
+            )
+        work.read_listing(guard, confirm, wanted)
+        todo = work.todo(wanted, resume=resume)
+        latest = latest_event(client)
+        position = None if latest is None else moment_of(latest)
+        job = Job(str(work.folder), client.base_url, {"run": work.token, "position": position})
+        work.load(job, todo, cluster, workers, connect_worker)
+    fleet = open_fleet(work.folder)
+    told = [*fleet.told]
+    if not todo:
+        told.append(
+            f"All {len(fleet.directory_ids):,} directories were there already; refresh_fleet brings them "
+            "up to date from events, resume=False takes them anew."
+        )
+    tell(told, client.context.told)
     return fleet
 
 
-def _outcomes(
-    client: DirectoryClient,
-    job: Job,
-    todo: Sequence[str],
-    cluster: Any,
-    workers: int | None,
-    connect_worker: Connect | None,
-) -> Iterator[Outcomes]:
-    """Load directories here or on a cluster; give what became of them, as it becomes known."""
-    if cluster is None:
-        yield load_here(client, job, todo, workers)
-        return
-    with Progress("directories", total=lambda: len(todo)) as progress:
-        count = 0
-        for outcomes in load_there(client.transport.pacer, job, todo, cluster, workers, connect_worker):
-            count += len(outcomes)
-            progress.show(count)
-            yield outcomes
+@contextmanager
+def work_on(
+    client: DirectoryClient, folder: Path, *, scope: Sequence[str] | None = None, begin: bool = True
+) -> Iterator[Work]:
+    """Open a fleet's folder for writing, alone; what is known at the end is written down, whatever ends it."""
+    if begin and not (folder / MANIFEST).exists():
+        if folder.exists() and {path.name for path in folder.iterdir()} - {LOCK}:
+            raise errors.ArgumentError(f"{folder} holds something else than a fleet; name another folder")
+        folder.mkdir(parents=True, exist_ok=True)
+    elif not (folder / MANIFEST).exists():
+        raise errors.ArgumentError(f"{folder} holds no fleet yet: take_fleet writes one")
+    with only_writer(folder):
+        if (folder / MANIFEST).exists():
+            settle(folder, clean=True)
+            manifest = Manifest.read(folder)
+        else:
+            manifest = Manifest(client.server, None if scope is None else list(scope))
+        if not client.reads(manifest.server):
+            raise errors.ArgumentError(
+                f"{folder} holds a fleet of {manifest.server}, and the client reads {client.server}"
+            )
+        work = Work(client, folder, manifest)
+        try:
+            yield work
+        finally:
+            if work.begun:
+                work.write()
 
 
-def _listing(client: DirectoryClient, wanted: Any) -> tuple[pd.DataFrame, list[str] | None]:
-    """Load the rows of the directories asked for, and give their ids where they were asked for by name.
+@dataclass
+class Work:
+    """A fleet that is being written.
 
-    Directories of one organization stand together.
+    Attributes
+    ----------
+    client, folder, manifest
+        Where to read, where to write, and what is known.
+    token
+        Tells this run from others.
+    did
+        What this run is: "take" or "refresh".
+    requests, changed
+        What it cost besides loading directories, and which it wrote.
+    listing, organizations
+        The fleet's directories and their organizations, where they were read.
+    begun
+        Whether there is anything to write down.
     """
-    listing = load_directories(client)
-    scope = None
-    if wanted is not None:
-        found = as_directory_ids(wanted, "take_fleet")
-        scope = sorted([identifier(wanted, "directory_id")] if found is None else found)
-        if not scope:
-            raise errors.ArgumentError("directories is an empty list; leave it out for all there are")
-        for name in scope:
-            if name not in listing.index:
-                client.directory(name)  # raises NotFound, in the words of the service
-        listing = listing[listing.index.isin(scope)]
-    owners = listing["organization_id"].fillna(pd.Series(listing.index, index=listing.index))
-    first = pd.Series(pd.factorize(owners)[0], index=listing.index)
-    return listing.loc[first.sort_values(kind="stable").index], scope
 
+    client: DirectoryClient
+    folder: Path
+    manifest: Manifest
+    token: str = field(default_factory=lambda: uuid4().hex[:12])
+    did: str = "take"
+    requests: int = 0
+    changed: list[str] = field(default_factory=list)
+    listing: pd.DataFrame | None = None
+    organizations: pd.DataFrame | None = None
+    begun: bool = False
+    _started: float = field(default_factory=time.monotonic)
 
-def _largest_first(listing: pd.DataFrame) -> list[str]:
-    """Order directories so that those that take longest begin first, and batches are of one size."""
-    people = listing["active_users"].fillna(0) + listing["inactive_users"].fillna(0)
-    return [str(name) for name in people.sort_values(ascending=False, kind="stable").index]
+    def read_listing(
+        self, guard: float | None, confirm: int | None, wanted: Sequence[str] | None = None
+    ) -> None:
+        """Read which directories there are; forget those that are no more, when they are not listed twice.
 
+        Raises
+        ------
+        NotFound, TooManyGone
+            See :func:`take_fleet`.
+        """
+        scope, known = self.manifest.scope, self.manifest.directories
+        listing = self._listed()
+        for one in wanted or ():
+            if one not in listing.index:
+                self.client.directory(one)  # raises NotFound, in the words of the service
+        if gone := [one for one in known if one not in listing.index]:
+            listing, gone = self.listed_again(listing, gone)
+            what = "directories of the fleet, for they are no longer listed"
+            check_vanished(len(gone), len(known), what, guard=guard, confirm=confirm, empty=listing.empty)
+        for one in gone:
+            self.manifest.forget(self.folder, one)
+        self.use(listing if scope is None else listing[listing.index.isin(scope)])
 
-def _begin(
-    folder: Path, client: DirectoryClient, listing: pd.DataFrame, scope: list[str] | None, *, resume: bool
-) -> dict[str, Entry]:
-    """Open the folder for a load; give the directories of it that are whole already."""
-    manifest = read_manifest(folder) if (folder / MANIFEST).exists() else None
-    if manifest is None and folder.exists() and any(folder.iterdir()):
-        raise errors.ArgumentError(f"{folder} holds something else than a fleet; name another folder")
-    if manifest is not None and not client.reads(manifest["server"]):
-        raise errors.ArgumentError(
-            f"{folder} holds a fleet of {manifest['server']}, and the client reads {client.server}"
-        )
-    if manifest is not None and resume and manifest["scope"] != scope:
-        raise errors.ArgumentError(
-            f"{folder} holds a fleet of other directories; ask for the same, name another folder, or say "
-            "resume=False to remove it"
-        )
-    if manifest is not None and not resume:
-        _remove(folder)
-        manifest = None
-    held = {} if manifest is None else entries_of(folder, manifest)
-    for name in set(held) - set(listing.index):
-        forget_directory(folder, name)
-    held = {name: entry for name, entry in held.items() if name in listing.index}
-    folder.mkdir(parents=True, exist_ok=True)
-    _note(folder, client, listing, scope, held, {})
-    return held
+    def _listed(self) -> pd.DataFrame:
+        listing = load_directories(self.client)
+        self.requests += self.client.receipts[-1].requests
+        return listing
 
+    def listed_again(self, listing: pd.DataFrame, gone: Iterable[str]) -> tuple[pd.DataFrame, list[str]]:
+        """Ask a second time for what was not found; return the listing with what is there, and what is not."""
+        second = self._listed()
+        there = second[second.index.isin(list(gone)) & ~second.index.isin(listing.index)]
+        return concat([listing, there]), [one for one in gone if one not in second.index]
 
-def _remove(folder: Path) -> None:
-    """Remove a fleet, and nothing that is not of it; the manifest, by which it is known, last."""
-    for table in TABLES:
-        shutil.rmtree(folder / table, ignore_errors=True)
-    for name in (DIRECTORIES_FILE, MANIFEST):
-        (folder / name).unlink(missing_ok=True)
+    def use(self, listing: pd.DataFrame) -> None:
+        """Take a list of directories for the fleet's; those of one organization stand together."""
+        owners = listing["organization_id"].fillna(pd.Series(listing.index, index=listing.index))
+        first = pd.Series(pd.factorize(owners)[0], index=listing.index)
+        self.begun = True
+        self.manifest.listed_at = datetime.now(UTC).isoformat()
+        self.listing = listing.loc[first.sort_values(kind="stable").index]
+        self.manifest.directories = [str(one) for one in self.listing.index]
+        self.organizations = self._owners(self.listing)
 
+    def _owners(self, listing: pd.DataFrame) -> pd.DataFrame:
+        """Load the organizations, of which a fleet wants the names alone: it goes without, if need be."""
+        try:
+            if self.manifest.scope is None:
+                found = load_organizations(self.client)
+                self.requests += self.client.receipts[-1].requests
+                return found
+            ids = listing["organization_id"].dropna().unique()
+            context = self.client.context
+            records, _ = for_each_directory(context, ids, lambda part, one: part.single("organizations", one))
+            self.requests += len(ids)
+            return organizations_frame(list(records.values()))
+        except errors.LoadError:
+            path = self.folder / ORGANIZATIONS_FILE
+            return open_frame(path) if path.exists() else organizations_frame([])
 
-def _note(
-    folder: Path,
-    client: DirectoryClient,
-    listing: pd.DataFrame,
-    scope: list[str] | None,
-    held: Mapping[str, Entry],
-    failed: Mapping[str, str],
-) -> None:
-    """Write down which directories there are to be, and what is known of them."""
-    names = [str(name) for name in listing.index]
-    content = {"server": client.server, "scope": scope, "directories": names, "failed": dict(failed)}
-    entries = entries_of(folder, {**content, "entries": held})
-    write_manifest(folder, {**content, "complete": len(entries) == len(names), "entries": entries})
-    save_frame(listing, folder / DIRECTORIES_FILE)
+    def todo(self, wanted: Sequence[str] | None, *, resume: bool) -> list[str]:
+        """Return which directories are to be loaded, largest first, so that batches are of one size."""
+        manifest, listing = self.manifest, self.listing
+        assert listing is not None
+        considered = manifest.directories if wanted is None else wanted
+        entries, failed = manifest.entries, manifest.failed
+        todo = {
+            one
+            for one in considered
+            if not resume or one not in entries or one in failed or entries[one].get("again")
+        }
+        people = listing["active_users"].fillna(0) + listing["inactive_users"].fillna(0)
+        return [str(one) for one in people.sort_values(ascending=False, kind="stable").index if one in todo]
+
+    def load(
+        self,
+        job: Any,
+        todo: Sequence[str],
+        cluster: Any = None,
+        workers: int | None = None,
+        connect_worker: Connect | None = None,
+    ) -> None:
+        """Load directories, and take down what becomes of each.
+
+        Remains of directories that are not whole go first, so that no reader counts them.
+        """
+        manifest = self.manifest
+        for one in manifest.directories:
+            if one not in manifest.entries:
+                forget_directory(self.folder, one)
+        before, manifest.failed = manifest.entries, {k: v for k, v in manifest.failed.items() if k not in todo}
+        # Until it is done, the files say what is known of these: the old ones, or the new ones.
+        manifest.entries = {one: entry for one, entry in before.items() if one not in todo}
+        self.write()
+        outcomes: Outcomes = {}
+        try:
+            for some in self._outcomes(job, todo, cluster, workers, connect_worker):
+                outcomes |= some
+        finally:
+            manifest.find(self.folder)
+            done = {one: it for one, it in outcomes.items() if not isinstance(it, str)}
+            manifest.entries |= {one: it for one, it in done.items() if one in manifest.entries}
+            failed = {one: it for one, it in outcomes.items() if isinstance(it, str)}
+            written = [one for one in todo if manifest.entries.get(one, {}).get("run") == self.token]
+            self.changed += written
+            manifest.failed |= {one: why for one, why in failed.items() if one not in written}
+        self._drop_gone(failed)
+
+    def _outcomes(
+        self, job: Job, todo: Sequence[str], cluster: Any, workers: int | None, connect_worker: Connect | None
+    ) -> Iterator[Outcomes]:
+        """Load directories here or on a cluster; yield what became of them, as it becomes known."""
+        if cluster is None or not todo:
+            yield load_here(self.client, job, todo, workers)
+            return
+        with Progress("directories", total=lambda: len(todo)) as progress:
+            pacer = self.client.transport.pacer
+            yield from load_there(pacer, job, todo, cluster, workers, connect_worker, progress.show)
+
+    def _drop_gone(self, failed: Mapping[str, str]) -> None:
+        """Forget what was not found and is not listed either, unless it was asked for by name."""
+        missed = [one for one, why in failed.items() if why.startswith(NOT_FOUND)]
+        if not missed or self.listing is None:
+            return
+        _, gone = self.listed_again(self.listing, missed)
+        for one in missed:
+            if one not in gone:
+                self.manifest.failed[one] += " It is still listed: take_fleet with the same folder asks again."
+            elif self.manifest.scope is None:
+                self.manifest.forget(self.folder, one)
+                self.listing = self.listing.drop(index=one)
+
+    def write(self) -> None:
+        """Write down what is known."""
+        requests = sum(self.manifest.entries[one]["cost"]["requests"] for one in self.changed)
+        self.manifest.run = {
+            "did": self.did,
+            "at": datetime.now(UTC).isoformat(),
+            "seconds": round(time.monotonic() - self._started, 2),
+            "requests": self.requests + requests,
+            "changed": len(self.changed),
+        }
+        for frame, file in ((self.listing, DIRECTORIES_FILE), (self.organizations, ORGANIZATIONS_FILE)):
+            if frame is not None:
+                save_frame(frame, self.folder / file)
+        self.manifest.write(self.folder)

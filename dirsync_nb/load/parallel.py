@@ -14,14 +14,14 @@ from typing import Any, TypeVar
 import pandas as pd
 
 from .. import errors
-from ..client import LoadContext, Pacer, Receipt, as_ids
+from ..client import LoadContext, Pacer, Receipt, as_ids, one_or_many
 from ..client.waiting import Stop
 from ..frames import concat, require_complete
 from .checkpoint import Checkpoint
 from .progress import Gathering, Progress, tell
 from .session import load_session, resumed
 
-__all__ = ["as_directory_ids", "for_each_directory", "load_each", "side_by_side"]
+__all__ = ["as_directory_ids", "directory_ids_of", "for_each_directory", "load_each", "side_by_side"]
 
 T = TypeVar("T")
 
@@ -38,6 +38,14 @@ def as_directory_ids(directory_id: object, doing: str) -> list[str] | None:
     if isinstance(directory_id, pd.DataFrame):
         require_complete(directory_id, doing)
     return as_ids(directory_id, "directory_id")
+
+
+def directory_ids_of(directory_id: object, doing: str) -> list[str]:
+    """Return the ids of one directory or of several, given in any of those ways; an empty list is refused."""
+    several = as_directory_ids(directory_id, doing)
+    if several is not None and not several:
+        raise errors.ArgumentError("directory_id is an empty list; leave it out for all directories")
+    return one_or_many(directory_id, "directory_id") if several is None else several
 
 
 def for_each_directory(
@@ -158,7 +166,7 @@ class Parts:
         self.begun = []
 
     def missing(self, receipt: Receipt) -> str:
-        """Say how many directories are missing."""
+        """Return how many directories are missing, in words."""
         count = len(self.directory_ids) - len(self.frames)
         return f"{receipt.endpoint} of {count:,} of {len(self.directory_ids):,} directories is missing"
 

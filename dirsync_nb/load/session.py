@@ -35,7 +35,7 @@ class PartialResult(Protocol):
         """Write what a reader should know about them into the receipt."""
 
     def missing(self, receipt: Receipt) -> str:
-        """Say what is not there yet."""
+        """Return what is not there yet, in words."""
 
     def keep(self, checkpoint: Checkpoint) -> None:
         """Take what a checkpoint holds, and write into it whatever comes from now on."""

@@ -7,7 +7,6 @@ that it no longer knows is an error with both ends of the gap, never a silent st
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import threading
 import time
@@ -21,6 +20,7 @@ import pandas as pd
 
 from .. import errors
 from ..client import DirectoryClient, Record, needs_client, read_pages
+from ..client.filters import time_in_id
 from ..client.paging import NEWEST_FIRST
 from ..files import replacing
 from ..frames import events_frame
@@ -32,7 +32,6 @@ __all__ = ["Follower", "Gap", "LostPlace", "follow_events", "latest_event", "loa
 
 RETENTION = timedelta(days=90)
 DEFAULT_WINDOW = timedelta(days=30)  # what the service gives when it is not told where to begin
-ULID = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 
 @dataclass(frozen=True)
@@ -323,7 +322,7 @@ def lost_place(
     *,
     at: pd.Timestamp | None = None,
 ) -> errors.LoadError:
-    """Tell a place that is lost from a call that is wrong, by asking the same without the place."""
+    """Return what is wrong, a lost place or the call, by asking the same without the place."""
     asked = {name: value for name, value in filters.items() if name in ("events", "organization_id")}
     try:
         oldest = _oldest_kept(client, asked)
@@ -351,13 +350,6 @@ def _oldest_kept(client: DirectoryClient, asked: dict[str, Any]) -> Record | Non
 
 
 def _time_in(event_id: str) -> pd.Timestamp | None:
-    """Read the time that an id carries in its first ten characters, if it is a ULID."""
-    tail = event_id.rpartition("_")[2].upper()
-    if len(tail) != 26 or not set(tail) <= set(ULID):
-        return None
-    milliseconds = 0
-    for letter in tail[:10]:
-        milliseconds = milliseconds * 32 + ULID.index(letter)
-    with contextlib.suppress(ValueError, OverflowError):
-        return pd.Timestamp(milliseconds, unit="ms", tz="UTC")
-    return None
+    """Read the time that an id carries, if it does."""
+    moment = time_in_id(event_id)
+    return None if moment is None else pd.Timestamp(moment)

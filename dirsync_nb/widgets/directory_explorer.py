@@ -14,7 +14,7 @@ import traitlets as t
 from .. import errors
 from ..client import DirectoryClient, identifier, needs_client
 from ._base.code import snippets
-from ._base.controls import MENU, only_by_column, only_listed
+from ._base.controls import MENU, only_by_column, only_listed, only_offered
 from ._base.directory_lists import NOUNS, VIEWS, columns_of, listing_of, nothing_in
 from ._base.explorer import Explorer
 from ._base.facets import Facets, counted, facet
@@ -25,7 +25,7 @@ from ._base.panel import Read
 from ._base.parts import Choice, button, row
 from ._base.reading import read_frame, read_ids, read_memberships, read_users
 from ._base.table import ROWS, RowTable
-from ._base.text import NO_NAME, count_of, html_table, label, plural, shown
+from ._base.text import count_of, html_table, label, name_label, plural, shown
 from .detail_card import DetailCard
 
 __all__ = ["DirectoryExplorer"]
@@ -181,6 +181,21 @@ class DirectoryExplorer(Explorer):
     def _only_a_page_there_is(self, proposal: Any) -> int:
         return self.table.nearest(proposal.value)
 
+    @t.validate("state")
+    def _only_a_state_there_is(self, proposal: Any) -> Any:
+        listing = self._lists.get(self.view)
+        return only_offered(proposal.value, [] if listing is None else listing.states(), "state")
+
+    @t.validate("attribute")
+    def _only_an_attribute_there_is(self, proposal: Any) -> Any:
+        return only_offered(proposal.value, self._attributes, "attribute")
+
+    @t.validate("group_id")
+    def _only_a_group_there_is(self, proposal: Any) -> Any:
+        if proposal.value is not None and self.groups is not None:
+            only_listed(proposal.value, self.groups.index, "group", "of this directory")
+        return proposal.value
+
     @t.validate("sort")
     def _only_by_a_column(self, proposal: Any) -> str:
         if not proposal.value:
@@ -261,7 +276,7 @@ class DirectoryExplorer(Explorer):
 
     def _load_members(self, group_id: str) -> None:
         self.busy("Reading the members of the group …")
-        filters = {"group_id": group_id, "directory_id": self.directory_id}
+        filters: dict[str, Any] = {"group_id": group_id, "directory_id": self.directory_id}
 
         def read(members: list[str]) -> None:
             self._members[group_id] = self._places_of(members)
@@ -388,7 +403,7 @@ class DirectoryExplorer(Explorer):
         name, value = change["name"], change["new"]
         if name == "attribute":
             self.attribute_value = None
-            self.filters.offer_values(self._users, self.attribute)
+            self.filters.offer_values(self._lists.get("Users"), self.attribute)
         if self._still:
             return
         self.table.page = 1
@@ -445,7 +460,7 @@ class DirectoryExplorer(Explorer):
         """Put a group into the menu that was not among the first 50."""
         entries = list(self.filters.group.options)
         if self._groups is not None and group_id not in [i for _, i in entries]:
-            name = label(self._groups.loc[group_id, "name"], MENU) or NO_NAME
+            name = label(name_label(self._groups.loc[group_id, "name"]), MENU)
             self.filters.offer_groups([(name, group_id), *entries[1:ROWS]], self._lists.get("Groups"))
 
     def clear_filters(self) -> None:
@@ -468,7 +483,7 @@ class DirectoryExplorer(Explorer):
                 attributes=self._attributes if of_users else [],
             )
             if self.attribute is not None:
-                self.filters.offer_values(self._users, self.attribute)
+                self.filters.offer_values(self._lists.get("Users"), self.attribute)
             if self.group_id is not None:
                 self._offer_group(self.group_id)
         self._controls.follow()

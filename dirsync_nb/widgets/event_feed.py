@@ -14,6 +14,7 @@ import traitlets as t
 from .. import errors
 from ..client import DSYNC_EVENTS, DirectoryClient, Record, identifier, needs_client
 from ..client.credentials import is_loopback
+from ..client.endpoints import fitting_id
 from ._base.code import snippets
 from ._base.events import COUNTED, KINDS, Line, changed, sentence
 from ._base.jobs import PATIENCE, Job
@@ -56,7 +57,7 @@ class EventFeed(Panel):
         Seconds between two looks.
     minutes
         After so long without anybody touching it, it pauses: a forgotten notebook asks nobody.
-    keep
+    limit
         So many events are kept, the newest.
 
     Attributes
@@ -90,20 +91,18 @@ class EventFeed(Panel):
         directory_id: Any = None,
         organization_id: Any = None,
         events: str | Iterable[str] | None = None,
-        after: str | None = None,
+        after: Any = None,
         interval: float = 3.0,
         minutes: float = 60.0,
-        keep: int = 500,
+        limit: int = 500,
     ) -> None:
         super().__init__()
         self.client = client
-        self.directory_id = None if directory_id is None else identifier(directory_id, "directory_id")
-        self.organization_id = (
-            None if organization_id is None else identifier(organization_id, "organization_id")
-        )
+        self.directory_id = None if directory_id is None else _id(directory_id, "directory_id")
+        self.organization_id = None if organization_id is None else _id(organization_id, "organization_id")
         self.events = [events] if isinstance(events, str) else list(events or DSYNC_EVENTS)
-        self.interval, self.minutes, self.keep = interval, minutes, keep
-        self.cursor = after
+        self.interval, self.minutes, self.limit = interval, minutes, limit
+        self.cursor = None if after is None else _id(after, "after")
         self._lines: list[Line] = []
         self._records: dict[str, Record] = {}
         self._seen: dict[str, None] = {}
@@ -227,7 +226,7 @@ class EventFeed(Panel):
         lines = [(sentence(record), record) for record in fresh]
         mine = [(line, record) for line, record in lines if self.directory_id in (None, line.directory_id)]
         if first and is_loopback(self.client.base_url):
-            mine = mine[-self.keep :]
+            mine = mine[-self.limit :]
         self._lines = [line for line, _ in reversed(mine)] + self._lines
         self._records |= {line.event_id: record for line, record in mine}
         self._forget_old()
@@ -236,10 +235,10 @@ class EventFeed(Panel):
         self._plan()
 
     def _forget_old(self) -> None:
-        for line in self._lines[self.keep :]:
+        for line in self._lines[self.limit :]:
             self._records.pop(line.event_id, None)
-        self._lines = self._lines[: self.keep]
-        for event_id in list(self._seen)[: -10 * self.keep]:
+        self._lines = self._lines[: self.limit]
+        for event_id in list(self._seen)[: -10 * self.limit]:
             del self._seen[event_id]
 
     def _failed(self, problem: BaseException) -> None:
@@ -342,3 +341,7 @@ class EventFeed(Panel):
         rows = [(line.what, label(line.text, 120), line.when) for line in self.shown_lines()[:STATIC_ROWS]]
         newest = f"The newest {plural(len(rows), 'event')}"
         return html_table([c["title"] for c in COLUMNS], rows, caption=newest)
+
+
+def _id(value: object, name: str) -> str:
+    return fitting_id(identifier(value, name), name)

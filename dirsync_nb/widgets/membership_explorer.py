@@ -11,7 +11,7 @@ import ipywidgets as w
 import pandas as pd
 import traitlets as t
 
-from ..client import DirectoryClient, Record, identifier, needs_client
+from ..client import DirectoryClient, Record, identifier, needs_client, one_or_many
 from ..frames import MEMBERSHIP_COLUMNS, choose_address
 from ._base.code import snippets
 from ._base.controls import MENU, only_listed
@@ -24,7 +24,7 @@ from ._base.parts import Choice, button, field, row
 from ._base.pictures import Picture, bars, combinations_picture, overlap_picture
 from ._base.reading import read_frame, read_records
 from ._base.table import ROWS, Column, Row, RowTable
-from ._base.text import NO_NAME, html_table, label, plain, plural
+from ._base.text import html_table, label, name_label, plain, plural
 from .detail_card import DetailCard
 
 __all__ = ["MembershipExplorer"]
@@ -100,7 +100,7 @@ class MembershipExplorer(Explorer):
         self._listing: Listing | None = None
         self._read: dict[str, list[Record]] = {}
         self._wanted = None if directory_id is None else identifier(directory_id, "directory_id")
-        self._picks = tuple(identifier(one, "group_ids") for one in group_ids)
+        self._picks = tuple(one_or_many(group_ids, "group_id"))
         self.begin()
 
     # Building -----------------------------------------------------------------------------------------------
@@ -202,7 +202,7 @@ class MembershipExplorer(Explorer):
             return
         ordered = frame.sort_values("groups", ascending=False, na_position="last")
         first = str(self._wanted if self._wanted in frame.index else ordered.index[0])
-        entries = [(label(name, MENU) or NO_NAME, str(i)) for i, name in ordered["name"][:ROWS].items()]
+        entries = [(label(name_label(name), MENU), str(i)) for i, name in ordered["name"][:ROWS].items()]
         if first not in [i for _, i in entries]:
             entries = [(label(frame["name"][first], MENU), first), *entries[: ROWS - 1]]
         self._controls.fill(self.directory_menu, entries, value=first)
@@ -296,7 +296,7 @@ class MembershipExplorer(Explorer):
             (
                 str(i),
                 (
-                    (person["name"] or NO_NAME, person["address"]),
+                    (name_label(person["name"]), person["address"]),
                     ", ".join(map(self.picker.name, places[str(i)])),
                 ),
             )
@@ -330,7 +330,7 @@ class MembershipExplorer(Explorer):
         return not groups or (set(held) == set(groups) if how == "only" else set(groups) <= set(held))
 
     def _told(self) -> str:
-        """Say who is listed."""
+        """Return who is listed, in words."""
         how, *groups = self.part.split() or [""]
         if not groups:
             return f"{self.who} of the picked groups"
@@ -369,7 +369,7 @@ class MembershipExplorer(Explorer):
         return combinations_picture(names, counts.most_common(), "Which groups people are in together")
 
     def _full_name(self, group_id: str) -> str:
-        return label(self._groups.loc[group_id, "name"], 80) or NO_NAME
+        return label(name_label(self._groups.loc[group_id, "name"]), 80)
 
     # What it says of itself -----------------------------------------------------------------------------------
 

@@ -11,15 +11,16 @@ import traitlets as t
 
 from .. import errors
 from ..client import DirectoryClient, needs_client
+from ..load.parallel import directory_ids_of
 from ..provisioning import onboarding
-from ._base.controls import MENU, only_by_column, only_listed
+from ._base.controls import MENU, only_by_column, only_listed, only_offered
 from ._base.explorer import NO_DIRECTORY, Explorer
 from ._base.listing import Found, Mask, Places
 from ._base.table import Column, Framed
 from ._base.text import count_of, html_table, label, none_of, plural
 from ._onboarding.code import onboarding_snippets
 from ._onboarding.face import KINDS, MATCHES, Face
-from ._onboarding.finder import Finder, as_directory_ids
+from ._onboarding.finder import Finder
 from ._onboarding.lists import COLUMNS, NOUNS, SPLIT, VIEWS, directory_entries, lists_of, preview
 from ._onboarding.people import Chosen, People
 from ._onboarding.selection import Steps
@@ -36,7 +37,7 @@ class Onboarding(Explorer):
     ----------
     client
         Where to read.
-    directory_ids
+    directory_id
         The directory, or several of one customer: ids, records, or a row of a directories frame. Default: to be
         chosen.
     users, groups, memberships
@@ -103,7 +104,7 @@ class Onboarding(Explorer):
     def __init__(
         self,
         client: DirectoryClient,
-        directory_ids: Any = None,
+        directory_id: Any = None,
         *,
         users: pd.DataFrame | None = None,
         groups: pd.DataFrame | None = None,
@@ -125,7 +126,7 @@ class Onboarding(Explorer):
             arrived=self._people_arrived,
             joined=self._groups_joined,
         )
-        self._wanted = as_directory_ids(directory_ids)
+        self._wanted = () if directory_id is None else tuple(directory_ids_of(directory_id, "Onboarding"))
         self.written: list[Path] = []
         self._attributes_wanted = tuple(attributes)
         self.folder = str(folder)
@@ -184,6 +185,21 @@ class Onboarding(Explorer):
         for one in wanted:
             only_listed(one, () if groups is None else groups.frame.index, "group", "whose members are known")
         return wanted
+
+    @t.validate("state")
+    def _only_a_state_there_is(self, proposal: Any) -> Any:
+        people = self.finder.people
+        return only_offered(proposal.value, [] if people is None else people.listing.states(), "state")
+
+    @t.validate("attribute")
+    def _only_an_attribute_there_is(self, proposal: Any) -> Any:
+        people = self.finder.people
+        return only_offered(proposal.value, [] if people is None else people.attributes, "attribute")
+
+    @t.validate("domain")
+    def _only_a_domain_there_is(self, proposal: Any) -> Any:
+        people = self.finder.people
+        return only_offered(proposal.value, [] if people is None else people.domains, "domain")
 
     @t.validate("sort")
     def _only_by_a_column(self, proposal: Any) -> str:
@@ -264,7 +280,7 @@ class Onboarding(Explorer):
     def _turned_attribute(self, change: Any) -> None:
         self.attribute_value = None
         people = self.finder.people
-        self.face.filters.offer_values(None if people is None else people.listing.frame, change["new"])
+        self.face.filters.offer_values(None if people is None else people.listing, change["new"])
 
     def _filter_changed(self, change: Any) -> None:
         if change["name"] == "group_ids":

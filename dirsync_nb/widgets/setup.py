@@ -22,7 +22,7 @@ from ._base.panel import Panel, Read
 from ._base.parts import Choice, KeyField, field, row
 from ._base.reading import read_frame
 from ._base.table import ROWS, Column, RowTable
-from ._base.text import NO_NAME, facts, html_table, label, plain, plural, shown
+from ._base.text import facts, html_table, label, name_label, plain, plural, shown
 from ._setup.guides import all_states, guide
 from ._setup.providers import FULL, state_of
 
@@ -272,7 +272,7 @@ class Setup(Panel):
             return
         self.choose_step.layout.display = self.watch_step.layout.display = ""
         names = self._organizations["name"]
-        entries = [(label(name, MENU) or NO_NAME, str(i)) for i, name in names[:ROWS].items()]
+        entries = [(label(name_label(name), MENU), str(i)) for i, name in names[:ROWS].items()]
         known = self.organization_id in [i for _, i in entries]
         chosen = self.organization_id if known else ""
         self._controls.fill(self.organization_menu, entries, value=chosen, of=len(names), first="all")

@@ -1,9 +1,11 @@
 """Measure fleets: taking one, asking it against pandas with all in memory, and sharing a key among workers.
 
-Run on demand: ``python -m tests.benchmarks.bench_fleet [--directories N] [--people N] [--full]``; ``--full`` is
-5,000 directories with 5,000,000 users, for which the sandbox takes 8 GB of disk and some minutes of seeding;
-pandas is then left out. The sandbox runs in a process of its own, without limits but for the last row; there
-the floor is the budget of the key, and the ratio the part of it that two workers reach together.
+Run on demand: ``python -m tests.benchmarks.bench_fleet [--directories N] [--people N] [--full] [--refresh]``;
+``--full`` is 5,000 directories with 5,000,000 users, for which the sandbox takes 8 GB of disk and some minutes
+of seeding; pandas is then left out. The sandbox runs in a process of its own, without limits but for the last
+row; there the floor is the budget of the key, and the ratio the part of it that two workers reach together.
+``--refresh`` measures taking and refreshing alone, within the limits of a key: 2,000 directories if not said
+otherwise, then 5, 50 and 500 of them changed; the peer is taking them.
 """
 
 from __future__ import annotations
@@ -18,6 +20,9 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+
+from dirsync_nb.fleet import open_fleet
+from dirsync_nb.sandbox import RemoteSandbox
 
 from ._measure import ROOT, Figures, measure
 from ._table import Row, machine, row, table
@@ -38,7 +43,7 @@ import dirsync_nb as ds
 from dirsync_nb.fleet.take import take_fleet
 def prepare(url, key, folder):
     client = ds.connect(key, base_url=url)
-    return lambda: len(take_fleet(client, folder).names)
+    return lambda: len(take_fleet(client, folder).directory_ids)
 """
 
 LOAD = """
@@ -48,6 +53,22 @@ def prepare(url, key, folder):
     names = list(ds.load_directories(client).index)
     loads = [ds.load_groups, ds.load_users, ds.load_memberships]
     return lambda: sum(len(load(client, directory_id=names)) for load in loads)
+"""
+
+TAKE_LIMITED = """
+import dirsync_nb as ds
+from dirsync_nb.client import Pacer
+def prepare(url, key, folder):
+    client = ds.connect(key, base_url=url, pacer=Pacer())
+    return lambda: len(ds.take_fleet(client, folder).directory_ids)
+"""
+
+REFRESH = """
+import dirsync_nb as ds
+from dirsync_nb.client import Pacer
+def prepare(url, key, folder):
+    client = ds.connect(key, base_url=url, pacer=Pacer())
+    return lambda: ds.refresh_fleet(client, folder).run["changed"]
 """
 
 ASK = """
@@ -163,6 +184,26 @@ def shared(directories: int, people: int) -> Row:
     return row(what, rate, floor=100.0, unit="requests/s")
 
 
+def refreshed(directories: int, people: int, home: Path) -> list[Row]:
+    """Take a fleet and refresh it after some of its directories changed, within the limits of a key."""
+    with serving(f"fleet:{directories}x{people}", home, "limits") as (url, key, _):
+        folder, what = home / "fleet", f"{directories:,} directories, {directories * people:,} users"
+        taking = measure(TAKE_LIMITED, url, key, str(folder))
+        fleet, sandbox = open_fleet(folder), RemoteSandbox(url)
+        assert fleet.complete
+        told = f"take_fleet, {what}: {fleet.run['requests']:,} requests, seconds"
+        figures = [row(told, taking["seconds"], floor=fleet.run["requests"] / 100)]
+        for count in (0, *(n for n in (5, 50, 500) if n <= directories)):
+            for place, one in enumerate(fleet.directory_ids[:count]):
+                sandbox.add_user(one, email=f"joined{count}.{place}@example.test")
+            ours = measure(REFRESH, url, key, str(folder))
+            run = open_fleet(folder).run
+            assert run["changed"] == ours["rows"] == count
+            told = f"refresh_fleet, {count:,} of {directories:,} changed: {run['requests']:,} requests, seconds"
+            figures.append(row(told, ours["seconds"], taking["seconds"]))
+    return figures
+
+
 def rows(
     quick: bool = False,
     directories: int | None = None,
@@ -184,14 +225,21 @@ def rows(
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--directories", type=int, default=300)
-    parser.add_argument("--people", type=int, default=1_000, help="in each, on average")
+    parser.add_argument("--directories", type=int, help="300, or 2,000 with --refresh")
+    parser.add_argument("--people", type=int, help="in each, on average: 1,000, or 100 with --refresh")
     parser.add_argument("--full", action="store_true", help="5,000 directories with 5,000,000 users")
+    parser.add_argument("--refresh", action="store_true", help="take and refresh alone, within a key's limits")
     parser.add_argument("--folder", type=Path, help="where sandbox and fleet are kept for another run")
     chosen = parser.parse_args()
     size = 5_000 if chosen.full else chosen.directories
     print(machine())
-    print(table(rows(directories=size, people=chosen.people, folder=chosen.folder, pandas=not chosen.full)))
+    if chosen.refresh:
+        with tempfile.TemporaryDirectory() as home:
+            print(table(refreshed(size or 2_000, chosen.people or 100, Path(home))))
+        return
+    print(
+        table(rows(directories=size or 300, people=chosen.people, folder=chosen.folder, pandas=not chosen.full))
+    )
 
 
 if __name__ == "__main__":

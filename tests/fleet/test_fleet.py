@@ -13,46 +13,26 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import cloudpickle
 import numpy as np
 import pandas as pd
-import pyarrow.dataset
+import pyarrow.parquet
 import pytest
 
 import dirsync_nb as ds
 from dirsync_nb import analysis, errors
-from dirsync_nb.client import DirectoryClient, LoadContext, Pacer, Transport
+from dirsync_nb.client import DirectoryClient, Pacer, Transport
 from dirsync_nb.fleet import Fleet, open_fleet, take_fleet
 from dirsync_nb.fleet import comparison as fleet_plans
-from dirsync_nb.fleet import fleet as fleets
-from dirsync_nb.fleet import load as fleet_load
 from dirsync_nb.fleet import take as fleet_take
-from dirsync_nb.fleet.dataset import directory_entry, part_of, save_directory
+from dirsync_nb.fleet.dataset import part_of, save_directory
 from dirsync_nb.fleet.queries import QUESTIONS
 from dirsync_nb.frames import users_frame
 from dirsync_nb.provisioning import TooManyDeactivations, compare
 from dirsync_nb.sandbox import Sandbox
 
+from .taking import asked_for, connected, fail_at, same
+
 KINDS = ("users", "groups", "memberships")
-
-
-@pytest.fixture(autouse=True)
-def _many_parts(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let even a small fleet be worked on in several parts, and in several rounds."""
-    monkeypatch.setattr(fleets, "PART_ROWS", 80)
-    monkeypatch.setattr(fleets, "AT_ONCE", 2)
-
-
-def connected(sandbox: Any, **budgets: Any) -> DirectoryClient:
-    pacer = Pacer(**{"per_directory": None, "per_key": None, **budgets})
-    return DirectoryClient(Transport(sandbox.url, sandbox.api_key, pacer=pacer))
-
-
-def same(ours: pd.DataFrame, theirs: pd.DataFrame) -> None:
-    """Hold two frames against each other; JSON columns by what they hold."""
-    assert ours.dtypes.astype(str).tolist() == theirs.dtypes.astype(str).tolist()
-    kinds = {name: object for name in theirs if str(theirs[name].dtype) == "json"}
-    pd.testing.assert_frame_equal(ours.astype(kinds), theirs.astype(kinds))
 
 
 def loaded(client: DirectoryClient, names: tuple[str, ...]) -> dict[str, pd.DataFrame]:
@@ -77,10 +57,10 @@ def moments(
     folder = tmp_path_factory.mktemp("fleet")
     with connected(harbour) as client:
         before = take_fleet(client, folder / "before")
-        in_memory = loaded(client, before.names)
+        in_memory = loaded(client, before.directory_ids)
         change_something(harbour, in_memory)
         after = take_fleet(client, folder / "after")
-        return before, after, in_memory, loaded(client, after.names)
+        return before, after, in_memory, loaded(client, after.directory_ids)
 
 
 def change_something(harbour: Any, frames: dict[str, pd.DataFrame]) -> None:
@@ -121,7 +101,7 @@ def test_a_fleet_holds_what_the_loaders_give_with_the_same_dtypes(moments, harbo
 def test_one_directory_of_a_fleet_is_what_its_loaders_give(moments, harbour):
     _, fleet, _, _ = moments
     with connected(harbour) as client:
-        for name in fleet.names:
+        for name in fleet.directory_ids:
             one = fleet.directory(name)
             same(one.users, ds.load_users(client, directory_id=name))
             same(one.groups, ds.load_groups(client, directory_id=name))
@@ -129,16 +109,41 @@ def test_one_directory_of_a_fleet_is_what_its_loaders_give(moments, harbour):
             assert one.directories.index.tolist() == [name]
 
 
-def test_any_parquet_reader_takes_a_table_as_one_partitioned_dataset(moments):
+def _with_pandas(folder: Path) -> Any:
+    return pd.read_parquet(folder)
+
+
+def _with_pyarrow(folder: Path) -> Any:
+    return pyarrow.parquet.read_table(folder).to_pandas()
+
+
+def _with_dask(folder: Path) -> Any:
+    import dask.dataframe as dd
+
+    return dd.read_parquet(folder).compute()
+
+
+def _with_duckdb(folder: Path) -> Any:
+    duckdb = pytest.importorskip("duckdb", reason="DuckDB is not installed")
+    return duckdb.sql(f"select * from read_parquet('{folder}/*.parquet')").df()
+
+
+def _with_polars(folder: Path) -> Any:
+    polars = pytest.importorskip("polars", reason="polars is not installed")
+    return pd.DataFrame(polars.read_parquet(folder).to_dict(as_series=False))
+
+
+@pytest.mark.filterwarnings("ignore:The inplace keyword")  # Dask, beside the pandas of today
+@pytest.mark.parametrize("read", [_with_pandas, _with_pyarrow, _with_dask, _with_duckdb, _with_polars])
+def test_any_parquet_reader_takes_the_folder_of_a_table(moments, read):
     _, fleet, _, frames = moments
     for kind in KINDS:
-        files = list((fleet.folder / kind).rglob("*.parquet"))
-        schemas = {str(pyarrow.dataset.dataset(file).schema.remove_metadata()) for file in files}
-        dataset = pyarrow.dataset.dataset(fleet.folder / kind, partitioning="hive")
-        assert len(schemas) == 1
-        assert dataset.count_rows() == len(frames[kind])
-        chosen = dataset.to_table(filter=pyarrow.dataset.field("directory_id") == fleet.names[0])
-        assert chosen.num_rows == (frames[kind]["directory_id"] == fleet.names[0]).sum()
+        rows, theirs = read(fleet.folder / kind), frames[kind]
+        assert len(rows) == len(theirs)
+        counted = rows["directory_id"].value_counts().to_dict()
+        assert counted == theirs["directory_id"].value_counts().to_dict()
+    files = [pyarrow.parquet.read_schema(file) for file in (fleet.folder / "users").iterdir()]
+    assert len({str(schema.remove_metadata()) for schema in files}) == 1
 
 
 def test_plain_dask_counts_across_directories_as_pandas_does(moments):
@@ -272,13 +277,13 @@ def test_memberships_of_two_fleets_differ_as_their_frames_do(moments):
 
 def test_fleets_that_leave_different_directories_out_are_not_compared(moments):
     before, after, earlier, frames = moments
-    fewer = before.excluding(before.names[:1])
+    fewer = before.excluding(before.directory_ids[:1])
     with pytest.raises(errors.ArgumentError, match="Exclude them from both"):
         after.analyse("diff_users", before=fewer)
-    kept = frames["users"]["directory_id"] != before.names[0]
-    was = earlier["users"]["directory_id"] != before.names[0]
+    kept = frames["users"]["directory_id"] != before.directory_ids[0]
+    was = earlier["users"]["directory_id"] != before.directory_ids[0]
     theirs = analysis.diff_users(earlier["users"][was], frames["users"][kept])
-    same(after.excluding(before.names[:1]).analyse("diff_users", before=fewer), theirs)
+    same(after.excluding(before.directory_ids[:1]).analyse("diff_users", before=fewer), theirs)
 
 
 @pytest.mark.parametrize(
@@ -346,7 +351,7 @@ def test_a_comparison_is_what_pandas_gives_directory_by_directory(moments, app):
             guard=None,
             **asked,
         )
-        for name in fleet.names
+        for name in fleet.directory_ids
     ]
     theirs = pd.concat([part.rows for part in parts], ignore_index=True)
     pd.testing.assert_frame_equal(ours.rows, theirs.sort_values("action", kind="stable", ignore_index=True))
@@ -395,7 +400,7 @@ def test_hundreds_of_directories_that_do_not_work_are_not_told_one_by_one(moment
 
 def test_the_guard_says_in_which_directory_everybody_would_go(moments, app):
     _, fleet, _, _ = moments
-    lost = fleet.names[0]
+    lost = fleet.directory_ids[0]
     broken = app.assign(workos_id=app["workos_id"].where(app["directory_id"] != lost, "nobody"))
     with pytest.raises(TooManyDeactivations, match=lost) as stopped:
         fleet.compare(broken, within="directory_id", on={"workos_id": "user_id"})
@@ -435,29 +440,6 @@ def test_rows_of_the_app_that_belong_to_nobody_are_refused(moments, app):
 # Runs that do not end well ----------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def small(tmp_path: Path) -> Iterator[tuple[Any, DirectoryClient, Path]]:
-    with Sandbox(world="fleet:6x20") as sandbox, connected(sandbox) as client:
-        yield sandbox, client, tmp_path / "fleet"
-
-
-def fail_at(monkeypatch: pytest.MonkeyPatch, name: str, problem: BaseException) -> None:
-    """Let loading one directory end badly."""
-    whole = fleet_load.load_contents
-
-    def load(context: LoadContext, directory_id: str) -> Any:
-        if directory_id == name:
-            raise problem
-        return whole(context, directory_id)
-
-    monkeypatch.setattr(fleet_load, "load_contents", load)
-
-
-def asked_for(requests: list[Any]) -> set[str]:
-    """Return the directories that requests were about."""
-    return {name for line in requests for name in re.findall(r"directory=(\w+)", str(line))}
-
-
 def test_a_directory_that_fails_harms_no_other_is_named_and_is_all_that_is_loaded_next(small, monkeypatch):
     sandbox, client, folder = small
     name = ds.load_directories(client).index[3]
@@ -472,29 +454,30 @@ def test_a_directory_that_fails_harms_no_other_is_named_and_is_all_that_is_loade
     assert asked_for(sandbox.requests[seen:]) == {name}
 
 
-def test_what_needs_a_whole_fleet_refuses_one_that_is_not_unless_it_is_said_what_to_leave_out(
-    small, monkeypatch
-):
+def test_what_is_there_can_be_asked_while_some_directories_are_missing_and_says_which(small, monkeypatch):
     _, client, folder = small
-    name = ds.load_directories(client).index[3]
-    fail_at(monkeypatch, name, errors.BadPayload("cut short"))
+    lost = ds.load_directories(client).index[3]
+    fail_at(monkeypatch, lost, errors.BadPayload("cut short"))
     fleet = take_fleet(client, folder)
-    app = pd.DataFrame({"user_id": ["x"], "directory_id": [name]})
+    assert lost in fleet.directories.index
+    sizes = fleet.analyse("group_sizes")
+    assert sizes["directory_id"].nunique() == fleet.users["directory_id"].nunique().compute() == 5
+    assert re.match(
+        rf"1 of 6 directories is missing: {lost} \(BadPayload: cut short\)", sizes.attrs["incomplete"]
+    )
+    app = pd.DataFrame({"user_id": ["x"], "directory_id": [lost]})
     for ask in (
-        lambda: fleet.users,
-        lambda: fleet.memberships,
-        lambda: fleet.directories,
-        lambda: fleet.analyse("group_sizes"),
         lambda: fleet.compare(app, within="directory_id", on="user_id"),
-        lambda: fleet.directory(name),
+        lambda: fleet.analyse("diff_users", before=fleet),
+        lambda: fleet.directory(lost),
     ):
-        with pytest.raises(errors.IncompleteError, match=f"{name}.*cut short"):
+        with pytest.raises(errors.IncompleteError, match=f"{lost}.*cut short"):
             ask()
     rest = fleet.excluding(fleet.missing)
     assert rest.complete
     assert len(rest.directories) == 5
-    assert rest.users["directory_id"].nunique().compute() == 5
-    assert set(rest.analyse("group_sizes")["directory_id"]) == set(rest.names)
+    assert rest.analyse("group_sizes").attrs == {}
+    assert set(rest.analyse("group_sizes")["directory_id"]) == set(rest.directory_ids)
     with pytest.raises(errors.ArgumentError, match="no directory 'directory_x'"):
         fleet.excluding(["directory_x"])
 
@@ -550,25 +533,29 @@ def test_a_killed_run_leaves_whole_directories_and_never_half_of_one(small):
     assert len(fleet.users) == 120
 
 
-def test_a_directory_written_anew_is_not_whole_until_all_of_it_is(small):
+def test_a_directory_written_anew_stays_as_it_was_until_all_of_it_is_written(small):
     _, client, folder = small
     fleet = take_fleet(client, folder)
-    name = fleet.names[4]
-    one = fleet.directory(name)
-    frames = {"users": one.users, "groups": one.groups.drop(columns="name"), "memberships": one.memberships}
-    assert directory_entry(folder, name) is not None
+    home = fleet.directory_ids[4]
+    one = fleet.directory(home)
+    frames = {
+        "users": one.users.iloc[:1],
+        "groups": one.groups.drop(columns="name"),
+        "memberships": one.memberships,
+    }
     with pytest.raises(KeyError, match="name"):
-        save_directory(folder, name, frames, {})
-    assert directory_entry(folder, name) is None
+        save_directory(folder, home, frames, {})
+    same(open_fleet(folder).directory(home).users, one.users)
+    assert list((folder / "staging").iterdir()) == []
 
 
 def test_a_refused_key_ends_the_run_at_once(small):
     sandbox, client, folder = small
     names = ds.load_directories(client).index
-    take_fleet(client, folder, directories=list(names[:2]))
+    take_fleet(client, folder, directory_id=list(names[:2]))
     wrong = DirectoryClient(Transport(sandbox.url, "sk_test_other", pacer=Pacer.unlimited()))
     with wrong, pytest.raises(errors.NotAuthorized):
-        take_fleet(wrong, folder, directories=list(names[:2]), resume=False)
+        take_fleet(wrong, folder, directory_id=list(names[:2]), resume=False)
 
 
 def test_a_directory_that_goes_during_the_run_is_no_failure(small, monkeypatch):
@@ -583,36 +570,35 @@ def test_a_directory_that_goes_during_the_run_is_no_failure(small, monkeypatch):
     monkeypatch.setattr(fleet_take, "load_here", load)
     fleet = take_fleet(client, folder)
     assert fleet.complete
-    assert name not in fleet.names
-    assert len(fleet.names) == 5
+    assert name not in fleet.directory_ids
+    assert len(fleet.directory_ids) == 5
 
 
 def test_some_directories_by_name_in_any_form(small):
     _, client, folder = small
     listing = ds.load_directories(client)
-    one = take_fleet(client, folder / "one", directories=listing.iloc[1])
-    assert one.names == (listing.index[1],)
-    two = take_fleet(client, folder / "two", directories=listing.iloc[[4, 2]])
-    assert set(two.names) == set(listing.index[[2, 4]])
+    one = take_fleet(client, folder / "one", directory_id=listing.iloc[1])
+    assert one.directory_ids == (listing.index[1],)
+    two = take_fleet(client, folder / "two", directory_id=listing.iloc[[4, 2]])
+    assert set(two.directory_ids) == set(listing.index[[2, 4]])
     with pytest.raises(errors.NotFound, match="directory_x"):
-        take_fleet(client, folder / "none", directories=["directory_x"])
+        take_fleet(client, folder / "none", directory_id=["directory_x"])
     with pytest.raises(errors.ArgumentError, match="empty list"):
-        take_fleet(client, folder / "none", directories=[])
+        take_fleet(client, folder / "none", directory_id=[])
 
 
 def test_a_folder_of_something_else_is_left_alone(small):
-    sandbox, client, folder = small
-    names = list(ds.load_directories(client).index)
-    take_fleet(client, folder, directories=names[:2])
+    _, client, folder = small
+    ids = list(ds.load_directories(client).index)
+    take_fleet(client, folder, directory_id=ids[:2])
     with pytest.raises(errors.ArgumentError, match="other directories"):
-        take_fleet(client, folder)
+        take_fleet(client, folder, resume=False)
     with pytest.raises(errors.ArgumentError, match="other directories"):
-        take_fleet(client, folder, directories=names[1:3])
-    stranger = DirectoryClient(Transport("http://127.0.0.1:1", "sk_test_other"))
-    with stranger, pytest.raises(errors.ArgumentError, match="and the client reads"):
-        fleet_take._begin(folder, stranger, ds.load_directories(client), None, resume=True)
-    assert open_fleet(folder).complete
-    assert len(take_fleet(client, folder, resume=False).names) == 6
+        take_fleet(client, folder, directory_id=ids[1:3])
+    with Sandbox(world="empty") as other, connected(other) as stranger:
+        with pytest.raises(errors.ArgumentError, match="and the client reads"):
+            take_fleet(stranger, folder)
+    assert set(open_fleet(folder).directory_ids) == set(ids[:2])
     other_folder = folder.parent / "mine"
     other_folder.mkdir()
     (other_folder / "letter.txt").write_text("dear")
@@ -620,9 +606,14 @@ def test_a_folder_of_something_else_is_left_alone(small):
         take_fleet(client, other_folder, resume=False)
     with pytest.raises(errors.ArgumentError, match="holds no fleet"):
         open_fleet(other_folder)
-    (other_folder / "fleet.json").write_text("{}")
-    with pytest.raises(errors.ArgumentError, match="not the manifest"):
-        open_fleet(other_folder)
+    for text, told in (
+        ("{}", "not the manifest"),
+        ('{"what": "dirsync_nb fleet", "format": 1}', "earlier version"),
+        ('{"what": "dirsync_nb fleet", "format": 99}', "upgrade"),
+    ):
+        (other_folder / "fleet.json").write_text(text)
+        with pytest.raises(errors.ArgumentError, match=told):
+            open_fleet(other_folder)
     assert (other_folder / "letter.txt").read_text() == "dear"
 
 
@@ -636,130 +627,6 @@ def test_an_environment_without_directories_is_an_empty_fleet(tmp_path):
     assert fleet.taken.empty
     app = pd.DataFrame({"user_id": ["a"], "directory_id": ["directory_1"]})
     assert fleet.compare(app, within="directory_id", on="user_id", guard=None).counts["deactivate"] == 1
-
-
-# Clusters ---------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def limited() -> Iterator[tuple[str, str]]:
-    """A sandbox of 8 directories that enforces the limits, in a process of its own: its address and key."""
-    command = [sys.executable, "-m", "dirsync_nb.sandbox", "--port", "0", "--limits", "--world", "fleet:8x30"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        lines = [process.stdout.readline() for _ in range(4)]
-        url, key = (re.findall(r"=(\S+)", line)[0] for line in lines[2:])
-        yield url, key
-        process.terminate()
-
-
-@pytest.fixture(scope="module")
-def cluster(limited) -> Iterator[Any]:
-    from distributed import LocalCluster
-
-    with LocalCluster(
-        n_workers=2,
-        threads_per_worker=1,
-        processes=True,
-        dashboard_address="127.0.0.1:0",
-        env={"WORKOS_API_KEY": limited[1]},
-    ) as cluster:
-        yield cluster
-
-
-def test_workers_of_a_cluster_share_one_keys_budget_and_meet_no_429(limited, cluster, tmp_path, monkeypatch):
-    from distributed import Client
-
-    url, key = limited
-    sent: list[bytes] = []
-    whole = Client.map
-
-    def spied(self: Any, function: Any, *lists: Any, **options: Any) -> Any:
-        sent.append(cloudpickle.dumps((function, lists, options)))
-        return whole(self, function, *lists, **options)
-
-    monkeypatch.setattr(Client, "map", spied)
-    pacer = Pacer(per_directory=3.0, per_key=14.0)  # below the server's 4, for a busy machine sends unevenly
-    with DirectoryClient(Transport(url, key, pacer=pacer)) as client:
-        fleet = take_fleet(client, tmp_path / "fleet", cluster=cluster.scheduler_address)
-        seconds = (pd.Timestamp.now("UTC") - fleet.taken["at"].min()).total_seconds()
-        same(fleet.directory(fleet.names[5]).users, ds.load_users(client, directory_id=fleet.names[5]))
-    assert fleet.complete
-    assert len(fleet.users) == 8 * 30
-    costs = [entry["cost"] for entry in fleet.entries.values()]
-    assert sum(cost["refused"] for cost in costs) == 0
-    assert sum(cost["requests"] for cost in costs) / seconds < 14.0
-    logs = f"{cluster.get_logs()}"
-    assert sent
-    assert not any(key.encode() in text for text in sent)
-    assert key not in logs
-
-
-def test_questions_on_a_cluster_have_the_same_answers(cluster, moments):
-    from distributed import Client
-
-    _, fleet, _, frames = moments
-    there = open_fleet(fleet.folder, cluster=cluster.scheduler_address)
-    same(there.analyse("group_sizes"), analysis.group_sizes(frames["memberships"], frames["groups"]))
-    with Client(cluster, set_as_default=False) as client:
-        there = open_fleet(fleet.folder, cluster=client)
-        same(there.analyse("group_overlap", top=5), fleet.analyse("group_overlap", top=5))
-        theirs = analysis.groups_per_user(frames["memberships"], frames["users"])
-        ours = client.compute(there.analyse("groups_per_user")).result()
-        same(ours.sort_index(), theirs.sort_index())
-
-
-def test_a_worker_that_does_not_find_the_folder_says_so(tmp_path):
-    job = fleet_load.Job(str(tmp_path / "elsewhere"), "http://127.0.0.1:1", {})
-    with pytest.raises(errors.ArgumentError, match="by the same path"):
-        fleet_load._load_batch(["directory_1"], job=job, rates=(4, 50), workers=1, connect_worker=None)
-
-
-def test_a_worker_without_a_key_is_refused_and_meets_no_sandbox(tmp_path):
-    (tmp_path / "fleet.json").write_text("{}")
-    job = fleet_load.Job(str(tmp_path), "http://127.0.0.1:1", {})
-    with pytest.raises(errors.ConfigurationError, match="WORKOS_API_KEY"):
-        fleet_load._load_batch(["directory_1"], job=job, rates=(4, 50), workers=1, connect_worker=None)
-
-
-def test_batches_are_few_and_of_one_mixture_with_the_largest_first():
-    names = [f"directory_{size}" for size in range(1_000, 0, -1)]
-    batches = fleet_load._dealt(names, 2, 16)
-    assert sorted(name for batch in batches for name in batch) == sorted(names)
-    assert len(batches) == 8
-    sizes = [[int(name.split("_")[1]) for name in batch] for batch in batches]
-    assert all(batch == sorted(batch, reverse=True) for batch in sizes)
-    assert max(map(sum, sizes)) < 1.02 * min(map(sum, sizes))
-    assert fleet_load._dealt(names[:1], 4, 16) == [names[:1]]
-
-
-def test_a_batch_that_is_begun_anew_loads_only_what_is_not_whole_yet(small):
-    sandbox, client, folder = small
-    names = list(ds.load_directories(client).index)
-    take_fleet(client, folder, directories=names[:2])
-    job = fleet_load.Job(str(folder), sandbox.url, {"position": None})
-
-    def connect_worker(server: str, pacer: Pacer) -> DirectoryClient:
-        return connected(sandbox)
-
-    seen = len(sandbox.requests)
-    outcomes = fleet_load._load_batch(
-        names[:3], job=job, rates=(None, None), workers=2, connect_worker=connect_worker
-    )
-    assert asked_for(sandbox.requests[seen:]) == {names[2]}
-    assert all(isinstance(outcomes[name], dict) for name in names[:3])
-
-
-def test_a_process_has_one_client_for_a_share_of_the_budget_whatever_its_threads(harbour):
-    made = []
-
-    def connect_worker(server: str, pacer: Pacer) -> DirectoryClient:
-        made.append((server, pacer.per_directory, pacer.per_key))
-        return connected(harbour)
-
-    first = fleet_load._worker_client(harbour.url, (4.0, 25.0), connect_worker)
-    assert fleet_load._worker_client(harbour.url, (4.0, 25.0), connect_worker) is first
-    assert made == [(harbour.url, 4.0, 25.0)]
 
 
 def test_a_fleet_of_a_sandbox_goes_on_with_the_same_world_at_another_port(tmp_path):
