@@ -130,8 +130,9 @@ def test_where_cells_have_neither_name_nor_source_no_widget_is_taken_for_an_olde
         parent_header = {}
 
     monkeypatch.setattr(live, "kernel_shell", Shell)
+    explorers = []
     for run in ("first", "second"):
         Shell.parent_header = {"header": {"msg_type": "execute_request", "msg_id": run}}
-        explorers = [*(explorers if run == "second" else []), widgets.DirectoryExplorer(client, okta)]
+        explorers.append(widgets.DirectoryExplorer(client, okta))
     assert [one.retired for one in explorers] == [False, False]
     assert len(explorers[0].memberships) == len(ds.load_memberships(client, okta))
