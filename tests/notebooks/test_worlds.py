@@ -24,8 +24,8 @@ FEW = {"many with limits, and slow": {"users": 120}}
 SHOWN = {
     "no directory yet": ["Directories: 0", NOBODY, "the sandbox"],
     "one linked but empty directory": ["All directories are linked.", NOBODY, "ready: False"],
-    "one person": [NO_GROUPS, "No custom attributes here"],
-    "two small customers": ["All directories are linked.", "There are too few groups to choose by"],
+    "one person": [NO_GROUPS, "No custom attributes here", "There are too few groups to choose by"],
+    "two small customers": ["All directories are linked."],
     "no groups": ["This person is in no group", "The largest directory here has no groups"],
     "an old team": ["exactly the same: True"],
     "refused credentials only": ["invalid_credentials"],

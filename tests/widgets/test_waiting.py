@@ -13,6 +13,7 @@ import dirsync_nb as ds
 from dirsync_nb import widgets
 from dirsync_nb.widgets._base import explorer as explorer_module
 from dirsync_nb.widgets._base import jobs as jobs_module
+from dirsync_nb.widgets._base import live
 from dirsync_nb.widgets.setup import Setup
 
 
@@ -116,3 +117,22 @@ def test_a_load_that_failed_says_why(client, sandbox, okta):
     explorer = widgets.DirectoryExplorer(client, okta)
     with pytest.raises(ds.errors.IncompleteError, match="groups: not read. "):
         _ = explorer.groups
+
+
+def test_where_cells_have_neither_name_nor_source_no_widget_is_taken_for_an_older_one(
+    client, okta, monkeypatch
+):
+    """Under nbval: the widget of an earlier cell goes on, and reads what is asked of it."""
+
+    class Shell:
+        kernel = True
+        user_ns = {"In": [""]}
+        parent_header = {}
+
+    monkeypatch.setattr(live, "kernel_shell", Shell)
+    explorers = []
+    for run in ("first", "second"):
+        Shell.parent_header = {"header": {"msg_type": "execute_request", "msg_id": run}}
+        explorers.append(widgets.DirectoryExplorer(client, okta))
+    assert [one.retired for one in explorers] == [False, False]
+    assert len(explorers[0].memberships) == len(ds.load_memberships(client, okta))

@@ -49,7 +49,8 @@ def running_cell() -> tuple[str, str] | None:
     header = getattr(shell, "parent_header", None) or {}
     if header.get("header", {}).get("msg_type") != "execute_request":
         return None
-    # JupyterLab names the cell; others do not, and there the same source counts as the same cell.
-    source = shell.user_ns.get("In") or [""]
-    cell = (header.get("metadata") or {}).get("cellId") or f"source: {source[-1]}"
-    return str(cell), str(header["header"]["msg_id"])
+    # JupyterLab names the cell; others do not, and there the same source counts as the same cell. Where no
+    # source is kept either, as under nbval, no cell is another one run again.
+    source, run = (shell.user_ns.get("In") or [""])[-1], str(header["header"]["msg_id"])
+    cell = (header.get("metadata") or {}).get("cellId") or (f"source: {source}" if source else run)
+    return str(cell), run
