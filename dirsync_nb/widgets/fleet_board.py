@@ -242,8 +242,5 @@ def _cell(directory: pd.Series[Any], key: str) -> object:
 
 
 def _age(age: pd.Timedelta) -> str:
-    minutes = int(age.total_seconds() // 60)
-    for noun, size in (("day", 1440), ("hour", 60)):
-        if minutes >= size:
-            return plural(minutes // size, noun)
-    return plural(minutes, "minute")
+    hours = int(age.total_seconds() // 3600)
+    return plural(hours // 24, "day") if hours >= 48 else plural(hours, "hour") if hours else "under an hour"
