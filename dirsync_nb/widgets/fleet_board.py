@@ -24,16 +24,16 @@ STATIC_ROWS = 10
 SHOW = {"All": "", "Broken": "broken", "Need attention": "attention", "Fine": "ok"}
 COLUMNS: list[Column] = [
     {"key": "customer", "title": "Customer", "sortable": True},
-    {"key": "problem", "title": "Problem, and what to do"},
-    {"key": "state", "title": "State", "kind": "state", "room": 2, "sortable": True},
+    {"key": "problem", "title": "Problem, what to do"},
+    {"key": "state", "title": "State", "kind": "state", "room": 1, "sortable": True, "hidden": True},
     {"key": "people", "title": "People", "kind": "number", "sortable": True},
-    {"key": "groups", "title": "Groups", "kind": "number", "room": 2, "sortable": True},
+    {"key": "groups", "title": "Groups", "kind": "number", "room": 2, "sortable": True, "hidden": True},
     {"key": "change", "title": "Change", "kind": "number", "room": 1, "sortable": True},
-    {"key": "age", "title": "Age", "fixed": True, "room": 1, "sortable": True},
+    {"key": "age", "title": "Age", "fixed": True, "room": 2, "sortable": True},
 ]
 DRIFT: list[Column] = [
-    {"key": "app_create", "title": "Not in app", "kind": "number", "room": 1, "sortable": True},
-    {"key": "app_deactivate", "title": "Left, on in app", "kind": "number", "room": 1, "sortable": True},
+    {"key": "app_create", "title": "Missing", "kind": "number", "room": 1, "sortable": True},
+    {"key": "app_deactivate", "title": "Left", "kind": "number", "room": 1, "sortable": True},
 ]
 
 
@@ -97,7 +97,8 @@ class FleetBoard(Panel):
         self.find_field = field(
             w.Text(description="Find", placeholder="customer, provider, problem"), grow=True
         )
-        columns = [*COLUMNS, *(DRIFT if options.get("drift") is not None else [])]
+        self._drifts = options.get("drift") is not None
+        columns = [*COLUMNS, *(DRIFT if self._drifts else [])]
         self.table = RowTable(columns, label="Directories of the fleet", saved="fleet")
         self.close_button = button("Close the directory", "times", "Back to the board alone")
         self._below = w.VBox([])
@@ -184,10 +185,22 @@ class FleetBoard(Panel):
             self.table.picked = self.directory_id or ""
             self.table.show(_BoardRows(shown), empty="No directory fits.")
         self.close_button.layout.display = "" if self.explorer is not None else "none"
-        self.status.say("ready", f"{self.summary()}. Pick a row to open its directory.")
+        self.status.say("ready", self._told())
         code = f"fleet = ds.open_fleet({str(self.fleet.folder)!r})\nboard = fleet.board(client)"
         self.code.snippets = [["dirsync_nb", code]]
         self.settled()
+
+    def _told(self) -> str:
+        """Return the whole problem of the directory that is open; else what there is to pick from."""
+        app = (
+            " Against the app: people it misses, and people who left and are on there." if self._drifts else ""
+        )
+        if self.directory_id is None:
+            return f"{self.summary()}. Pick a row to open its directory.{app}"
+        customer, problem, remedy = (
+            plain(self.board.loc[self.directory_id, key]) for key in ("customer", "problem", "remedy")
+        )
+        return f"{customer}: {problem}. What to do: {remedy}." if problem else f"{customer}: nothing is wrong."
 
     def summary(self) -> str:
         """Return how many directories are broken, and how many need attention."""
@@ -228,7 +241,8 @@ class _BoardRows:
 def _cell(directory: pd.Series[Any], key: str) -> object:
     value = directory[key]
     if key == "customer":
-        below = [plain(directory[name]) for name in ("name", "provider") if pd.notna(directory[name])]
+        below = [directory[name] for name in ("name", "provider") if pd.notna(directory[name])]
+        below = [plain(one) for one in below if one != value]
         return (plain(value) if pd.notna(value) else NO_NAME, ", ".join(below))
     if key == "problem":
         return (value, directory["remedy"]) if value else ""
@@ -243,4 +257,4 @@ def _cell(directory: pd.Series[Any], key: str) -> object:
 
 def _age(age: pd.Timedelta) -> str:
     hours = int(age.total_seconds() // 3600)
-    return plural(hours // 24, "day") if hours >= 48 else plural(hours, "hour") if hours else "under an hour"
+    return plural(hours // 24, "day") if hours >= 48 else f"{hours} h" if hours else "under 1 h"

@@ -90,6 +90,9 @@ def test_the_widget_shows_the_board_and_opens_a_directory_from_the_fleet(small):
     seen = len(sandbox.requests)
     board.table.click(home)
     assert board.directory_id == home
+    assert board.status.text.endswith(
+        "What to do: the customer's admin connects the provider again: it refuses what WorkOS was given."
+    )
     assert len(board.explorer.users) == len(fleet.directory(home).users)
     assert not [line for line in sandbox.requests[seen:] if "directory_" in line.path]
     board.close_button.click()
