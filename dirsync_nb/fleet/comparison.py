@@ -32,6 +32,7 @@ class Part(NamedTuple):
     plans: list[Plan]
     stopped: list[str]  # owners that the guard stops at
     attributes: pd.DataFrame  # custom attributes that are seen, as a users frame of one row
+    owners: list[str]  # of the plans, in their order
 
 
 def columns_for(asked: Mapping[str, Any]) -> list[str]:
@@ -62,8 +63,8 @@ class AppComparison:
         whose, rows = users[self.theirs].astype("str"), app_users[self.ours].astype("str")
         listed = _by(directories, directories.index if self.theirs == "directory_id" else self.theirs)
         people, theirs = _by(users, whose), _by(app_users, rows)
-        plans, stopped = [], []
-        for owner in dict.fromkeys([*listed, *theirs]):
+        plans, stopped, owners = [], [], list(dict.fromkeys([*listed, *theirs]))
+        for owner in owners:
             here = SimpleNamespace(users=people.get(owner, users.iloc[:0]), directories=listed.get(owner))
             mine = theirs.get(owner, app_users.iloc[:0])
             plan, active = plan_without_guard(here, mine, **self.asked)
@@ -71,7 +72,7 @@ class AppComparison:
             leaving = plan.counts["deactivate"]
             if why_stopped(leaving, active, "{}", guard=self.guard, empty=here.users.empty):
                 stopped.append(owner)
-        return Part(plans, stopped, _seen(users))
+        return Part(plans, stopped, _seen(users), owners)
 
 
 def _seen(users: pd.DataFrame) -> pd.DataFrame:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from itertools import islice
 from pathlib import Path
 from types import SimpleNamespace
@@ -21,7 +22,7 @@ import numpy as np
 import pandas as pd
 
 from .. import analysis, errors, extras
-from ..client import identifier
+from ..client import DirectoryClient, identifier
 from ..files import open_frame
 from ..frames import TIME, directories_frame, organizations_frame
 from ..frames.json_array import JsonArray, JsonDtype
@@ -31,12 +32,15 @@ from ..load.progress import tell
 from ..provisioning import Plan
 from ..provisioning.app_table import table_of
 from ..provisioning.comparison import GUARD, primary_key
+from ..provisioning.plan import ACTIONS
 from ..provisioning.status import StatusWords
 from ..sync import Moment
 from ..text import plural
+from .board import board_frame
 from .comparison import AppComparison, Part, columns_for, nothing_to_do, whole_plan
 from .dataset import DIRECTORIES_FILE, ORGANIZATIONS_FILE, TABLES, Entry, Manifest, Reader, settle
 from .load import opened
+from .onward import connect_duckdb, write_tables
 from .queries import QUESTIONS, Question, frames_of
 
 __all__ = ["Fleet", "open_fleet"]
@@ -253,6 +257,10 @@ class Fleet:
         frames = {table: reader.frame(table, [directory_id]) for table in TABLES}
         return SimpleNamespace(**frames, directories=self._listing[self._listing.index == directory_id])
 
+    @property
+    def _there(self) -> list[str]:
+        return [one for one in self.directory_ids if one in self.entries]
+
     def _require_complete(self, purpose: str) -> None:
         if self.missing:
             raise errors.IncompleteError(
@@ -292,6 +300,58 @@ class Fleet:
                     frame.attrs["incomplete"] = words
         return answer
 
+    # The board, and onward --------------------------------------------------------------------------------
+
+    def board(
+        self,
+        client: DirectoryClient | None = None,
+        *,
+        drift: pd.DataFrame | None = None,
+        old: timedelta = timedelta(days=1),
+        days: int = 30,
+    ) -> pd.DataFrame:
+        """Return one row for each directory, broken ones first, with what is wrong and what to do.
+
+        ``dirsync_nb.widgets.FleetBoard`` shows it to click.
+
+        Parameters
+        ----------
+        client
+            Reads the list of directories, one request for each hundred, so that states and the service's counts
+            are those of now. Default: as they were when the fleet was taken or refreshed with states.
+        drift
+            What :meth:`drift` returns: columns ``app_create``, ``app_update``, ``app_deactivate`` and so on.
+        old
+            An age from which a directory needs attention.
+        days
+            ``change`` counts from the first moment known within so many days.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Index ``directory_id``, columns ``BOARD_COLUMNS``: ``customer`` (the organization), ``verdict``
+            ("broken", "attention" or "ok"), ``problem`` and ``remedy``; ``change`` is how many people came, on
+            balance, since ``since``; ``age`` is how long ago it was known to be so.
+        """
+        return board_frame(self, client, drift, old, days)
+
+    def duckdb(self, database: str | Path = ":memory:") -> Any:
+        """Return a DuckDB connection with the views users, groups, memberships, directories and organizations.
+
+        ``fleet.duckdb().sql("select state, count(*) from users group by all")``; needs ``pip install duckdb``.
+        With the path of a ``database`` the views stay in that file, for other tools. What the columns are says
+        :func:`dirsync_nb.fleet.parquet_schema`.
+        """
+        return connect_duckdb(self.folder, self._there, database)
+
+    def write_tables(self, folder: str | Path) -> dict[str, Path]:
+        """Write one Parquet file for each table, as warehouses load them; return their paths.
+
+        Each takes the place of an older one when it is whole. Columns as in
+        :func:`dirsync_nb.fleet.parquet_schema`; directories and organizations as their frames are.
+        """
+        return write_tables(self.folder, self._there, folder)
+
     # Frames ---------------------------------------------------------------------------------------------
 
     @property
@@ -309,8 +369,7 @@ class Fleet:
         owners = self._listing["organization_id"].to_dict()
         parts: list[list[str]] = [[]]
         rows, last = 0, None
-        there = [one for one in self.directory_ids if one in self.entries]
-        for directory_id in there if directory_ids is None else directory_ids:
+        for directory_id in self._there if directory_ids is None else directory_ids:
             entry, owner = self.entries.get(directory_id), owners.get(directory_id)
             count = 0 if entry is None else entry["rows"]["users"]
             full = rows + count > PART_ROWS or len(parts[-1]) >= PART_DIRECTORIES
@@ -432,8 +491,50 @@ class Fleet:
         ArgumentError
             A column that is not there, or a row of the app that belongs to nobody.
         """
-        self._require_complete("a comparison")
         check_guard(guard, confirm)
+        key = key or primary_key(app_users)
+        asked = {"on": on, "fields": fields, "active": active, "status_words": status_words, "key": key}
+        theirs, compared = self._compared(app_users, within, asked, guard)
+        on_now: list[bool | None] = [True] * len(app_users)
+        if active in app_users:
+            on_now = StatusWords(status_words).read_column(app_users[active].astype(object))
+        table = replace(table_of(app_users, key, active if active in app_users else None, on_now), guard=guard)
+        return whole_plan(compared, theirs, asked, table, confirm)
+
+    def drift(
+        self,
+        app_users: pd.DataFrame,
+        *,
+        within: str | Mapping[str, str],
+        on: str | Sequence[str] | Mapping[str, str],
+        fields: Sequence[str] | Mapping[str, str] = (),
+        active: str | None = None,
+        status_words: Mapping[Any, bool] | None = None,
+        key: str | None = None,
+    ) -> pd.DataFrame:
+        """Return how far an app's users are from the directories: a row for each organization or directory.
+
+        Parameters are those of :meth:`compare`; columns are the actions of its plan, counted, and
+        ``unchanged``.
+        Nothing is planned here, so no guard stops it. ``fleet.board(drift=...)`` shows it beside the rest.
+        """
+        key = key or primary_key(app_users)
+        asked = {"on": on, "fields": fields, "active": active, "status_words": status_words, "key": key}
+        theirs, compared = self._compared(app_users, within, asked, None)
+        rows = {
+            owner: {**plan.counts, "unchanged": plan.unchanged}
+            for part in compared
+            for owner, plan in zip(part.owners, part.plans, strict=True)
+        }
+        frame = pd.DataFrame.from_dict(rows, orient="index", columns=[*ACTIONS, "unchanged"], dtype="Int64")
+        frame.index = pd.Index(list(rows), dtype="str", name=theirs)
+        return frame
+
+    def _compared(
+        self, app_users: pd.DataFrame, within: Any, asked: Mapping[str, Any], guard: float | None
+    ) -> tuple[str, Iterator[Part]]:
+        """Return whose the people are, and the comparisons of owners, part by part."""
+        self._require_complete("a comparison")
         ((ours, theirs),) = ({within: within} if isinstance(within, str) else dict(within)).items()
         if theirs not in ("directory_id", "organization_id"):
             raise errors.ArgumentError(f"within must lead to directory_id or organization_id; got {theirs!r}")
@@ -443,14 +544,7 @@ class Fleet:
             )
         if nobodys := int(app_users[ours].isna().sum()):
             raise errors.ArgumentError(f"within: {nobodys:,} rows of app_users have no {ours}")
-        key = key or primary_key(app_users)
-        asked = {"on": on, "fields": fields, "active": active, "status_words": status_words, "key": key}
-        compared = self._plans(app_users, ours, theirs, asked, guard, self._owners(theirs))
-        on_now: list[bool | None] = [True] * len(app_users)
-        if active in app_users:
-            on_now = StatusWords(status_words).read_column(app_users[active].astype(object))
-        table = replace(table_of(app_users, key, active if active in app_users else None, on_now), guard=guard)
-        return whole_plan(compared, theirs, asked, table, confirm)
+        return theirs, self._plans(app_users, ours, theirs, asked, guard, self._owners(theirs))
 
     def _owners(self, theirs: str) -> dict[str, str]:
         """Return whose people each directory has, of those left out too."""
@@ -484,7 +578,7 @@ class Fleet:
 
         if skipped := sum(len(rows[owner]) for owner in left_out if owner in rows):
             notice = f"{skipped:,} users of the app belong to what is excluded, and are left out."
-            yield Part([nothing_to_do(notice)], [], pd.DataFrame({"custom_attributes": []}))
+            yield Part([nothing_to_do(notice)], [], pd.DataFrame({"custom_attributes": []}), [""])
         yield from self._answers(comparison, map(dealt_out, parts))
         nowhere = app_users[~whose.isin(set(owners.values()))]
         if len(nowhere):

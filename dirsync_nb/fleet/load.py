@@ -13,7 +13,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
@@ -201,7 +201,7 @@ def load_there(
     from distributed import CancelledError, KilledWorker
 
     with opened(cluster) as scheduler:
-        crew = _Crew(scheduler, pacer, job.about["run"])
+        crew, futures = _Crew(scheduler, pacer, job.about["run"]), []
         try:
             crew.look()
             if not crew.places:
@@ -223,7 +223,9 @@ def load_there(
                 show(min(crew.done, len(todo)))
                 wait(LOOK if running else 0)
         finally:
-            crew.end("the run was ended")
+            with suppress(OSError, RuntimeError):  # of a scheduler that is gone itself
+                crew.end("the run was ended")
+                scheduler.cancel(futures)
 
 
 class _Crew:

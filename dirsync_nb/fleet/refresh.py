@@ -19,7 +19,7 @@ from ..guard import SHARE, check_guard, check_vanished, why_stopped
 from ..load import load_events
 from ..load.parallel import for_each_directory
 from ..load.progress import tell
-from ..sync import NEVER, Moment, latest_event, moment_of, replay
+from ..sync import NEVER, Moment, State, latest_event, moment_of, replay
 from ..sync.events import Unusable, event_records, parse_event
 from ..sync.follow import LostPlace, load_since
 from ..text import plural
@@ -215,8 +215,8 @@ class _CatchUp:
         before = {table: reader.frame(table, [directory_id]) for table in TABLES}
         moment = Moment(*(entry["position"] or NEVER))
         base = SimpleNamespace(**before, directories=directories_frame([{"id": directory_id}]), moment=moment)
-        state = replay(self.events[directory_id], base=base, directory_id=[directory_id])
-        if any("Take a snapshot" in one for one in state.notices) or state.report["outcome"].eq("failed").any():
+        state = replay(self.events[directory_id], base=base, directory_id=directory_id)
+        if self._leaves_doubts(self.events[directory_id], state):
             return self.whole(context, directory_id)
         after = {table: getattr(state, table) for table in TABLES}
         self._check(directory_id, before, after)
@@ -231,6 +231,12 @@ class _CatchUp:
             "again": again,
         }
         return save_directory(Path(self.whole.folder), directory_id, after, about)
+
+    def _leaves_doubts(self, events: Sequence[Record], state: State) -> bool:
+        """Return whether only reading the directory tells how things stand; that takes a deletion."""
+        ends = any(str(record.get("event")).endswith("deleted") for record in events)
+        doubts = ends and any("Take a snapshot" in notice for notice in state.notices)
+        return doubts or bool(state.report["outcome"].eq("failed").any())
 
     def _check(
         self, directory_id: str, before: Mapping[str, pd.DataFrame], after: Mapping[str, pd.DataFrame]

@@ -306,6 +306,9 @@ class Work:
             manifest.find(self.folder)
             done = {one: it for one, it in outcomes.items() if not isinstance(it, str)}
             manifest.entries |= {one: it for one, it in done.items() if one in manifest.entries}
+            for one, entry in manifest.entries.items():  # as they were: of these more is known than files say
+                if one in before and before[one]["run"] == entry["run"]:
+                    manifest.entries[one] = before[one]
             failed = {one: it for one, it in outcomes.items() if isinstance(it, str)}
             written = [one for one in todo if manifest.entries.get(one, {}).get("run") == self.token]
             self.changed += written

@@ -2,16 +2,25 @@
 
 ``Setup`` connects a directory, ``DirectoryExplorer`` looks through it, ``DetailCard`` shows one user or group,
 ``MembershipExplorer`` compares groups, ``Onboarding`` makes invite lists, ``EventFeed`` shows changes as they
-arrive. Each is an ipywidgets box whose choices are traits, so it can be read and driven from Python; each loads
-beside the kernel's loop, leaves a static table for readers without a kernel, and is replaced by a newer one
-when its cell is run again.
+arrive, ``FleetBoard`` looks over thousands of directories. Each is an ipywidgets box whose choices are traits,
+so it can be read and driven from Python; each loads beside the kernel's loop, leaves a static table for readers
+without a kernel, and is replaced by a newer one when its cell is run again.
 """
 
 from .detail_card import DetailCard
 from .directory_explorer import DirectoryExplorer
 from .event_feed import EventFeed
+from .fleet_board import FleetBoard
 from .membership_explorer import MembershipExplorer
 from .onboarding import Onboarding
 from .setup import Setup
 
-__all__ = ["DetailCard", "DirectoryExplorer", "EventFeed", "MembershipExplorer", "Onboarding", "Setup"]
+__all__ = [
+    "DetailCard",
+    "DirectoryExplorer",
+    "EventFeed",
+    "FleetBoard",
+    "MembershipExplorer",
+    "Onboarding",
+    "Setup",
+]

@@ -200,15 +200,15 @@ def test_a_worker_that_is_killed_under_its_nanny_holds_nothing_up(limited, clust
 
 
 def test_an_interrupt_stops_the_requests_of_workers_at_once(limited, cluster, tmp_path, monkeypatch):
-    def interrupt(count: int) -> None:
-        if count:
-            raise KeyboardInterrupt
+    def interrupt(_: int) -> None:
+        raise KeyboardInterrupt
 
     _progress(monkeypatch, interrupt)
-    with ds.connect(limited[1], base_url=limited[0], pacer=Pacer(per_directory=1.0, per_key=10.0)) as client:
+    slow = Pacer(per_directory=1.0, per_key=2.0)  # 20 seconds for all of them
+    with ds.connect(limited[1], base_url=limited[0], pacer=slow) as client:
         with pytest.raises(KeyboardInterrupt):
-            take_fleet(client, tmp_path / "fleet", cluster=cluster)
-        cluster.submit(os.getpid, pure=False).result()
+            take_fleet(client, tmp_path / "fleet", cluster=cluster, workers=1)
+        cluster.submit(os.getpid, pure=False).result()  # a worker is free again
         held = open_fleet(tmp_path / "fleet")
         assert len(held.entries) < 8
         running = cluster.run(lambda: [run.ended for run in fleet_load._runs.values()])

@@ -180,6 +180,7 @@ def test_a_retake_while_the_service_answers_503_loses_nothing_and_stops_soon(tmp
             assert after.complete
             assert len(after.users) == len(before.users) == 90
             assert len(after.notices) == 30
+            assert after.taken.equals(before.taken)
             told = [one[0] for one in after.notices.values()]
             assert sum("not tried: 10 directories failed in a row" in one for one in told) >= 18
             sandbox.faults.clear()

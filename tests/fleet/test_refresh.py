@@ -157,10 +157,11 @@ def test_somebody_who_comes_back_is_no_guess_but_read(small, monkeypatch):
     fleet = take_fleet(client, folder)
     home = fleet.taken["users"].idxmax()
     monkeypatch.setattr("dirsync_nb.sync.State.notices", ["X came back. Take a snapshot to be sure."])
-    sandbox.add_user(home, email="a@acme.test")
+    users = fleet.directory(home).users.index
+    sandbox.delete_user(users[0])
     seen = len(sandbox.requests)
     assert refresh_fleet(client, folder).complete
     assert asked_for(sandbox.requests[seen:]) == {home}
     fail_at(monkeypatch, home, errors.BadPayload("cut short"))
-    sandbox.add_user(home, email="b@acme.test")
+    sandbox.delete_user(users[1])
     assert "cut short" in refresh_fleet(client, folder).notices[home][0]

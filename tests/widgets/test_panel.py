@@ -6,13 +6,35 @@ import sys
 import weakref
 
 import ipywidgets as w
+import pandas as pd
 import pytest
 from ipywidgets.widgets.widget import _instances
 
+import dirsync_nb as ds
 from dirsync_nb import widgets
 from dirsync_nb.widgets._base import live as _live
 
 from .conftest import family
+
+
+class BoardedFleet:
+    """What the board needs of a fleet, which has tests of its own."""
+
+    folder = "fleet"
+
+    def board(self, client, **options):
+        listing = ds.load_directories(client)
+        texts = {
+            "customer": listing["name"],
+            "name": listing["name"],
+            "provider": listing["type"].astype("str"),
+        }
+        told = {"verdict": "ok", "problem": "", "remedy": "", "people": 1, "groups": 1, "change": 0}
+        return pd.DataFrame({**texts, "state": listing["state"], **told, "age": pd.Timedelta(minutes=1)})
+
+    def directory(self, directory_id):
+        raise AssertionError("nobody opened one")
+
 
 MAKE = {
     "Setup": lambda client, okta: widgets.Setup(client),
@@ -21,6 +43,7 @@ MAKE = {
     "MembershipExplorer": lambda client, okta: widgets.MembershipExplorer(client, okta),
     "Onboarding": lambda client, okta: widgets.Onboarding(client, okta),
     "EventFeed": lambda client, okta: widgets.EventFeed(client),
+    "FleetBoard": lambda client, okta: widgets.FleetBoard(client, BoardedFleet()),
 }
 
 
@@ -38,11 +61,12 @@ def cell(monkeypatch):
     return place
 
 
-def test_the_package_shows_its_six_widgets_and_nothing_else():
+def test_the_package_shows_its_seven_widgets_and_nothing_else():
     assert widgets.__all__ == [
         "DetailCard",
         "DirectoryExplorer",
         "EventFeed",
+        "FleetBoard",
         "MembershipExplorer",
         "Onboarding",
         "Setup",
