@@ -135,6 +135,58 @@ def test_its_own_tests_pass(python, project):
     assert passed >= 60
 
 
+def test_whatever_an_event_holds_postgresql_keeps_it_too(python, project, postgres):
+    """Also what SQLite takes and PostgreSQL refuses: NUL in a name, in an address, among the attributes."""
+    variables = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    variables["TEST_DATABASE_URL"] = postgres.replace("postgresql:", "postgresql+psycopg:")
+    options = ("-q", "-p", "no:cacheprovider", "tests/test_mirror.py", "-k", "not shuffled")
+    done = run(python, "-m", "pytest", *options, cwd=project, **variables)
+    assert done.returncode == 0, done.stdout[-5000:]
+    passed = int(done.stdout.split(" passed")[0].split()[-1])
+    assert passed >= 60
+    (project / "tests" / "test_poison.py").write_text(NUL_IN_AN_EVENT)
+    done = run(python, "-m", "pytest", *options[:3], "tests/test_poison.py", cwd=project, **variables)
+    (project / "tests" / "test_poison.py").unlink()
+    assert done.returncode == 0, done.stdout[-5000:]
+
+
+NUL_IN_AN_EVENT = """
+import pytest
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from directory_worker.mirror import Mirror
+from directory_worker.tables import Failed, Group, User
+
+from .test_mirror import event, inside, member
+
+POISON = [
+    inside(first_name="a\\0b"),
+    inside(email="\\0@acme.test"),
+    inside(idp_id="\\0"),
+    inside(custom_attributes={"deep": [{"a": "b\\0"}]}),
+    inside(custom_attributes={"\\0": 1}),
+    inside(role={"slug": "admin\\0"}),
+    inside(directory_id="directory_\\0"),
+    inside(user_id="\\0"),
+    event("group.created", 1, name="Crew\\0"),
+]
+
+
+@pytest.mark.parametrize("poison", POISON)
+def test_nul(engine, poison):
+    with Session(engine) as session:
+        mirror = Mirror(session, "delete")
+        taken = [mirror.take(one) for one in (inside(2, user_id="before"), poison, inside(3))]
+        session.commit()
+    assert taken == [True, False, True]
+    with Session(engine) as session:
+        assert len(list(session.scalars(select(User.id)))) == 2
+        (failed,) = session.scalars(select(Failed))
+        assert failed.reason and failed.kept.isascii() and "\\0" not in failed.kept
+"""
+
+
 def test_its_code_is_clean_by_its_own_strict_settings(python, project):
     for command in (
         ("mypy", "--cache-dir", project.parent / "mypy"),

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import random
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -34,6 +36,7 @@ from dirsync_nb.provisioning import TooManyDeactivations, compare
 from dirsync_nb.sandbox import Sandbox
 
 KINDS = ("users", "groups", "memberships")
+KILLS = int(os.environ.get("DIRSYNC_KILLS", "3"))  # 100 on demand
 
 
 @pytest.fixture(autouse=True)
@@ -548,6 +551,34 @@ def test_a_killed_run_leaves_whole_directories_and_never_half_of_one(small):
     fleet = take_fleet(client, folder)
     assert fleet.complete
     assert len(fleet.users) == 120
+
+
+def test_a_fleet_killed_at_any_moment_loses_no_whole_directory_and_ends_right(small, victims):
+    """A hundred kills with DIRSYNC_KILLS=100."""
+    sandbox, client, folder = small
+    names = tuple(ds.load_directories(client).index)
+    truth, rng = loaded(client, names), random.Random(KILLS)
+    job = {"do": "fleet", "url": sandbox.url, "key": sandbox.api_key, "path": str(folder)}
+    kills, taken, whole = 0, 0, set()
+    while kills < KILLS or not taken:
+        ended = victims.do(rng.uniform(0.02, 1.0) if kills < KILLS else None, **job)
+        kills += ended == -9
+        held = open_fleet(folder) if (folder / "fleet.json").exists() else None
+        entries = set() if held is None else set(held.entries)
+        assert whole <= entries  # what was whole before the kill is so still
+        whole = entries
+        for name in sorted(entries)[:2]:
+            users = held.excluding(held.missing).directory(name).users
+            assert list(users.index) == list(truth["users"].query("directory_id == @name").index)
+        if ended == 0:
+            assert held.complete
+            for kind in KINDS:
+                keys = ["group_id", "user_id"] if kind == "memberships" else f"{kind[:-1]}_id"
+                ours, theirs = (one.sort_values(keys) for one in (getattr(held, kind).compute(), truth[kind]))
+                same(*(one.reset_index(drop=kind == "memberships") for one in (ours, theirs)))
+            taken, whole = taken + 1, set()
+            shutil.rmtree(folder)
+    print(f"{kills} kills, {taken} fleets taken to their end")
 
 
 def test_a_directory_written_anew_is_not_whole_until_all_of_it_is(small):

@@ -6,13 +6,9 @@ import dataclasses
 import json
 import os
 import random
-import signal
-import subprocess
-import sys
 import time
 import zipfile
 from collections.abc import Iterator
-from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -31,6 +27,7 @@ from ..histories import STEPS, History
 
 FRAMES = snapshot.FRAMES
 KILLS = int(os.environ.get("DIRSYNC_KILLS", "6"))  # 100 on demand
+FEW_KILLS = KILLS // 2 if "DIRSYNC_KILLS" not in os.environ else KILLS
 LARGE = int(os.environ.get("DIRSYNC_LARGE", "3000"))  # 100,000 users on demand
 
 
@@ -454,47 +451,6 @@ def test_a_beginning_past_retention_is_begun_anew(sandbox, client, okta, tmp_pat
     assert len(taken(client, okta, path=path).users) == 260
 
 
-class Victims:
-    """Processes to be killed."""
-
-    def __init__(self) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "tests.victim"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            cwd=Path(__file__).parents[2],
-        )
-
-    def do(self, seconds: float | None, **job: Any) -> int:
-        """Do a job and kill it after so long, if at all; give its exit code, -9 if the kill came first."""
-        assert self.process.stdin is not None
-        assert self.process.stdout is not None
-        print(json.dumps(job), file=self.process.stdin, flush=True)
-        pid = int(self.process.stdout.readline())
-        if seconds is not None:
-            time.sleep(seconds)
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-        return int(self.process.stdout.readline())
-
-    def close(self) -> None:
-        assert self.process.stdin is not None
-        assert self.process.stdout is not None
-        self.process.stdin.close()
-        self.process.wait(10)
-        self.process.stdout.close()
-
-
-@pytest.fixture
-def victims() -> Iterator[Victims]:
-    if not hasattr(os, "fork"):
-        pytest.skip("processes are forked here to be killed")
-    victims = Victims()
-    yield victims
-    victims.close()
-
-
 def whole_lines(folder: Path) -> int:
     return sum(path.read_bytes().count(b"\n") for path in folder.glob("*.jsonl"))
 
@@ -542,3 +498,20 @@ def test_a_save_killed_at_any_moment_leaves_a_whole_snapshot(sandbox, client, ok
         assert_equal(opened, second if len(opened.users) == 261 else first)
         seen.append(len(opened.users))
     print(f"{len(seen)} kills; found {seen.count(260)} times the first, {seen.count(261)} times the second")
+
+
+def test_a_refresh_killed_at_any_moment_leaves_a_snapshot_that_catches_up(
+    sandbox, client, okta, victims, tmp_path
+):
+    """A hundred kills with DIRSYNC_KILLS=100. What is saved catches up with what is so."""
+    path = taken(client, okta).save(tmp_path / "okta.snapshot")
+    job = {"do": "refresh", "url": sandbox.url, "key": sandbox.api_key, "path": str(path)}
+    rng, positions = random.Random(KILLS), set()
+    for _ in range(FEW_KILLS):
+        changes = [(rng.choice(("rename", "join", "member", "unmember", "leave")), rng.randrange(300))]
+        History(sandbox, okta).run(changes)
+        assert victims.do(rng.uniform(0.05, 1.0), **job) == -9
+        held = snapshot.open_snapshot(path)
+        positions.add(held.position)
+        assert_equal(held.refresh(client, guard=None), taken(client, okta))
+    print(f"{FEW_KILLS} kills; found at {len(positions)} places")
