@@ -183,6 +183,10 @@ class Reader:
                 raise errors.DirsyncError(
                     f"{path} is gone; take the fleet again to read what is missing"
                 ) from None
+            except pa.ArrowException as problem:
+                raise errors.DirsyncError(
+                    f"{path} is damaged ({problem}); remove it, and take the fleet again"
+                ) from None
 
         with ThreadPoolExecutor(OPENERS) as pool:
             tables = list(pool.map(read, paths))
@@ -232,18 +236,30 @@ def write_manifest(folder: Path, content: Mapping[str, Any]) -> None:
         )
 
 
+def _is_whole(manifest: Mapping[str, Any]) -> bool:
+    """Whether a manifest has the shape that was written."""
+    shapes: dict[str, Any] = {
+        "format": int, "server": str, "scope": list | None, "directories": list, "failed": dict, "entries": dict
+    }  # fmt: skip
+    if not all(isinstance(manifest.get(name), kind) for name, kind in shapes.items()):
+        return False
+    names = [*manifest["directories"], *(manifest["scope"] or ()), *manifest["failed"].values()]
+    entries = manifest["entries"].values()
+    return all(isinstance(name, str) for name in names) and all(isinstance(one, dict) for one in entries)
+
+
 def read_manifest(folder: Path) -> dict[str, Any]:
     """Read the manifest; ArgumentError where there is none that this version knows."""
     try:
-        found: dict[str, Any] = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        found: Any = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise errors.ArgumentError(f"{folder} holds no fleet: there is no {MANIFEST} in it") from None
-    except ValueError:
+    except (ValueError, RecursionError):
         found = {}
-    if found.get("what") != WHAT:
+    if not isinstance(found, dict) or found.get("what") != WHAT or not _is_whole(found):
         raise errors.ArgumentError(f"{folder / MANIFEST} is not the manifest of a fleet")
     if found["format"] > FORMAT:
         raise errors.ArgumentError(
             f"{folder} has format {found['format']}, and this version reads up to {FORMAT}: upgrade dirsync_nb"
         )
-    return found
+    return dict(found)

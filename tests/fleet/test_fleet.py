@@ -593,6 +593,33 @@ def test_a_directory_written_anew_is_not_whole_until_all_of_it_is(small):
     assert directory_entry(folder, name) is None
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[]",
+        "[" * 200_000,
+        '{"what": "dirsync_nb fleet"}',
+        '{"what": "dirsync_nb fleet", "format": "1"}',
+        '{"what": "dirsync_nb fleet", "format": 1, "directories": 5, "server": 1, "scope": null}',
+    ],
+)
+def test_a_crafted_manifest_is_refused(tmp_path, text):
+    (tmp_path / "fleet.json").write_text(text)
+    with pytest.raises(errors.ArgumentError, match=r"fleet\.json is not the manifest of a fleet"):
+        open_fleet(tmp_path)
+
+
+def test_a_damaged_part_is_named(small):
+    _, client, folder = small
+    fleet = take_fleet(client, folder)
+    part_of(folder, "users", fleet.names[0]).write_bytes(b"PAR1 something else PAR1")
+    with pytest.raises(errors.DirsyncError, match=r"part\.parquet is damaged .*take the fleet again"):
+        open_fleet(folder).users.compute()
+    (folder / "directories.parquet").write_bytes(b"PAR1 something else PAR1")
+    with pytest.raises(errors.DirsyncError, match="not a whole Parquet file"):
+        open_fleet(folder).directories  # noqa: B018
+
+
 def test_a_refused_key_ends_the_run_at_once(small):
     sandbox, client, folder = small
     names = ds.load_directories(client).index

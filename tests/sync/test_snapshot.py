@@ -195,6 +195,78 @@ def test_other_files_are_no_snapshots(tmp_path):
         snapshot.open_snapshot(tmp_path / "none")
 
 
+CRAFTED = {
+    "a list": "[]",
+    "nothing": "null",
+    "deep": "[" * 200_000,
+    "a format as text": '{"what": "dirsync_nb snapshot", "format": "x"}',
+    "no format": '{"what": "dirsync_nb snapshot"}',
+    "files as a list": {"files": []},
+    "a position as text": {"position": "x"},
+    "a time as text": {"position": ["x", "event_1"]},
+    "a time beyond the calendar": {"position": [10**30, "event_1"]},
+    "a number for the time": {"taken_at": 5},
+    "a time without a zone": {"taken_at": "2026-01-01T00:00:00"},
+    "a number for the scope": {"scope": 5},
+    "a number for the notices": {"notices": 5},
+    "another policy": {"inactive_policy": "x"},
+    "a number for the server": {"server": 5},
+}
+
+
+@pytest.mark.parametrize("what", CRAFTED)
+def test_a_crafted_manifest_is_a_damaged_snapshot(saved, tmp_path, what):
+    crafted, path = CRAFTED[what], tmp_path / "crafted"
+    with zipfile.ZipFile(saved) as whole, zipfile.ZipFile(path, "w") as archive:
+        for name in whole.namelist():
+            content = whole.read(name)
+            if name == "manifest.json":
+                given = crafted if isinstance(crafted, dict) else {}
+                content = json.dumps({**json.loads(content), **given}) if given else crafted
+            archive.writestr(name, content)
+    with pytest.raises(snapshot.DamagedSnapshot):
+        snapshot.open_snapshot(path)
+
+
+@pytest.mark.parametrize("member", ["manifest.json", "users.parquet"])
+def test_a_snapshot_does_not_blow_up(saved, tmp_path, member):
+    path = tmp_path / "crafted"
+    with zipfile.ZipFile(saved) as whole, zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in whole.namelist():
+            archive.writestr(name, b" " * 2**25 if name == member else whole.read(name))
+    with pytest.raises(snapshot.DamagedSnapshot, match="too large|is compressed"):
+        snapshot.open_snapshot(path)
+
+
+@pytest.mark.parametrize(
+    "text", ["[]", "null", "[" * 200_000, "{}", '{"load": 5}', '{"load": {}, "position": 5}']
+)
+def test_a_crafted_beginning_of_a_load_is_refused(client, okta, tmp_path, text):
+    folder = tmp_path / "x.loading"
+    folder.mkdir()
+    (folder / "about.json").write_text(text)
+    with pytest.raises(errors.ArgumentError, match="does not hold the beginning of a load; remove it"):
+        taken(client, okta, path=tmp_path / "x")
+
+
+@pytest.mark.parametrize(
+    "line", ["{}", '{"head": true, "page": 5}', '{"head": true, "page": [5], "cursor": null}']
+)
+def test_crafted_lines_of_a_checkpoint_are_refused(client, okta, tmp_path, monkeypatch, line):
+    anew = snapshot._Keeper.anew
+
+    def prepared(*args):
+        keeper = anew(*args)
+        for kind in ("groups", "users"):
+            with keeper.checkpoints(okta)(kind) as checkpoint:
+                checkpoint.add(json.loads(line))
+        return keeper
+
+    monkeypatch.setattr(snapshot._Keeper, "anew", prepared)
+    with pytest.raises(errors.ArgumentError, match="does not hold what a load has read: remove it"):
+        taken(client, okta, path=tmp_path / "x")
+
+
 def test_a_save_that_fails_leaves_the_old_one(saved, client, okta, monkeypatch):
     before = saved.read_bytes()
     found = taken(client, okta)
