@@ -214,7 +214,7 @@ def open_frame(path: str | Path) -> pd.DataFrame:
     Raises
     ------
     ArgumentError
-        The file was not written by :func:`save_frame`.
+        The file was not written by :func:`save_frame`, or is not whole.
 
     Examples
     --------
@@ -223,11 +223,15 @@ def open_frame(path: str | Path) -> pd.DataFrame:
     True
     """
     need_for("parquet")
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
     if not Path(path).exists():
         raise errors.ArgumentError(f"there is no file {path}")
-    table = pq.read_table(path)
+    try:
+        table = pq.read_table(path)
+    except pa.ArrowException as problem:
+        raise errors.ArgumentError(f"{path} is not a whole Parquet file: {problem}") from None
     notes = table.schema.metadata or {}
     if JSON_MARK.encode() not in notes:
         raise errors.ArgumentError(f"{path} was not written by save_frame; use pandas.read_parquet")

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import copy
 import os
+import shutil
 import signal
+import subprocess
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from importlib.metadata import version
@@ -171,3 +174,49 @@ def client(shared_sandbox: Any, clock: Clock) -> Iterator[DirectoryClient]:
 def okta(client: DirectoryClient) -> str:
     """Id of the largest directory of the sandbox."""
     return next(d["id"] for d in client.directories() if d["type"] == "okta scim v2.0")
+
+
+@pytest.fixture
+def victims() -> Iterator[Any]:
+    """Processes to be killed, see :mod:`tests.victim`."""
+    from .victim import Victims  # which loads all that there is
+
+    if not hasattr(os, "fork"):
+        pytest.skip("processes are forked here to be killed")
+    victims = Victims()
+    yield victims
+    victims.close()
+
+
+def server_programs() -> Path | None:
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb")) or [shutil.which("initdb")]
+    return Path(found[-1]).resolve().parent if found[-1] else None
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    """A PostgreSQL server of our own on a socket, gone afterwards."""
+    programs = server_programs()
+    if programs is None:
+        if os.environ.get("DIRSYNC_NEED_POSTGRES"):
+            pytest.fail(
+                "DIRSYNC_NEED_POSTGRES is set and there is no PostgreSQL server: apt-get install postgresql"
+            )
+        pytest.skip("no PostgreSQL server on this machine (apt-get install postgresql)")
+    folder = Path(tempfile.mkdtemp(prefix="dirsync-pg-"))
+    who: dict[str, Any] = {}
+    if os.geteuid() == 0:  # the server refuses to run as root
+        who = {"user": "nobody"}
+        shutil.chown(folder, "nobody")
+    data = folder / "data"
+    quiet: dict[str, Any] = {"check": True, "capture_output": True, "timeout": 60, "cwd": folder, **who}
+    subprocess.run([programs / "initdb", "-D", data, "-U", "app", "-A", "trust", "-N"], **quiet)
+    options = f"-c listen_addresses='' -c unix_socket_directories={folder} -c fsync=off"
+    control = [programs / "pg_ctl", "-D", data, "-w", "-l", folder / "log"]
+    quiet |= {"capture_output": False, "stdout": subprocess.DEVNULL}  # the server would keep a pipe open
+    subprocess.run([*control, "-o", options, "start"], **quiet)
+    try:
+        yield f"postgresql://app:hunter2@/postgres?host={folder}"
+    finally:
+        subprocess.run([*control, "-m", "immediate", "stop"], **quiet)
+        shutil.rmtree(folder, ignore_errors=True)

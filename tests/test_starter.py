@@ -151,6 +151,65 @@ def test_its_own_tests_pass(python, project):
     assert passed >= 60
 
 
+def test_whatever_an_event_holds_postgresql_keeps_it_too(python, project, postgres):
+    """Also what SQLite takes and PostgreSQL refuses: NUL in a name, in an address, in an id."""
+    variables = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    variables["TEST_DATABASE_URL"] = postgres.replace("postgresql:", "postgresql+psycopg:")
+    options = ("-q", "-p", "no:cacheprovider", "tests/test_mirror.py", "-k", "not shuffled")
+    done = run(python, "-m", "pytest", *options, cwd=project, **variables)
+    assert done.returncode == 0, done.stdout[-5000:]
+    passed = int(done.stdout.split(" passed")[0].split()[-1])
+    assert passed >= 55
+    (project / "tests" / "test_poison.py").write_text(NUL_IN_AN_EVENT)
+    done = run(python, "-m", "pytest", *options[:3], "tests/test_poison.py", cwd=project, **variables)
+    (project / "tests" / "test_poison.py").unlink()
+    assert done.returncode == 0, done.stdout[-5000:]
+
+
+NUL_IN_AN_EVENT = """
+import pytest
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from directory_worker.mirror import Mirror
+from directory_worker.tables import Failed, User
+
+from .test_mirror import event, inside
+
+TEXT = [
+    inside(first_name="a\\0b"),
+    inside(email="\\0@acme.test"),
+    inside(idp_id="\\0"),
+    inside(directory_id="directory_\\0"),
+    inside(user_id="\\0"),
+    event("group.created", 1, name="Crew\\0"),
+]
+JSON = [{"deep": [{"a": "b\\0"}]}, {"\\0": 1}]
+
+
+@pytest.mark.parametrize("poison", TEXT)
+def test_in_a_text_it_is_kept_among_the_failed(engine, poison):
+    with Session(engine) as session:
+        mirror = Mirror(session, "delete")
+        taken = [mirror.take(one) for one in (inside(2, user_id="before"), poison, inside(3))]
+        session.commit()
+    assert taken == [True, False, True]
+    with Session(engine) as session:
+        assert len(list(session.scalars(select(User.id)))) == 2
+        (failed,) = session.scalars(select(Failed))
+        assert failed.reason and failed.kept.isascii() and "\\0" not in failed.kept
+
+
+@pytest.mark.parametrize("held", JSON)
+def test_among_the_attributes_it_comes_back_as_it_is(engine, held):
+    with Session(engine) as session:
+        assert Mirror(session, "delete").take(inside(custom_attributes=held))
+        session.commit()
+    with Session(engine) as session:
+        assert session.scalars(select(User)).one().custom_attributes == held
+"""
+
+
 def test_its_code_is_clean_by_its_own_strict_settings(python, project):
     for command in (
         ("mypy", "--cache-dir", project.parent / "mypy"),

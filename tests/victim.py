@@ -8,11 +8,49 @@ from __future__ import annotations
 
 import json
 import os
+import signal
+import subprocess
 import sys
+import time
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import dirsync_nb as ds
+from dirsync_nb.fleet import take_fleet
 from dirsync_nb.sync import snapshot
+
+
+class Victims:
+    """Processes to be killed."""
+
+    def __init__(self) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "tests.victim"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=Path(__file__).parents[1],
+        )
+
+    def do(self, seconds: float | None, **job: Any) -> int:
+        """Do a job and kill it after so long, if at all; give its exit code, -9 if the kill came first."""
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        print(json.dumps(job), file=self.process.stdin, flush=True)
+        pid = int(self.process.stdout.readline())
+        if seconds is not None:
+            time.sleep(seconds)
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        return int(self.process.stdout.readline())
+
+    def close(self) -> None:
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.process.stdin.close()
+        self.process.wait(10)
+        self.process.stdout.close()
 
 
 def load(*, url: str, key: str, directory_id: str, path: str) -> None:
@@ -27,7 +65,18 @@ def save(*, sources: list[str], path: str) -> None:
             one.save(path)
 
 
-JOBS = {"load": load, "save": save}
+def refresh(*, url: str, key: str, path: str) -> None:
+    with ds.connect(key, base_url=url) as client:
+        while True:
+            snapshot.open_snapshot(path).refresh(client, guard=None).save(path)
+
+
+def fleet(*, url: str, key: str, path: str) -> None:
+    with ds.connect(key, base_url=url, page_size=10) as client:
+        take_fleet(client, path)
+
+
+JOBS = {"fleet": fleet, "load": load, "refresh": refresh, "save": save}
 
 
 def main() -> None:

@@ -367,14 +367,28 @@ class Manifest:
             known.pop(directory_id, None)
 
 
+def _is_whole(manifest: Mapping[str, Any]) -> bool:
+    """Whether a manifest has the shape that was written."""
+    shapes: dict[str, Any] = {
+        "server": str, "scope": list | None, "directories": list, "entries": dict, "failed": dict,
+        "history": dict, "run": dict, "listed_at": str | None,
+    }  # fmt: skip
+    if not all(name in manifest and isinstance(manifest[name], kind) for name, kind in shapes.items()):
+        return False
+    names = [*manifest["directories"], *(manifest["scope"] or ()), *manifest["failed"].values()]
+    entries = manifest["entries"].values()
+    return all(isinstance(name, str) for name in names) and all(isinstance(one, dict) for one in entries)
+
+
 def _json_of(folder: Path) -> dict[str, Any]:
     try:
-        found: dict[str, Any] = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        found: Any = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise errors.ArgumentError(f"{folder} holds no fleet: there is no {MANIFEST} in it") from None
-    except ValueError:
+    except (ValueError, RecursionError):
         found = {}
-    if found.get("what") != WHAT:
+    known = isinstance(found, dict) and found.get("what") == WHAT and isinstance(found.get("format"), int)
+    if not known or (found["format"] == FORMAT and not _is_whole(found)):
         raise errors.ArgumentError(f"{folder / MANIFEST} is not the manifest of a fleet")
     if found["format"] > FORMAT:
         raise errors.ArgumentError(
@@ -384,7 +398,7 @@ def _json_of(folder: Path) -> dict[str, Any]:
         raise errors.ArgumentError(
             f"{folder} was written by an earlier version of dirsync_nb: take the fleet into another folder"
         )
-    return found
+    return dict(found)
 
 
 # One process at a time -------------------------------------------------------------------------------------

@@ -7,9 +7,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-__all__ = ["PAGE_FORMAT", "Checkpoint"]
+__all__ = ["MISSHAPEN", "PAGE_FORMAT", "Checkpoint"]
 
 PAGE_FORMAT = 2  # of the lines that loaders write; 1 knew no segments
+
+
+# What comes of reading JSON of another shape than was written.
+MISSHAPEN = (ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError)
 
 
 class Checkpoint:
@@ -33,6 +37,11 @@ class Checkpoint:
         self._file = path.open("ab")
         self._file.truncate(whole)
 
+    @property
+    def path(self) -> str:
+        """Where it is."""
+        return str(self._file.name)
+
     def __enter__(self) -> Checkpoint:
         return self
 
@@ -50,7 +59,7 @@ def _json_line(line: bytes) -> dict[str, Any] | None:
     if not line.endswith(b"\n"):
         return None
     try:
-        held: dict[str, Any] = json.loads(line)
-    except ValueError:
+        held = json.loads(line)
+    except (ValueError, RecursionError):
         return None
-    return held
+    return held if isinstance(held, dict) else None

@@ -18,7 +18,7 @@ from .. import errors
 from ..client import LoadContext, Receipt
 from ..client.waiting import interruptible
 from ..frames import ROUNDED
-from .checkpoint import Checkpoint
+from .checkpoint import MISSHAPEN, Checkpoint
 from .progress import Progress, tell
 
 __all__ = ["LoadSession", "PartialResult", "Watch", "load_session", "resumed"]
@@ -119,7 +119,7 @@ def load_session(
     started = time.monotonic()
     try:
         if checkpoint is not None:
-            partial.keep(checkpoint)
+            _take_up(partial, checkpoint)
         with interruptible(), progress or nullcontext():
             yield session
         session.frame = partial.frame()
@@ -139,6 +139,16 @@ def load_session(
         receipt.seconds = time.monotonic() - started
     if receipt.complete:
         receipt.so_far = None
+
+
+def _take_up(partial: PartialResult, checkpoint: Checkpoint) -> None:
+    """Take what a checkpoint holds, or refuse it."""
+    try:
+        partial.keep(checkpoint)
+    except MISSHAPEN:
+        raise errors.ArgumentError(
+            f"{checkpoint.path} does not hold what a load has read: remove it, and load again"
+        ) from None
 
 
 def keep_partial(receipt: Receipt, partial: PartialResult, problem: BaseException) -> None:

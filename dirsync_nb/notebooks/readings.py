@@ -25,7 +25,7 @@ _UNSEEN = re.compile(
 )
 _WIDE = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)}  # letters as wide as a Chinese character
 _INLINE_TAG = re.compile(
-    r"</?(?:a|b|bdi|bdo|code|em|font|i|mark|s|small|span|strong|sub|sup|tt|u|wbr)\b[^<>]*>", re.IGNORECASE
+    r"</?(?:a|b|bdi|bdo|code|em|font|i|mark|s|small|span|strong|sub|sup|tspan|tt|u|wbr)\b[^<>]*>", re.IGNORECASE
 )
 _TAG = re.compile(r"<[^<>]*>")
 _ESCAPE = re.compile(
@@ -40,6 +40,7 @@ _WRAPPED = re.compile(  # base64 in lines, as in mail
 _SHORT = 4_000  # characters; in words of up to this length base64 may begin at any place, as in a web address
 _PNG = b"\x89PNG\r\n\x1a\n"
 _JPEG = b"\xff\xd8\xff"
+_ZLIB = (b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda")
 _RUN = re.compile(rb"[\t -~]{8,}+")  # what `strings` would show of a file
 _MOST = 1_000_000  # bytes of one packed text
 
@@ -111,6 +112,9 @@ def _words_of(data: bytes) -> Iterator[str]:
     elif data.startswith(b"\x1f\x8b"):
         with contextlib.suppress(zlib.error):
             yield from _runs(_inflated(data, zlib.MAX_WBITS | 16))
+    elif data.startswith(_ZLIB):
+        with contextlib.suppress(zlib.error):
+            yield from _runs(_inflated(data))
     elif data:
         try:
             text = data.decode()

@@ -13,8 +13,9 @@ and in any script, except in the domains reserved for examples. *Paths*: home fo
 
 Not looked for
 --------------
-What the pixels of a picture show. Archives, spreadsheets, PDF and other files within files, except gzip; what
-is in base64 more than twice; other encodings (quoted-printable, base32, hexadecimal, rot13). Keys of other
+What the pixels of a picture show. Archives, spreadsheets, PDF and other files within files, except gzip
+and zlib; what is in base64 more than twice; other encodings (quoted-printable, base32, hexadecimal, rot13,
+escapes of CSS, names of characters). Keys of other
 services than those listed, and passwords that look like words. Addresses at a host without a dot or with a
 number for a name, with a domain that a table cut off ("ann@realcomp…"), over two lines, written with "at" and
 "dot", or with letters of another script that only look alike. Names, telephone numbers, ids. An address right

@@ -21,8 +21,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
+import msgspec
 import pandas as pd
 
 from .. import errors
@@ -39,7 +40,7 @@ from ..frames import (
 )
 from ..guard import SHARE, check_guard, check_vanished, why_stopped
 from ..load import load_directories, load_events, load_organizations
-from ..load.checkpoint import PAGE_FORMAT, Checkpoint
+from ..load.checkpoint import MISSHAPEN, PAGE_FORMAT, Checkpoint
 from ..load.contents import Contents, load_contents
 from ..load.parallel import directory_ids_of, for_each_directory
 from ..load.progress import tell
@@ -51,6 +52,7 @@ __all__ = ["DamagedSnapshot", "Snapshot", "open_snapshot", "take_snapshot"]
 
 FORMAT = 1
 ABOUT = "about.json"  # in the folder of a load under way: without it, what is there counts for nothing
+MOST_MANIFEST = 2**24  # bytes
 FRAMES = ("organizations", "directories", "users", "groups", "memberships")
 NO_POSITION_FOR = timedelta(days=29)  # without one, the last 30 days of events must hold everything
 
@@ -385,41 +387,73 @@ def open_snapshot(path: str | Path) -> Snapshot:
     need_for("parquet")
     try:
         with zipfile.ZipFile(path) as archive, tempfile.TemporaryDirectory() as folder:
-            manifest = json.loads(archive.read("manifest.json"))
-            if manifest.get("what") != "dirsync_nb snapshot":
-                raise DamagedSnapshot(f"{path} is not a snapshot of dirsync_nb")
-            if manifest["format"] > FORMAT:
-                raise errors.ArgumentError(
-                    f"{path} has format {manifest['format']}, and this version reads up to {FORMAT}: upgrade "
-                    "dirsync_nb"
-                )
+            manifest = _manifest_of(archive, path)
             frames = {name: _part(archive, manifest, name, Path(folder)) for name in FRAMES}
     except FileNotFoundError:
         raise errors.ArgumentError(f"there is no file {path}") from None
-    except (zipfile.BadZipFile, KeyError, ValueError, EOFError, zlib.error) as problem:
-        if isinstance(problem, errors.DirsyncError):
-            raise
+    except errors.DirsyncError:
+        raise
+    except (
+        zipfile.BadZipFile,
+        NotImplementedError,
+        EOFError,
+        zlib.error,
+        msgspec.MsgspecError,
+        *MISSHAPEN,
+    ) as problem:
         raise DamagedSnapshot(f"{path} is not a whole snapshot: {problem}") from problem
+    position = None if manifest.position is None else Moment(*manifest.position)
     return Snapshot(
         **frames,
-        position=Moment(*manifest["position"]) if manifest["position"] else None,
-        taken_at=datetime.fromisoformat(manifest["taken_at"]),
-        server=manifest["server"],
-        scope=tuple(manifest["scope"]) if manifest["scope"] is not None else None,
-        inactive_policy=manifest["inactive_policy"],
-        notices=tuple(manifest["notices"]),
+        position=position,
+        taken_at=manifest.taken_at,
+        server=manifest.server,
+        scope=manifest.scope,
+        inactive_policy=manifest.inactive_policy,
+        notices=manifest.notices,
     )
 
 
-def _part(archive: zipfile.ZipFile, manifest: Mapping[str, Any], name: str, folder: Path) -> pd.DataFrame:
+class _Manifest(msgspec.Struct):
+    """What a snapshot's file says of itself."""
+
+    server: str
+    position: tuple[Annotated[int, msgspec.Meta(ge=-(10**17), le=10**17)], str] | None
+    taken_at: Annotated[datetime, msgspec.Meta(tz=True)]
+    inactive_policy: InactivePolicy
+    files: dict[str, dict[str, Any]]
+    scope: tuple[str, ...] | None = None
+    notices: tuple[str, ...] = ()
+
+
+def _manifest_of(archive: zipfile.ZipFile, path: str | Path) -> _Manifest:
+    """Read what a file says of itself, if it is one of ours; its parts are then no larger than the file."""
+    if archive.getinfo("manifest.json").file_size > MOST_MANIFEST:
+        raise DamagedSnapshot(f"{path} is not a snapshot of dirsync_nb: its manifest is too large")
+    held = json.loads(archive.read("manifest.json"))
+    if not isinstance(held, dict) or held.get("what") != "dirsync_nb snapshot":
+        raise DamagedSnapshot(f"{path} is not a snapshot of dirsync_nb")
+    if held["format"] > FORMAT:
+        raise errors.ArgumentError(
+            f"{path} has format {held['format']}, and this version reads up to {FORMAT}: upgrade dirsync_nb"
+        )
+    if any(info.compress_type != zipfile.ZIP_STORED for info in archive.infolist()):
+        raise DamagedSnapshot(f"{path} is not what was saved: something in it is compressed")
+    return msgspec.convert(held, _Manifest)
+
+
+def _part(archive: zipfile.ZipFile, manifest: _Manifest, name: str, folder: Path) -> pd.DataFrame:
     """Unpack one frame, and hold it against its checksum."""
     member = f"{name}.parquet"
     content = archive.read(member)
-    if _checksum(content) != manifest["files"][member]["sha256"]:
+    if _checksum(content) != manifest.files[member]["sha256"]:
         raise DamagedSnapshot(f"{archive.filename}: {member} is not what was saved; its checksum differs")
     part = folder / member
     part.write_bytes(content)
-    return open_frame(part)
+    try:
+        return open_frame(part)
+    except errors.ArgumentError as problem:
+        raise DamagedSnapshot(f"{archive.filename} is not a whole snapshot: {problem}") from problem
 
 
 def _checksum(content: bytes) -> str:
@@ -516,8 +550,13 @@ class _Keeper:
         about = folder / ABOUT
         if not about.exists():
             return cls.anew(folder, client, scope)
-        held = json.loads(about.read_text())
-        of = held["load"]["server"]
+        try:
+            held = json.loads(about.read_text())
+            of, position = held["load"]["server"], held["position"] and Moment(*held["position"])
+        except MISSHAPEN:
+            raise errors.ArgumentError(
+                f"{folder} does not hold the beginning of a load; remove it, or name another path"
+            ) from None
         if not client.reads(of) or held["load"] != {**_load_of(client, scope), "server": of}:
             raise errors.ArgumentError(
                 f"{folder} holds the beginning of another load ({held['load']}); remove it, or name another "
@@ -529,7 +568,7 @@ class _Keeper:
             )
             tell([notice], client.context.told)
             return cls.anew(folder, client, scope, (notice,))
-        return cls(folder, Moment(*held["position"]) if held["position"] else None)
+        return cls(folder, position)
 
     @classmethod
     def anew(

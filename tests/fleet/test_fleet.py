@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import random
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -33,6 +35,7 @@ from dirsync_nb.sandbox import Sandbox
 from .taking import asked_for, connected, fail_at, same
 
 KINDS = ("users", "groups", "memberships")
+KILLS = int(os.environ.get("DIRSYNC_KILLS", "3"))  # 100 on demand
 
 
 def loaded(client: DirectoryClient, names: tuple[str, ...]) -> dict[str, pd.DataFrame]:
@@ -533,6 +536,34 @@ def test_a_killed_run_leaves_whole_directories_and_never_half_of_one(small):
     assert len(fleet.users) == 120
 
 
+def test_a_fleet_killed_at_any_moment_loses_no_whole_directory_and_ends_right(small, victims):
+    """A hundred kills with DIRSYNC_KILLS=100."""
+    sandbox, client, folder = small
+    names = tuple(ds.load_directories(client).index)
+    truth, rng = loaded(client, names), random.Random(KILLS)
+    job = {"do": "fleet", "url": sandbox.url, "key": sandbox.api_key, "path": str(folder)}
+    kills, taken, whole = 0, 0, set()
+    while kills < KILLS or not taken:
+        ended = victims.do(rng.uniform(0.02, 1.0) if kills < KILLS else None, **job)
+        kills += ended == -9
+        held = open_fleet(folder) if (folder / "fleet.json").exists() else None
+        entries = set() if held is None else set(held.entries)
+        assert whole <= entries  # what was whole before the kill is so still
+        whole = entries
+        for name in sorted(entries)[:2]:
+            users = held.excluding(held.missing).directory(name).users
+            assert list(users.index) == list(truth["users"].query("directory_id == @name").index)
+        if ended == 0:
+            assert held.complete
+            for kind in KINDS:
+                keys = ["group_id", "user_id"] if kind == "memberships" else f"{kind[:-1]}_id"
+                ours, theirs = (one.sort_values(keys) for one in (getattr(held, kind).compute(), truth[kind]))
+                same(*(one.reset_index(drop=kind == "memberships") for one in (ours, theirs)))
+            taken, whole = taken + 1, set()
+            shutil.rmtree(folder)
+    print(f"{kills} kills, {taken} fleets taken to their end")
+
+
 def test_a_directory_written_anew_stays_as_it_was_until_all_of_it_is_written(small):
     _, client, folder = small
     fleet = take_fleet(client, folder)
@@ -547,6 +578,33 @@ def test_a_directory_written_anew_stays_as_it_was_until_all_of_it_is_written(sma
         save_directory(folder, home, frames, {})
     same(open_fleet(folder).directory(home).users, one.users)
     assert list((folder / "staging").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[]",
+        "[" * 200_000,
+        '{"what": "dirsync_nb fleet"}',
+        '{"what": "dirsync_nb fleet", "format": "1"}',
+        '{"what": "dirsync_nb fleet", "format": 2, "directories": 5, "server": 1, "scope": null}',
+    ],
+)
+def test_a_crafted_manifest_is_refused(tmp_path, text):
+    (tmp_path / "fleet.json").write_text(text)
+    with pytest.raises(errors.ArgumentError, match=r"fleet\.json is not the manifest of a fleet"):
+        open_fleet(tmp_path)
+
+
+def test_a_damaged_part_is_named(small):
+    _, client, folder = small
+    fleet = take_fleet(client, folder)
+    part_of(folder, "users", fleet.directory_ids[0]).write_bytes(b"PAR1 something else PAR1")
+    with pytest.raises(errors.DirsyncError, match=r"parquet cannot be read .*resume=False"):
+        open_fleet(folder).users.compute()
+    (folder / "directories.parquet").write_bytes(b"PAR1 something else PAR1")
+    with pytest.raises(errors.DirsyncError, match="not a whole Parquet file"):
+        open_fleet(folder).directories  # noqa: B018
 
 
 def test_a_refused_key_ends_the_run_at_once(small):

@@ -2,14 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import sqlite3
-import subprocess
-import tempfile
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -24,40 +17,6 @@ def sqlite_url(tmp_path) -> str:
         connection.executemany("INSERT INTO users VALUES (?, ?, ?, ?)", ROWS)
     connection.close()
     return f"sqlite:///{tmp_path / 'app.db'}"
-
-
-def server_programs() -> Path | None:
-    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb")) or [shutil.which("initdb")]
-    return Path(found[-1]).resolve().parent if found[-1] else None
-
-
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[str]:
-    """A PostgreSQL server of our own on a socket, gone afterwards."""
-    programs = server_programs()
-    if programs is None:
-        if os.environ.get("DIRSYNC_NEED_POSTGRES"):
-            pytest.fail(
-                "DIRSYNC_NEED_POSTGRES is set and there is no PostgreSQL server: apt-get install postgresql"
-            )
-        pytest.skip("no PostgreSQL server on this machine (apt-get install postgresql)")
-    folder = Path(tempfile.mkdtemp(prefix="dirsync-pg-"))
-    who: dict[str, Any] = {}
-    if os.geteuid() == 0:  # the server refuses to run as root
-        who = {"user": "nobody"}
-        shutil.chown(folder, "nobody")
-    data = folder / "data"
-    quiet: dict[str, Any] = {"check": True, "capture_output": True, "timeout": 60, "cwd": folder, **who}
-    subprocess.run([programs / "initdb", "-D", data, "-U", "app", "-A", "trust", "-N"], **quiet)
-    options = f"-c listen_addresses='' -c unix_socket_directories={folder} -c fsync=off"
-    control = [programs / "pg_ctl", "-D", data, "-w", "-l", folder / "log"]
-    quiet |= {"capture_output": False, "stdout": subprocess.DEVNULL}  # the server would keep a pipe open
-    subprocess.run([*control, "-o", options, "start"], **quiet)
-    try:
-        yield f"postgresql://app:hunter2@/postgres?host={folder}"
-    finally:
-        subprocess.run([*control, "-m", "immediate", "stop"], **quiet)
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture

@@ -6,13 +6,9 @@ import dataclasses
 import json
 import os
 import random
-import signal
-import subprocess
-import sys
 import time
 import zipfile
 from collections.abc import Iterator
-from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -31,6 +27,7 @@ from ..histories import STEPS, History
 
 FRAMES = snapshot.FRAMES
 KILLS = int(os.environ.get("DIRSYNC_KILLS", "6"))  # 100 on demand
+FEW_KILLS = KILLS // 2 if "DIRSYNC_KILLS" not in os.environ else KILLS
 LARGE = int(os.environ.get("DIRSYNC_LARGE", "3000"))  # 100,000 users on demand
 
 
@@ -196,6 +193,78 @@ def test_other_files_are_no_snapshots(tmp_path):
         snapshot.open_snapshot(other)
     with pytest.raises(errors.ArgumentError, match="there is no file"):
         snapshot.open_snapshot(tmp_path / "none")
+
+
+CRAFTED = {
+    "a list": "[]",
+    "nothing": "null",
+    "deep": "[" * 200_000,
+    "a format as text": '{"what": "dirsync_nb snapshot", "format": "x"}',
+    "no format": '{"what": "dirsync_nb snapshot"}',
+    "files as a list": {"files": []},
+    "a position as text": {"position": "x"},
+    "a time as text": {"position": ["x", "event_1"]},
+    "a time beyond the calendar": {"position": [10**30, "event_1"]},
+    "a number for the time": {"taken_at": 5},
+    "a time without a zone": {"taken_at": "2026-01-01T00:00:00"},
+    "a number for the scope": {"scope": 5},
+    "a number for the notices": {"notices": 5},
+    "another policy": {"inactive_policy": "x"},
+    "a number for the server": {"server": 5},
+}
+
+
+@pytest.mark.parametrize("what", CRAFTED)
+def test_a_crafted_manifest_is_a_damaged_snapshot(saved, tmp_path, what):
+    crafted, path = CRAFTED[what], tmp_path / "crafted"
+    with zipfile.ZipFile(saved) as whole, zipfile.ZipFile(path, "w") as archive:
+        for name in whole.namelist():
+            content = whole.read(name)
+            if name == "manifest.json":
+                given = crafted if isinstance(crafted, dict) else {}
+                content = json.dumps({**json.loads(content), **given}) if given else crafted
+            archive.writestr(name, content)
+    with pytest.raises(snapshot.DamagedSnapshot):
+        snapshot.open_snapshot(path)
+
+
+@pytest.mark.parametrize("member", ["manifest.json", "users.parquet"])
+def test_a_snapshot_does_not_blow_up(saved, tmp_path, member):
+    path = tmp_path / "crafted"
+    with zipfile.ZipFile(saved) as whole, zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in whole.namelist():
+            archive.writestr(name, b" " * 2**25 if name == member else whole.read(name))
+    with pytest.raises(snapshot.DamagedSnapshot, match="too large|is compressed"):
+        snapshot.open_snapshot(path)
+
+
+@pytest.mark.parametrize(
+    "text", ["[]", "null", "[" * 200_000, "{}", '{"load": 5}', '{"load": {}, "position": 5}']
+)
+def test_a_crafted_beginning_of_a_load_is_refused(client, okta, tmp_path, text):
+    folder = tmp_path / "x.loading"
+    folder.mkdir()
+    (folder / "about.json").write_text(text)
+    with pytest.raises(errors.ArgumentError, match="does not hold the beginning of a load; remove it"):
+        taken(client, okta, path=tmp_path / "x")
+
+
+@pytest.mark.parametrize(
+    "line", ["{}", '{"head": true, "page": 5}', '{"head": true, "page": [5], "cursor": null}']
+)
+def test_crafted_lines_of_a_checkpoint_are_refused(client, okta, tmp_path, monkeypatch, line):
+    anew = snapshot._Keeper.anew
+
+    def prepared(*args):
+        keeper = anew(*args)
+        for kind in ("groups", "users"):
+            with keeper.checkpoints(okta)(kind) as checkpoint:
+                checkpoint.add(json.loads(line))
+        return keeper
+
+    monkeypatch.setattr(snapshot._Keeper, "anew", prepared)
+    with pytest.raises(errors.ArgumentError, match="does not hold what a load has read: remove it"):
+        taken(client, okta, path=tmp_path / "x")
 
 
 def test_a_save_that_fails_leaves_the_old_one(saved, client, okta, monkeypatch):
@@ -454,47 +523,6 @@ def test_a_beginning_past_retention_is_begun_anew(sandbox, client, okta, tmp_pat
     assert len(taken(client, okta, path=path).users) == 260
 
 
-class Victims:
-    """Processes to be killed."""
-
-    def __init__(self) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "tests.victim"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            cwd=Path(__file__).parents[2],
-        )
-
-    def do(self, seconds: float | None, **job: Any) -> int:
-        """Do a job and kill it after so long, if at all; give its exit code, -9 if the kill came first."""
-        assert self.process.stdin is not None
-        assert self.process.stdout is not None
-        print(json.dumps(job), file=self.process.stdin, flush=True)
-        pid = int(self.process.stdout.readline())
-        if seconds is not None:
-            time.sleep(seconds)
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-        return int(self.process.stdout.readline())
-
-    def close(self) -> None:
-        assert self.process.stdin is not None
-        assert self.process.stdout is not None
-        self.process.stdin.close()
-        self.process.wait(10)
-        self.process.stdout.close()
-
-
-@pytest.fixture
-def victims() -> Iterator[Victims]:
-    if not hasattr(os, "fork"):
-        pytest.skip("processes are forked here to be killed")
-    victims = Victims()
-    yield victims
-    victims.close()
-
-
 def whole_lines(folder: Path) -> int:
     return sum(path.read_bytes().count(b"\n") for path in folder.glob("*.jsonl"))
 
@@ -561,3 +589,20 @@ def test_removals_beside_deletions_lead_a_refresh_to_what_is_so(sandbox, client,
     told = fresh.news["event"].eq("dsync.group.user_removed")
     assert told.sum() == (4 if how == "doubled" else 2)
     assert not fresh.news["outcome"].isin(["failed", "unknown"]).any()
+
+
+def test_a_refresh_killed_at_any_moment_leaves_a_snapshot_that_catches_up(
+    sandbox, client, okta, victims, tmp_path
+):
+    """A hundred kills with DIRSYNC_KILLS=100. What is saved catches up with what is so."""
+    path = taken(client, okta).save(tmp_path / "okta.snapshot")
+    job = {"do": "refresh", "url": sandbox.url, "key": sandbox.api_key, "path": str(path)}
+    rng, positions = random.Random(KILLS), set()
+    for _ in range(FEW_KILLS):
+        changes = [(rng.choice(("rename", "join", "member", "unmember", "leave")), rng.randrange(300))]
+        History(sandbox, okta).run(changes)
+        assert victims.do(rng.uniform(0.05, 1.0), **job) == -9
+        held = snapshot.open_snapshot(path)
+        positions.add(held.position)
+        assert_equal(held.refresh(client, guard=None), taken(client, okta))
+    print(f"{FEW_KILLS} kills; found at {len(positions)} places")

@@ -52,8 +52,10 @@ def sandbox(_running: Sandbox) -> Sandbox:
 
 @pytest.fixture
 def engine(tmp_path: Path) -> Iterator[Engine]:
-    """An empty database."""
-    engine = open_database(f"sqlite:///{tmp_path / 'directory.db'}")
+    """An empty database: of SQLite, or what TEST_DATABASE_URL names, whose tables are dropped."""
+    url = os.environ.get("TEST_DATABASE_URL", f"sqlite:///{tmp_path / 'directory.db'}")
+    engine = open_database(url)
+    Base.metadata.drop_all(engine)
     Base.metadata.create_all(engine)
     yield engine
     engine.dispose()
