@@ -1,7 +1,7 @@
 """The command ``dirsync-nb``: JupyterLab on the guided notebooks, the sandbox alone, a tour without a browser.
 
-Every command ends with 0 when it did its work, 1 when a notebook failed or is not fit to commit, 2 when it
-could not begin or could not read one.
+Every command ends with 0 when it did its work and all is well, 1 when a notebook failed or is not fit to commit
+or an app drifted, 2 when it could not begin or could not read one.
 """
 
 from __future__ import annotations
@@ -37,10 +37,11 @@ _APART: dict[str, Any] = (
     if os.name == "nt"
     else {"start_new_session": True}
 )
+APP_DATABASE = "APP_DATABASE_URL"
 _PATIENCE = 20.0  # seconds for JupyterLab to end its kernels
 
 
-class CannotBegin(Exception):
+class CannotBegin(errors.DirsyncError):
     """What the person has to change first, in one sentence."""
 
 
@@ -60,6 +61,12 @@ def parser() -> argparse.ArgumentParser:
     lab.add_argument("--no-browser", action="store_true", help="print the address, open nothing")
     lab.add_argument("--seed", type=int, default=1, help="of the sandbox: same seed, same people and ids")
     lab.add_argument("--users", type=int, help="of the sandbox's Okta directory (default: 260)")
+    lab.add_argument(
+        "--clock",
+        choices=("now", "fixed"),
+        default="now",
+        help="of the sandbox: its story ends today and time passes, or on 3 August 2026 (default: %(default)s)",
+    )
     lab.add_argument("jupyter", nargs="*", metavar="-- ARG", help="more arguments for JupyterLab, after --")
     lab.set_defaults(run=run_lab)
 
@@ -89,6 +96,50 @@ def parser() -> argparse.ArgumentParser:
     start.add_argument("folder", nargs="?", type=Path, default=Path(), metavar="FOLDER", help="(default: here)")
     start.add_argument("--force", action="store_true", help="replace and complete files that are there already")
     start.set_defaults(run=run_init_ci)
+
+    watch = commands.add_parser(
+        "drift",
+        help="tell where an app's users and the directories disagree",
+        description="Reads the app's table, the directories and the last 30 days of events; changes nothing. "
+        "Ends with 0 if they agree, 1 if they do not, 2 if that cannot be told.",
+    )
+    add = watch.add_argument
+    add(
+        "--app",
+        default=os.environ.get(APP_DATABASE, ""),
+        metavar="URL",
+        help=f"the app's database, such as sqlite:///app.db (default: ${APP_DATABASE})",
+    )
+    add("--table", help="of its users (default: users, or the only one)")
+    add("--on", default="email", metavar="A,B=C", help="columns that find people, strongest first")
+    add("--fields", default="", metavar="A,B=C", help="columns to keep in line; B=C: the app's B is our C")
+    add("--active", metavar="COLUMN", help="the app's column that says who may sign in")
+    add("--directory", action="append", metavar="ID", help="may come again (default: all there are)")
+    add(
+        "--snapshot",
+        type=Path,
+        metavar="FILE",
+        help="what the app was in line with: tells what is newer",
+    )
+    add("--html", type=Path, metavar="FILE", help="write a page; it names people")
+    add("--json", type=Path, metavar="FILE", help="write it for a program; it names people")
+
+    watch.set_defaults(run=run_drift)
+
+    ask = commands.add_parser(
+        "probe",
+        help="ask the service what its documentation leaves open; write a report to share",
+        description="Ask the service of WORKOS_API_KEY (the embedded sandbox without one) what the "
+        "documentation leaves open, with GET alone and within the limits, and compare it with what this "
+        "package counts on. The report holds no key, name, address or id.",
+    )
+    ask.add_argument(
+        "--out",
+        type=Path,
+        default=Path("dirsync-probe"),
+        help="the files, without .md and .json (default: %(default)s)",
+    )
+    ask.set_defaults(run=run_probe)
 
     begin = commands.add_parser("starter", help="write a small sync worker to begin with, tests included")
     begin.add_argument("folder", type=Path, metavar="FOLDER", help="new or empty; nothing is overwritten")
@@ -130,7 +181,7 @@ def run_lab(arguments: argparse.Namespace) -> int:
     with _stop_signals() as stop, contextlib.ExitStack() as stack:
         environment = os.environ.copy()
         if (server := tour.workos()) is None:
-            environment[SHARED_SANDBOX] = url = stack.enter_context(_sandbox(arguments.seed, arguments.users))
+            environment[SHARED_SANDBOX] = url = stack.enter_context(_sandbox(arguments))
             server = f"{tour.SANDBOX} ({url})"
         _say(f"Server:     {server}")
         _say(f"Notebooks:  {folder} ({_copy_notebooks(folder)})")
@@ -164,11 +215,12 @@ def _jupyter(arguments: argparse.Namespace, folder: Path) -> list[str]:
 def _first(folder: Path) -> str:
     """Return what follows ``/lab`` in the address that opens the first guided notebook, if it is there."""
     names = [path.name for path in tour.guided_notebooks() if (folder / path.name).exists()]
+    names.sort(key=lambda name: name.startswith("00"))  # the index of the course is not its beginning
     return f"/tree/{quote(names[0])}" if names else ""
 
 
 def _wait(child: subprocess.Popen[bytes], files: Path, page: str, stop: threading.Event) -> int:
-    """Say the address once JupyterLab serves; give the exit code once somebody wants the end."""
+    """Print the address once JupyterLab serves; return the exit code once somebody wants the end."""
     said = False
     while not stop.wait(0.1):
         if not said and (address := _address(files, page)):
@@ -207,6 +259,7 @@ def _copy_notebooks(folder: Path) -> str:
         shipped = {folder / path.name: lab_files.ready(path) for path in guided}
         for path in new:
             (folder / path.name).write_text(shipped[folder / path.name], "utf-8")
+        lab_files.copy_pictures(guided, folder)
         lab_files.trust(path for path, text in shipped.items() if path.read_text("utf-8") == text)
     except OSError as error:
         raise CannotBegin(f"cannot write notebooks to {folder}: {error.strerror}") from None
@@ -219,11 +272,11 @@ def _copy_notebooks(folder: Path) -> str:
 
 
 @contextlib.contextmanager
-def _sandbox(seed: int, users: int | None) -> Iterator[str]:
+def _sandbox(asked: argparse.Namespace) -> Iterator[str]:
     from .sandbox import Sandbox
 
     try:
-        sandbox = Sandbox(seed=seed, users=users).start()
+        sandbox = Sandbox(seed=asked.seed, users=asked.users, clock=asked.clock).start()
     except (OSError, ValueError) as error:
         raise CannotBegin(str(error)) from None
     with sandbox:
@@ -296,9 +349,69 @@ def run_init_ci(arguments: argparse.Namespace) -> int:
     """Write what a repository needs; say what was left to its owner."""
     if not arguments.folder.is_dir():
         raise CannotBegin(f"there is no folder {arguments.folder}")
-    for line in init_ci.write(arguments.folder, force=arguments.force):
-        _say(line)
+    try:
+        for line in init_ci.write(arguments.folder, force=arguments.force):
+            _say(line)
+    except ValueError as why:
+        raise CannotBegin(str(why)) from None
+    except OSError as error:
+        raise CannotBegin(f"cannot write {error.filename}: {error.strerror}") from None
     return 0
+
+
+# -- probe ---------------------------------------------------------------------------------------------------
+
+
+def run_probe(arguments: argparse.Namespace) -> int:
+    """Ask the service, say what differs, write the report."""
+    from .connect import connect
+    from .provisioning import checklist
+
+    out: Path = arguments.out.resolve()
+    if not out.parent.is_dir():
+        raise CannotBegin(f"cannot write {out}: no such folder")
+    try:
+        with connect() as client:
+            found = checklist.probe(client)
+    except errors.DirsyncError as why:
+        raise CannotBegin(str(why)) from None
+    _say(repr(found))
+    _say(f"Report: {', '.join(map(str, found.write(out)))}")
+    return 0
+
+
+def run_drift(arguments: argparse.Namespace) -> int:
+    """Look for drift; print the counts, and nobody's name."""
+    from .connect import connect
+    from .provisioning import find_drift, load_app_users
+    from .sync import open_snapshot
+
+    if not arguments.app:
+        raise CannotBegin(f"--app or {APP_DATABASE} says where the app's database is: sqlite:///app.db")
+    try:
+        with connect() as client:
+            found = find_drift(
+                client,
+                load_app_users(arguments.app, table=arguments.table),
+                directory_id=arguments.directory,
+                snapshot=None if arguments.snapshot is None else open_snapshot(arguments.snapshot),
+                on=_pairs(arguments.on),
+                fields=_pairs(arguments.fields),
+                active=arguments.active,
+            )
+        for path, write in ((arguments.html, found.to_html), (arguments.json, found.to_json)):
+            if path is not None:
+                write(path)
+    except (errors.DirsyncError, OSError) as why:
+        raise CannotBegin(str(why)) from None
+    _say(repr(found))
+    return 1 if len(found) else 0
+
+
+def _pairs(text: str) -> dict[str, str]:
+    """Read ``a,b=c`` as the app's columns with those of the directory."""
+    parts = [part.strip().partition("=") for part in text.split(",") if part.strip()]
+    return {ours.strip(): theirs.strip() or ours.strip() for ours, _, theirs in parts}
 
 
 # -- starter -------------------------------------------------------------------------------------------------
@@ -311,7 +424,10 @@ def run_starter(arguments: argparse.Namespace) -> int:
     except errors.ArgumentError as why:
         raise CannotBegin(str(why)) from None
     _say(f"{len(files)} files in {arguments.folder}. Begin with its README.md, or:")
-    _say(f'  cd "{arguments.folder}" && pip install {extras.requirement()} -e ".[dev]" && pytest')
+    # A line each, without && or variables in front: so they work in bash, PowerShell and cmd alike.
+    _say(f'  cd "{arguments.folder}"')
+    _say(f'  pip install {extras.requirement()} -e ".[dev]"')
+    _say("  python -m pytest")
     _say("  python -m directory_worker --once")
     return 0
 

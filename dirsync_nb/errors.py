@@ -9,6 +9,7 @@
     ├── ConfigurationError     no usable key or server address
     │   └── MissingExtra       something optional is not installed (also an ImportError)
     ├── IncompleteError        a partial frame was given where a whole one is needed
+    ├── FileInUse              another program holds a file that is to be written or removed (also an OSError)
     └── LoadError              talking to the service did not end well
         ├── ApiError           the service answered with a status that is not 200
         │   ├── BadRequest         400
@@ -28,7 +29,7 @@
         ├── CapReached         more rows or pages than the caller allowed
         └── DirectoriesFailed  some of many directories; it names each with its reason
 
-Five more live where they are raised: ``follow.LostPlace`` (a LoadError), ``snapshot.DamagedSnapshot``,
+Five more live where they are raised: ``sync.LostPlace`` (a LoadError), ``snapshot.DamagedSnapshot``,
 ``guard.TooManyGone``, of it ``comparison.TooManyDeactivations``, and ``webhooks.InvalidSignature``.
 
 Every error answers the same three questions as fields: ``status_code`` (None without an answer),
@@ -55,6 +56,7 @@ __all__ = [
     "CursorStuck",
     "DirectoriesFailed",
     "DirsyncError",
+    "FileInUse",
     "FilterIgnored",
     "Forbidden",
     "IncompleteError",
@@ -154,6 +156,10 @@ class IncompleteError(DirsyncError):
     """A partial frame, given where only a whole one gives a true answer."""
 
 
+class FileInUse(DirsyncError, OSError):
+    """A file that is to be written or removed is held open by another program, as Windows has it."""
+
+
 class LoadError(DirsyncError):
     """Talking to the service did not end well."""
 
@@ -173,6 +179,8 @@ class ApiError(LoadError):
         The answer's ``X-Request-Id``, which WorkOS support asks for.
     retry_after
         Seconds the service asked us to wait, or None.
+    entity_id
+        Of a 404: the id of what there is not, or None where the answer names none.
     """
 
     def __init__(
@@ -183,12 +191,14 @@ class ApiError(LoadError):
         code: str | None = None,
         request_id: str | None = None,
         retry_after: float | None = None,
+        entity_id: str | None = None,
     ) -> None:
         super().__init__(message)
         self.status_code = status_code
         self.code = code
         self.request_id = request_id
         self.retry_after = retry_after
+        self.entity_id = entity_id
 
 
 class BadRequest(ApiError):

@@ -16,8 +16,9 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import date, datetime
 from math import isfinite
@@ -29,6 +30,7 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 
 from . import errors, extras
+from .client.waiting import wait
 from .frames import text_dtype
 from .frames.json_array import JsonDtype
 
@@ -455,6 +457,36 @@ def replacing(target: Path) -> Iterator[Path]:
         yield temporary
         if mode is not None:
             temporary.chmod(mode)
-        temporary.replace(real)
+        _patiently(lambda: temporary.replace(real), real)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def remove_folder(folder: Path, marker: str = "") -> None:
+    """Remove a folder with all in it, the file that says it is whole first; where there is none, do nothing.
+
+    Raises
+    ------
+    FileInUse
+        Something could not be removed. Without its marker what is left counts for nothing.
+    """
+    if marker:
+        _patiently(lambda: (folder / marker).unlink(missing_ok=True), folder / marker)
+    if folder.exists():
+        _patiently(lambda: shutil.rmtree(folder), folder)
+
+
+def _patiently(act: Callable[[], object], path: Path) -> None:
+    """Do something with a file; a program that has it open (Excel, a virus scanner) gets about a second."""
+    for pause in (0.05, 0.1, 0.2, 0.3, 0.4, None):
+        try:
+            act()
+        except PermissionError as problem:
+            if pause is None:
+                raise errors.FileInUse(
+                    f"{path} cannot be replaced or removed ({problem.strerror or problem}). Is it open in "
+                    "another program, such as Excel? Close it there and run this again."
+                ) from None
+            wait(pause)
+        else:
+            return

@@ -1,19 +1,43 @@
-"""Other people's text as a search compares it (folded, word by word), and counts in words."""
+"""Other people's text as a search compares it, one spelling for each value, and counts in words."""
 
 from __future__ import annotations
 
 import json
 import math
+import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 
-__all__ = ["USER_TEXT", "attribute_of", "fold", "folded_rows", "holding", "plain", "plural"]
+__all__ = [
+    "ABSENT",
+    "NOT_IN_USERS",
+    "NO_NAME",
+    "SPECIAL",
+    "USER_TEXT",
+    "as_text",
+    "attribute_of",
+    "fold",
+    "folded_rows",
+    "holding",
+    "label_of",
+    "name_label",
+    "plain",
+    "plural",
+    "status_of",
+    "value_labels",
+]
 
 USER_TEXT = ("name", "address", "idp_id", "role", "custom_attributes")
 """Columns of a users frame in which people are looked for, next to their ids."""
+
+ABSENT: Any = object()  # an attribute the record does not have, unlike one that is null
+NO_VALUE, BLANK, NOT_ENABLED, NOT_IN_USERS = "(none)", "(blank)", "(absent)", "(not in users)"
+SPECIAL = {NO_VALUE: 1, BLANK: 2, NOT_ENABLED: 3, NOT_IN_USERS: 4}  # and their order, behind all values
+LIKE_OURS = re.compile(r"\([\d,]+ other values\)|\".*\"", re.DOTALL)
+NO_NAME = "(no name)"
 
 
 def plain(value: object) -> str:
@@ -51,10 +75,15 @@ def holding(folded: Sequence[str], search: str, places: Sequence[int] | None = N
 
 
 def attribute_of(users: pd.DataFrame, name: str) -> list[Any]:
-    """Return an attribute's value for every user: the column ``role``, or the custom attribute of this name."""
+    """Return an attribute's value for every user, ``ABSENT`` for those who do not have it.
+
+    ``"role"`` is the column; an attribute of that name is ``"custom_attributes.role"``.
+    """
     if name == "role":
         return list(users["role"])
-    return [a.get(name) if isinstance(a, dict) else None for a in users["custom_attributes"]]
+    held = [row if isinstance(row, dict) else {} for row in users["custom_attributes"]]
+    bare = name.removeprefix("custom_attributes.")
+    return [row[name] if name in row else row.get(bare, ABSENT) for row in held]
 
 
 def _texts(column: pd.Series) -> list[str]:
@@ -69,6 +98,64 @@ def _leaves(value: object) -> list[str]:
     if isinstance(value, (list, tuple)):
         return [text for inner in value for text in _leaves(inner)]
     return [] if value is None else [str(value)]
+
+
+# One spelling for each value --------------------------------------------------------------------------------
+
+
+def value_labels(values: Sequence[Any], none: str = NO_VALUE) -> list[str]:
+    """Write each value as one text: equal ones alike, different ones differently.
+
+    Null is ``(none)``, an empty text, list or object ``(blank)``, what a record does not have ``(absent)``;
+    a text that would read like another value stands in quotation marks.
+    """
+    words = [label_of(v) for v in values]
+    spelled = [
+        (True, v) if isinstance(v, str) and v.strip() else (False, none if word == NO_VALUE else word)
+        for v, word in zip(values, words, strict=True)
+    ]
+    different = set(spelled)
+    others = {text for is_text, text in different if not is_text}
+    labels = {
+        (is_text, text): as_text(text)
+        if is_text and (text in others or text in SPECIAL or text == none or LIKE_OURS.fullmatch(text))
+        else text
+        for is_text, text in different
+    }
+    return [labels[pair] for pair in spelled]
+
+
+def label_of(value: Any) -> str:
+    """Write one value as a label; a text is its own, unless it is blank."""
+    if isinstance(value, str) and value.strip():
+        return value
+    words = {"absent": NOT_ENABLED, "null": NO_VALUE, "blank": BLANK}
+    return words.get(status_of(value)) or as_text(value)
+
+
+def name_label(name: object) -> str:
+    """Write the name of a group or user; one without is told from one that is called so."""
+    text = plain(name).strip()
+    return as_text(text) if text == NO_NAME else text or NO_NAME
+
+
+def status_of(value: Any) -> str:
+    """Return whether a value is filled, null (no data), blank (empty text, list or object) or absent."""
+    if isinstance(value, str):
+        return "filled" if value and not value.isspace() else "blank"
+    if isinstance(value, dict | list | tuple):
+        return "filled" if value else "blank"
+    if value is ABSENT:
+        return "absent"
+    return "null" if value is None or bool(pd.isna(value)) else "filled"
+
+
+def as_text(value: Any) -> str:
+    """Write any value as text, equal values alike, so that lists and objects can be counted."""
+    return json.dumps(value, ensure_ascii=False, sort_keys=True, default=str)
+
+
+# Words ------------------------------------------------------------------------------------------------------
 
 
 def plural(count: int, noun: str, many: str = "") -> str:

@@ -7,6 +7,7 @@ import os
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,6 @@ from dirsync_nb.client import DirectoryClient, Pacer, RetryPolicy, Transport
 
 from .canary import KEY, Canary
 from .foreign import ForeignServer
-from .kernels import in_a_place
 
 # The same examples in each run, so that a change is judged by what it changed; ``--hypothesis-seed=N`` looks at
 # others: ``pytest -m hypothesis --hypothesis-seed=7``.
@@ -60,9 +60,22 @@ def pytest_configure(config: pytest.Config) -> None:
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         # Begun in the background of a shell, which takes Ctrl-C away from a process and all that it starts.
         signal.signal(signal.SIGINT, signal.default_int_handler)
-    stack = ExitStack()
-    stack.enter_context(in_a_place())
-    config.add_cleanup(stack.close)
+
+
+def pytest_report_header() -> str:
+    """Name what the contract tests hold the sandbox against."""
+    node = (
+        "wanted, its version follows below" if os.environ.get("DIRSYNC_NODE") else "not wanted (DIRSYNC_NODE=1)"
+    )
+    return f"official SDKs: workos {version('workos')} (Python); @workos-inc/node {node}"
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Name the SDKs that were run, by the versions that their tests noted; from workers too."""
+    done = terminalreporter.stats.get("passed", []) + terminalreporter.stats.get("failed", [])
+    found = {value for report in done for name, value in report.user_properties if name == "sdk"}
+    if found:
+        terminalreporter.write_line(f"official SDKs run: {', '.join(sorted(found))}")
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:

@@ -203,3 +203,16 @@ def test_kernels_share_the_sandbox_that_the_lab_announces(monkeypatch, shared_sa
 def test_a_failing_client_can_be_used_again_after_close(client):
     client.close()
     assert len(ds.load_directories(client)) == 9
+
+
+@pytest.mark.parametrize(
+    ("clock", "words"),
+    [("now", "Its clock is the present."), ("fixed", "Its clock stands still on 3 August 2026.")],
+)
+def test_it_says_which_clock_the_sandbox_has(monkeypatch, capsys, clock, words):
+    with ds.sandbox.Sandbox(world="empty", clock=clock) as sandbox:
+        monkeypatch.setenv("DIRSYNC_SANDBOX_URL", sandbox.url)
+        ds.connect()
+        assert capsys.readouterr().out.strip().endswith(words)
+    ds.connect()  # of one that answers no more, nothing is said
+    assert "clock" not in capsys.readouterr().out

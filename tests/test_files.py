@@ -7,6 +7,7 @@ import sqlite3
 import stat
 from contextlib import closing
 from datetime import UTC, date, datetime
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import openpyxl
@@ -475,6 +476,59 @@ def test_what_is_written_over_a_private_file_is_private_all_along(tmp_path):
     target.touch(mode=0o600)
     with files.replacing(target) as temporary:
         assert stat.S_IMODE(temporary.stat().st_mode) == 0o600
+
+
+def held_open(monkeypatch, method: str, times: int) -> list[Path]:
+    """Let a method of paths be refused so often, as on Windows while Excel has the file open."""
+    tries: list[Path] = []
+    real = getattr(Path, method)
+
+    def act(self, *args, **kwargs):
+        tries.append(self)
+        if len(tries) <= times:
+            raise PermissionError(13, "The process cannot access the file")
+        return real(self, *args, **kwargs)
+
+    monkeypatch.setattr(Path, method, act)
+    monkeypatch.setattr(files, "wait", lambda seconds: None)
+    return tries
+
+
+def test_a_file_that_is_open_elsewhere_for_a_moment_is_written_all_the_same(tmp_path, monkeypatch):
+    tries = held_open(monkeypatch, "replace", 3)
+    path = files.write_csv(named("a"), tmp_path / "users.csv")
+    assert (len(tries), path.exists()) == (4, True)
+
+
+def test_a_file_that_stays_open_elsewhere_is_told_and_the_old_one_stays(tmp_path, monkeypatch):
+    target = tmp_path / "users.csv"
+    target.write_text("old")
+    held_open(monkeypatch, "replace", 99)
+    with pytest.raises(errors.FileInUse, match="users.csv cannot be replaced or removed.*Excel") as refused:
+        files.write_csv(named("a"), target)
+    assert isinstance(refused.value, OSError)
+    assert target.read_text() == "old"
+    assert [path.name for path in tmp_path.iterdir()] == ["users.csv"]
+
+
+def test_a_folder_goes_with_the_file_first_that_says_it_is_whole(tmp_path, monkeypatch):
+    folder = tmp_path / "half"
+    folder.mkdir()
+    (folder / "about.json").write_text("{}")
+    (folder / "rows").write_text("1")
+
+    def held(*_):
+        raise PermissionError(13, "in use")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(files, "wait", lambda seconds: None)
+        patch.setattr(files.shutil, "rmtree", held)
+        with pytest.raises(errors.FileInUse, match="half cannot be replaced or removed"):
+            files.remove_folder(folder, "about.json")
+    assert [path.name for path in folder.iterdir()] == ["rows"]
+    files.remove_folder(folder, "about.json")
+    files.remove_folder(folder, "about.json")
+    assert not folder.exists()
 
 
 @pytest.mark.parametrize("exists", [True, False])

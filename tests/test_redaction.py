@@ -24,6 +24,7 @@ from dirsync_nb.client.credentials import Secret
 from dirsync_nb.client.pseudonyms import NUMBERS, TIMES, WORDS, Pseudonyms
 from dirsync_nb.redaction import redact
 from dirsync_nb.sync import state as sync
+from dirsync_nb.sync import take_snapshot
 
 from .foreign import Answer, listing, users
 from .frame_zoo import company, partial, user, zoo
@@ -329,6 +330,30 @@ def test_times_can_be_rounded_everywhere(client, okta):
     )
     with pytest.raises(errors.ArgumentError, match="hour, day, month or None; got 'minute'"):
         redact(people, key=KEY, round_times="minute")
+
+
+def test_a_client_rounds_times_as_redact_does_and_what_needs_their_order_is_refused(client, okta):
+    people, events = ds.load_users(client, directory_id=okta), ds.load_events(client)
+    taken = take_snapshot(client, directory_id=okta)
+    rounding = client.redacted(key=KEY, round_times="day")
+    home = ds.load_directories(rounding).index[list(ds.load_directories(client).index).index(okta)]
+    told = ds.load_users(rounding, directory_id=home)
+    assert told["created_at"].tolist() == redact(people, key=KEY, round_times="day")["created_at"].tolist()
+    assert rounding.redacted() is rounding
+    with pytest.raises(errors.ArgumentError, match="redacted already"):
+        rounding.redacted(round_times="day")
+    batch = next(iter(ds.follow_events(rounding)))
+    for frame in (redact(events, key=KEY, round_times="hour"), ds.load_events(rounding), batch):
+        with pytest.raises(errors.ArgumentError, match="which event came first.*rounded to the (hour|day)"):
+            sync.replay(frame)
+        with pytest.raises(errors.ArgumentError, match="which event came first"):
+            history.timeline(frame)
+    for ask in (lambda: take_snapshot(rounding), lambda: redact(taken, key=KEY).refresh(rounding)):
+        with pytest.raises(errors.ArgumentError, match="rounds times to the day|is of"):
+            ask()
+    made = redact(taken, key=KEY, round_times="day")
+    assert made.as_of == taken.as_of.floor("D")
+    assert made.users["created_at"].equals(redact(taken.users, key=KEY, round_times="day")["created_at"])
 
 
 def test_named_attributes_are_kept_wherever_they_stand(client, okta):

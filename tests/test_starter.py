@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import site
+import stat
 import subprocess
 import sys
 import threading
@@ -58,6 +59,19 @@ def test_what_tools_leave_behind_is_not_copied(tmp_path, monkeypatch):
     assert not [one for one in files if "cache" in str(one)]
 
 
+def test_files_from_a_read_only_installation_can_be_changed(tmp_path, monkeypatch):
+    source = tmp_path / "source"
+    shutil.copytree(starter.FILES, source)
+    for path in [*source.rglob("*"), source]:
+        path.chmod(0o555 if path.is_dir() else 0o444)
+    monkeypatch.setattr(starter.write, "FILES", source)
+    folder = tmp_path / "worker"
+    starter.write_starter(folder)
+    assert all(path.stat().st_mode & stat.S_IWUSR for path in [folder, *folder.rglob("*")])
+    for path in [source, *source.rglob("*")]:
+        path.chmod(0o755)
+
+
 def test_nothing_is_overwritten(tmp_path):
     mine = tmp_path / "worker.py"
     mine.write_text("mine")
@@ -79,7 +93,9 @@ def test_an_empty_folder_is_filled(tmp_path):
 def test_the_command_writes_it_and_refuses_what_is_not_empty(tmp_path, capsys):
     folder = tmp_path / "worker"
     assert main(["starter", str(folder)]) == 0
-    assert "python -m directory_worker --once" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "python -m directory_worker --once" in told
+    assert "&&" not in told  # PowerShell before 7 knows no such sign
     assert main(["starter", str(folder)]) == 2
     assert "not empty" in capsys.readouterr().err
 

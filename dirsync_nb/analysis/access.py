@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from .. import errors
+from ..client import one_or_many
 from ..frames import mark_partial, require_columns, require_complete, text_dtype
 from .sizes import check_frames, in_users, look_up, membership_matrix
 
@@ -17,8 +18,8 @@ __all__ = ["effective_memberships", "losing_access"]
 def losing_access(
     memberships: pd.DataFrame,
     group_id: str | Sequence[str],
-    groups: pd.DataFrame | None = None,
     users: pd.DataFrame | None = None,
+    groups: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """Ask what if a group went: one row per member, those left without any group first.
 
@@ -28,8 +29,8 @@ def losing_access(
         Every membership of the directory; use :func:`effective_memberships` where groups hold groups.
     group_id
         The group that would go, or several that would go together.
-    groups, users
-        Frames: ``groups`` makes empty groups known, ``users`` adds names.
+    users, groups
+        Frames: ``users`` adds names, ``groups`` makes empty groups known.
 
     Returns
     -------
@@ -49,7 +50,7 @@ def losing_access(
     for frame in (memberships, groups, users):
         if frame is not None:
             require_complete(frame, "losing_access")
-    going = [group_id] if isinstance(group_id, str) else list(dict.fromkeys(group_id))
+    going = [group_id] if isinstance(group_id, str) else one_or_many(group_id, "group_id")
     part, known = _of_their_members(memberships, going)
     known = known if groups is None else known.union(groups.index, sort=False)
     if unknown := [one for one in going if one not in known]:

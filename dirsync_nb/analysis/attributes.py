@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from ..frames import attribute_values, mark_partial, one_of, require_columns, require_ids, text_dtype
+from ..text import ABSENT, NOT_IN_USERS, SPECIAL, as_text, attribute_of, status_of, value_labels
 from .sizes import Array, look_up, membership_matrix
 
 __all__ = [
@@ -32,10 +31,6 @@ __all__ = [
 ]
 
 STANDARD_FIELDS = ("name", "email", "first_name", "last_name")
-NO_VALUE, BLANK, NOT_ENABLED, NOT_IN_USERS = "(none)", "(blank)", "(absent)", "(not in users)"
-SPECIAL = {NO_VALUE: 1, BLANK: 2, NOT_ENABLED: 3, NOT_IN_USERS: 4}  # and their order, behind all values
-LIKE_OURS = re.compile(r"\([\d,]+ other values\)|\".*\"", re.DOTALL)
-ABSENT: Any = object()  # an attribute the record does not have, unlike one that is null
 STATUS = pd.CategoricalDtype(["filled", "null", "blank", "absent"])
 
 
@@ -129,35 +124,15 @@ def _values_of(users: pd.DataFrame, attribute: str) -> list[Any]:
     if attribute in users:
         return users[attribute].tolist()
     require_columns("users", users, "custom_attributes")
-    name = attribute.removeprefix("custom_attributes.")
-    values = [row.get(name, ABSENT) if isinstance(row, dict) else ABSENT for row in users["custom_attributes"]]
+    values = attribute_of(users, attribute)
     if len(values) and all(value is ABSENT for value in values):
         known_attribute(attribute, users, attribute_values(users["custom_attributes"], None))
     return values
 
 
 def known_attribute(attribute: str, users: pd.DataFrame, known: Iterable[str]) -> str:
-    """Give back the name of an attribute that users have; refuse any other."""
+    """Return the name of an attribute that users have; refuse any other."""
     return one_of("attribute", attribute, [*sorted(known), *users], "a custom attribute or a column of users:")
-
-
-def value_labels(values: Sequence[Any]) -> list[str]:
-    """Write each value as one text: equal ones alike, different ones differently."""
-    spelled = [(True, v) if isinstance(v, str) and v.strip() else (False, _word(v)) for v in values]
-    different = set(spelled)
-    others = {text for is_text, text in different if not is_text}
-    labels = {
-        (is_text, text): as_text(text)
-        if is_text and (text in others or text in SPECIAL or LIKE_OURS.fullmatch(text))
-        else text
-        for is_text, text in different
-    }
-    return [labels[pair] for pair in spelled]
-
-
-def _word(value: Any) -> str:
-    words = {"absent": NOT_ENABLED, "null": NO_VALUE, "blank": BLANK}
-    return words.get(status_of(value)) or as_text(value)
 
 
 # What is filled in ------------------------------------------------------------------------------------------
@@ -212,17 +187,6 @@ def attribute_status(users: pd.DataFrame) -> pd.DataFrame:
     return mark_partial(pd.DataFrame(columns, index=users.index), users)
 
 
-def status_of(value: Any) -> str:
-    """Return whether a value is filled, null (no data), blank (empty text, list or object) or absent."""
-    if isinstance(value, str):
-        return "filled" if value and not value.isspace() else "blank"
-    if isinstance(value, dict | list | tuple):
-        return "filled" if value else "blank"
-    if value is ABSENT:
-        return "absent"
-    return "null" if value is None or bool(pd.isna(value)) else "filled"
-
-
 # Values -----------------------------------------------------------------------------------------------------
 
 
@@ -238,8 +202,3 @@ def kind_of(value: Any) -> str:
     """Name the kind of a value as a reader would: text, number, list."""
     kinds = {str: "text", bool: "true or false", int: "number", float: "number", list: "list", dict: "object"}
     return kinds.get(type(value), type(value).__name__)
-
-
-def as_text(value: Any) -> str:
-    """Write any value as text, equal values alike, so that lists and objects can be counted."""
-    return json.dumps(value, ensure_ascii=False, sort_keys=True, default=str)

@@ -375,7 +375,7 @@ def _missing(value: Any) -> bool:
 
 
 def _told(name: str, x: Any, y: Any) -> list[tuple[str, Any, Any]]:
-    """Tell a difference by field; custom attributes one by one, where null and absent differ."""
+    """Return a difference by field; custom attributes one by one, where null and absent differ."""
     if name != "custom_attributes":
         return [(name, None if _missing(x) else x, None if _missing(y) else y)]
     x, y = (value if isinstance(value, dict) else {} for value in (x, y))

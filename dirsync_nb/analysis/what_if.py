@@ -24,6 +24,7 @@ import numpy as np
 import pandas as pd
 
 from .. import errors
+from ..client import identifier
 from ..frames import require_columns, require_complete, require_ids
 from ..guard import SHARE, check_vanished
 
@@ -120,6 +121,8 @@ class Roles:
                 )
         require_ids("users", self.users, "user_id", once=True)
         require_columns("memberships", self.memberships, "user_id", "group_id")
+        if self.groups is not None:
+            require_ids("groups", self.groups, "group_id")
         for frame in (self.users, self.memberships, self.groups, self.directories):
             if frame is not None:
                 require_complete(frame, "what_if")
@@ -136,8 +139,9 @@ class Roles:
 
     # -- what it is now ---------------------------------------------------------------------------------
 
-    def group_id(self, group: str) -> str:
-        """Find a group by id, else by name."""
+    def group_id(self, given: Any) -> str:
+        """Find a group by id, else by name; a record or a row of a frame will do."""
+        group: str = given if isinstance(given, str) else identifier(given, "group_id")
         if self.groups is None:
             return group
         if group in self.groups.index:
@@ -300,7 +304,7 @@ class Roles:
         self, user_id: str, *, joins: Iterable[str] | str = (), leaves: Iterable[str] | str = ()
     ) -> Roles:
         """Suppose a user left some groups and joined others."""
-        self._require_user(user_id)
+        user_id = self._user_id(user_id)
         out = [self.group_id(group) for group in _listed(leaves)]
         new = [self.group_id(group) for group in _listed(joins)]
         edges = self.memberships
@@ -313,7 +317,7 @@ class Roles:
 
     def without_user(self, user_id: str) -> Roles:
         """Suppose a user was deleted at the provider."""
-        self._require_user(user_id)
+        user_id = self._user_id(user_id)
         edges = self.memberships[self.memberships["user_id"] != user_id]
         return replace(self, users=self.users.drop(index=user_id), memberships=edges)
 
@@ -321,7 +325,7 @@ class Roles:
         """Suppose the provider switched a user off: the policy says whether they stay, inactive, or go."""
         if self.inactive_policy == "delete":
             return self.without_user(user_id)
-        self._require_user(user_id)
+        user_id = self._user_id(user_id)
         states = self.users["state"].astype("str").mask(self.users.index == user_id, "inactive")
         return replace(self, users=self.users.assign(state=states.astype("category")))
 
@@ -349,9 +353,12 @@ class Roles:
     def _mapped(self, rows: Mapping[str, str]) -> Roles:
         return replace(self, table=dict(rows), priority=self.order)
 
-    def _require_user(self, user_id: str) -> None:
+    def _user_id(self, user: object) -> str:
+        """Return the id of a user who is known; a record or a row of a frame will do."""
+        user_id = identifier(user, "user_id")
         if user_id not in self.users.index:
             raise errors.ArgumentError(f"no user {user_id!r} among the {len(self.users):,} known")
+        return user_id
 
 
 # Changes --------------------------------------------------------------------------------------------------

@@ -202,7 +202,7 @@ def beside(ax: Axes, text: str, place: tuple[float, float], gap: int, **style: A
 
 
 def nothing(ax: Axes, why: str, sources: Sequence[pd.DataFrame | None] = ()) -> Axes:
-    """Say on the Axes that there is nothing to show, and why."""
+    """Return the Axes with a sentence on them: there is nothing to show, and why."""
     ax.set_axis_off()
     message = f"Nothing to show: {why}."
     look = lettering([message])

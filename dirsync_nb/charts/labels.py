@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from itertools import accumulate
 from typing import Any
 
-from ..text import plural
+from ..text import NO_NAME, as_text, plural
 
 __all__ = [
     "LABEL_WIDTH",
@@ -29,7 +29,6 @@ __all__ = [
 ]
 
 LABEL_WIDTH = 34  # columns of text, a wide character counting two
-NO_NAME = "(no name)"
 
 
 # Sentences --------------------------------------------------------------------------------------------------
@@ -41,12 +40,12 @@ def quoted(name: str) -> str:
 
 
 def strangers(count: int) -> list[str]:
-    """Say in no or one sentence that memberships name people whom the list of users does not hold."""
+    """Return no or one sentence: memberships name people whom the list of users does not hold."""
     return [f"{plural(count, 'member')} that the list of users does not hold left out."] if count else []
 
 
 def listed(labels: Sequence[str], values: Iterable[Any]) -> str:
-    """Tell the first ten values in words."""
+    """Return the first ten values in words."""
     pairs = [f"{label} {int(value):,}" for label, value in zip(labels, values, strict=True)]
     return ", ".join(pairs[:10]) + (f" and {len(pairs) - 10:,} more" if len(pairs) > 10 else "")
 
@@ -95,7 +94,7 @@ def distinct_labels(ids: Sequence[str], names: Iterable[object], width: int = LA
 
     An object without a name is known by its id when nobody has a name, else as "(no name)".
     """
-    cleaned = [clean(name) for name in names]
+    cleaned = [as_text(name) if name == NO_NAME else name for name in map(clean, names)]
     bare = not any(cleaned)
     labels = [_end(i, 12) if bare else shorten(n or NO_NAME, width) for i, n in zip(ids, cleaned, strict=True)]
     for length in (4, 8, 40):

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from ..frames import latest, require_ids, text_dtype
-from ..text import plural
+from ..frames import latest, require_ids
+from ..text import plural, value_labels
 from . import figure
 from .figure import LABELLED_BARS, beside, check_top, name_rows, rows_height
 from .labels import distinct_labels, listed
@@ -128,9 +128,9 @@ def _where(counts: pd.DataFrame) -> str:
 
 def _states_by_directory(users: pd.DataFrame, directories: pd.DataFrame | None) -> pd.DataFrame:
     """Count users: one row per directory, the largest first; one column per state, the known ones first."""
-    states = users["state"].astype(text_dtype()).fillna("(no state)")
+    states = np.array(value_labels(users["state"].tolist(), none="(no state)"), dtype=object)
     homes = users["directory_id"].fillna(NO_DIRECTORY)
-    counts = pd.crosstab(homes.to_numpy(), states.to_numpy())
+    counts = pd.crosstab(homes.to_numpy(), states)
     if directories is not None:
         counts = counts.reindex(counts.index.union(directories.index), fill_value=0)
     known = [state for state in STATE_LOOKS if state in counts]

@@ -16,7 +16,7 @@ from pandas.tseries.frequencies import to_offset
 from .. import errors
 from ..frames import latest, one_of, require_ids, text_dtype
 from ..sync import history
-from ..text import plural
+from ..text import plural, value_labels
 from . import figure
 from .figure import beside
 from .labels import day, distinct_labels, listed
@@ -94,12 +94,13 @@ def plot_events(
     ax = figure.new_axes(ax, 10, 4.6)
     if timed.empty:
         return figure.nothing(ax, "no events" if events.empty else "no events with a date", [events])
-    kinds = timed["event"].astype(text_dtype()).fillna("(no kind)")
+    kinds = pd.Series(
+        value_labels(timed["event"].tolist(), none="(no kind)"), index=timed.index, dtype=text_dtype()
+    )
     edges = _edges(times, offset)
     counts = fold(_by_period(times, kinds, edges), MOST_KINDS, "kinds")
     looks = choose_looks(counts.columns, EVENT_LOOKS)
-    words = {kind: EVENT_WORDS.get(kind, kind) for kind in looks}
-    labels = distinct_labels(list(looks), words.values())
+    labels = distinct_labels(list(looks), [EVENT_WORDS.get(kind, kind) for kind in looks])
     _stack(ax, counts, looks, edges)
     figure.legend(ax, swatches(looks.values())[::-1], labels[::-1])  # in the order of the stack, from the top
     ax.set(xlabel=_zone_label(times.dt.tz), ylabel=f"events {_each(offset.freqstr)}")

@@ -8,7 +8,7 @@ by its cursors), ``two_ended`` (a list from both ends), ``client``, ``pseudonyms
 
 from .client import DirectoryClient
 from .context import LoadContext, Record
-from .endpoints import DSYNC_EVENTS, ENDPOINTS, as_ids, identifier
+from .endpoints import DSYNC_EVENTS, ENDPOINTS, as_ids, identifier, one_or_many
 from .paging import read_pages
 from .rate_limit import Pacer
 from .receipts import Receipt
@@ -30,6 +30,7 @@ __all__ = [
     "as_ids",
     "identifier",
     "needs_client",
+    "one_or_many",
     "read_list",
     "read_pages",
     "require_client",

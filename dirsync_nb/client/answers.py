@@ -128,6 +128,7 @@ class Reader:
             code=code,
             request_id=request_id,
             retry_after=_retry_after(answer.headers, body),
+            entity_id=self.cleaned(body["entity_id"], 300) if isinstance(body.get("entity_id"), str) else None,
         )
         failure.retryable = status in RETRIED_STATUSES and code not in NO_PATIENCE
         return failure

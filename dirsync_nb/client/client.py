@@ -11,8 +11,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from .. import errors
-from .context import LoadContext, Record, path_part
-from .endpoints import as_ids, filters_of, identifier, one_directory_id
+from .context import LoadContext, Record, asked_for
+from .endpoints import ENDPOINTS, as_ids, filters_of, identifier, of_kind, one_directory_id, path_part
 from .paging import read_pages
 from .pseudonyms import ID_FILTERS, TEXT_FILTERS, Pseudonyms, RedactedTransport, wrapped_key
 from .receipts import Receipt
@@ -37,6 +37,8 @@ class DirectoryClient:
         Stop a list that is longer, with an error that keeps what was read. None: no limit.
     sandbox
         The embedded sandbox this client talks to, or None.
+    scoped_lists
+        As in :func:`dirsync_nb.connect`.
 
     Attributes
     ----------
@@ -52,6 +54,7 @@ class DirectoryClient:
         max_rows: int | None = None,
         max_pages: int | None = None,
         sandbox: Any = None,
+        scoped_lists: bool = False,
     ) -> None:
         if not 1 <= page_size <= 100:
             raise errors.ArgumentError(f"page_size must be between 1 and 100; got {page_size!r}")
@@ -63,6 +66,7 @@ class DirectoryClient:
         self.max_rows = max_rows
         self.max_pages = max_pages
         self.sandbox = sandbox
+        self.scoped_lists = scoped_lists
         self.receipts: list[Receipt] = []
         self._told: set[str] = set()
 
@@ -70,7 +74,9 @@ class DirectoryClient:
     def context(self) -> LoadContext:
         """What a load reads with; it logs its receipt here."""
         caps = self.page_size, self.max_rows, self.max_pages
-        return LoadContext(self.transport, *caps, receipts=self.receipts, told=self._told)
+        return LoadContext(
+            self.transport, *caps, receipts=self.receipts, told=self._told, scoped_lists=self.scoped_lists
+        )
 
     @property
     def base_url(self) -> str:
@@ -107,7 +113,11 @@ class DirectoryClient:
         self.transport.close()
 
     def redacted(
-        self, *, key: str | bytes | None = None, keep_attributes: Iterable[str] = ()
+        self,
+        *,
+        key: str | bytes | None = None,
+        keep_attributes: Iterable[str] = (),
+        round_times: str | None = None,
     ) -> RedactedClient:
         """Return a client whose every answer has pseudonyms in place of people, for notebooks to share.
 
@@ -117,10 +127,11 @@ class DirectoryClient:
 
         Parameters
         ----------
-        key, keep_attributes
-            As in :func:`dirsync_nb.redaction.redact`.
+        key, keep_attributes, round_times
+            As in :func:`dirsync_nb.redaction.redact`. With rounded times nobody knows which of two events came
+            first, so that neither a replay nor a snapshot can be made of what this client reads.
         """
-        names = Pseudonyms(wrapped_key(key), keep_attributes)
+        names = Pseudonyms(wrapped_key(key), keep_attributes, round_times=round_times)
         key = None  # no traceback through here shows it
         return RedactedClient(
             RedactedTransport(self.transport, names),
@@ -128,35 +139,43 @@ class DirectoryClient:
             max_rows=self.max_rows,
             max_pages=self.max_pages,
             sandbox=self.sandbox,
+            scoped_lists=self.scoped_lists,
         )
 
     # Single objects -------------------------------------------------------------------------------------
 
     def organization(self, organization_id: object) -> Record:
         """Get one organization, by id. Raises NotFound when there is none."""
-        return self.context.single("organizations", organization_id)
+        return self._single("organizations", organization_id)
 
     def organization_by_external_id(self, external_id: str) -> Record:
         """Get one organization by the id that your own system gave it. Raises NotFound."""
         external_id = str(self.context.disguise("external_id", external_id))
         path = f"/organizations/external_id/{path_part(external_id)}"
-        return self.context.get(path, f"reading the organization with external id {external_id}")
+        record = self.context.get(path, f"reading the organization with external id {external_id}")
+        return asked_for(record, "external_id", external_id)
 
     def directory(self, directory_id: object) -> Record:
         """Get one directory, by id. Raises NotFound when there is none."""
-        return self.context.single("directories", directory_id)
+        return self._single("directories", directory_id)
 
     def user(self, user_id: object, *, directory_id: object = None) -> Record:
-        """Get one directory user, by id. Raises NotFound when there is none.
+        """Get one directory user, by id. Raises NotFound when there is none, or not in ``directory_id``.
 
-        ``directory_id``, when known, puts the request on that directory's budget.
+        With ``directory_id`` it is read inside that directory, on its budget, where the server has such a path.
         """
-        scope = "directory_users" if directory_id is None else identifier(directory_id, "directory_id")
-        return self.context.single("users", user_id, scope=scope)
+        if directory_id is not None:
+            return self.context.inside("users", _object_id("users", user_id), directory_id)
+        return self._single("users", user_id, scope="directory_users")
 
-    def group(self, group_id: object) -> Record:
-        """Get one directory group, by id. Raises NotFound when there is none."""
-        return self.context.single("groups", group_id)
+    def group(self, group_id: object, *, directory_id: object = None) -> Record:
+        """Get one directory group, by id. Raises NotFound when there is none, or not in ``directory_id``."""
+        if directory_id is not None:
+            return self.context.inside("groups", _object_id("groups", group_id), directory_id)
+        return self._single("groups", group_id)
+
+    def _single(self, kind: str, value: object, *, scope: str | None = None) -> Record:
+        return self.context.single(kind, _object_id(kind, value), scope=scope)
 
     # Lists ----------------------------------------------------------------------------------------------
 
@@ -258,16 +277,21 @@ class RedactedClient(DirectoryClient):
     @property
     def context(self) -> LoadContext:
         """What a load reads with; what was typed is noted by its pseudonym."""
-        return dataclasses.replace(super().context, disguise=self._disguised)
+        rounded = self.transport.names.round_times
+        return dataclasses.replace(super().context, disguise=self._disguised, rounded=rounded)
 
     def __repr__(self) -> str:
         return super().__repr__()[:-1] + ", redacted>"
 
     def redacted(
-        self, *, key: str | bytes | None = None, keep_attributes: Iterable[str] = ()
+        self,
+        *,
+        key: str | bytes | None = None,
+        keep_attributes: Iterable[str] = (),
+        round_times: str | None = None,
     ) -> RedactedClient:
-        """Return this client: it is redacted already. A key or attributes are refused."""
-        if key is not None or keep_attributes:
+        """Return this client: it is redacted already. A key, attributes or a unit of times are refused."""
+        if key is not None or keep_attributes or round_times is not None:
             raise errors.ArgumentError("this client is redacted already; ask the one it was made from")
         return self
 
@@ -282,3 +306,11 @@ class RedactedClient(DirectoryClient):
             if isinstance(several, Iterable):
                 return [self._disguised("domain", one) for one in several]
         return self.transport.names.disguise(name, value) if isinstance(value, str) else value
+
+
+def _object_id(kind: str, value: object) -> str:
+    """Return the id of one object, and refuse one that is surely of another kind."""
+    name = ENDPOINTS[kind].id_name
+    object_id = identifier(value, name)
+    of_kind(object_id, name)
+    return object_id

@@ -8,10 +8,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from numbers import Integral
 from typing import Any
-from urllib.parse import quote
 
 from .. import errors
-from .endpoints import ENDPOINTS, endpoint_at, identifier, wire_filters
+from .endpoints import ENDPOINTS, Endpoint, endpoint_at, identifier, path_of, path_part, wire_filters
 from .receipts import Receipt
 from .retry import RetryPolicy
 from .transport import Traffic, Transport
@@ -44,8 +43,11 @@ class LoadContext:
         Gives up whatever is being read when set; None: nothing does.
     side_by_side
         How many directories are being read at once with the same budgets.
-    disguise
-        What stands in a receipt for the value of a filter, by its name; for redacted clients.
+    disguise, rounded
+        What stands in a receipt for the value of a filter, by its name, and the unit that times are rounded to;
+        for redacted clients.
+    scoped_lists
+        Whether whole lists of one directory are read at the paths inside it, where the server has them.
     """
 
     transport: Transport
@@ -57,6 +59,8 @@ class LoadContext:
     stop: threading.Event | None = None
     side_by_side: int = 1
     disguise: Callable[[str, object], object] = _as_given
+    scoped_lists: bool = False
+    rounded: str | None = None
 
     def branch(self, stop: threading.Event, side_by_side: int | None = None) -> LoadContext:
         """Return the context of a part of a larger work: the same budgets, receipts of its own.
@@ -97,7 +101,7 @@ class LoadContext:
         if endpoint.ordered and order not in ("asc", "desc", "normal"):
             raise errors.ArgumentError(f"order must be one of 'asc', 'desc', 'normal'; got {order!r}")
         given = {name: self.disguise(name, value) for name, value in filters.items()}
-        wire, notices = wire_filters(endpoint, given)
+        wire, notices = wire_filters(endpoint, given, typed=log or kind == "events")
         places = {name: self.disguise(name, value) for name, value in (part or {}).items()}
         details = part_of_list({**places, "after": wire.pop("after", places.get("after"))})
         receipt = Receipt(
@@ -107,6 +111,7 @@ class LoadContext:
             notices=notices,
             cursor=details.get("before", details.get("after")),
             details=details,
+            within=not log,
             stop=self.stop,
         )
         if log:
@@ -144,19 +149,33 @@ class LoadContext:
         if "after" in extra:
             # With a cursor, range_start has done its work and the API wants one or the other.
             merged.pop("range_start", None)
+        endpoint = endpoint_at(receipt.endpoint)
         params: dict[str, str | int] = {name: value for name, value in merged.items() if value is not None}
-        params["limit"] = self.page_size if limit is None else min(limit, self.page_size)
+        if endpoint.paged:
+            params["limit"] = self.page_size if limit is None else min(limit, self.page_size)
         if receipt.order is not None:
             params["order"] = order or receipt.order
         doing = f"{doing_of(receipt)}, page {number or receipt.pages + 1:,}"
-        payload = self.transport.get(
-            receipt.endpoint,
-            params,
-            scope=_scope(receipt),
-            doing=doing,
-            traffic=receipt if traffic is None else traffic,
+
+        def ask(path: str) -> tuple[list[Record], dict[str, Any]]:
+            in_path = {"directory"} if path == endpoint.scoped else endpoint.in_path
+            query = {name: value for name, value in params.items() if name not in in_path}
+            payload = self.transport.get(
+                path_of(path, receipt.filters),
+                query,
+                scope=_scope(receipt),
+                doing=doing,
+                traffic=receipt if traffic is None else traffic,
+            )
+            return _envelope(payload, doing, endpoint)
+
+        # Only the bare list: of filters inside a directory no name is known.
+        if not self.scoped_lists or endpoint.scoped is None or [*receipt.filters] != ["directory"]:
+            return ask(endpoint.path)
+        scoped, asked = endpoint.scoped, frozenset(receipt.filters.values())
+        return self.transport.routes.read(
+            lambda: ask(scoped), lambda: ask(endpoint.path), asked, lambda answer: bool(answer[0])
         )
-        return _envelope(payload, doing)
 
     def single(
         self,
@@ -171,7 +190,30 @@ class LoadContext:
         endpoint = ENDPOINTS[kind]
         object_id = str(self.disguise(endpoint.id_name, identifier(value, endpoint.id_name)))
         path = f"{endpoint.path}/{path_part(object_id)}"
-        return self.get(path, f"reading {endpoint.single} {object_id}", scope, traffic, retry)
+        record = self.get(path, f"reading {endpoint.single} {object_id}", scope, traffic, retry)
+        return asked_for(record, "id", object_id)
+
+    def inside(self, kind: str, value: object, directory_id: object) -> Record:
+        """Read one user or group of a directory. Raises NotFound when there is none, or in another one."""
+        endpoint = ENDPOINTS[kind]
+        object_id = str(self.disguise(endpoint.id_name, identifier(value, endpoint.id_name)))
+        home = str(self.disguise("directory_id", identifier(directory_id, "directory_id")))
+        doing = f"reading {endpoint.single} {object_id} of {home}"
+        scope = home if kind == "users" else None
+
+        def ask(where: str) -> Callable[[], Record]:
+            path = f"{path_of(where, {'directory': home})}/{path_part(object_id)}"
+            return lambda: self.get(path, doing, scope)
+
+        def is_here(record: Record) -> bool:
+            return record.get("directory_id") in (home, None)
+
+        assert endpoint.scoped is not None
+        asked = frozenset((object_id, home))
+        record = self.transport.routes.read(ask(endpoint.scoped), ask(endpoint.path), asked, is_here)
+        if not is_here(record):
+            raise errors.NotFound(f"{doing}: it is in another directory", status_code=404)
+        return record
 
     def get(
         self,
@@ -197,8 +239,20 @@ class LoadContext:
 
 def doing_of(receipt: Receipt) -> str:
     """Return what a receipt's load is doing, for messages."""
-    owners = [receipt.filters[name] for name in ("group", "user", "directory") if name in receipt.filters]
-    return f"reading {endpoint_at(receipt.endpoint).noun}" + (f" of {owners[0]}" if owners else "")
+    endpoint = endpoint_at(receipt.endpoint)
+    names = (*endpoint.in_path[::-1], "group", "user", "directory")
+    owners = [receipt.filters[name] for name in names if name in receipt.filters]
+    return f"reading {endpoint.noun}" + (f" of {owners[0]}" if owners else "")
+
+
+def asked_for(record: Record, field: str, wanted: str) -> Record:
+    """Give back the one object that was asked for; refuse another one."""
+    if isinstance(record.get(field), str) and record[field] != wanted:
+        raise errors.FilterIgnored(
+            f"the {record.get('object') or 'object'} of {field} {record[field]} came for {wanted}. Is it the "
+            "WorkOS API that answers, or something in its place?"
+        )
+    return record
 
 
 def part_of_list(part: Mapping[str, object]) -> dict[str, Any]:
@@ -213,13 +267,6 @@ def part_of_list(part: Mapping[str, object]) -> dict[str, Any]:
     return whole | {name: identifier(value, name) for name, value in given.items() if name != "limit"}
 
 
-def path_part(value: str) -> str:
-    """Return an id as a part of a path."""
-    if value in ("", ".", ".."):
-        raise errors.ArgumentError(f"{value!r} is not an id")
-    return quote(value, safe="")
-
-
 def _scope(receipt: Receipt) -> str | None:
     """Return the budget a list counts on; a group's directory is not known from a call with only ``group``."""
     if receipt.endpoint != "/directory_users":
@@ -227,10 +274,12 @@ def _scope(receipt: Receipt) -> str | None:
     return receipt.filters.get("directory") or receipt.filters["group"]
 
 
-def _envelope(payload: object, doing: str) -> tuple[list[Record], dict[str, Any]]:
+def _envelope(payload: object, doing: str, endpoint: Endpoint) -> tuple[list[Record], dict[str, Any]]:
     """Check that an answer is a list of objects with its cursors, and take it apart."""
     data = payload.get("data") if isinstance(payload, dict) else None
     metadata = payload.get("list_metadata") if isinstance(payload, dict) else None
+    if metadata is None and not endpoint.paged:
+        metadata = {}
     if not isinstance(data, list) or not isinstance(metadata, dict):
         raise errors.BadPayload(f"{doing}: the answer is not a list with data and list_metadata")
     if not all(isinstance(record, dict) for record in data):

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import ParamSpec, TypeVar
+from urllib.parse import quote
 
 from .. import errors
 
@@ -26,7 +27,11 @@ __all__ = [
     "filters_of",
     "fitting_id",
     "identifier",
+    "of_kind",
     "one_directory_id",
+    "one_or_many",
+    "path_of",
+    "path_part",
     "wire_filters",
 ]
 
@@ -54,7 +59,7 @@ class Endpoint:
     Parameters
     ----------
     path
-        Where it is.
+        Where it is. Names in braces stand for filters that are a part of it.
     noun, single
         What it holds, for messages, in the plural and in the singular.
     id_name
@@ -65,10 +70,12 @@ class Endpoint:
         Filters of which the API demands at least one.
     needs
         Filters that the API takes only together with another one.
-    shown_in
-        Filters on the wire that a row shows itself to fit, and in which of its fields.
     ordered
         Whether it takes ``order`` (``/events`` is always oldest first).
+    paged
+        Whether it comes in pages; else it is one answer without cursors.
+    scoped
+        Where the same list of one directory alone is, since November 2026.
     """
 
     path: str
@@ -78,8 +85,29 @@ class Endpoint:
     filters: Mapping[str, str]
     one_of: tuple[str, ...] = ()
     needs: Mapping[str, str] = field(default_factory=dict)
-    shown_in: Mapping[str, str] = field(default_factory=dict)
     ordered: bool = True
+    paged: bool = True
+    scoped: str | None = None
+
+    @property
+    def in_path(self) -> tuple[str, ...]:
+        """The filters that are a part of the path."""
+        return tuple(_BRACES.findall(self.path))
+
+
+_BRACES = re.compile(r"\{(\w+)\}")
+
+
+def path_of(template: str, filters: Mapping[str, str]) -> str:
+    """Return a path with filters in place of the names in braces."""
+    return _BRACES.sub(lambda found: path_part(filters[found[1]]), template)
+
+
+def path_part(value: str) -> str:
+    """Return an id as a part of a path."""
+    if value in ("", ".", ".."):
+        raise errors.ArgumentError(f"{value!r} is not an id")
+    return quote(value, safe="")
 
 
 ENDPOINTS = {
@@ -96,7 +124,6 @@ ENDPOINTS = {
         "directory",
         "directory_id",
         {"organization_id": "organization_id", "search": "search", "domain": "domain"},
-        shown_in={"organization_id": "organization_id"},
     ),
     "users": Endpoint(
         "/directory_users",
@@ -106,7 +133,7 @@ ENDPOINTS = {
         {"directory_id": "directory", "group_id": "group", "idp_id": "idp_id", "email": "email"},
         one_of=("directory_id", "group_id"),
         needs={"idp_id": "directory_id", "email": "directory_id"},
-        shown_in={"directory": "directory_id", "idp_id": "idp_id"},
+        scoped="/directories/{directory}/users",
     ),
     "groups": Endpoint(
         "/directory_groups",
@@ -115,7 +142,7 @@ ENDPOINTS = {
         "group_id",
         {"directory_id": "directory", "user_id": "user"},
         one_of=("directory_id", "user_id"),
-        shown_in={"directory": "directory_id"},
+        scoped="/directories/{directory}/groups",
     ),
     "events": Endpoint(
         "/events",
@@ -132,6 +159,66 @@ ENDPOINTS = {
         one_of=("events",),
         ordered=False,
     ),
+    # Roles, and what AuthKit has: its groups are WorkOS groups, and never those of a directory.
+    "roles": Endpoint("/authorization/roles", "roles", "role", "role_id", {}, ordered=False, paged=False),
+    "organization_roles": Endpoint(
+        "/authorization/organizations/{organization_id}/roles",
+        "roles",
+        "role",
+        "role_id",
+        {"organization_id": "organization_id"},
+        one_of=("organization_id",),
+        ordered=False,
+        paged=False,
+    ),
+    "organization_memberships": Endpoint(
+        "/user_management/organization_memberships",
+        "organization memberships",
+        "organization membership",
+        "organization_membership_id",
+        {"organization_id": "organization_id", "authkit_user_id": "user_id", "statuses": "statuses"},
+        one_of=("organization_id", "authkit_user_id"),
+    ),
+    "role_assignments": Endpoint(
+        "/authorization/organization_memberships/{organization_membership_id}/role_assignments",
+        "role assignments",
+        "role assignment",
+        "role_assignment_id",
+        {"organization_membership_id": "organization_membership_id"},
+        one_of=("organization_membership_id",),
+    ),
+    "group_role_assignments": Endpoint(
+        "/authorization/groups/{workos_group_id}/role_assignments",
+        "role assignments",
+        "group role assignment",
+        "group_role_assignment_id",
+        {"workos_group_id": "workos_group_id"},
+        one_of=("workos_group_id",),
+    ),
+    "workos_groups": Endpoint(
+        "/organizations/{organization_id}/groups",
+        "WorkOS groups",
+        "WorkOS group",
+        "workos_group_id",
+        {"organization_id": "organization_id", "search": "search"},
+        one_of=("organization_id",),
+    ),
+    "workos_groups_of_member": Endpoint(
+        "/user_management/organization_memberships/{organization_membership_id}/groups",
+        "WorkOS groups",
+        "WorkOS group",
+        "workos_group_id",
+        {"organization_membership_id": "organization_membership_id"},
+        one_of=("organization_membership_id",),
+    ),
+    "workos_group_members": Endpoint(
+        "/organizations/{organization_id}/groups/{workos_group_id}/organization-memberships",
+        "members",
+        "organization membership",
+        "organization_membership_id",
+        {"organization_id": "organization_id", "workos_group_id": "workos_group_id"},
+        one_of=("organization_id",),
+    ),
 }
 
 
@@ -143,13 +230,16 @@ def endpoint_at(path: str) -> Endpoint:
 _AT = {endpoint.path: endpoint for endpoint in ENDPOINTS.values()}
 
 
-def wire_filters(endpoint: Endpoint, filters: Mapping[str, object]) -> tuple[dict[str, str], list[str]]:
+def wire_filters(
+    endpoint: Endpoint, filters: Mapping[str, object], *, typed: bool = True
+) -> tuple[dict[str, str], list[str]]:
     """Translate filters from Python to the wire, in a fixed order; return them with notices about them.
 
     Values may be ids, records, rows of a frame, or objects with an ``id``. ``None`` means "no such filter".
+    ``typed`` is False where ids come from the service, and not from a person.
     """
     wire = {
-        wire_name: _wire_value(wire_name, filters[name], name)
+        wire_name: _wire_value(wire_name, filters[name], name, typed)
         for name, wire_name in endpoint.filters.items()
         if filters.get(name) is not None
     }
@@ -193,10 +283,10 @@ def one_directory_id(directory_id: object, directory: object) -> object:
 def _check_combination(endpoint: Endpoint, wire: Mapping[str, str]) -> None:
     if endpoint.one_of and not any(endpoint.filters[name] in wire for name in endpoint.one_of):
         first, *others = endpoint.one_of
+        where = f" ({_WHERE[first]})" if first in _WHERE else ""
         raise errors.ArgumentError(
-            f"{endpoint.noun} cannot be listed without a filter: give {first}= (ds.load_directories(client)"
-            ".index has the ids; all of them at once load side by side) or "
-            + " or ".join(f"{name}=" for name in others)
+            f"{endpoint.noun} cannot be listed without a filter: give "
+            + " or ".join([f"{first}={where}", *(f"{name}=" for name in others)])
         )
     for name, needed in endpoint.needs.items():
         if endpoint.filters[name] in wire and endpoint.filters[needed] not in wire:
@@ -209,19 +299,43 @@ def _check_combination(endpoint: Endpoint, wire: Mapping[str, str]) -> None:
         )
 
 
-def _wire_value(wire_name: str, value: object, name: str) -> str:
-    if wire_name in ("events", "domains"):
+_WHERE = {
+    "directory_id": "ds.load_directories(client).index has the ids; all of them at once load side by side",
+    "organization_id": "ds.load_organizations(client).index has the ids",
+    "organization_membership_id": "ds.load_organization_memberships(client, ...).index has the ids",
+    "workos_group_id": "ds.load_workos_groups(client, ...).index has the ids",
+}
+"""Where the ids of a filter come from."""
+
+
+def _wire_value(wire_name: str, value: object, name: str, typed: bool = True) -> str:
+    if wire_name in ("events", "domains", "statuses"):
         items = [value] if isinstance(value, str) else list(value) if isinstance(value, Iterable) else []
         if not items or not all(isinstance(item, str) and item.strip() for item in items):
             raise errors.ArgumentError(f"{name} must be a name or a list of names; got {value!r}")
+        for item in items if wire_name == "domains" else ():
+            _check_domain(item, name)
         return ",".join(dict.fromkeys(str(item).strip() for item in items))
     if wire_name in ("range_start", "range_end"):
         return api_time(value, name)
     if wire_name in ("search", "email", "domain"):
         if not isinstance(value, str) or not value.strip():
             raise errors.ArgumentError(f"{name} must be text; got {value!r}")
+        if wire_name == "domain":
+            _check_domain(value, name)
+        if wire_name == "email" and "@" not in value:
+            raise errors.ArgumentError("email must be an address, with an @. find(client, ...) looks for names")
         return value
-    return fitting_id(identifier(value, name), name)
+    if wire_name == "idp_id":
+        of_kind(identifier(value, name), name)
+    # Ids of a part of a larger load come from the service itself, whatever they look like.
+    return fitting_id(identifier(value, name), name) if typed else identifier(value, name)
+
+
+def _check_domain(text: object, name: str) -> None:
+    """Refuse what is no domain; the message does not repeat an address."""
+    if not isinstance(text, str) or set(text.strip()) & set("@/: "):
+        raise errors.ArgumentError(f"{name} must be domains such as acme.test, without @, / and blanks")
 
 
 def _event_notices(wire: Mapping[str, str]) -> list[str]:
@@ -257,26 +371,52 @@ _KINDS = {
     "directory_id": ("directory_", "a directory", "load_users(client, directory_id=...)"),
     "organization_id": ("org_", "an organization", "load_directories(client, organization_id=...)"),
     "event_id": ("event_", "an event", "load_events(client, after=...)"),
+    "organization_membership_id": (
+        "om_",
+        "an organization membership",
+        "load_role_assignments(client, organization_membership_id=...)",
+    ),
+    "workos_group_id": (
+        "group_",
+        "a WorkOS group",
+        "load_group_role_assignments(client, workos_group_id=...)",
+    ),
+    "authkit_user_id": (
+        "user_",
+        "an AuthKit user",
+        "load_organization_memberships(client, authkit_user_id=...)",
+    ),
 }
+_AUTHKIT = ("organization_membership_id", "workos_group_id", "authkit_user_id")
 _ALSO = {"directory": "directory_id", "after": "event_id"}
 _ULID = re.compile("[0-9A-HJKMNP-TV-Z]{26}", re.IGNORECASE)
 
 
+def of_kind(text: str, name: str) -> str | None:
+    """Return the kind of id that a text begins like, and refuse an id that is surely of another kind."""
+    kind = _ALSO.get(name, name)
+    other = next((one for one, (start, *_) in _KINDS.items() if text.startswith(start)), None)
+    # Users and groups that were moved to WorkOS keep the ids of another server, whatever those look like.
+    foreign = kind in ("user_id", "group_id", "idp_id") and (
+        other in _AUTHKIT or not _ULID.fullmatch(text.rpartition("_")[2])
+    )
+    if other not in (None, kind) and not foreign:
+        single = "an id that the provider gave" if kind == "idp_id" else f"the id of {_KINDS[kind][1]}"
+        _, whose, call = _KINDS[str(other)]
+        raise errors.ArgumentError(f"{name} must be {single}, and that is {whose}'s id: {call}")
+    return other
+
+
 def fitting_id(text: str, name: str) -> str:
-    """Give back what may be an id of the kind a list is asked for by, and refuse what cannot.
+    """Return what may be an id of the kind a list is asked for by, and refuse what cannot.
 
     WorkOS answers some of it with an empty list. The message never repeats what was given.
     """
     kind = _ALSO.get(name, name)
     if kind not in _KINDS:
         return text
+    other = of_kind(text, name)
     prefix, single, _ = _KINDS[kind]
-    other = next((one for one, (start, *_) in _KINDS.items() if text.startswith(start)), None)
-    # Users and groups that were moved to WorkOS keep the ids of another server, whatever those look like.
-    foreign = kind in ("user_id", "group_id") and not _ULID.fullmatch(text.rpartition("_")[2])
-    if other not in (None, kind) and not foreign:
-        _, whose, call = _KINDS[str(other)]
-        raise errors.ArgumentError(f"{name} must be the id of {single}, and that is {whose}'s id: {call}")
     # No organization is moved: a word without any digit is a name.
     named = kind == "organization_id" and other is None and not any(map(str.isdigit, text))
     if named or "@" in text or len(text.split()) > 1:
@@ -306,6 +446,12 @@ def as_ids(value: object, name: str) -> list[str] | None:
         return None
     assert isinstance(value, Iterable)
     return list(dict.fromkeys(fitting_id(identifier(one, name), name) for one in value))
+
+
+def one_or_many(value: object, name: str) -> list[str]:
+    """Return the ids that were given: of one object, or of several in a collection."""
+    several = as_ids(value, name)
+    return [fitting_id(identifier(value, name), name)] if several is None else several
 
 
 def _is_row(value: object) -> bool:

@@ -9,12 +9,13 @@ from typing import NamedTuple
 
 from .. import errors
 from .context import LoadContext, Record, doing_of
-from .endpoints import api_time, endpoint_at
+from .endpoints import api_time
+from .filters import FilterCheck, time_of
 from .receipts import Receipt
 from .segments import Segment, SegmentList
 from .transport import Traffic
 
-__all__ = ["NEWEST_FIRST", "Answer", "Reading", "read_pages"]
+__all__ = ["NEWEST_FIRST", "Answer", "Reading", "read_pages", "time_of"]
 
 MAX_EVENT_WINDOW = timedelta(days=30)
 WINDOW_OVERLAP = timedelta(seconds=1)  # whether range ends are inclusive is not documented
@@ -86,8 +87,8 @@ class Reading:
         self.backward = self.leads != onward
         if self.backward and segments.tail is None:
             segments.begin_backward()
+        self.check = FilterCheck(context, receipt)
         self._newest: datetime | None = None
-        self._homes: set[str] = set()
 
     def onward(self, window: Mapping[str, str | None] | None = None) -> Iterator[list[Record]]:
         """Read from the start to the end; the first page of events in a window of time."""
@@ -157,16 +158,16 @@ class Reading:
 
     def take(self, segment: Segment, answer: Answer) -> Iterator[list[Record]]:
         """Yield the new rows of a page, and move on when they are safe with whoever asked for them."""
-        receipt, page = self.receipt, answer.page
-        self._check_filters(page)
-        if receipt.endpoint == "/events":
-            self._look_at_order(page)
+        receipt = self.receipt
+        self.check.look(answer.page)
+        self._look_at_order(answer.page)
+        page = self.check.behind_place(answer.page)
         new_rows = self.segments.new_rows(page)
         cap = self.context.max_rows
         kept = new_rows[: self.left()] if cap is None else new_rows[: self.left()][: cap - receipt.rows]
         receipt.pages += 1
         receipt.rows += len(kept)
-        receipt.duplicates += len(page) - len(new_rows)
+        receipt.duplicates += len(answer.page) - len(new_rows)
         yield kept
         # Only now: whoever is interrupted while keeping a page reads it again on resuming.
         if len(kept) < len(new_rows):
@@ -195,49 +196,15 @@ class Reading:
             f"there are more. Raise it with connect({name}=...)."
         )
 
-    def _check_filters(self, page: list[Record]) -> None:
-        """Refuse rows that were not asked for: the service did not look at a filter."""
-        filters = self.receipt.filters
-        for name, field in endpoint_at(self.receipt.endpoint).shown_in.items():
-            wanted = filters.get(name)
-            if wanted is None:
-                continue
-            found = next(
-                (row for row in page if isinstance(row.get(field), str) and row[field] != wanted), None
-            )
-            if found is not None:
-                raise self.filter_ignored(name, f"a row of {field} {found[field]} came for {wanted}")
-        owner = next((name for name in ("group", "user") if name in filters), None)
-        homes = {home for row in page if isinstance(home := row.get("directory_id"), str)} if owner else set()
-        if owner is not None and len(homes | self._homes) > 1:
-            raise self.filter_ignored(owner, f"rows of several directories came for one {owner}")
-        self._homes |= homes
-
-    def filter_ignored(self, name: str, seen: str) -> errors.FilterIgnored:
-        """Return the error for a filter that the service did not look at."""
-        return errors.FilterIgnored(
-            f"{doing_of(self.receipt)}: {self.context.transport.base_url} did not look at the filter {name!r}: "
-            f"{seen}. Its answer would hold rows that were not asked for. Is it the WorkOS API, or "
-            "something in its place?"
-        )
-
     def _look_at_order(self, page: list[Record]) -> None:
         """Note events that come newest first."""
-        times = [moment for record in page if (moment := _time_of(record)) is not None]
-        if not times:
+        times = [moment for record in page if (moment := time_of(record)) is not None]
+        if not times or self.receipt.endpoint != "/events":
             return
         if times[-1] < (self._newest or times[0]):
             self.receipt.details["newest_first"] = True
             self.receipt.note(NEWEST_FIRST)
         self._newest = max(self._newest or times[0], times[0])
-
-
-def _time_of(record: Record) -> datetime | None:
-    try:
-        moment = datetime.fromisoformat(str(record.get("created_at")))
-    except ValueError:
-        return None
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
 
 
 def _windows(start: str, end: str | None) -> Iterator[dict[str, str | None]]:

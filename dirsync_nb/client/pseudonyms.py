@@ -53,9 +53,9 @@ def _set(words: str) -> frozenset[str]:
 # What may stay. Words must look like words, so that nothing else hides in their place.
 WORDS = _set(
     "object state state_reported type event events order endpoint address_source source change manner outcome "
-    "lifecycle action matched_by field fields attribute types verification_strategy route verdict"
+    "lifecycle action matched_by field fields attribute types verification_strategy route verdict status"
 )
-WORD = re.compile(r"[\w/][\w .:,/()-]{0,400}")
+WORD = re.compile(r"[\w/][\w .:,/(){}-]{0,400}")
 TIMES = _set("created_at updated_at at since range_start range_end")
 TIME = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d([.,]\d+)?)?([Zz]|[+-]\d\d:?\d\d)?)?")
 ZONE = re.compile(r"[Zz]|[+-]\d\d:?\d\d")
@@ -64,10 +64,10 @@ NUMBERS = _set(
     "active_users inactive_users groups members users shared jaccard share_of_a share_of_b lost_groups "
     "remaining_groups left_without_group in_users listed filled null blank absent filled_share distinct "
     "requests pages rows duplicates seconds seconds_waited complete answered repeated primary "
-    "allow_profiles_outside_organization count size proportion"
+    "allow_profiles_outside_organization directory_managed count size proportion"
 )
 COUNTS = _set("active inactive groups")  # inside a directory's metadata
-FLAGS = _set("primary active complete allow_profiles_outside_organization")
+FLAGS = _set("primary active complete allow_profiles_outside_organization directory_managed")
 ENTRY_TYPES = _set("work home other mobile fax pager main personal")  # of an address or number
 PARTS = _set(
     "type value primary display formatted street_address locality region postal_code country raw_address "
@@ -77,16 +77,20 @@ FIELD = re.compile(r"(custom_attributes\.)?[A-Za-z]\w{0,63}", re.ASCII)
 DOMAINS = _set("domain domains")
 RECORDS = _set(
     "data user group context previous_attributes extra filters domains domain_records groups role roles "
-    "before after"
+    "before after source"
 )
 EMPTIED = _set("raw_attributes")  # whatever a provider sent; no policy can know what is in it
 
 # What a redacted client may be asked for again, and the filters in which that is done.
 FINDABLE = _set("id directory_id organization_id user_id group_id idp_id email domain external_id after before")
 ID_FILTERS = _set(
-    "directory directory_id group group_id user user_id organization_id organization after before"
+    "directory directory_id group group_id user user_id organization_id organization after before "
+    "organization_membership_id workos_group_id authkit_user_id"
 )
 CURSORS = _set("after before")
+FIXED = {"", "external_id"}.union(  # the parts of a path that are no ids
+    *(f"{endpoint.path}{endpoint.scoped or ''}".split("/") for endpoint in ENDPOINTS.values())
+)
 KEPT_HEADERS = ("X-Request-Id", "Retry-After", "Content-Type")  # of an error
 TEXT_FILTERS = _set("idp_id email search domain domains external_id")
 
@@ -454,6 +458,16 @@ class RedactedTransport(Transport):
             scope = _Real(self._found.get(scope, scope))
         return super().get(path, params, scope=scope, **options)
 
+    def answer(
+        self,
+        path: str,  # noqa: ARG002
+        params: Mapping[str, str | int] | None = None,  # noqa: ARG002
+        *,
+        scope: str | None = None,  # noqa: ARG002
+    ) -> Answer:
+        """Refuse to give an answer as it came."""
+        raise errors.ArgumentError("a redacted client gives no answer as it came: give the plain client")
+
     @property
     def _found(self) -> dict[str, str]:
         assert self.names.found is not None
@@ -486,12 +500,12 @@ class RedactedTransport(Transport):
     def _real(self, path: str, params: Mapping[str, str | int]) -> tuple[str, dict[str, str | int]]:
         """Put the real texts where pseudonyms stand in a request."""
         real_params = {name: self._real_value(name, value) for name, value in params.items()}
-        if path in (endpoint.path for endpoint in ENDPOINTS.values()):
-            return path, real_params
-        where, _, last = path.rpartition("/")
-        name = "external_id" if where.endswith("external_id") else "user_id"
-        real = self._real_value(name, unquote(last))
-        return f"{where}/{quote(str(real), safe='')}", real_params
+        name = "external_id" if "/external_id/" in path else "user_id"
+        parts = [
+            part if part in FIXED else quote(str(self._real_value(name, unquote(part))), safe="")
+            for part in path.split("/")
+        ]
+        return "/".join(parts), real_params
 
     def _real_value(self, name: str, value: str | int) -> str | int:
         if isinstance(value, int) or name not in ID_FILTERS | TEXT_FILTERS:
@@ -503,7 +517,7 @@ class RedactedTransport(Transport):
         """Put pseudonyms back where the words of a library quote a request."""
         if not isinstance(words, str):
             return words
-        for asked in (unquote(path.rpartition("/")[2]), *params.values()):
+        for asked in (*map(unquote, path.split("/")), *params.values()):
             real = self._found.get(str(asked))
             if real:
                 for spelling in (real, quote(real, safe="")):
@@ -511,10 +525,10 @@ class RedactedTransport(Transport):
         return words
 
     def _read(self, answer: Answer, doing: str) -> Any:
-        return super()._read(_without_words(answer), doing)
+        return super()._read(_without_words(answer, self.names), doing)
 
 
-def _without_words(answer: Answer) -> Answer:
+def _without_words(answer: Answer, names: Pseudonyms) -> Answer:
     """Return an error's answer without the service's own words, with its code and the pause it asks for."""
     if answer.status == 200 and not is_page(answer):
         return answer
@@ -532,4 +546,6 @@ def _without_words(answer: Answer) -> Answer:
                 kept[name] = body[name]
         if re.fullmatch(r"[a-z_]{1,60}", str(body.get("code"))):
             kept["code"] = body["code"]
+        if isinstance(body.get("entity_id"), str):
+            kept["entity_id"] = names.text(body["entity_id"])
     return Answer(answer.status, headers, json.dumps(kept).encode())

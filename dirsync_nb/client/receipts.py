@@ -54,6 +54,8 @@ class Receipt(Traffic):
     notices: list[str] = field(default_factory=list)
     details: dict[str, Any] = field(default_factory=dict)
     partial: Any = None
+    within: bool = False
+    """Whether it is of a part of a larger load, which has a receipt of its own."""
     so_far: Any = None
     """What a resumed load goes on with; for the loaders."""
 

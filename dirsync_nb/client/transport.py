@@ -21,6 +21,7 @@ from .connections import MOST_BYTES, Answer, Connections, Exchange, GivenUp, Too
 from .credentials import Secret, checked_base_url, cleaned, is_loopback, key_environment
 from .rate_limit import Pacer
 from .retry import RetryPolicy
+from .scoped import Routes
 from .waiting import interrupt_in
 
 __all__ = ["Secret", "Traffic", "Transport", "Wait", "is_loopback", "parse_json"]
@@ -75,7 +76,7 @@ class Transport:
     Parameters
     ----------
     base_url
-        Address of the server. Anything but a loopback address must be ``https``.
+        Address of the server. Anything but a loopback address must be ``https``, but for the sandbox's key.
     api_key
         The key. It is kept where it shows itself to nobody.
     key_source
@@ -107,7 +108,7 @@ class Transport:
     ) -> None:
         # Wrapped first: from here on no local variable, which a traceback may show, holds the key in the clear.
         key = api_key = Secret.wrap(api_key)
-        self.base_url = checked_base_url(base_url)
+        self.base_url = checked_base_url(base_url, key)
         self.key_source = key_source
         self.timeout = timeout
         self.deadline = max(DEADLINE, 2 * timeout) if deadline is None else deadline
@@ -121,6 +122,7 @@ class Transport:
             )
         self.key_environment = environment
         self._key = key
+        self.routes = Routes()
         self.connections = Connections(self.base_url, key)
         self.reader = Reader(self.base_url, key_source, environment, self.cleaned)
 
@@ -219,6 +221,20 @@ class Transport:
                 cause = "pacing"
         raise AssertionError("unreachable")
 
+    def answer(
+        self, path: str, params: Mapping[str, str | int] | None = None, *, scope: str | None = None
+    ) -> Answer:
+        """Perform one GET within the budgets; return the answer as it came, whatever its status says.
+
+        Nothing is asked again. Raises LoadError where no answer came.
+        """
+        self.pacer.wait(scope)
+        answer = self._exchange(path, params, f"asking {path}", None, lambda answer, _: answer)
+        if isinstance(answer, BaseException):
+            raise answer
+        assert isinstance(answer, Answer)
+        return answer
+
     def _try_once(
         self,
         path: str,
@@ -226,7 +242,18 @@ class Transport:
         doing: str,
         stop: threading.Event | None = None,
     ) -> Any:
-        """Send one request; return the parsed answer, or the error it amounts to, not raised.
+        """Send one request; return the parsed answer, or the error it amounts to, not raised."""
+        return self._exchange(path, params, doing, stop, self._read)
+
+    def _exchange(
+        self,
+        path: str,
+        params: Mapping[str, str | int] | None,
+        doing: str,
+        stop: threading.Event | None,
+        read: Callable[[Answer, str], Any],
+    ) -> Any:
+        """Send one request; return what ``read`` makes of the answer, or the error it amounts to, not raised.
 
         Errors are built here and raised elsewhere, so that no traceback reaches into the frames of the HTTP
         library, whose local variables hold the Authorization header. That goes for an interrupt as well.
@@ -235,7 +262,7 @@ class Transport:
         try:
             answer = self.connections.get(target, Exchange(self.timeout, self.deadline, stop))
             content = self._key.hidden_in_bytes(answer.content)
-            return self._read(Answer(answer.status, answer.headers, content), doing)
+            return read(Answer(answer.status, answer.headers, content), doing)
         except GivenUp:
             return _given_up(doing)
         except (HTTPError, TooSlow, TooMuch) as problem:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 from .. import errors
@@ -21,7 +21,7 @@ from .paging import Answer, Reading, read_pages
 from .receipts import Receipt
 from .segments import Segment, SegmentList
 from .transport import Traffic
-from .waiting import Stop
+from .waiting import Stop, first_done, interruptible
 
 __all__ = ["read_list"]
 
@@ -72,7 +72,8 @@ def read_list(
     started = time.monotonic()
     reading = _TwoEnded(Reading(context, receipt, segments), expected, sharing)
     try:
-        yield from reading.pages()
+        with interruptible():
+            yield from reading.pages()
     finally:
         reading.close()
         receipt.seconds += time.monotonic() - started
@@ -91,8 +92,7 @@ class Readers:
 
     def done(self) -> list[tuple[Any, Callable[[], Any]]]:
         """Wait for the next jobs that end; return each errand with how to get its result."""
-        ended = wait(self._running, return_when=FIRST_COMPLETED).done
-        return [(self._running.pop(future), future.result) for future in ended]
+        return [(self._running.pop(future), future.result) for future in first_done(self._running)]
 
     def close(self) -> None:
         """Wait until every thread has ended."""

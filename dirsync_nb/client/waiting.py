@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future
+from concurrent.futures import wait as wait_for
+from contextlib import contextmanager
 from typing import TypeVar
 from weakref import WeakSet
 
-__all__ = ["SLICE", "Stop", "interrupt_in", "interruptible", "wait"]
+__all__ = ["SLICE", "Stop", "first_done", "interrupt_in", "interruptible", "wait"]
 
 T = TypeVar("T")
 
@@ -54,17 +57,27 @@ def wait(seconds: float, stop: threading.Event | None = None) -> bool:
     return True
 
 
-def interruptible(call: Callable[[], T]) -> T:
-    """Return what a call of the library's own waits returns; an interrupt in it is a KeyboardInterrupt.
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """Let an interrupt of the body be a KeyboardInterrupt, whatever the library makes of it.
 
-    For ``concurrent.futures.wait`` and its kin, whose locks turn an interrupt into RuntimeError now and then.
+    The locks of ``threading`` and ``concurrent.futures`` turn one into RuntimeError now and then.
     """
     try:
-        return call()
+        yield
     except RuntimeError as problem:
         if interrupt_in(problem) is None:
             raise
-    raise KeyboardInterrupt
+        raise KeyboardInterrupt from None
+
+
+def first_done(futures: Iterable[Future[T]], seconds: float | None = None) -> set[Future[T]]:
+    """Wait until a future is done, or for some seconds; return those that are."""
+    running = list(futures)
+    ended = wait_for(running, timeout=seconds or SLICE, return_when=FIRST_COMPLETED).done
+    while not ended and seconds is None:  # in slices, see :data:`SLICE`
+        ended = wait_for(running, timeout=SLICE, return_when=FIRST_COMPLETED).done
+    return ended
 
 
 def interrupt_in(problem: BaseException | None) -> KeyboardInterrupt | None:

@@ -215,7 +215,7 @@ class _CatchUp:
         before = {table: reader.frame(table, [directory_id]) for table in TABLES}
         moment = Moment(*(entry["position"] or NEVER))
         base = SimpleNamespace(**before, directories=directories_frame([{"id": directory_id}]), moment=moment)
-        state = replay(self.events[directory_id], base=base, directory_ids=[directory_id])
+        state = replay(self.events[directory_id], base=base, directory_id=[directory_id])
         if self._leaves_doubts(self.events[directory_id], state):
             return self.whole(context, directory_id)
         after = {table: getattr(state, table) for table in TABLES}

@@ -20,6 +20,9 @@ LOADERS = {
     "directory_id": "load_directories",
     "organization_id": "load_organizations",
     "event_id": "load_events",
+    "role_id": "load_roles",
+    "organization_membership_id": "load_organization_memberships",
+    "workos_group_id": "load_workos_groups",
 }
 
 
@@ -39,7 +42,7 @@ def require_ids(name: str, frame: Any, ids: str, *, once: bool = False) -> None:
 
 
 def _given(frame: Any, ids: str) -> str:
-    """Say what was given where a frame with other ids was wanted."""
+    """Return in words what was given where a frame with other ids was wanted."""
     if not isinstance(frame, pd.DataFrame):
         return f"one of type {type(frame).__name__}"
     if frame.index.name in LOADERS:
@@ -51,8 +54,8 @@ def _given(frame: Any, ids: str) -> str:
 
 
 def one_of(name: str, value: Any, allowed: Iterable[str], what: str = "one of") -> str:
-    """Give back a choice that there is; refuse any other, and name the choices and those that are near."""
-    choices = list(allowed)
+    """Return a choice that there is; refuse any other, and name the choices and those that are near."""
+    choices = list(dict.fromkeys(allowed))
     if isinstance(value, str) and value in choices:
         return value
     raise errors.ArgumentError(

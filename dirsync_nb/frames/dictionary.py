@@ -9,6 +9,7 @@ import pandas as pd
 
 from . import schema
 from .builder import text_dtype
+from .checks import require_columns
 from .schema import Column
 
 __all__ = ["declared", "describe_columns"]
@@ -20,6 +21,11 @@ KINDS: dict[str, Mapping[str, Column]] = {
     "groups": schema.GROUPS,
     "events": schema.EVENTS,
     "memberships": schema.MEMBERSHIPS,
+    "roles": schema.ROLES,
+    "organization memberships": schema.ORGANIZATION_MEMBERSHIPS,
+    "WorkOS groups": schema.WORKOS_GROUPS,
+    "role assignments": schema.ROLE_ASSIGNMENTS,
+    "group role assignments": schema.GROUP_ROLE_ASSIGNMENTS,
     "emails": schema.EMAILS,
     "receipts": schema.RECEIPTS,
 }
@@ -59,10 +65,13 @@ def describe_columns(frame: pd.DataFrame | None = None) -> pd.DataFrame:
     'The best e-mail address known.'
     """
     if frame is not None:
+        require_columns("frame", frame)
         rows = [(name, *_row(column, kind)) for name, column, kind in _columns_of(frame)]
         return _table(rows, ["column"])
     indexes = {"organizations": "organization_id", "directories": "directory_id", "users": "user_id"}
-    indexes |= {"groups": "group_id", "events": "event_id"}
+    indexes |= {"groups": "group_id", "events": "event_id", "roles": "role_id"}
+    indexes |= {"organization memberships": "organization_membership_id", "WorkOS groups": "workos_group_id"}
+    indexes |= {"role assignments": "role_assignment_id", "group role assignments": "group_role_assignment_id"}
     rows = []
     for kind, columns in KINDS.items():
         index = {indexes[kind]: schema.INDEXES[indexes[kind]]} if kind in indexes else {}

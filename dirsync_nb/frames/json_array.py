@@ -171,7 +171,7 @@ class JsonArray(ExtensionArray):
         )
 
     def factorize(self, use_na_sentinel: bool = True) -> tuple[Any, JsonArray]:
-        """Give the different values numbers as they come; what is missing gets -1, or one like the others."""
+        """Return a number for each different value; what is missing gets -1, or one like the others."""
         codes, _ = pd.factorize(self._keys(), use_na_sentinel=use_na_sentinel)
         _, first = np.unique(codes, return_index=True)
         return codes, self.take(first[codes[first] >= 0])
@@ -213,7 +213,7 @@ class JsonArray(ExtensionArray):
     # Choosing and changing ---------------------------------------------------------------------------------
 
     def isna(self) -> Flags:
-        """Say where there is no value."""
+        """Return where there is no value."""
         return np.array([text is None for text in self._texts], dtype=bool)
 
     def take(self, indices: Any, *, allow_fill: bool = False, fill_value: Any = None) -> JsonArray:

@@ -6,7 +6,9 @@ import pandas as pd
 
 from .. import errors
 
-__all__ = ["mark_partial", "require_complete", "why_incomplete"]
+__all__ = ["ROUNDED", "mark_partial", "require_complete", "require_order", "why_incomplete"]
+
+ROUNDED = "times_rounded"  # in ``attrs``: times were rounded, so that they tell no order any more
 
 
 def why_incomplete(*frames: pd.DataFrame | None) -> str | None:
@@ -41,3 +43,12 @@ def require_complete(frame: pd.DataFrame, purpose: str) -> pd.DataFrame:
             f"{purpose} needs whole frames, and this one is partial ({reason}). {remedy}."
         )
     return frame
+
+
+def require_order(events: pd.DataFrame, purpose: str) -> None:
+    """Refuse events whose times were rounded where it counts which of two came first. Raises ArgumentError."""
+    if ROUNDED in events.attrs:
+        raise errors.ArgumentError(
+            f"{purpose} needs to know which event came first, and these have times rounded to the "
+            f"{events.attrs[ROUNDED]}: do it without round_times, and redact what comes of it"
+        )

@@ -17,17 +17,30 @@ from .schema import (
     EVENT_COLUMNS,
     EVENT_STATES,
     GROUP_COLUMNS,
+    GROUP_ROLE_ASSIGNMENT_COLUMNS,
+    MEMBERSHIP_STATUSES,
     ORGANIZATION_COLUMNS,
+    ORGANIZATION_MEMBERSHIP_COLUMNS,
+    ROLE_ASSIGNMENT_COLUMNS,
+    ROLE_COLUMNS,
+    ROLE_SOURCES,
+    ROLE_TYPES,
     USER_COLUMNS,
     USER_STATES,
+    WORKOS_GROUP_COLUMNS,
 )
 
 __all__ = [
     "DIRECTORIES",
     "EVENTS",
     "GROUPS",
+    "GROUP_ROLE_ASSIGNMENTS",
     "ORGANIZATIONS",
+    "ORGANIZATION_MEMBERSHIPS",
+    "ROLES",
+    "ROLE_ASSIGNMENTS",
     "USERS",
+    "WORKOS_GROUPS",
     "FrameSpec",
     "as_dict",
     "as_tuple",
@@ -123,6 +136,42 @@ def _shared(tuples: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
         return [known.setdefault(one, one) for one in tuples]
     except TypeError:  # a slug that is a list
         return tuples
+
+
+def _one_role(page: Page) -> dict[str, list[Any]]:
+    return {"role": [_slug(record.get("role")) for record in page]}
+
+
+def _permissions(page: Page) -> dict[str, list[Any]]:
+    return {"permissions": _shared([as_tuple(record.get("permissions")) for record in page])}
+
+
+def _authkit_columns(page: Page) -> dict[str, list[Any]]:
+    people = [as_dict(record.get("user")) for record in page]
+    return {
+        **{name: [one.get(name) for one in people] for name in ("email", "first_name", "last_name")},
+        "authkit_user_id": [record.get("user_id") for record in page],
+    }
+
+
+def _source_columns(page: Page) -> dict[str, list[Any]]:
+    sources = [as_dict(record.get("source")) for record in page]
+    groups = [as_dict(source.get("group")) for source in sources]
+    return {
+        "source": [source.get("type") for source in sources],
+        "workos_group_id": [group.get("id") for group in groups],
+        "workos_group": [group.get("name") for group in groups],
+        "group_role_assignment_id": [source.get("group_role_assignment_id") for source in sources],
+    }
+
+
+def _is_source(value: object) -> bool:
+    """Whether the columns hold all of where a role comes from."""
+    if not isinstance(value, dict):
+        return value is None
+    group = value.get("group")
+    plain = group is None or (isinstance(group, dict) and group.keys() <= {"id", "name"})
+    return plain and value.keys() <= {"type", "group_role_assignment_id", "group"}
 
 
 def _address_columns(page: Page) -> dict[str, list[Any]]:
@@ -251,7 +300,7 @@ def _is_user_and_group_counts(value: object) -> bool:
     return value.keys() == {"users", "groups"} and len(users) == 2 and None not in map(_count, counts)
 
 
-# The five kinds ----------------------------------------------------------------------------------------
+# The kinds --------------------------------------------------------------------------------------------
 
 ORGANIZATIONS = FrameSpec(
     "organization_id",
@@ -282,4 +331,42 @@ USERS = FrameSpec(
 GROUPS = FrameSpec("group_id", "directory_group", GROUP_COLUMNS)
 EVENTS = FrameSpec(
     "event_id", "event", EVENT_COLUMNS, derived=(((), _event_columns),), known={"event": DSYNC_EVENTS}
+)
+
+# Roles, and what AuthKit has. Its groups are no directory groups, nor its users directory users.
+
+ROLES = FrameSpec(
+    "role_id",
+    "role",
+    ROLE_COLUMNS,
+    derived=((("permissions",), _permissions),),
+    known={"type": ROLE_TYPES},
+    shapes={"permissions": lambda value: isinstance(value, list | None)},
+)
+ORGANIZATION_MEMBERSHIPS = FrameSpec(
+    "organization_membership_id",
+    "organization_membership",
+    ORGANIZATION_MEMBERSHIP_COLUMNS,
+    derived=((("user_id",), _authkit_columns), (("role", "roles"), _role_columns)),
+    known={"status": MEMBERSHIP_STATUSES},
+    shapes={"role": _is_role, "roles": _are_roles},
+)
+WORKOS_GROUPS = FrameSpec("workos_group_id", "group", WORKOS_GROUP_COLUMNS)
+ROLE_ASSIGNMENTS = FrameSpec(
+    "role_assignment_id",
+    "role_assignment",
+    ROLE_ASSIGNMENT_COLUMNS,
+    derived=((("role",), _one_role), (("source",), _source_columns)),
+    known={"source": ROLE_SOURCES},
+    shapes={"role": _is_role, "source": _is_source},
+)
+GROUP_ROLE_ASSIGNMENTS = FrameSpec(
+    "group_role_assignment_id",
+    "group_role_assignment",
+    GROUP_ROLE_ASSIGNMENT_COLUMNS,
+    derived=(
+        (("role",), _one_role),
+        (("group_id",), lambda page: {"workos_group_id": [record.get("group_id") for record in page]}),
+    ),
+    shapes={"role": _is_role},
 )

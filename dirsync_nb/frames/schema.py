@@ -24,12 +24,20 @@ __all__ = [
     "EVENT_COLUMNS",
     "EVENT_STATES",
     "GROUP_COLUMNS",
+    "GROUP_ROLE_ASSIGNMENT_COLUMNS",
     "JSON",
     "MEMBERSHIP_COLUMNS",
+    "MEMBERSHIP_STATUSES",
     "ORGANIZATION_COLUMNS",
+    "ORGANIZATION_MEMBERSHIP_COLUMNS",
+    "ROLE_ASSIGNMENT_COLUMNS",
+    "ROLE_COLUMNS",
+    "ROLE_SOURCES",
+    "ROLE_TYPES",
     "TIME",
     "USER_COLUMNS",
     "USER_STATES",
+    "WORKOS_GROUP_COLUMNS",
     "Column",
 ]
 
@@ -180,6 +188,74 @@ EVENTS = {
 
 MEMBERSHIPS = {"user_id": _USER_ID, "group_id": _GROUP_ID, "directory_id": _DIRECTORY_ID}
 
+_ROLE = Column("str", "Slug of the role, as in the users' column of that name.", "role.slug", "admin")
+_RESOURCE = Column(JSON, "What the role is for.", "resource", {"resource_type_slug": "organization"})
+_OWNER = _id("organization", "org", "organization_id")
+
+ROLES = {
+    "slug": Column("str", "What users, mappings and tables name the role by.", "slug", "admin"),
+    "name": Column("str", "Display name.", "name", "Admin"),
+    "description": Column("str", "What it is for, in somebody's words.", "description", "Runs the place"),
+    "type": Column("category", "Of the environment, or of one organization.", "type", "EnvironmentRole"),
+    "permissions": Column("object", "Slugs of its permissions, a tuple.", "permissions", ("users:manage",)),
+    "resource_type_slug": Column("str", "Kind of resource it is for.", "resource_type_slug", "organization"),
+    "created_at": _CREATED,
+    "updated_at": _UPDATED,
+    "extra": _EXTRA,
+}
+
+ORGANIZATION_MEMBERSHIPS = {
+    "email": Column("str", "Address of the AuthKit user; it stays when the directory's changes.", "user.email",
+                    "ada.lind@harbourline.test"),
+    "first_name": Column("str", "Given name of the AuthKit user.", "user.first_name", "Ada"),
+    "last_name": Column("str", "Family name of the AuthKit user.", "user.last_name", "Lind"),
+    "status": Column("category", "Whether the membership is on.", "status", "active"),
+    "role": Column("str", "Slug of the primary role.", "role.slug", "admin"),
+    "roles": Column("object", "Slugs of all roles, a tuple.", "roles[].slug", ("admin",)),
+    "directory_managed": Column("boolean", "Whether a directory provisions it.", "directory_managed", True),
+    "authkit_user_id": _id("AuthKit user, who is no directory user", "user", "user_id"),
+    "organization_id": _OWNER,
+    "organization_name": Column("str", "Display name of the organization.", "organization_name", "Harbourline"),
+    "custom_attributes": Column(JSON, "Attributes that a directory gave it.", "custom_attributes",
+                                {"department_name": "Nautical"}),
+    "user": Column(JSON, "The AuthKit user as it came.", "user", {"email_verified": True}),
+    "created_at": _CREATED,
+    "updated_at": _UPDATED,
+    "extra": _EXTRA,
+}  # fmt: skip
+
+WORKOS_GROUPS = {
+    "name": Column("str", "Display name.", "name", "Launch Partners"),
+    "description": Column("str", "What it is for, in somebody's words.", "description", "Sees it first"),
+    "organization_id": _OWNER,
+    "created_at": _CREATED,
+    "updated_at": _UPDATED,
+    "extra": _EXTRA,
+}
+
+ROLE_ASSIGNMENTS = {
+    "role": _ROLE,
+    "source": Column("category", "Direct, or by a WorkOS group; a directory has no word here.", "source.type",
+                     "group"),
+    "workos_group_id": _id("WorkOS group that gives it", "group", "source.group.id"),
+    "workos_group": Column("str", "Name of that group.", "source.group.name", "Launch Partners"),
+    "group_role_assignment_id": _id("assignment to that group", "gra", "source.group_role_assignment_id"),
+    "organization_membership_id": _id("organization membership", "om", "organization_membership_id"),
+    "resource": _RESOURCE,
+    "created_at": _CREATED,
+    "updated_at": _UPDATED,
+    "extra": _EXTRA,
+}  # fmt: skip
+
+GROUP_ROLE_ASSIGNMENTS = {
+    "role": _ROLE,
+    "workos_group_id": _id("WorkOS group whose members have it", "group", "group_id"),
+    "resource": _RESOURCE,
+    "created_at": _CREATED,
+    "updated_at": _UPDATED,
+    "extra": _EXTRA,
+}
+
 EMAILS = {
     "user_id": _USER_ID,
     "value": Column("str", "The address.", "emails[].value", "ada.lind@harbourline.test"),
@@ -208,6 +284,11 @@ INDEXES = {
     "user_id": _id("directory user", "directory_user"),
     "group_id": _id("directory group", "directory_group"),
     "event_id": _id("event", "event"),
+    "role_id": _id("role", "role"),
+    "organization_membership_id": _id("organization membership", "om"),
+    "workos_group_id": _id("WorkOS group, which is no directory group", "group"),
+    "role_assignment_id": _id("role assignment", "role_assignment"),
+    "group_role_assignment_id": _id("role assignment of a WorkOS group", "gra"),
 }
 
 
@@ -221,10 +302,18 @@ USER_COLUMNS = _dtypes(USERS)
 GROUP_COLUMNS = _dtypes(GROUPS)
 EVENT_COLUMNS = _dtypes(EVENTS)
 MEMBERSHIP_COLUMNS = _dtypes(MEMBERSHIPS)
+ROLE_COLUMNS = _dtypes(ROLES)
+ORGANIZATION_MEMBERSHIP_COLUMNS = _dtypes(ORGANIZATION_MEMBERSHIPS)
+WORKOS_GROUP_COLUMNS = _dtypes(WORKOS_GROUPS)
+ROLE_ASSIGNMENT_COLUMNS = _dtypes(ROLE_ASSIGNMENTS)
+GROUP_ROLE_ASSIGNMENT_COLUMNS = _dtypes(GROUP_ROLE_ASSIGNMENTS)
 
 EVENT_STATES = {"active": "linked", "inactive": "unlinked"}  # the words of events for the API's
 DIRECTORY_STATES = ("linked", "validating", "invalid_credentials", "unlinked", "deleting")
 USER_STATES = ("active", "inactive", "suspended")
+ROLE_TYPES = ("EnvironmentRole", "OrganizationRole")
+MEMBERSHIP_STATUSES = ("active", "inactive", "pending")
+ROLE_SOURCES = ("direct", "group")
 DIRECTORY_TYPES = (
     "azure scim v2.0",
     "bamboohr",

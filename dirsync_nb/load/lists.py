@@ -6,6 +6,7 @@ What holds when a load ends early stands in :mod:`dirsync_nb.load.session`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
@@ -26,8 +27,22 @@ from ..client import (
 from ..client.endpoints import filters_of, one_directory_id
 from ..client.segments import SegmentList
 from ..client.transport import Traffic
-from ..frames import DIRECTORIES, EVENTS, GROUPS, ORGANIZATIONS, USERS, FrameBuilder, FrameSpec
+from ..frames import (
+    DIRECTORIES,
+    EVENTS,
+    GROUP_ROLE_ASSIGNMENTS,
+    GROUPS,
+    ORGANIZATION_MEMBERSHIPS,
+    ORGANIZATIONS,
+    ROLE_ASSIGNMENTS,
+    ROLES,
+    USERS,
+    WORKOS_GROUPS,
+    FrameBuilder,
+    FrameSpec,
+)
 from .checkpoint import Checkpoint
+from .lost_place import REFUSED, lost_place
 from .parallel import as_directory_ids, load_each
 from .progress import Progress, tell
 from .session import Watch, load_session, resumed
@@ -188,7 +203,8 @@ def load_users(
     directory
         The same by the API's own name.
     group_id
-        Only the members of this group. One of the two is needed; both must hold.
+        Only the members of this group. One of the two is needed; both must hold. No row tells whose member it
+        is, so one question more makes sure that the service looks at this filter.
     idp_id, email
         Only the user with this provider id, or this primary address; each needs ``directory_id``.
     limit, before, after, order, resume
@@ -261,7 +277,8 @@ def load_groups(
     directory
         The same by the API's own name.
     user_id
-        Only the groups this user belongs to. One of the two is needed.
+        Only the groups this user belongs to. One of the two is needed; one question more makes sure that the
+        service looks at it.
     limit, before, after, order, resume
         As in :func:`load_organizations`.
 
@@ -343,6 +360,8 @@ def load_events(
     ------
     ArgumentError
         A filter that cannot be right, or two that exclude each other.
+    LostPlace
+        The service does not know the event ``after`` any more; ``gap`` says what cannot be read.
     LoadError
         The load broke; the rows read are on the receipt.
 
@@ -359,7 +378,14 @@ def load_events(
         "range_end": range_end,
         "after": after,
     }
-    return load_list(client.context, "events", filters, part={"limit": limit}, order=None, resume=resume)
+    context, part = client.context, {"limit": limit}
+    try:
+        return load_list(context, "events", filters, part=part, order=None, resume=resume)
+    except REFUSED as problem:
+        place = getattr(problem.receipt, "cursor", None)
+        if place is None:
+            raise
+        raise lost_place(context, place, problem, filters) from problem
 
 
 @needs_client
@@ -395,8 +421,10 @@ def load_directory(client: DirectoryClient, directory_id: Any) -> pd.Series[Any]
 
 
 @needs_client
-def load_user(client: DirectoryClient, user_id: Any) -> pd.Series[Any]:
+def load_user(client: DirectoryClient, user_id: Any, *, directory_id: Any = None) -> pd.Series[Any]:
     """Load one directory user as a Series of ``USER_COLUMNS``, named by its id. Raises NotFound.
+
+    With ``directory_id``, NotFound is also what a user of another directory is.
 
     Examples
     --------
@@ -404,12 +432,14 @@ def load_user(client: DirectoryClient, user_id: Any) -> pd.Series[Any]:
     >>> user.name == users.index[0]
     True
     """
-    return _row(client, USERS, client.user(user_id))
+    return _row(client, USERS, client.user(user_id, directory_id=directory_id))
 
 
 @needs_client
-def load_group(client: DirectoryClient, group_id: Any) -> pd.Series[Any]:
+def load_group(client: DirectoryClient, group_id: Any, *, directory_id: Any = None) -> pd.Series[Any]:
     """Load one directory group as a Series of ``GROUP_COLUMNS``, named by its id. Raises NotFound.
+
+    With ``directory_id``, NotFound is also what a group of another directory is.
 
     Examples
     --------
@@ -417,7 +447,7 @@ def load_group(client: DirectoryClient, group_id: Any) -> pd.Series[Any]:
     >>> group["name"] == groups["name"].iloc[0]
     True
     """
-    return _row(client, GROUPS, client.group(group_id))
+    return _row(client, GROUPS, client.group(group_id, directory_id=directory_id))
 
 
 def _row(client: DirectoryClient, table: FrameSpec, record: Record) -> pd.Series[Any]:
@@ -435,6 +465,14 @@ SPECS = {
     "users": USERS,
     "groups": GROUPS,
     "events": EVENTS,
+    "roles": ROLES,
+    "organization_roles": ROLES,
+    "organization_memberships": ORGANIZATION_MEMBERSHIPS,
+    "role_assignments": ROLE_ASSIGNMENTS,
+    "group_role_assignments": GROUP_ROLE_ASSIGNMENTS,
+    "workos_groups": WORKOS_GROUPS,
+    "workos_groups_of_member": WORKOS_GROUPS,
+    "workos_group_members": ORGANIZATION_MEMBERSHIPS,
 }
 
 
@@ -495,7 +533,7 @@ def load_list(
     rows = resumed(receipt, resume, Rows, lambda: Rows(FrameBuilder(SPECS[kind]), SegmentList(receipt.cursor)))
     count = _Count(context, kind, receipt, counted)
     expected = (lambda: receipt.details.get("limit")) if receipt.is_part else count.ask
-    progress = Progress(kind, expected) if watch is None else None
+    progress = Progress(ENDPOINTS[kind].noun, expected) if watch is None else None
     with load_session(context, receipt, rows, progress=progress, watch=watch, checkpoint=checkpoint) as session:
         for page in read_list(context, receipt, rows.segments, expected=count.ask):
             rows.columns.add(page)
@@ -505,7 +543,17 @@ def load_list(
             receipt.by_request = placed or bool(rows.segments.open_segments())
         if not receipt.by_request:
             count.compare(rows.segments.row_count, context.page_size)
+        if not receipt.rows and checkpoint is None:
+            _check_organization(context, receipt)
     return session.frame
+
+
+def _check_organization(context: LoadContext, receipt: Receipt) -> None:
+    """Refuse an organization that there is not: the service has an empty list for it."""
+    wanted = receipt.filters.get("organization_id")
+    if wanted is not None:
+        with suppress(errors.Forbidden):
+            context.single("organizations", wanted, traffic=receipt)
 
 
 @dataclass
@@ -531,7 +579,7 @@ class Rows:
         receipt.note(*self.columns.notices)
 
     def missing(self, receipt: Receipt) -> str:
-        """Say where it broke off."""
+        """Return where it broke off, in words."""
         return f"{receipt.endpoint} broke off after {receipt.rows:,} rows"
 
     def keep(self, checkpoint: Checkpoint) -> None:

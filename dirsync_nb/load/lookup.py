@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from ..client import DirectoryClient
 
-__all__ = ["FOUND_COLUMNS", "find"]
+__all__ = ["FOUND_COLUMNS", "find", "largest_directory"]
 
 FOUND_COLUMNS = ("kind", "name", "address", "state", "directory_id", "directory", "matched_by", "next")
 """Columns of what :func:`find` returns."""
@@ -90,6 +90,30 @@ def find(client: DirectoryClient, what: Any, *, most_people: int = MOST_PEOPLE) 
     if left_out:
         found.attrs["left_out"] = left_out
     return found
+
+
+@needs_client
+def largest_directory(client: DirectoryClient) -> str | None:
+    """Return the id of the directory with the most people, or None where nobody is in any.
+
+    It goes by the counts that come with a directory; where none come, it looks who has somebody.
+
+    Raises
+    ------
+    LoadError
+        As the loaders.
+
+    Examples
+    --------
+    >>> ds.largest_directory(client) == directories["active_users"].idxmax()
+    True
+    """
+    directories = load_directories(client)
+    counts = directories[["active_users", "inactive_users"]].sum(axis="columns", min_count=1)
+    if counts.gt(0).any():
+        return str(counts.idxmax())
+    unknown = counts.index[counts.isna()]
+    return next((str(one) for one in unknown if len(load_users(client, one, limit=1))), None)
 
 
 def _by_id(

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -28,12 +28,11 @@ from ..client import (
     identifier,
     needs_client,
     read_list,
-    read_pages,
 )
 from ..client.endpoints import fitting_id
-from ..client.paging import Reading
+from ..client.filters import FilterCheck
 from ..client.segments import SegmentList
-from ..client.waiting import Stop
+from ..client.waiting import Stop, first_done
 from ..frames import MEMBERSHIP_COLUMNS, require_complete, require_ids, text_dtype
 from .checkpoint import Checkpoint
 from .lists import count_of, load_groups, load_users
@@ -241,8 +240,7 @@ class Pairs:
     unlisted: list[str] = field(default_factory=list)
     gone: set[str] = field(default_factory=set)
     embedded_differs: bool = False
-    same_for_all: list[str] | None = None
-    checked: bool = False
+    checked: bool = False  # whether the service looks at who is asked for
     groups: pd.DataFrame | None = None
     repeated: int = 0  # rows that came again
     checkpoint: Checkpoint | None = None
@@ -288,7 +286,7 @@ class Pairs:
             receipt.note(*self._notices(receipt))
 
     def missing(self, receipt: Receipt) -> str:  # noqa: ARG002
-        """Say how many lists were read."""
+        """Return how many lists were read, in words."""
         return f"memberships broke off after {len(self.done):,} of {len(self.owners or []):,} lists"
 
     def keep(self, checkpoint: Checkpoint) -> None:
@@ -401,7 +399,7 @@ class _Reader:
         known, kind = (groups, "groups") if self.by_group else (users, "users")
         if known is not None:
             return [str(owner) for owner in known.index]
-        pages = self._list(kind, directory_id=self.pairs.directory)
+        pages = self._read(self.context.open(kind, {"directory_id": self.pairs.directory}, log=False))
         return list(dict.fromkeys(owner for page in pages for owner in _ids(page)))
 
     def walk_owners(self) -> Iterator[None]:
@@ -419,10 +417,10 @@ class _Reader:
                         break
                 if not running:
                     break
-                for future in wait(running, return_when=FIRST_COMPLETED).done:
+                for future in first_done(running):
                     owner = running.pop(future)
                     self.pairs.add(owner, future.result())
-                    self._compare(owner)
+                    self._check_filter(owner)
                 yield
         except BaseException:
             # Nobody waits for workers once the load broke: they wake from their pauses, find the stop, and go.
@@ -438,17 +436,13 @@ class _Reader:
 
     def _members(self, owner: str) -> list[Record] | None:
         """Read one owner's list; None when the owner was deleted meanwhile."""
-        if self.by_group:
-            steps = self._list("users", directory_id=self.pairs.directory, group_id=owner)
-        else:
-            steps = self._list("groups", user_id=owner)
         records = []
         try:
-            for page in steps:
+            for page in self._read(self._open(owner)):
                 records += [_slim(record) for record in page]
                 self._check_home(owner, page)
-                if self._stop.is_set():
-                    break  # the load broke; nobody waits for the rest of a long list
+                if self._stop.is_set():  # nobody waits for the rest of a long list, and half of one is none
+                    raise errors.LoadError(f"reading the list of {owner}: given up, since its load has ended")
         except errors.NotFound:
             return None
         return records
@@ -463,9 +457,16 @@ class _Reader:
                 "service did not look at who was asked for. Is it the WorkOS API, or something in its place?"
             )
 
-    def _list(self, kind: str, **filters: str) -> Iterator[list[Record]]:
+    def _open(self, owner: str) -> Receipt:
+        """Open the list of one owner."""
+        if self.by_group:
+            return self.context.open(
+                "users", {"directory_id": self.pairs.directory, "group_id": owner}, log=False
+            )
+        return self.context.open("groups", {"user_id": owner}, log=False)
+
+    def _read(self, inner: Receipt) -> Iterator[list[Record]]:
         """Read a list; what it cost is added to the receipt, whole or broken."""
-        inner = self.context.open(kind, filters, log=False)
         inner.tell = self.receipt.tell
         try:
             yield from read_list(self.context, inner, SegmentList(), sharing=lambda: len(self.running))
@@ -490,39 +491,21 @@ class _Reader:
             else:
                 pairs.unlisted.append(user_id)
 
-    # A service that does not look at the filter ---------------------------------------------------------
+    def _check_filter(self, owner: str) -> None:
+        """Refuse lists that are the same for every owner: the service does not look at who is asked for.
 
-    def _compare(self, owner: str) -> None:
-        """Ask once, as soon as a second list is equal to the first."""
-        members = self.pairs.done[owner]
-        if not members or self.pairs.checked:
+        Asked once, as soon as somebody is in a list.
+        """
+        if self.pairs.checked or not self.pairs.done[owner]:
             return
-        if self.pairs.same_for_all is None:
-            self.pairs.same_for_all = members
-        elif sorted(members) == sorted(self.pairs.same_for_all):
-            self._check_filter()
-        else:
-            self.pairs.checked = True
-
-    def _check_filter(self) -> None:
-        """Refuse lists that are equal for every owner because the service does not look at who is asked for."""
-        pairs = self.pairs
-        assert pairs.same_for_all is not None
-        pairs.checked = True
-        # Asked for what is no group, or no user, a service that looks at the filter has nothing to give.
-        kind, name = ("users", "group") if self.by_group else ("groups", "user")
-        inner = self.context.open(kind, {"directory_id": pairs.directory}, log=False)
-        inner.filters = {**inner.filters, name: pairs.directory}
+        self.pairs.checked = True
+        inner = self._open(owner)
         try:
-            found = next(read_pages(self.context, inner), [])
-        except (errors.FilterIgnored, errors.ApiError):
-            found = []
+            FilterCheck(self.context, inner).ask("group" if self.by_group else "user")
         finally:
             self.receipt.requests += inner.requests
-        if found:
-            same = f"the same {len(pairs.same_for_all):,} {kind}"
-            seen = f"every {name} has {same}, and so has one that does not exist"
-            raise Reading(self.context, inner, SegmentList()).filter_ignored(name, seen)
+            self.receipt.waits += inner.waits
+            self.receipt.note(*inner.notices)
 
 
 def _slim(record: Record) -> Record:

@@ -6,22 +6,23 @@ up. They share its budget in turns: none waits for another, and one that fails h
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import pandas as pd
 
 from .. import errors
-from ..client import LoadContext, Pacer, Receipt, as_ids
-from ..client.waiting import Stop
+from ..client import LoadContext, Pacer, Receipt, as_ids, one_or_many
+from ..client.waiting import Stop, first_done, interruptible
 from ..frames import concat, require_complete
 from .checkpoint import Checkpoint
 from .progress import Gathering, Progress, tell
 from .session import load_session, resumed
 
-__all__ = ["as_directory_ids", "for_each_directory", "load_each", "side_by_side"]
+__all__ = ["as_directory_ids", "directory_ids_of", "for_each_directory", "load_each", "side_by_side"]
 
 T = TypeVar("T")
 
@@ -38,6 +39,14 @@ def as_directory_ids(directory_id: object, doing: str) -> list[str] | None:
     if isinstance(directory_id, pd.DataFrame):
         require_complete(directory_id, doing)
     return as_ids(directory_id, "directory_id")
+
+
+def directory_ids_of(directory_id: object, doing: str) -> list[str]:
+    """Return the ids of one directory or of several, given in any of those ways; an empty list is refused."""
+    several = as_directory_ids(directory_id, doing)
+    if several is not None and not several:
+        raise errors.ArgumentError("directory_id is an empty list; leave it out for all directories")
+    return one_or_many(directory_id, "directory_id") if several is None else several
 
 
 def for_each_directory(
@@ -85,8 +94,8 @@ def for_each_directory(
 
     pool = ThreadPoolExecutor(count)
     try:
-        running = {pool.submit(work, directory_id): directory_id for directory_id in todo}
-        with Progress(noun, total=lambda: len(todo)) as progress:
+        with interruptible(), Progress(noun, total=lambda: len(todo)) as progress:
+            running = {pool.submit(work, directory_id): directory_id for directory_id in todo}
             done, failed = _collected(running, progress, gathering)
     finally:
         stop.set()
@@ -102,7 +111,7 @@ def _collected(
     done: dict[str, T] = {}
     failed: dict[str, errors.DirsyncError] = {}
     while running:
-        for future in wait(running, timeout=LOOK, return_when=FIRST_COMPLETED).done:
+        for future in first_done(running, LOOK):
             directory_id = running.pop(future)
             try:
                 done[directory_id] = future.result()
@@ -158,7 +167,7 @@ class Parts:
         self.begun = []
 
     def missing(self, receipt: Receipt) -> str:
-        """Say how many directories are missing."""
+        """Return how many directories are missing, in words."""
         count = len(self.directory_ids) - len(self.frames)
         return f"{receipt.endpoint} of {count:,} of {len(self.directory_ids):,} directories is missing"
 
@@ -213,14 +222,17 @@ def load_each(
                 parts.receipts[directory_id] = branch.receipts[-1]
         return parts.frames[directory_id]
 
+    context.receipts.append(receipt)  # before anything is read: whatever ends the load finds it there
+    own = dataclasses.replace(context, receipts=[])
     try:
         with load_session(context, receipt, parts, watch=_told_already) as session:
-            _, failures = for_each_directory(context, parts.begun, job)
+            _, failures = for_each_directory(own, parts.begun, job)
             if failures:
                 raise errors.DirectoriesFailed(failures, len(directory_ids))
             receipt.by_request = any(part.by_request for part in parts.receipts.values())
     finally:
-        context.receipts.append(receipt)
+        place = next(at for at, one in enumerate(context.receipts) if one is receipt)
+        context.receipts[place:place] = own.receipts  # the whole stands behind its parts
     return session.frame
 
 

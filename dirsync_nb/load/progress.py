@@ -1,6 +1,8 @@
 """What a running load shows to a person: one bar when it takes long, notices when it is done.
 
-Scripts and pipes get neither: everything said here also stands on the receipt.
+Scripts and pipes get neither: everything said here also stands on the receipt. A notebook that is run without
+anybody to answer a question (nbclient, nbconvert, papermill, nbval) gets the notices and no bar: whether a load
+takes long is a matter of the machine, and no output that repeats.
 """
 
 from __future__ import annotations
@@ -24,6 +26,13 @@ def is_interactive() -> bool:
     if _in_ipython():
         return True
     return bool(getattr(sys, "ps1", "")) or (sys.stderr is not None and sys.stderr.isatty())
+
+
+def _may_show_bar() -> bool:
+    """Return whether somebody looks on while this runs: a kernel is told with each cell whether it may ask."""
+    kernel = getattr(sys.modules["IPython"].get_ipython(), "kernel", None) if _in_ipython() else None
+    request = kernel.get_parent() if kernel is not None else None
+    return is_interactive() and ((request or {}).get("content") or {}).get("allow_stdin", True) is not False
 
 
 def _in_ipython() -> bool:
@@ -159,7 +168,7 @@ class Progress:
             self._gathering.note(self._part, count)
             return
         if not self._counting:
-            if time.monotonic() - self._started < SHOW_AFTER or not is_interactive():
+            if time.monotonic() - self._started < SHOW_AFTER or not _may_show_bar():
                 return
             self._counting, total = True, self._total()
             with self._lock:
@@ -176,7 +185,7 @@ class Progress:
     def tell(self, words: str) -> None:
         """Say beside the bar what is waited for; no words: no longer. A pause makes the bar appear."""
         self._waiting.note(words)
-        if self._gathering is not None or self._closed or not is_interactive():
+        if self._gathering is not None or self._closed or not _may_show_bar():
             return
         with self._lock:
             if self._closed:

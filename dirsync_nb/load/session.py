@@ -16,6 +16,8 @@ import pandas as pd
 
 from .. import errors
 from ..client import LoadContext, Receipt
+from ..client.waiting import interruptible
+from ..frames import ROUNDED
 from .checkpoint import Checkpoint
 from .progress import Progress, tell
 
@@ -35,7 +37,7 @@ class PartialResult(Protocol):
         """Write what a reader should know about them into the receipt."""
 
     def missing(self, receipt: Receipt) -> str:
-        """Say what is not there yet."""
+        """Return what is not there yet, in words."""
 
     def keep(self, checkpoint: Checkpoint) -> None:
         """Take what a checkpoint holds, and write into it whatever comes from now on."""
@@ -118,13 +120,17 @@ def load_session(
     try:
         if checkpoint is not None:
             partial.keep(checkpoint)
-        with progress or nullcontext():
+        with interruptible(), progress or nullcontext():
             yield session
         session.frame = partial.frame()
         partial.report(receipt, session.frame)
-        receipt.complete = not receipt.by_request
+        if context.rounded is not None:
+            session.frame.attrs[ROUNDED] = context.rounded
         if receipt.by_request:
             session.frame.attrs["incomplete"] = receipt.part
+        if watch is None:
+            tell(receipt.notices, context.told)
+        receipt.complete = not receipt.by_request  # last of all: until then an interrupt can be gone on from
     except BaseException as problem:
         keep_partial(receipt, partial, problem)
         raise
@@ -133,8 +139,6 @@ def load_session(
         receipt.seconds = time.monotonic() - started
     if receipt.complete:
         receipt.so_far = None
-    if watch is None:
-        tell(receipt.notices, context.told)
 
 
 def keep_partial(receipt: Receipt, partial: PartialResult, problem: BaseException) -> None:

@@ -91,7 +91,7 @@ def should_show(cell: Cell) -> bool:
 
 
 def _is_value(statement: ast.stmt) -> bool:
-    """Tell an expression that surely has a value to show; a call may give None, which is not shown."""
+    """Whether an expression surely has a value to show; a call may return None, which is not shown."""
     if not isinstance(statement, ast.Expr) or not isinstance(statement.value, _NAMED):
         return False
     return not (isinstance(statement.value, ast.Constant) and statement.value.value is None)

@@ -19,12 +19,11 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from . import secrets
+from . import secrets, stable
 from .cells import ERROR_TAGS, FREE_TAGS, first_line, has_code, is_free, tags_of
 from .files import notebooks_in, read, write
 from .findings import KINDS, LARGE, Finding, check_file
 from .fix import fix
-from .stable import keep_same
 
 __all__ = ["KINDS", "Finding", "Report", "check", "check_file", "fix", "notebooks_in", "run"]
 
@@ -57,7 +56,7 @@ class Report:
         return json.dumps(shape, indent=2, ensure_ascii=False)
 
     def __str__(self) -> str:
-        """Say one line for each finding, and a last one that sums up."""
+        """Return one line for each finding, and a last one that sums up."""
         lines = [str(finding) for finding in self.findings]
         lines += [f"{file}: could not be read: {problem}" for file, problem in self.unreadable]
         lines += [f"{file}: mended" for file in self.fixed]
@@ -164,11 +163,12 @@ def run(path: Path, *, timeout: int, seed: int = 1, save: bool = False) -> list[
     with tempfile.TemporaryDirectory(prefix="dirsync-check-") as name, Sandbox(seed=seed) as sandbox:
         folder, log = Path(name), Path(name) / "outbound.log"
         network_guard.write_sitecustomize(folder, log)
-        environment = network_guard.kept_here(dict(os.environ), folder) | {SHARED_SANDBOX: sandbox.url}
+        environment = stable.ENVIRONMENT | network_guard.kept_here(dict(os.environ), folder)
+        environment[SHARED_SANDBOX] = sandbox.url
         notebook = tour.read(path)
         for each in notebook.cells:
             _tag_for_nbclient(each)
-        chapter = tour.run(path, notebook, path.resolve().parent, environment, timeout)
+        chapter = tour.run(path, notebook, path.resolve().parent, environment, timeout, as_ended=True)
         refused = sorted(
             {address for word, address in network_guard.read(log)[0] if word == network_guard.REFUSED}
         )
@@ -208,7 +208,9 @@ def _save(path: Path, ran: Any) -> None:
     before = json.dumps(notebook)
     for cell, made in zip(notebook["cells"], new, strict=True):
         if has_code(cell) and not is_free(cell):
-            cell["outputs"] = keep_same(cell.get("outputs", []), made["outputs"])
+            cell["outputs"] = stable.keep_same(
+                cell.get("outputs", []), stable.without_cell_file(made["outputs"])
+            )
             cell["execution_count"] = made["execution_count"]
     if json.dumps(notebook) != before:
         write(path, notebook, like=raw)

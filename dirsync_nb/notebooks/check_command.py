@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from .. import errors
 from . import check
 
 __all__ = ["DESCRIPTION", "HELP", "add_arguments", "main", "run", "seconds"]
@@ -46,11 +47,11 @@ def run(arguments: argparse.Namespace) -> int:
 
     Raises
     ------
-    ValueError
+    ArgumentError
         Arguments that do not fit together.
     """
     if arguments.save and not arguments.execute:
-        raise ValueError("--save stores what a run showed; say --run as well")
+        raise errors.ArgumentError("--save stores what a run showed; say --run as well")
     report = check.check(
         arguments.paths,
         skip=arguments.skip,

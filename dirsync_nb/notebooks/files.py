@@ -12,6 +12,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from .. import errors
+
 __all__ = ["notebooks_in", "read", "write"]
 
 _CONFLICT = re.compile(r"^(?:<{7}|>{7}|\|{7}) ", re.MULTILINE)
@@ -53,28 +55,32 @@ def read(path: Path) -> tuple[dict[str, Any], str]:
     except (ValueError, RecursionError):
         if conflict := _CONFLICT.search(raw):
             line = raw.count("\n", 0, conflict.start()) + 1
-            raise ValueError(f"a merge conflict, from line {line} on: settle it, then save") from None
-        raise ValueError("this is not a notebook: not JSON") from None
+            raise errors.ArgumentError(f"a merge conflict, from line {line} on: settle it, then save") from None
+        raise errors.ArgumentError("this is not a notebook: not JSON") from None
     if not isinstance(notebook, dict) or "nbformat" not in notebook:
-        raise ValueError("this is not a notebook: JSON, but of another kind")
+        raise errors.ArgumentError("this is not a notebook: JSON, but of another kind")
     if notebook["nbformat"] != 4:
-        raise ValueError("a notebook of another format than 4; open it in JupyterLab and save it")
+        raise errors.ArgumentError("a notebook of another format than 4; open it in JupyterLab and save it")
     if not _is_whole(notebook):
-        raise ValueError("this notebook is damaged: cells, sources or outputs are not where they belong")
+        raise errors.ArgumentError(
+            "this notebook is damaged: cells, sources or outputs are not where they belong"
+        )
     return notebook, raw
 
 
 def _decoded(content: bytes) -> str:
     """Return the text of a notebook, which is UTF-8 and nothing else; name what it is instead."""
     if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or b"\0" in content[:4]:
-        raise ValueError("it is written in UTF-16, which Jupyter cannot read: save it as UTF-8")
+        raise errors.ArgumentError("it is written in UTF-16, which Jupyter cannot read: save it as UTF-8")
     if content.startswith(codecs.BOM_UTF8):
-        raise ValueError("it begins with a byte order mark, which Jupyter cannot read: save it without")
+        raise errors.ArgumentError(
+            "it begins with a byte order mark, which Jupyter cannot read: save it without"
+        )
     try:
         return content.decode()
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
-        raise ValueError(f"it is not written in UTF-8 (see line {line}): save it as UTF-8") from None
+        raise errors.ArgumentError(f"it is not written in UTF-8 (see line {line}): save it as UTF-8") from None
 
 
 def _is_whole(notebook: dict[str, Any]) -> bool:

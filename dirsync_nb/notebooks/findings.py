@@ -77,7 +77,7 @@ class Finding:
     fixable: bool
 
     def __str__(self) -> str:
-        """Say it in one line."""
+        """Return it in one line."""
         where = self.file if self.cell is None else f"{self.file}, cell {self.cell} ({self.first_line!r})"
         return f"{where}: {self.kind}: {self.problem}; {self.advice}"
 

@@ -19,6 +19,7 @@ from .cells import (
 )
 from .files import read, write
 from .findings import KINDS, kernel_problem
+from .stable import without_cell_file
 
 __all__ = ["fix"]
 
@@ -64,6 +65,8 @@ def _fix_cell(cell: Cell, wanted: set[str]) -> None:
     _fix_metadata(cell.get("metadata", {}), wanted)
     outputs = cell.get("outputs")
     if outputs:
+        if "path" in wanted:
+            outputs = cell["outputs"] = without_cell_file(outputs)
         kept = [output for output in outputs if not _holds(output, wanted - {"person"})]
         if len(kept) < len(outputs):
             cell["outputs"], cell["execution_count"] = kept, None

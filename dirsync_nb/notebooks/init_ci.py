@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from .. import extras
@@ -10,7 +12,7 @@ from .. import extras
 __all__ = ["write"]
 
 _FIRST = Path(__file__).parent / "ci_files" / "first_look.ipynb"
-_MARK = "dirsync-nb check"  # stands in every file that has its part already
+_MARKS = ("dirsync-nb check", "dirsync-nb-check", "--nbval-current-env")  # one stands where a part is already
 
 _WORKFLOW = """name: notebooks
 on: [push, pull_request]
@@ -39,13 +41,23 @@ jobs:
 """
 _HOOK = """repos:
   - repo: {address}
-    rev: main  # or a commit
+    rev: {rev}
     hooks: [{{ id: dirsync-nb-check }}]  # dirsync-nb check on what is committed; installs nothing
 """
 _PYTEST = """# Notebooks: dirsync-nb check notebooks && pytest --dirsync-sandbox --nbval notebooks
-[pytest]
-addopts = --nbval-current-env
+[{section}]
+addopts = {quote}--nbval-current-env{quote}
 """
+# What pytest looks for, in its order: file, table in it ("" for any), and how its options are written there.
+_PYTEST_FILES = [
+    ("pytest.toml", "", "pytest", '"'),
+    (".pytest.toml", "", "pytest", '"'),
+    ("pytest.ini", "", "pytest", ""),
+    (".pytest.ini", "", "pytest", ""),
+    ("pyproject.toml", "[tool.pytest", "tool.pytest.ini_options", '"'),
+    ("tox.ini", "[pytest]", "pytest", ""),
+    ("setup.cfg", "[tool:pytest]", "tool:pytest", ""),
+]
 _README = """## Notebooks
 
 The notebooks run on a sandbox with invented people, without a key, and keep to this machine:
@@ -59,6 +71,15 @@ dirsync-nb check --run --save notebooks      # after a change: run them and stor
 """
 
 
+@dataclass(frozen=True)
+class _Part:
+    """One file, what belongs into it, and how a file that is there is completed; None where it never is."""
+
+    name: str
+    text: str
+    complete: Callable[[str, str], str | None] | None
+
+
 def write(folder: Path, *, force: bool = False) -> Iterator[str]:
     """Write workflow, hook, pytest options, a first notebook and a paragraph of README; say so, a line each.
 
@@ -69,49 +90,112 @@ def write(folder: Path, *, force: bool = False) -> Iterator[str]:
     force
         Also replace a workflow and notebook that are there, and complete the hooks and the README. Default:
         they stay, and what belongs into them is shown. Options of pytest that are there always stay.
+
+    Raises
+    ------
+    ValueError
+        Something stands in the way; nothing was written.
     """
-    requirement = extras.SOURCE.replace("dirsync_nb @", "dirsync_nb[lab] @")
-    address = extras.SOURCE.partition("git+")[2]
-    parts: list[tuple[str, str, Callable[[str], str]]] = [
-        (".github/workflows/notebooks.yml", _WORKFLOW.format(requirement=requirement), _replaced),
-        (".pre-commit-config.yaml", _HOOK.format(address=address), _hook_added),
-        (_pytest_file(folder), _PYTEST, _added),
-        ("notebooks/first_look.ipynb", _FIRST.read_text("utf-8"), _replaced),
-        ("README.md", _README.format(requirement=requirement), _added),
+    parts = _parts(folder)
+    for part in parts:
+        _refuse_obstacle(folder, part.name)
+    for part in parts:
+        yield _write_one(folder / part.name, part, force=force)
+    if not any((place / ".git").exists() for place in (folder.resolve(), *folder.resolve().parents)):
+        yield "this is no git repository yet: the hook and the workflow wait for `git init`"
+    if "GIT_ADDRESS" in parts[0].text:
+        yield "GIT_ADDRESS stands for where dirsync_nb is had from: put it in before you commit"
+
+
+def _parts(folder: Path) -> list[_Part]:
+    requirement, address, rev = _origin()
+    options, section, quote = _pytest_file(folder)
+    readme = _readme(folder)
+    return [
+        _Part(".github/workflows/notebooks.yml", _WORKFLOW.format(requirement=requirement), _replaced),
+        _Part(".pre-commit-config.yaml", _HOOK.format(address=address, rev=rev), _hook_added),
+        _Part(options, _PYTEST.format(section=section, quote=quote), None),
+        _Part("notebooks/first_look.ipynb", _FIRST.read_text("utf-8"), _replaced),
+        _Part(
+            readme,
+            _README.format(requirement=requirement),
+            _added if readme.lower().endswith(".md") else None,
+        ),
     ]
-    for name, text, completed in parts:
-        yield _write_one(folder / name, name, text, completed, force=force)
 
 
-def _write_one(path: Path, name: str, text: str, completed: Callable[[str], str], *, force: bool) -> str:
-    old = path.read_text("utf-8") if path.exists() else None
-    if old is not None and (old == text or _MARK in old):
-        return f"{name}: has it already"
-    if old is not None and (not force or text == _PYTEST):
-        shown = "" if name.endswith(".ipynb") else f"; it is for you to add:\n\n{text}"
-        return f"{name}: is there already and stays as it is{shown}"
+def _origin() -> tuple[str, str, str]:
+    """Return what pip takes, where git finds it and at which commit: as this copy was had, if by git."""
+    given = extras.requirement("lab").strip('"')
+    if found := re.fullmatch(r"\S+ @ git\+(.+)@(\w+)", given):
+        return given, found[1], found[2]
+    source = extras.SOURCE
+    return (
+        source.replace("dirsync_nb @", "dirsync_nb[lab] @"),
+        source.partition("git+")[2],
+        "main  # or a commit",
+    )
+
+
+def _refuse_obstacle(folder: Path, name: str) -> None:
+    path = folder / name
+    for above in path.relative_to(folder).parents:
+        if (folder / above).exists() and not (folder / above).is_dir():
+            raise ValueError(f"{above} is a file, and {name} needs a folder there; nothing was written")
+    if path.is_dir():
+        raise ValueError(f"{name} is a folder, and a file is to be there; nothing was written")
+
+
+def _write_one(path: Path, part: _Part, *, force: bool) -> str:
+    old = _text(path)
+    if old is not None and (old.replace("\r\n", "\n") == part.text or any(mark in old for mark in _MARKS)):
+        return f"{part.name}: has it already"
+    made = part.text if old is None else part.complete(old, part.text) if force and part.complete else None
+    if made is None:
+        shown = "" if part.name.endswith(".ipynb") else f"; it is for you to add:\n\n{part.text}"
+        return f"{part.name}: is there already and stays as it is{shown}"
     path.parent.mkdir(parents=True, exist_ok=True)
-    made = text if old is None or completed is _replaced else f"{old.rstrip()}\n{completed(text)}"
-    path.write_text(made, "utf-8")
-    return f"{name}: {'written' if old is None else 'changed'}"
+    if old is not None and "\r\n" in old:
+        made = made.replace("\r\n", "\n").replace("\n", "\r\n")
+    path.write_bytes(made.encode("utf-8", "surrogateescape"))
+    return f"{part.name}: {'written' if old is None else 'changed'}"
 
 
-def _replaced(text: str) -> str:
+def _text(path: Path) -> str | None:
+    """Return a file as it is, whatever its line ends and letters; None where there is none."""
+    return path.read_bytes().decode("utf-8", "surrogateescape") if path.exists() else None
+
+
+def _replaced(_old: str, text: str) -> str:
     return text
 
 
-def _added(text: str) -> str:
-    return f"\n{text}"
+def _added(old: str, text: str) -> str:
+    return f"{old.rstrip()}\n\n{text}"
 
 
-def _hook_added(text: str) -> str:
-    return text.partition("\n")[2]  # under the `repos:` that is there
+def _hook_added(old: str, text: str) -> str | None:
+    """Put the hook first under the ``repos:`` that is there, as deep as the others; None without it."""
+    found = re.search(r"^repos:[ \t]*(\[[ \t]*\])?[ \t]*(#.*)?\r?$", old, re.MULTILINE)
+    if found is None:
+        return None
+    entry, rest = text.partition("\n")[2], old[found.end() :]
+    others = re.match(r"(?:\s*(?:#.*)?\n)*([ \t]*)-", rest)
+    if others is not None:
+        entry = re.sub(r"(?m)^  ", others[1], entry)
+    line = "repos:" if found[1] else found[0].rstrip()
+    return f"{old[: found.start()]}{line}\n{entry.rstrip()}{rest or chr(10)}"
 
 
-def _pytest_file(folder: Path) -> str:
-    """Name the file that pytest reads, which is the only one it reads."""
-    for name, sign in (("pytest.ini", ""), ("pyproject.toml", "[tool.pytest"), ("tox.ini", "[pytest]")):
-        path = folder / name
-        if path.exists() and sign in path.read_text("utf-8"):
-            return name
-    return "pytest.ini"
+def _pytest_file(folder: Path) -> tuple[str, str, str]:
+    """Return the file that pytest reads, which is the only one it reads, its table, and its quotation mark."""
+    for name, sign, section, quote in _PYTEST_FILES:
+        if (folder / name).is_file() and sign in str(_text(folder / name)):
+            return name, section, quote
+    return "pytest.ini", "pytest", ""
+
+
+def _readme(folder: Path) -> str:
+    """Name the README that is there; what is not Markdown is never completed."""
+    there = sorted(path.name for path in folder.iterdir() if path.name.lower().partition(".")[0] == "readme")
+    return next((name for name in there if name.lower().endswith(".md")), there[0] if there else "README.md")

@@ -8,6 +8,7 @@ What other libraries keep goes where it always goes, as long as files can be wri
 from __future__ import annotations
 
 import contextlib
+import functools
 import logging
 import os
 import socket
@@ -21,7 +22,7 @@ from uuid import uuid4
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Mapping
 
-__all__ = ["Place", "at_home", "manager", "place", "running"]
+__all__ = ["Place", "at_home", "everywhere", "manager", "place", "running"]
 
 _OWN = ("IPYTHONDIR", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR")
 _XDG = ("XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME")
@@ -115,6 +116,27 @@ def place() -> Iterator[Place]:
                 if sockets := takes_sockets(short):
                     folder = short
         yield Place(folder, sockets)
+
+
+@contextlib.contextmanager
+def everywhere() -> Iterator[None]:
+    """Let every kernel that this process starts, or a process of its own starts, live in one private place."""
+    from jupyter_client.manager import KernelManager
+
+    make, before = KernelManager.__init__, dict(os.environ)
+    with place() as shared:
+
+        @functools.wraps(make)
+        def made(self: Any, *given: Any, **settings: Any) -> None:
+            make(self, *given, **{**shared.settings(), **settings})
+
+        KernelManager.__init__ = made  # type: ignore[method-assign]
+        _set_variables(shared.environment(before))
+        try:
+            yield
+        finally:
+            KernelManager.__init__ = make  # type: ignore[method-assign]
+            _set_variables(before)
 
 
 def takes_sockets(folder: Path) -> bool:
@@ -213,6 +235,7 @@ async def running(
             )
         client = kernel.client()
         client.start_channels()
+        client.allow_stdin = False  # nobody is there to answer
         try:
             await client.wait_for_ready(timeout=patience)
         except RuntimeError as error:

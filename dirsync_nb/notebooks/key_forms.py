@@ -141,7 +141,7 @@ def _span(match: re.Match[str]) -> Span:
 
 
 def _is_none(match: re.Match[str]) -> bool:
-    """Tell the sandbox's public key, and what stands for a key in prose (``sk_test_your_key_here``)."""
+    """Whether it is the sandbox's public key, or what stands for a key in prose (``sk_test_your_key_here``)."""
     if "word" in match.re.groupindex:
         return match["word"].casefold() in _NO_PASSWORDS
     return is_placeholder(match[0])

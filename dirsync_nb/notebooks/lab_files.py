@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from .kernels import Place
 
-__all__ = ["configure", "ready", "trust"]
+__all__ = ["configure", "copy_pictures", "ready", "trust"]
 
 _quiet = logging.Logger(
     "dirsync_nb.notebooks.lab_files"
@@ -38,6 +38,16 @@ def ready(path: Path) -> str:
     }
     notebook.metadata["language_info"] = dict(IPythonKernel.language_info)
     return f"{nbformat.writes(notebook)}\n"  # type: ignore[no-untyped-call]
+
+
+def copy_pictures(notebooks: Iterable[Path], folder: Path) -> None:
+    """Copy the pictures that stand beside notebooks and are not there yet."""
+    for home in {path.parent / "pictures" for path in notebooks}:
+        for picture in home.glob("*.png"):
+            copy = folder / home.name / picture.name
+            if not copy.exists():
+                copy.parent.mkdir(exist_ok=True)
+                copy.write_bytes(picture.read_bytes())
 
 
 def trust(paths: Iterable[Path]) -> None:

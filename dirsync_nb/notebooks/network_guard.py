@@ -32,6 +32,14 @@ class OutboundRefused(ConnectionRefusedError):
     """The process was to reach this machine only, and something asked for another one."""
 
 
+def _refusal() -> type[OutboundRefused]:
+    """Return the error to raise: of the package's own kind too, where the package is loaded."""
+    errors = sys.modules.get("dirsync_nb.errors")
+    if errors is None:
+        return OutboundRefused
+    return type("OutboundRefused", (OutboundRefused, errors.DirsyncError), {})
+
+
 def refuse(log: Path | None = None) -> None:
     """Refuse from now on, in this process, whatever would reach beyond this machine.
 
@@ -108,7 +116,7 @@ def _hook(event: str, arguments: tuple[Any, ...]) -> None:
     if address:
         if counts:
             _note(REFUSED, address)
-        raise OutboundRefused(f"a connection to {address} was refused: this run may reach this machine only")
+        raise _refusal()(f"a connection to {address} was refused: this run may reach this machine only")
 
 
 def _judge_first(name: str, event: str) -> None:

@@ -6,13 +6,15 @@ machine is refused, with its address named. Without that option nothing is chang
 
 Notebooks run under nbval. What nbval lets pass is refused here: a cell that is to be checked and was never run,
 and a cell that hides from its reader that it reached out. What differs from run to run and means nothing (ids
-of widgets, the seconds of a receipt, places in memory, pandas's own style sheet) is not compared. With
-pytest-xdist (``-n 2``) every worker has its own sandbox, and the cells of a notebook stay together, as with
-``--dist loadfile``. In JUnit's XML every cell has the properties notebook, cell and first_line.
+of widgets, the seconds of a receipt, places in memory, pandas's own style sheet) is not compared, and a cell
+counts as a notebook's page shows it in the end. With pytest-xdist (``-n 2``) every worker has its own sandbox,
+and the cells of a notebook stay together, as with ``--dist loadfile``. In JUnit's XML every cell has the
+properties notebook, cell and first_line.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 from collections.abc import Generator, Iterator
@@ -24,9 +26,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from ..connect import SHARED_SANDBOX
-from . import network_guard
+from . import kernels, network_guard, stable
 from .cells import first_line
-from .stable import VARYING
+from .front_end import FrontEnd
 
 if TYPE_CHECKING:
     from ..client import DirectoryClient
@@ -85,13 +87,16 @@ class Run:
         self._environment = dict(os.environ)
         self._notebook: Path | None = None
         self._kernel: Any = None
+        self._page: Any = None
         self._ended: Path | None = None  # the notebook whose kernel hung or died
         self.sandbox = Sandbox(
             seed=config.getoption("dirsync_seed"), users=config.getoption("dirsync_users")
         ).start()
         network_guard.write_sitecustomize(folder, self._log)
         kept = network_guard.kept_here(self._environment, folder) | {SHARED_SANDBOX: self.sandbox.url}
-        _become(kept)
+        _become(stable.ENVIRONMENT | kept)
+        self._kernels = contextlib.ExitStack()
+        self._kernels.enter_context(kernels.everywhere())  # not over TCP ports that others may take first
         network_guard.refuse(self._log)
         if getattr(config.option, "nbval_cell_timeout", None) == NBVAL_PATIENCE:
             config.option.nbval_cell_timeout = PATIENCE
@@ -99,6 +104,7 @@ class Run:
     def end(self) -> None:
         """Leave the process as it was."""
         network_guard.allow()
+        self._kernels.close()
         _become(self._environment)
         self.sandbox.stop()
         self._folder.cleanup()
@@ -130,7 +136,9 @@ class Run:
             self._kernel = kernel
             self._require_guard(item)
             _notice_death(kernel)
-            item.parent.sanitize_patterns.update(VARYING)  # type: ignore[union-attr]
+            self._page = FrontEnd(item.parent)
+        self._page.begin(item)
+        _steady(item)
         options = getattr(item, "options", {})
         if options.get("check") and not options.get("skip") and cell.get("execution_count") is None:
             pytest.fail(
@@ -188,6 +196,16 @@ def _number(item: Any) -> int:
     return next(n for n, cell in enumerate(item.parent.nb.cells, 1) if cell is item.cell)
 
 
+def _steady(item: Any) -> None:
+    """Let nbval compare without what differs from run to run, after what its own sanitizers take out."""
+    sanitized = item.sanitize
+
+    def sanitize(thing: Any) -> Any:
+        return stable.steadied(said) if isinstance(said := sanitized(thing), str) else said
+
+    item.sanitize = sanitize
+
+
 def _notice_death(kernel: Any) -> None:
     """Let nbval look, while it waits for a kernel, whether that is alive; alone it waits its whole time."""
     await_reply = kernel.await_reply
@@ -209,7 +227,7 @@ def _notice_death(kernel: Any) -> None:
 
 
 def _cause(item: Any, call: pytest.CallInfo[None]) -> str:
-    """Tell a cell that hangs from a kernel that died; the rest speaks for itself."""
+    """Return whether a cell hangs or its kernel died, in words; the rest speaks for itself."""
     told = str(call.excinfo.value).lower() if call.excinfo else ""
     seconds = item.config.option.nbval_cell_timeout
     if "timeout" in told or "timed out" in told:

@@ -131,7 +131,7 @@ def _addresses(text: str) -> Iterator[tuple[int, int]]:
 
 
 def _is_nobody(local: str, domain: str, after: str) -> bool:
-    """Tell an address in a reserved domain, and what only looks like one."""
+    """Whether an address is in a reserved domain, or only looks like one."""
     labels = domain.casefold().split(".")
     ending = labels[-1]
     if ending in _RESERVED or ".".join(labels[-2:]) in _RESERVED_DOMAINS:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import copy
 import html
 import logging
 import os
@@ -27,6 +28,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from .. import errors
 from ..connect import PRODUCTION, SHARED_SANDBOX
 from . import kernels
 
@@ -93,7 +95,7 @@ def read(path: Path) -> Any:
 
     Raises
     ------
-    ValueError
+    ArgumentError
         It cannot be read, or is no notebook.
     """
     import nbformat
@@ -102,9 +104,9 @@ def read(path: Path) -> Any:
         with warnings.catch_warnings(action="ignore"):  # about what nbformat repairs
             notebook = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
     except OSError as error:
-        raise ValueError(f"{path}: {error.strerror}") from None
+        raise errors.ArgumentError(f"{path}: {error.strerror}") from None
     except Exception as error:  # noqa: BLE001 (nbformat raises what it comes across)
-        raise ValueError(f"{path} is not a notebook ({type(error).__name__})") from None
+        raise errors.ArgumentError(f"{path} is not a notebook ({type(error).__name__})") from None
     for cell in notebook.cells:
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None
@@ -131,13 +133,32 @@ def tour(paths: Sequence[Path], *, seed: int = 1, timeout: int = 600) -> Iterato
             yield run(path, notebook, folder, environment, timeout)
 
 
-def run(path: Path, notebook: Any, folder: Path, environment: dict[str, str], timeout: int) -> Chapter:
-    """Run one notebook in a fresh kernel; what goes wrong in it is the chapter's ``problem``."""
+def run(
+    path: Path,
+    notebook: Any,
+    folder: Path,
+    environment: dict[str, str],
+    timeout: int,
+    *,
+    as_ended: bool = False,
+) -> Chapter:
+    """Run one notebook in a fresh kernel; what goes wrong in it is the chapter's ``problem``.
+
+    With ``as_ended`` each cell keeps what it showed when it ended, as nbval compares it, whatever later cells
+    brought up to date in it.
+    """
     from nbclient import NotebookClient
     from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
     reached: list[Any] = []
+    ended: list[Any] = []  # the outputs of the cells before the last one
     started, problem = time.monotonic(), None
+
+    def begin(cell: Any, cell_index: int) -> None:  # noqa: ARG001 (nbclient gives both)
+        if reached:
+            ended.append(copy.deepcopy(reached[-1].outputs))
+        reached.append(cell)
+
     try:
         with kernels.place() as place:
             client = NotebookClient(
@@ -145,11 +166,10 @@ def run(path: Path, notebook: Any, folder: Path, environment: dict[str, str], ti
                 km=kernels.manager(place),
                 timeout=timeout,
                 iopub_timeout=30,
-                store_widget_state=False,
                 record_timing=False,
                 coalesce_streams=True,
                 resources={"metadata": {"path": str(folder)}},
-                on_cell_execute=lambda cell, cell_index: reached.append(cell),  # noqa: ARG005
+                on_cell_execute=begin,
                 log=_quiet,
             )
             _execute(client, place, folder, environment)
@@ -161,6 +181,10 @@ def run(path: Path, notebook: Any, folder: Path, environment: dict[str, str], ti
         problem = "the kernel died (out of memory, or a crash)"
     except (RuntimeError, OSError) as error:
         problem = f"the kernel did not start ({_first_line(str(error))})"
+    notebook.metadata.pop("widgets", None)  # nbclient needs it while it runs, for output widgets
+    if as_ended:
+        for cell, outputs in zip(reached, ended, strict=False):
+            cell.outputs = outputs
     if problem and reached:
         _show_problem(reached[-1], problem)
         problem = f"cell {len(reached)}, {_first_line(reached[-1].source)!r}: {problem}"

@@ -3,11 +3,14 @@ from . import audit as audit
 from . import checklist as checklist
 from . import comparison as comparison
 from . import database as database
+from . import drift as drift
 from . import onboarding as onboarding
 from .access import explain_access as explain_access
 from .comparison import Plan as Plan
 from .comparison import TooManyDeactivations as TooManyDeactivations
 from .comparison import compare as compare
 from .database import load_app_users as load_app_users
+from .drift import Drift as Drift
+from .drift import find_drift as find_drift
 from .organizations import compare_organizations as compare_organizations
 from .sample import write_sample_app as write_sample_app

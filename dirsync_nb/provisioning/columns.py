@@ -52,9 +52,10 @@ def attribute_names(users: pd.DataFrame) -> dict[str, None]:
 def require_attribute(what: str, name: str, users: pd.DataFrame, *, more: Sequence[str] = ()) -> bool:
     """Return whether anybody has an attribute; refuse a name that is neither theirs nor a predefined one.
 
-    Among no users at all nothing can be told: every name passes.
+    Among no users at all nothing can be told: every name passes. It may stand behind ``custom_attributes.``.
     """
     seen = attribute_names(users)
+    name = name if name in seen else name.removeprefix("custom_attributes.")
     if name in seen or name in more:
         return True
     if name not in PREDEFINED and len(users):

@@ -54,7 +54,7 @@ def compare(
     directory: pd.DataFrame | HasUsers,
     app_users: pd.DataFrame,
     *,
-    on: Columns,
+    on: Columns = "email",
     fields: Columns = (),
     active: str | None = None,
     status_words: Mapping[Any, bool] | None = None,
@@ -73,6 +73,7 @@ def compare(
     on
         Columns by which people are found, the strongest first: a name that both tables have, several, or a
         mapping from the app's column to the directory's (``{"workos_id": "user_id", "mail": "address"}``).
+        Better than the default are ids with the address behind them: ``on=["idp_id", "email"]``.
         ``user_id`` is the directory's index, and ``email`` means ``address``, the best one known. Addresses and
         names are compared without regard to case, outer spaces and characters that nobody sees, ids exactly; a
         whole number read as a float (``124.0``) is that number. An address or name never joins two whom an id
@@ -350,7 +351,7 @@ class _Comparison:
             self.unchanged += 1
 
     def _passed_on(self, match: Match) -> str:
-        """Say who has the address of somebody now, and why that is another person."""
+        """Return who has the address of somebody now, and why that is another person."""
         others = [other for other in match.others if self.people.is_active(other[0])]
         if not others:
             return ""
@@ -497,7 +498,7 @@ def _text_of(record: dict[str, Any], keys: Mapping[str, str], name: str) -> str 
 
 
 def _same(ours: Any, theirs: Any) -> bool:
-    """Compare values; an app may keep as a number what the directory has as text."""
+    """Whether values are equal; an app may keep as a number what the directory has as text."""
     return bool(ours == theirs) or (None not in (ours, theirs) and _written(ours) == _written(theirs))
 
 

@@ -25,7 +25,7 @@ def load_app_users(url: str, *, table: str | None = None, query: str | None = No
         Address of the database as SQLAlchemy writes it: ``sqlite:///app.db``,
         ``postgresql://user:password@host/app``. Better from a variable than in a notebook.
     table
-        Read this whole table; ``schema.table`` too.
+        Read this whole table; ``schema.table`` too. Default: the one called ``users``, or the only one.
     query
         Or give a SELECT.
 
@@ -38,7 +38,7 @@ def load_app_users(url: str, *, table: str | None = None, query: str | None = No
     Raises
     ------
     ArgumentError
-        Not exactly one of table and query, or an address that cannot be read.
+        Both table and query, an address that cannot be read, or several tables and none called ``users``.
     MissingExtra
         SQLAlchemy or the driver for PostgreSQL is not installed.
     ConfigurationError
@@ -47,7 +47,7 @@ def load_app_users(url: str, *, table: str | None = None, query: str | None = No
     extras.need("reading a database", "sql", "sqlalchemy")
     import sqlalchemy as sa
 
-    if (table is None) == (query is None):
+    if table is not None and query is not None:
         raise errors.ArgumentError("give either table or query")
     try:
         address = sa.engine.make_url(url)
@@ -78,7 +78,8 @@ def _read(sa: Any, address: Any, table: str | None, query: str | None) -> pd.Dat
             if engine.dialect.name == "postgresql":
                 connection.execute(sa.text("SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY"))
                 connection.commit()  # it holds for the transactions that follow
-            if table is not None:
+            if query is None:
+                table = table or _only_table(sa.inspect(connection).get_table_names())
                 schema, _, name = table.rpartition(".")
                 found = sa.Table(name, sa.MetaData(), schema=schema or None, autoload_with=connection)
                 frame: pd.DataFrame = pd.read_sql(sa.select(found), connection)
@@ -94,6 +95,13 @@ def _read(sa: Any, address: Any, table: str | None, query: str | None) -> pd.Dat
     finally:
         engine.dispose()
     return frame
+
+
+def _only_table(names: list[str]) -> str:
+    if "users" in names or len(names) == 1:
+        return "users" if "users" in names else names[0]
+    held = f"it has {', '.join(sorted(names)[:10])}" if names else "it has no table"
+    raise errors.ArgumentError(f"table= says which table holds the users: {held}")
 
 
 def _sqlite_must_exist(address: Any) -> None:

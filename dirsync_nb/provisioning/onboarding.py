@@ -20,7 +20,7 @@ import pandas as pd
 from .. import errors
 from ..analysis.identity import address_key
 from ..frames import USER_STATES, looks_like_address, one_of, require_complete
-from ..text import USER_TEXT, attribute_of, fold, folded_rows, holding, plain
+from ..text import USER_TEXT, attribute_of, fold, folded_rows, holding, label_of, plain, value_labels
 from .columns import require_attribute
 from .comparison import known_people
 from .prefill import (
@@ -102,7 +102,10 @@ def select_users(
     domain
         Only users whose address is in this domain, or one of these.
     attributes
-        Names of custom attributes (or ``role``) with the value each must have, or a list of values.
+        Names of custom attributes (or ``role``) with the value each must have, or a list of values. A text is
+        meant as tables and menus spell it: ``"(none)"`` is null, as None is, ``"(blank)"`` an empty text,
+        ``"(absent)"`` what is not enabled, and a text that would read like one of them stands in quotation
+        marks (see :func:`dirsync_nb.analysis.group_by_attribute`).
     in_groups
         Ids of groups: only their members.
     match
@@ -138,14 +141,20 @@ def select_users(
     if domain is not None:
         fits &= _in_domains(users, [domain] if isinstance(domain, str) else domain)
     for name, value in (attributes or {}).items():
-        wanted = {plain(one) for one in (value if isinstance(value, list | tuple | set) else [value])}
-        fits &= np.fromiter((plain(v) in wanted for v in attribute_of(users, name)), bool, len(users))
+        wanted = {plain(label_of(one)) for one in (value if isinstance(value, list | tuple | set) else [value])}
+        labels = value_labels(attribute_of(users, name))
+        fits &= np.fromiter((plain(label) in wanted for label in labels), bool, len(users))
     if len(in_groups):
         fits &= roster.members(in_groups, match)
     if len(but_groups):
         fits &= ~roster.members(but_groups, "any")
-    fits &= ~roster.mask(list(but_users))
+    fits &= ~roster.mask(but_users)
     return users[fits]
+
+
+def _ids(given: Ids) -> list[str]:
+    """Return ids that were given, one or several."""
+    return [given] if isinstance(given, str) else list(map(str, given))
 
 
 def domain_of(address: object) -> str:
@@ -324,7 +333,7 @@ class Roster:
 
     def mask(self, selected: Ids) -> Mask:
         """Make a mask of ids, or of a frame of users; an id that is not there is refused."""
-        ids = pd.Index(selected.index if isinstance(selected, pd.DataFrame) else list(selected), dtype="str")
+        ids = pd.Index(selected.index if isinstance(selected, pd.DataFrame) else _ids(selected), dtype="str")
         places = self.users.index.get_indexer(ids)
         if (places < 0).any():
             raise errors.ArgumentError(f"no user {ids[places < 0][0]!r} among the {len(self.users):,} given")
@@ -334,9 +343,8 @@ class Roster:
         """Make a mask of the members of any of these groups, or of all."""
         if self.memberships is None:
             raise errors.ArgumentError("groups can only be asked for with memberships")
-        wanted = pd.Index(list(dict.fromkeys(group_ids)), dtype="str")
-        if self.groups is not None:
-            self._check_groups(wanted)
+        wanted = pd.Index(list(dict.fromkeys(_ids(group_ids))), dtype="str")
+        self._check_groups(wanted)
         of_them = np.isin(self._what, self.group_ids.get_indexer(wanted))
         counts = np.bincount(self._who[of_them], minlength=len(self.users))
         fits: Mask = counts > 0 if match == "any" else counts == len(wanted)
@@ -346,6 +354,7 @@ class Roster:
         for one in wanted.difference(self.group_ids, sort=False):
             named = self.group_ids[(self.groups["name"] == one).to_numpy()] if self.groups is not None else []
             hint = f"; groups have names, but are known by id: {', '.join(named)}" if len(named) else ""
+            hint = hint or "; one without members is known where groups= is given" * (self.groups is None)
             raise errors.ArgumentError(f"no group {one!r} among the {len(self.group_ids):,} given{hint}")
 
     # Verdicts -----------------------------------------------------------------------------------------------
@@ -462,6 +471,7 @@ def _free_seats(
         return int(seats)
     if active is None:
         return max(0, int(seats) - len(app_users))
+    one_of("active", active, map(str, app_users.columns), "a column of app_users:")
     words = StatusWords(status_words, column=active)
     taken = sum(one is True for one in words.read_column(app_users[active].astype(object)))
     if words.sentence is not None:
@@ -476,6 +486,6 @@ def _known(
     active: str | None,
     status_words: Mapping[Any, bool] | None,
 ) -> dict[str, str]:
-    """Say who is in the app's table, and how: whoever a comparison would not create."""
+    """Return who is in the app's table, and how: whoever a comparison would not create."""
     found = known_people(users, app_users, on, active, status_words)
     return {user_id: f"in the app already{f': {how}' if how else ''}" for user_id, how in found.items()}

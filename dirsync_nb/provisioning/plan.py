@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from ..guard import TooManyGone
 from .app_table import AppTable
 from .prefill import save_lists
 
-__all__ = ["ACTIONS", "PLAN_COLUMNS", "Plan", "TooManyDeactivations", "plan_frame"]
+__all__ = ["ACTIONS", "PLAN_COLUMNS", "Plan", "TooManyDeactivations", "html_rows", "plan_frame"]
 
 ACTIONS = (
     "create",
@@ -160,20 +160,10 @@ class Plan:
 
     def _repr_html_(self) -> str:
         told = "".join(f"<p>{html.escape(text)}</p>" for text in (self.sentence, *self.notices))
-        shown = self.rows.iloc[:SHOWN_ROWS]
-        style = 'style="text-align: left; vertical-align: top"'
-        heads = "".join(f"<th {style}>{name}</th>" for name in SHOWN)
-        lines = "".join(
-            "<tr>" + "".join(f"<td {style}>{html.escape(_shown(value))}</td>" for value in row) + "</tr>"
-            for row in shown[list(SHOWN)].astype(object).itertuples(index=False)
-        )
-        more = len(self.rows) - len(shown)
-        rest = f"<p>{more:,} more rows: plan.rows has them all.</p>" if more else ""
+        more = len(self.rows) - SHOWN_ROWS
+        rest = f"<p>{more:,} more rows: plan.rows has them all.</p>" if more > 0 else ""
         # tex2jax_ignore: directory text may hold dollars, which JupyterLab would set as formulas.
-        return (
-            f'<div class="tex2jax_ignore">{told}<table><thead><tr>{heads}</tr></thead><tbody>{lines}</tbody>'
-            f"</table>{rest}</div>"
-        )
+        return f'<div class="tex2jax_ignore">{told}{html_rows(self.rows.iloc[:SHOWN_ROWS], SHOWN)}{rest}</div>'
 
     def save(self, folder: str | Path, *, kind: str = "csv") -> list[Path]:
         """Write the plan as files to hand on: one of each action that has rows, ``<action>.<kind>``.
@@ -240,6 +230,17 @@ def plan_frame(rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
     return frame.sort_values("action", kind="stable", ignore_index=True)
 
 
+def html_rows(rows: pd.DataFrame, columns: Sequence[str]) -> str:
+    """Return rows as an HTML table, with the text of other people as text."""
+    style = 'style="text-align: left; vertical-align: top"'
+    heads = "".join(f"<th {style}>{name}</th>" for name in columns)
+    lines = "".join(
+        "<tr>" + "".join(f"<td {style}>{html.escape(_shown(value))}</td>" for value in row) + "</tr>"
+        for row in rows[list(columns)].astype(object).itertuples(index=False)
+    )
+    return f"<table><thead><tr>{heads}</tr></thead><tbody>{lines}</tbody></table>"
+
+
 def _flat(rows: pd.DataFrame) -> pd.DataFrame:
     """Spread what differs into columns, as spreadsheets have it."""
     flat = rows.drop(columns=["fields", "before", "after"]).reset_index(drop=True)
@@ -252,7 +253,9 @@ def _flat(rows: pd.DataFrame) -> pd.DataFrame:
 def _shown(value: Any) -> str:
     if isinstance(value, (tuple, list)):
         return ", ".join(map(str, value))
-    return "" if value is None or (pd.api.types.is_scalar(value) and pd.isna(value)) else str(value)
+    if value is None or (pd.api.types.is_scalar(value) and pd.isna(value)):
+        return ""
+    return f"{value:%Y-%m-%d %H:%M}" if isinstance(value, pd.Timestamp) else str(value)
 
 
 def _people(count: int) -> str:

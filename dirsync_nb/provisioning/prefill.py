@@ -16,7 +16,8 @@ import pandas as pd
 from .. import errors
 from ..files import need_for, save_frame, write_csv, write_xlsx
 from ..frames import require_complete, typed_values
-from ..text import plain
+from ..text import name_label, plain
+from .columns import require_attribute
 
 __all__ = [
     "ACCOUNT_COLUMNS",
@@ -95,8 +96,16 @@ def account_prefill(
         Indexed by ``user_id``; columns: ``ACCOUNT_COLUMNS``, then those asked for. A missing value has one of
         two causes, and each row names its fields: in ``no_data`` those that are switched on while the provider
         has nothing (null), in ``not_enabled`` those that are not switched on at all (absent).
+
+    Raises
+    ------
+    ArgumentError
+        An attribute that nobody has and WorkOS does not predefine; the message names those that are near.
     """
     require_complete(users, "an account prefill")
+    for name in attributes:
+        require_attribute("attributes", name, users)
+    attributes = [name.removeprefix("custom_attributes.") for name in attributes]
     part = users
     if invites is not None:
         require_complete(invites, "an account prefill")
@@ -253,14 +262,15 @@ def _with_account(invites: pd.DataFrame) -> pd.DataFrame:
 
 def told_apart(ids: Sequence[str], names: Iterable[object]) -> list[str]:
     """Make one label per group: its name, with the end of its id where others read alike."""
-    labels = [plain(name).strip() or "(no name)" for name in names]
+    shown = [name_label(name) for name in names]
+    labels = list(shown)
     for length in (6, 12, 64):
         counts = Counter(labels)
         if len(counts) == len(labels):
             break
         labels = [
-            f"{(plain(name).strip() or '(no name)')} · …{one[-length:]}" if counts[text] > 1 else text
-            for text, name, one in zip(labels, names, ids, strict=True)
+            f"{name} · …{one[-length:]}" if counts[text] > 1 else text
+            for text, name, one in zip(labels, shown, ids, strict=True)
         ]
     return labels
 

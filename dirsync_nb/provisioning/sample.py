@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from .. import errors
+from ..files import replacing
 from ..frames import require_complete
 
 __all__ = ["write_sample_app"]
@@ -55,8 +56,7 @@ def write_sample_app(users: pd.DataFrame, path: str | Path = "app.db", *, replac
             f"{target.name} is there already: replace=True writes a new one in its place"
         )
     rows = _rows(users)
-    target.unlink(missing_ok=True)
-    with closing(sqlite3.connect(target)) as connection, connection:
+    with replacing(target) as temporary, closing(sqlite3.connect(temporary)) as connection, connection:
         connection.execute(TABLE)
         connection.executemany(INSERT, rows)
     return target

@@ -17,10 +17,15 @@ from ..frames import (
     DIRECTORY_COLUMNS,
     EVENT_COLUMNS,
     GROUP_COLUMNS,
+    GROUP_ROLE_ASSIGNMENT_COLUMNS,
     MEMBERSHIP_COLUMNS,
     ORGANIZATION_COLUMNS,
+    ORGANIZATION_MEMBERSHIP_COLUMNS,
+    ROLE_ASSIGNMENT_COLUMNS,
+    ROLE_COLUMNS,
     TIME,
     USER_COLUMNS,
+    WORKOS_GROUP_COLUMNS,
 )
 from ..provisioning import comparison, onboarding, prefill
 from ..provisioning.audit.rules import FINDING_COLUMNS
@@ -58,6 +63,11 @@ _WITH_INDEX: dict[str, list[dict[str, str]]] = {
     "event_id": [EVENT_COLUMNS, state.REPORT_COLUMNS],
     "attribute": [_names("filled null blank absent filled_share distinct")],  # attribute_coverage
     "role": [what_if.SUMMARY_COLUMNS],
+    "role_id": [ROLE_COLUMNS],
+    "organization_membership_id": [ORGANIZATION_MEMBERSHIP_COLUMNS],
+    "workos_group_id": [WORKOS_GROUP_COLUMNS],
+    "role_assignment_id": [ROLE_ASSIGNMENT_COLUMNS],
+    "group_role_assignment_id": [GROUP_ROLE_ASSIGNMENT_COLUMNS],
 }
 _WITHOUT_INDEX: list[Iterable[str]] = [
     MEMBERSHIP_COLUMNS,

@@ -20,6 +20,7 @@ import pandas as pd
 
 from .. import errors
 from ..client.pseudonyms import DOMAINS, NUMBERS, PREFIXES, TIMES, Pseudonyms, wrapped_key
+from ..frames import ROUNDED
 from ..frames.json_array import JsonDtype
 from ..frames.schema import DIRECTORY_STATES, DIRECTORY_TYPES, USER_STATES
 from ..provisioning import Plan
@@ -72,7 +73,8 @@ def redact(
         Names of custom attributes, or of columns, that stay as they are: ``("department_name", "role")``.
     round_times
         ``hour``, ``day`` or ``month``: times that stay go back to its beginning (in UTC), since a reader who
-        knows that one person joined at 09:14 finds that row. Default: they stay exact.
+        knows that one person joined at 09:14 finds that row. Default: they stay exact. Events so rounded tell
+        no order any more, and a replay refuses them.
 
     Returns
     -------
@@ -122,12 +124,17 @@ def _snapshot(names: Pseudonyms, snapshot: Snapshot) -> Snapshot:
     return dataclasses.replace(
         snapshot,
         **frames,
-        position=None if position is None else Moment(names.time(position.time), names.text(position.event_id)),
+        position=None if position is None else _position(names, position),
         scope=None if scope is None else tuple(map(names.text, scope)),
         server=f"{snapshot.server.removesuffix(' (redacted)')} (redacted)",  # no client reads it: no refresh
         notices=(),
         news=None if news is None else _frame(names, news),
     )
+
+
+def _position(names: Pseudonyms, position: Moment) -> Moment:
+    at = names.time(pd.Timestamp(position.time, unit="us", tz="UTC"))
+    return Moment(int(at.value // 1000), names.text(position.event_id))
 
 
 def _series(names: Pseudonyms, series: pd.Series[Any]) -> pd.Series[Any]:
@@ -161,6 +168,8 @@ def _frame(names: Pseudonyms, frame: pd.DataFrame) -> pd.DataFrame:
     whole.columns = _labels(names, frame.columns, ours=ours or counted)
     if "incomplete" in frame.attrs:
         whole.attrs["incomplete"] = "it was so before it was redacted"
+    if names.round_times is not None:
+        whole.attrs[ROUNDED] = names.round_times
     return whole
 
 

@@ -192,6 +192,7 @@ class Environment:
             "team": self.team,
             "inactive_policy": self.inactive_policy,
             "limits": self._limits is not None,
+            "clock_runs": self.settings.clock == "now",
             **self.store.info(),
         }
 

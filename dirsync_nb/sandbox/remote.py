@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from .directory.changes import Changes
+from .directory.refusal import Invalid
 from .environment import ScimAccess
 from .http.app import API_KEY
 from .http.control import CHANGES
@@ -80,7 +81,7 @@ class RemoteSandbox:
         for door in self._ask("GET", "/scim"):
             if door["directory_id"] == directory_id:
                 return ScimAccess(door["url"], door["token"])
-        raise ValueError(f"no SCIM directory {directory_id!r} there")
+        raise Invalid(f"no SCIM directory {directory_id!r} there")
 
     def play(self, name: str = "a day at Acme") -> list[dict[str, Any]]:
         """Play a scenario there; return its scenes."""
@@ -112,7 +113,7 @@ class RemoteSandbox:
         finally:
             connection.close()
         if answer.status != 200:
-            raise ValueError(content.get("message", f"the sandbox answered {answer.status}"))
+            raise Invalid(content.get("message", f"the sandbox answered {answer.status}"))
         return content
 
 

@@ -7,7 +7,7 @@ import threading
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any, Self
 
-from .directory.refusal import Invalid
+from .directory.refusal import Invalid, NotRunning
 from .environment import Environment, ScimAccess, load_scim
 from .http.app import API_KEY
 from .http.server import Server
@@ -166,7 +166,7 @@ class Sandbox(Environment):
 
     def _own_address(self) -> str:
         if self._server is None:
-            raise RuntimeError("the sandbox is not running: start() it first")
+            raise NotRunning("the sandbox is not running: start() it first")
         own = {"localhost": "127.0.0.1", "::1": "127.0.0.1", "0.0.0.0": "127.0.0.1"}  # noqa: S104 (shown, not bound)
         host = own.get(self._host, self._host)
         return f"http://{f'[{host}]' if ':' in host else host}:{self._server.port}"
@@ -190,7 +190,7 @@ class Sandbox(Environment):
         with self._lock:
             shared = self.app
             if shared is None:
-                raise RuntimeError("environments are added to a running sandbox: start() it first")
+                raise NotRunning("environments are added to a running sandbox: start() it first")
             if name in self.environments:
                 raise Invalid(f"there is an environment {name!r} already")
             used = {self.seed, *(one.seed for one in self.environments.values())}

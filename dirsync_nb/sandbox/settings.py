@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import blake2b
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, TypedDict, get_args
 
 from .directory import clock
 from .directory.recorder import InactivePolicy, Removals
@@ -17,6 +17,7 @@ from .seeding import seed as seeds
 
 if TYPE_CHECKING:
     import os
+    from collections.abc import Iterable
 
     from .seeding.worlds import World
 
@@ -39,6 +40,26 @@ _KINDS: dict[str, Any] = {
     "seed": int, "users": int | None, "limits": bool, "strict": bool, "webhook_writes": bool,
 }  # fmt: skip
 _SPOKEN = {int: "a whole number", int | None: "a whole number or None", bool: "True or False"}
+
+
+class Options(TypedDict, total=False):
+    """What ``connect_sandbox`` hands on to ``Sandbox``, named so that a type checker finds a typo."""
+
+    port: int
+    team: Team
+    inactive_policy: InactivePolicy
+    limits: bool
+    default_order: Order
+    strict: bool
+    scim_profile: Profile
+    world: str | os.PathLike[str]
+    roles: RoleMode
+    database: str | os.PathLike[str] | None
+    webhook_writes: bool
+    removals: Removals
+    default_mappings: DefaultMappings
+    clock: Clock
+    allow_hosts: Iterable[str]
 
 
 @dataclass(frozen=True, slots=True)

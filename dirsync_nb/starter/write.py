@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
+from fnmatch import fnmatch
 from pathlib import Path
 
 from .. import errors
@@ -31,8 +31,12 @@ def write_starter(folder: str | Path) -> list[Path]:
         raise errors.ArgumentError(
             f"{target} is not empty, and nothing in it is overwritten: name a new folder"
         )
+    names = sorted(path.relative_to(FILES) for path in FILES.rglob("*") if path.is_file())
+    names = [name for name in names if not any(fnmatch(part, one) for part in name.parts for one in LEFT_OUT)]
     try:
-        shutil.copytree(FILES, target, ignore=shutil.ignore_patterns(*LEFT_OUT), dirs_exist_ok=True)
+        for name in names:  # by content: an installation that is read-only makes no file read-only
+            (target / name).parent.mkdir(parents=True, exist_ok=True)
+            (target / name).write_bytes((FILES / name).read_bytes())
     except OSError as problem:
         raise errors.ArgumentError(f"cannot write to {target}: {problem.strerror or problem}") from None
-    return sorted(path.relative_to(target) for path in target.rglob("*") if path.is_file())
+    return names

@@ -12,7 +12,7 @@ import pandas as pd
 
 from .. import errors
 from ..client import DSYNC_EVENTS, Record
-from ..frames import require_complete
+from ..frames import require_complete, require_order
 
 __all__ = [
     "NEVER",
@@ -68,6 +68,7 @@ def event_records(events: Events) -> Iterator[Record]:
         yield from events
         return
     require_complete(events, "a replay")
+    require_order(events, "a replay")
     if "data" not in events or "event" not in events:
         raise errors.ArgumentError("events must be an events frame (load_events) or a list of event records")
     columns = [events[name] for name in ("event", "created_at", "data", "context")]

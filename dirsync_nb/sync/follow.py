@@ -7,12 +7,11 @@ that it no longer knows is an error with both ends of the gap, never a silent st
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -20,60 +19,16 @@ from typing import Any
 import pandas as pd
 
 from .. import errors
-from ..client import DirectoryClient, Record, needs_client, read_pages
+from ..client import DirectoryClient, Record, needs_client
 from ..client.paging import NEWEST_FIRST
 from ..files import replacing
-from ..frames import events_frame
+from ..frames import ROUNDED, events_frame
 from ..load import load_events
+from ..load.lost_place import REFUSED, Gap, LostPlace, event_pages, first_events, lost_place
 from ..load.progress import tell
 from .events import Moment, moment_of
 
 __all__ = ["Follower", "Gap", "LostPlace", "follow_events", "latest_event", "load_since"]
-
-RETENTION = timedelta(days=90)
-DEFAULT_WINDOW = timedelta(days=30)  # what the service gives when it is not told where to begin
-ULID = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-
-
-@dataclass(frozen=True)
-class Gap:
-    """What cannot be read any more: the events between two of them.
-
-    Attributes
-    ----------
-    after_event_id, after_time
-        The last event that was dealt with. The time is missing where neither we nor the id tell.
-    until_event_id, until_time
-        The oldest event the service still has; both missing if it has none.
-    """
-
-    after_event_id: str
-    after_time: pd.Timestamp | None
-    until_event_id: str | None
-    until_time: pd.Timestamp | None
-
-    def __str__(self) -> str:
-        began = f" of {self.after_time:%Y-%m-%d %H:%M} UTC" if self.after_time is not None else ""
-        if self.until_time is None:
-            return f"a gap after {self.after_event_id}{began}; the service has no events at present"
-        return (
-            f"a gap from {self.after_event_id}{began} to {self.until_event_id} of "
-            f"{self.until_time:%Y-%m-%d %H:%M} UTC"
-        )
-
-
-class LostPlace(errors.LoadError):
-    """The service does not know the event to go on from: it is too old, or of another environment.
-
-    Attributes
-    ----------
-    gap
-        What was missed, from the last event dealt with to the oldest that is still there.
-    """
-
-    def __init__(self, message: str, gap: Gap) -> None:
-        super().__init__(message)
-        self.gap = gap
 
 
 @needs_client
@@ -181,7 +136,7 @@ class Follower:
             asked, quiet = self._clock(), True
             for page in self._pages():
                 quiet = False
-                yield events_frame(page)
+                yield self._frame(page)
                 self._dealt_with(page)
                 if self.stopped:
                     return
@@ -205,11 +160,17 @@ class Follower:
             filters["range_start"] = None
         self.polls += 1
         try:
-            yield from _pages(self._client, filters)
-        except (errors.BadRequest, errors.Unprocessable) as problem:
+            yield from event_pages(self._client.context, filters)
+        except REFUSED as problem:
             if self.after is None:
                 raise
-            raise lost_place(self._client, self.after, problem, self._filters) from problem
+            raise lost_place(self._client.context, self.after, problem, self._filters) from problem
+
+    def _frame(self, page: list[Record]) -> pd.DataFrame:
+        frame, rounded = events_frame(page), self._client.context.rounded
+        if rounded is not None:
+            frame.attrs[ROUNDED] = rounded
+        return frame
 
     def _dealt_with(self, page: list[Record]) -> None:
         self.after = str(page[-1]["id"])
@@ -245,9 +206,8 @@ def load_since(
     """
     try:
         events = load_events(client, after=after, organization_id=organization_id)
-    except (errors.BadRequest, errors.Unprocessable) as problem:
-        filters = {"organization_id": organization_id}
-        raise lost_place(client, after, problem, filters, at=at) from problem
+    except LostPlace as lost:
+        raise LostPlace(lost.gap if at is None else replace(lost.gap, after_time=at)) from lost
     if client.receipts[-1].details.get("newest_first"):
         raise errors.BadPayload(NEWEST_FIRST)
     return events
@@ -259,14 +219,14 @@ def latest_event(client: DirectoryClient, *, organization_id: Any = None) -> Rec
     The service lists events oldest first only. Where there are more than a page, time is halved until the page
     that holds the last one is found.
     """
-    page = _first_page(client, organization_id=organization_id)
+    page = first_events(client.context, organization_id=organization_id)
     if not page:
         return None
     end = datetime.now(UTC)
     while len(page) >= client.context.page_size:
         newest = _time_of(page[-1])
         span = {"range_start": newest + (end - newest) / 2, "range_end": end}
-        found = _first_page(client, organization_id=organization_id, **span)
+        found = first_events(client.context, organization_id=organization_id, **span)
         if not found:
             end = span["range_start"]
         stuck = found and _time_of(found[-1]) <= newest
@@ -279,85 +239,17 @@ def latest_event(client: DirectoryClient, *, organization_id: Any = None) -> Rec
 
 def _rest(client: DirectoryClient, event: Record, organization_id: Any) -> list[Record]:
     filters = {"after": event["id"], "organization_id": organization_id}
-    return [record for page in _pages(client, filters) for record in page][-1:]
-
-
-def _pages(client: DirectoryClient, filters: Mapping[str, Any]) -> Iterator[list[Record]]:
-    """Yield pages of events that hold any, and refuse events that are listed newest first."""
-    receipt = client.context.open("events", filters, log=False)
-    for page in read_pages(client.context, receipt):
-        if receipt.details.get("newest_first"):
-            raise errors.BadPayload(NEWEST_FIRST)
-        if page:
-            yield page
-
-
-def _first_page(client: DirectoryClient, **filters: Any) -> list[Record]:
-    """Read the first page of events; a span in what is the service's future is an empty one."""
-    try:
-        return next(_pages(client, filters), [])
-    except (errors.BadRequest, errors.Unprocessable):
-        if "range_start" in filters:
-            return []
-        raise
+    return [record for page in event_pages(client.context, filters) for record in page][-1:]
 
 
 def knows(client: DirectoryClient, moment: Moment) -> bool:
     """Return whether the service can still go on from an event."""
     try:
-        _first_page(client, after=moment.event_id)
-    except (errors.BadRequest, errors.Unprocessable):
+        first_events(client.context, after=moment.event_id)
+    except REFUSED:
         return False
     return True
 
 
 def _time_of(record: Record) -> datetime:
     return datetime.fromtimestamp(moment_of(record).time / 1_000_000, UTC)
-
-
-def lost_place(
-    client: DirectoryClient,
-    after: str,
-    problem: errors.LoadError,
-    filters: dict[str, Any],
-    *,
-    at: pd.Timestamp | None = None,
-) -> errors.LoadError:
-    """Tell a place that is lost from a call that is wrong, by asking the same without the place."""
-    asked = {name: value for name, value in filters.items() if name in ("events", "organization_id")}
-    try:
-        oldest = _oldest_kept(client, asked)
-    except errors.LoadError:
-        return problem
-    until = pd.Timestamp(_time_of(oldest)) if oldest else None
-    gap = Gap(after, at or _time_in(after), str(oldest["id"]) if oldest else None, until)
-    return LostPlace(
-        f"The service no longer knows where we were: {gap}. What happened in between cannot be read from "
-        "events. Take a snapshot (take_snapshot), and follow on from its position.",
-        gap,
-    )
-
-
-def _oldest_kept(client: DirectoryClient, asked: dict[str, Any]) -> Record | None:
-    """Find the oldest event the service still has: within its default window, and then before it."""
-    recent = _first_page(client, **asked)
-    first = _time_of(recent[0]) if recent else datetime.now(UTC)
-    # It is within 30 days, so going back 90 reaches all there is; 60, should it refuse what is past retention.
-    for back in (RETENTION, RETENTION - DEFAULT_WINDOW):
-        older = _first_page(client, **asked, range_start=first - back, range_end=first)
-        if older:
-            return older[0]
-    return recent[0] if recent else None
-
-
-def _time_in(event_id: str) -> pd.Timestamp | None:
-    """Read the time that an id carries in its first ten characters, if it is a ULID."""
-    tail = event_id.rpartition("_")[2].upper()
-    if len(tail) != 26 or not set(tail) <= set(ULID):
-        return None
-    milliseconds = 0
-    for letter in tail[:10]:
-        milliseconds = milliseconds * 32 + ULID.index(letter)
-    with contextlib.suppress(ValueError, OverflowError):
-        return pd.Timestamp(milliseconds, unit="ms", tz="UTC")
-    return None

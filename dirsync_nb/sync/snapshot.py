@@ -14,7 +14,6 @@ import dataclasses
 import hashlib
 import json
 import os
-import shutil
 import tempfile
 import zipfile
 import zlib
@@ -27,8 +26,8 @@ from typing import Any
 import pandas as pd
 
 from .. import errors
-from ..client import DirectoryClient, LoadContext, identifier, needs_client
-from ..files import need_for, open_frame, replacing, save_frame
+from ..client import DirectoryClient, LoadContext, needs_client
+from ..files import need_for, open_frame, remove_folder, replacing, save_frame
 from ..frames import (
     MEMBERSHIP_COLUMNS,
     concat,
@@ -42,7 +41,7 @@ from ..guard import SHARE, check_guard, check_vanished, why_stopped
 from ..load import load_directories, load_events, load_organizations
 from ..load.checkpoint import PAGE_FORMAT, Checkpoint
 from ..load.contents import Contents, load_contents
-from ..load.parallel import as_directory_ids, for_each_directory
+from ..load.parallel import directory_ids_of, for_each_directory
 from ..load.progress import tell
 from .events import NEVER, Moment, moment_of
 from .follow import LostPlace, knows, latest_event, load_since
@@ -51,6 +50,7 @@ from .state import InactivePolicy, State, oldest_first, replay
 __all__ = ["DamagedSnapshot", "Snapshot", "open_snapshot", "take_snapshot"]
 
 FORMAT = 1
+ABOUT = "about.json"  # in the folder of a load under way: without it, what is there counts for nothing
 FRAMES = ("organizations", "directories", "users", "groups", "memberships")
 NO_POSITION_FOR = timedelta(days=29)  # without one, the last 30 days of events must hold everything
 
@@ -185,6 +185,7 @@ class Snapshot:
                 f"this snapshot is of {self.server}, and the client reads {client.server}"
             )
         check_guard(guard, confirm)
+        _check_times(client)
         try:
             events, reason = (
                 self._events(client),
@@ -253,7 +254,7 @@ def _check_vanished(
 def _caught_up(client: DirectoryClient, snapshot: Snapshot, events: pd.DataFrame) -> Snapshot:
     """Apply events; directories and organizations, of which events tell little, are read again."""
     only = snapshot.scope
-    state = replay(events, base=snapshot, inactive_policy=snapshot.inactive_policy, directory_ids=only)
+    state = replay(events, base=snapshot, inactive_policy=snapshot.inactive_policy, directory_id=only)
     directories, organizations = _tops(client, only, known=state.directories)
     notices = tuple(_doubts(state, directories))
     tell(notices, client.context.told)
@@ -319,9 +320,10 @@ def take_snapshot(
     ArgumentError
         The folder beside ``path`` belongs to a load of something else.
     """
+    _check_times(client)
     if path is not None:
         need_for("parquet")  # before all is loaded
-    scope = None if directory_id is None else _scope(directory_id)
+    scope = None if directory_id is None else tuple(directory_ids_of(directory_id, "take_snapshot"))
     keeper = None if path is None else _Keeper.opened(Path(f"{path}.loading"), client, scope)
     if keeper is not None and keeper.position is not None and not knows(client, keeper.position):
         keeper = _Keeper.anew(keeper.folder, client, scope, keeper.notices)
@@ -405,12 +407,13 @@ def _checksum(content: bytes) -> str:
 # Loading ------------------------------------------------------------------------------------------------
 
 
-def _scope(directory_id: Any) -> tuple[str, ...]:
-    found = as_directory_ids(directory_id, "take_snapshot")
-    found = [identifier(directory_id, "directory_id")] if found is None else found
-    if not found:
-        raise errors.ArgumentError("directory_id is an empty list; leave it out for all directories")
-    return tuple(found)
+def _check_times(client: DirectoryClient) -> None:
+    """Refuse a client that rounds times: what happened while a snapshot is taken has no order then."""
+    if client.context.rounded is not None:
+        raise errors.ArgumentError(
+            f"this client rounds times to the {client.context.rounded}, and a snapshot needs to know which "
+            "event came first: take it with a client without round_times, and redact(snapshot, round_times=...)"
+        )
 
 
 def _position(client: DirectoryClient) -> Moment | None:
@@ -488,7 +491,7 @@ class _Keeper:
     @classmethod
     def opened(cls, folder: Path, client: DirectoryClient, scope: tuple[str, ...] | None) -> _Keeper:
         """Go on with what is there, or begin."""
-        about = folder / "about.json"
+        about = folder / ABOUT
         if not about.exists():
             return cls.anew(folder, client, scope)
         held = json.loads(about.read_text())
@@ -515,17 +518,17 @@ class _Keeper:
         notices: tuple[str, ...] = (),
     ) -> _Keeper:
         """Begin, with a position from before anything is read."""
-        shutil.rmtree(folder, ignore_errors=True)
+        remove_folder(folder, ABOUT)
         folder.mkdir(parents=True)
         position = _position(client)
-        with replacing(folder / "about.json") as temporary:
+        with replacing(folder / ABOUT) as temporary:
             about = {"load": _load_of(client, scope), "pages": PAGE_FORMAT, "position": position}
             temporary.write_text(json.dumps(about))
         return cls(folder, position, notices)
 
     def clear(self) -> None:
         """Remove the folder: the load is whole and saved."""
-        shutil.rmtree(self.folder, ignore_errors=True)
+        remove_folder(self.folder, ABOUT)
 
     def checkpoints(self, directory_id: str) -> Callable[[str], Checkpoint]:
         """Return how to open the checkpoint of one kind of rows of a directory."""

@@ -36,6 +36,7 @@ from ..frames import (
     require_complete,
     users_frame,
 )
+from ..load.parallel import directory_ids_of
 from ..text import plain, plural
 from .events import (
     NEVER,
@@ -141,7 +142,7 @@ def replay(
     *,
     base: Base | None = None,
     inactive_policy: InactivePolicy = "delete",
-    directory_ids: Iterable[str] | None = None,
+    directory_id: Any = None,
 ) -> State:
     """Work out the state that events lead to, in whatever order they come.
 
@@ -156,15 +157,16 @@ def replay(
         What the environment does with users whom the provider switches off: ``"delete"`` (the default of
         environments made since October 2023) or ``"keep"``. The API does not tell. It decides what a deletion
         means, see :meth:`State.people`; the frames of what the service has are the same under both.
-    directory_ids
-        Only these directories; events of others are reported as ``elsewhere``.
+    directory_id
+        Only these, one or several: ids, records, rows or a frame. Events of others are reported as
+        ``elsewhere``.
 
     Raises
     ------
     IncompleteError
         The events frame, or a frame of the base, is partial.
     """
-    return State(base=base, inactive_policy=inactive_policy, directory_ids=directory_ids).apply(events)
+    return State(base=base, inactive_policy=inactive_policy, directory_id=directory_id).apply(events)
 
 
 class State:
@@ -181,7 +183,7 @@ class State:
         *,
         base: Base | None = None,
         inactive_policy: InactivePolicy = "delete",
-        directory_ids: Iterable[str] | None = None,
+        directory_id: Any = None,
     ) -> None:
         if inactive_policy not in ("delete", "keep"):
             raise errors.ArgumentError(f"inactive_policy must be 'delete' or 'keep'; got {inactive_policy!r}")
@@ -191,7 +193,7 @@ class State:
         if base is not None:
             for frame in (base.directories, base.users, base.groups, base.memberships):
                 require_complete(frame, "a replay")
-        self._only = None if directory_ids is None else frozenset(directory_ids)
+        self._only = None if directory_id is None else frozenset(directory_ids_of(directory_id, "a replay"))
         self._directories: dict[str, _Subject] = {}
         self._users: dict[str, _Subject] = {}
         self._groups: dict[str, _Subject] = {}
@@ -523,7 +525,7 @@ class State:
         ]
 
     def _ended_notices(self) -> Iterator[str]:
-        """Say what went with a directory: one event tells of all of it."""
+        """Yield what went with a directory: one event tells of all of it."""
         for name in sorted(self._directories):
             if self._directories[name].deleted != NEVER:
                 users, groups, memberships = self._gone_with(name)
@@ -572,7 +574,7 @@ class State:
             )
 
     def _unlisted_notices(self) -> Iterator[str]:
-        """Say once whom groups list and the list of users does not."""
+        """Yield whom groups list and the list of users does not, once."""
         if self._base is not None and len(unlisted := self.unlisted):
             yield (
                 f"{plural(unlisted['user_id'].nunique(), 'member')} of groups not in the list of users "
@@ -581,7 +583,7 @@ class State:
             )
 
     def _return_notices(self) -> Iterator[str]:
-        """Say whose memberships nothing announces."""
+        """Yield whose memberships nothing announces."""
         for name in sorted(self._users):
             subject = self._users[name]
             if subject.deleted == NEVER or not self._living(subject):
@@ -638,7 +640,7 @@ def _micros_or_none(value: object) -> int | None:
 
 
 def _keep(subject: _Subject, record: Record, moment: Moment) -> bool:
-    """Keep a record if it is the newest reading of its object."""
+    """Whether a record is kept: it is the newest reading of its object."""
     told = _micros_or_none(record.get("updated_at"))
     updated = moment.time if told is None else told
     if (updated, *moment) <= subject.content:

@@ -265,7 +265,7 @@ def _gunzip(body: bytes) -> bytes | None:
 
 
 def _wrong_kind(secret: str) -> str | None:
-    """Say what a secret is that cannot be an endpoint's, without repeating it."""
+    """Return what a secret is that cannot be an endpoint's, without repeating it."""
     bare = secret.strip().strip("\"'")
     kinds = {
         "sk_": "an API key of WorkOS",

@@ -11,19 +11,21 @@ import numpy as np
 import pandas as pd
 import traitlets as t
 
+from .. import errors
 from ..client import DirectoryClient, identifier, needs_client
 from ._base.code import snippets
-from ._base.controls import MENU, only_by_column, only_listed
+from ._base.controls import MENU, only_by_column, only_listed, only_offered
 from ._base.directory_lists import NOUNS, VIEWS, columns_of, listing_of, nothing_in
 from ._base.explorer import Explorer
 from ._base.facets import Facets, counted, facet
 from ._base.filters import UserFilters
 from ._base.jobs import Job
 from ._base.listing import Found, Listing, Mask, attribute_names
+from ._base.panel import Read
 from ._base.parts import Choice, button, row
 from ._base.reading import read_frame, read_ids, read_memberships, read_users
 from ._base.table import ROWS, RowTable
-from ._base.text import NO_NAME, count_of, html_table, label, plural, shown
+from ._base.text import count_of, html_table, label, name_label, plural, shown
 from .detail_card import DetailCard
 
 __all__ = ["DirectoryExplorer"]
@@ -81,7 +83,8 @@ class DirectoryExplorer(Explorer):
     rows, picked
         The rows that fit, on every page, and the one that is picked, as frames.
     users, groups, memberships
-        The frames of the open directory; memberships only once they were asked for.
+        The frames of the open directory. A cell that asks waits for them; memberships are read when they are
+        asked for, since that takes longer. An IncompleteError says why there are none.
     """
 
     name = "directories"
@@ -96,6 +99,8 @@ class DirectoryExplorer(Explorer):
     page = t.Int(1)
     selected = t.Unicode(None, allow_none=True)
     total = t.Int(0)
+    users = Read()
+    groups = Read()
 
     @needs_client
     def __init__(
@@ -108,7 +113,7 @@ class DirectoryExplorer(Explorer):
         memberships: pd.DataFrame | None = None,
     ) -> None:
         super().__init__(client)
-        self.users, self.groups, self.memberships = users, groups, memberships
+        self._users, self._groups, self._memberships = users, groups, memberships
         self._lists: dict[str, Listing] = {}
         self._members: dict[str, Any] = {}  # places of the users of the groups that were read
         self._wanted = None if directory_id is None else identifier(directory_id, "directory_id")
@@ -160,11 +165,14 @@ class DirectoryExplorer(Explorer):
     @t.validate("directory_id")
     def _only_a_listed_directory(self, proposal: Any) -> Any:
         if proposal.value is not None:
-            only_listed(proposal.value, self.directories.index, "directory")
+            self.wait()
+            only_listed(proposal.value, self._directories.index, "directory")
         return proposal.value
 
     @t.validate("view")
     def _only_with_a_directory(self, proposal: Any) -> Any:
+        if proposal.value != "Directories":
+            self.wait()
         if proposal.value != "Directories" and self.directory_id is None:
             raise t.TraitError(f"choose a directory before its {proposal.value.lower()}")
         return proposal.value
@@ -172,6 +180,21 @@ class DirectoryExplorer(Explorer):
     @t.validate("page")
     def _only_a_page_there_is(self, proposal: Any) -> int:
         return self.table.nearest(proposal.value)
+
+    @t.validate("state")
+    def _only_a_state_there_is(self, proposal: Any) -> Any:
+        listing = self._lists.get(self.view)
+        return only_offered(proposal.value, [] if listing is None else listing.states(), "state")
+
+    @t.validate("attribute")
+    def _only_an_attribute_there_is(self, proposal: Any) -> Any:
+        return only_offered(proposal.value, self._attributes, "attribute")
+
+    @t.validate("group_id")
+    def _only_a_group_there_is(self, proposal: Any) -> Any:
+        if proposal.value is not None and self.groups is not None:
+            only_listed(proposal.value, self.groups.index, "group", "of this directory")
+        return proposal.value
 
     @t.validate("sort")
     def _only_by_a_column(self, proposal: Any) -> str:
@@ -181,7 +204,9 @@ class DirectoryExplorer(Explorer):
 
     @t.validate("selected")
     def _only_somebody_of_this_view(self, proposal: Any) -> Any:
-        frame = {"Users": self.users, "Groups": self.groups}.get(self.view)
+        if proposal.value is not None:
+            self.wait()
+        frame = {"Users": self._users, "Groups": self._groups}.get(self.view)
         if proposal.value is not None and (frame is None or proposal.value not in frame.index):
             raise t.TraitError(f"no {proposal.value!r} among the {self.view.lower()} of this directory")
         return proposal.value
@@ -189,7 +214,7 @@ class DirectoryExplorer(Explorer):
     # Loading ------------------------------------------------------------------------------------------------
 
     def _directories_read(self, frame: pd.DataFrame) -> None:
-        self.directories = frame
+        self._directories = frame
         self._lists = {"Directories": listing_of("Directories", frame)}
         wanted, self._wanted = self._wanted, None
         if wanted in frame.index:
@@ -204,7 +229,7 @@ class DirectoryExplorer(Explorer):
         for work in ("directory", "members", "memberships"):
             self.jobs.drop(work)
         self._lists = {name: listing for name, listing in self._lists.items() if name == "Directories"}
-        self.users = self.groups = self.memberships = None
+        self._users = self._groups = self._memberships = None
         self._members, self._attributes = {}, []
         if self.view == "Directories":
             self._kept = {"Directories": self._choices()}
@@ -226,23 +251,23 @@ class DirectoryExplorer(Explorer):
         if groups is None:
             groups = read_frame(self.client, "groups", job, directory_id=directory_id)
         if users is None:
-            users = read_users(self.client, self.directories, directory_id, job)
+            users = read_users(self.client, self._directories, directory_id, job)
         job.tell("Preparing the search …")
         lists = {"Users": listing_of("Users", users), "Groups": listing_of("Groups", groups)}
         lists["Users"].order("name")
         return users, groups, memberships, lists, attribute_names(users)
 
     def _directory_read(self, found: Any) -> None:
-        self.users, self.groups, self.memberships, lists, self._attributes = found
+        self._users, self._groups, self._memberships, lists, self._attributes = found
         self._lists |= lists
-        if self.memberships is not None:
-            self._memberships_read(self.memberships)
+        if self._memberships is not None:
+            self._memberships_read(self._memberships)
         self._fill_menus()
         self._draw()
 
     def again(self) -> None:
         """Read once more what is open."""
-        if self.directory_id is None or self.directories.empty:
+        if self.directory_id is None or self._directories.empty:
             self._read_directories()
         elif self.group_id is not None and self.group_id not in self._members:
             self._load_members(self.group_id)
@@ -251,7 +276,7 @@ class DirectoryExplorer(Explorer):
 
     def _load_members(self, group_id: str) -> None:
         self.busy("Reading the members of the group …")
-        filters = {"group_id": group_id, "directory_id": self.directory_id}
+        filters: dict[str, Any] = {"group_id": group_id, "directory_id": self.directory_id}
 
         def read(members: list[str]) -> None:
             self._members[group_id] = self._places_of(members)
@@ -261,8 +286,8 @@ class DirectoryExplorer(Explorer):
 
     def count_groups(self) -> None:
         """Read who is in which group, so that every group has its count."""
-        users, groups = self.users, self.groups
-        if users is not None and groups is not None and self.memberships is None:
+        users, groups = self._users, self._groups
+        if users is not None and groups is not None and self._memberships is None:
             self.busy("Reading memberships …")
 
             def read(memberships: pd.DataFrame) -> None:
@@ -271,14 +296,34 @@ class DirectoryExplorer(Explorer):
 
             self._run("memberships", lambda job: read_memberships(self.client, users, groups, job), read)
 
+    @property
+    def memberships(self) -> pd.DataFrame:
+        """Who is in which group, read now if it was not before."""
+        users, groups = self.users, self.groups
+        assert users is not None
+        assert groups is not None
+        self.count_groups()
+        self.wait()
+        if self._memberships is None:
+            raise errors.IncompleteError(f"memberships: {self.missing()}")
+        return self._memberships
+
+    def missing(self) -> str:
+        """Return why something that is read is not there, and what to do."""
+        if self.directory_id is None and not self.jobs.busy:
+            return "no directory is open; click one, or set directory_id"
+        return super().missing()
+
     def _memberships_read(self, memberships: pd.DataFrame) -> None:
-        self.memberships = memberships
+        self._memberships = memberships
         members = memberships.groupby("group_id", observed=True)["user_id"]
-        none = {} if self.groups is None else dict.fromkeys(map(str, self.groups.index), np.empty(0, dtype=int))
+        none = (
+            {} if self._groups is None else dict.fromkeys(map(str, self._groups.index), np.empty(0, dtype=int))
+        )
         self._members = none | {str(group): self._places_of(ids) for group, ids in members}
 
     def _places_of(self, user_ids: Any) -> Any:
-        places = pd.Index([] if self.users is None else self.users.index).get_indexer(pd.Index(user_ids))
+        places = pd.Index([] if self._users is None else self._users.index).get_indexer(pd.Index(user_ids))
         return places[places >= 0]
 
     # Choices ------------------------------------------------------------------------------------------------
@@ -305,7 +350,7 @@ class DirectoryExplorer(Explorer):
         self._fill_menus()
         self._draw()
         self.page = choices["page"]
-        frame = {"Users": self.users, "Groups": self.groups}.get(view)
+        frame = {"Users": self._users, "Groups": self._groups}.get(view)
         if choices["selected"] is not None and frame is not None and choices["selected"] in frame.index:
             self.selected = choices["selected"]
         else:
@@ -358,7 +403,7 @@ class DirectoryExplorer(Explorer):
         name, value = change["name"], change["new"]
         if name == "attribute":
             self.attribute_value = None
-            self.filters.offer_values(self.users, self.attribute)
+            self.filters.offer_values(self._lists.get("Users"), self.attribute)
         if self._still:
             return
         self.table.page = 1
@@ -387,7 +432,7 @@ class DirectoryExplorer(Explorer):
         self._draw_card()
 
     def _index_here(self) -> pd.Index:
-        frame = {"Users": self.users, "Groups": self.groups}.get(self.view)
+        frame = {"Users": self._users, "Groups": self._groups}.get(self.view)
         return pd.Index([]) if frame is None else frame.index
 
     def _close(self) -> None:
@@ -396,9 +441,9 @@ class DirectoryExplorer(Explorer):
 
     def _named(self, address: str) -> str | None:
         """Find the one user with this address."""
-        if self.users is None:
+        if self._users is None:
             return None
-        found = self.users.index[self.users["address"].str.casefold() == address.casefold()]
+        found = self._users.index[self._users["address"].str.casefold() == address.casefold()]
         return str(found[0]) if len(found) == 1 else None
 
     def list_members(self) -> None:
@@ -414,8 +459,8 @@ class DirectoryExplorer(Explorer):
     def _offer_group(self, group_id: str) -> None:
         """Put a group into the menu that was not among the first 50."""
         entries = list(self.filters.group.options)
-        if self.groups is not None and group_id not in [i for _, i in entries]:
-            name = label(self.groups.loc[group_id, "name"], MENU) or NO_NAME
+        if self._groups is not None and group_id not in [i for _, i in entries]:
+            name = label(name_label(self._groups.loc[group_id, "name"]), MENU)
             self.filters.offer_groups([(name, group_id), *entries[1:ROWS]], self._lists.get("Groups"))
 
     def clear_filters(self) -> None:
@@ -438,7 +483,7 @@ class DirectoryExplorer(Explorer):
                 attributes=self._attributes if of_users else [],
             )
             if self.attribute is not None:
-                self.filters.offer_values(self.users, self.attribute)
+                self.filters.offer_values(self._lists.get("Users"), self.attribute)
             if self.group_id is not None:
                 self._offer_group(self.group_id)
         self._controls.follow()
@@ -499,7 +544,7 @@ class DirectoryExplorer(Explorer):
         if self.directory_id is None:
             self._where.value = '<span class="dsn-note">Pick a directory to see its users and groups.</span>'
             return
-        directory = self.directories.loc[self.directory_id]
+        directory = self._directories.loc[self.directory_id]
         self._where.value = f"<span>in <b>{shown(directory['name'], MENU)}</b></span>"
 
     @property
@@ -519,21 +564,21 @@ class DirectoryExplorer(Explorer):
                 counts = counted(codes, values, self._mask(listing, "attribute"))
                 title = self._faceted.removesuffix("_name").replace("_", " ").capitalize()
                 facets.append(facet("attribute", title, counts, self.attribute_value))
-            if self.groups is not None and len(self.groups):
+            if self._groups is not None and len(self._groups):
                 facets.append(self._group_facet(self._mask(listing, "group_id")))
         self.facets.facets = facets
         self.facets.layout.display = "" if facets else "none"
 
     def _group_facet(self, mask: Mask) -> dict[str, Any]:
-        assert self.groups is not None
+        assert self._groups is not None
         listing = self._lists["Groups"]
         first = [listing.ids[place] for place in listing.order("name").tolist()]
         counts: dict[str, int | None] = {
             one: int(mask[self._members[one]].sum()) if one in self._members else None
-            for one in (first if self.memberships is not None else first[:ROWS])
+            for one in (first if self._memberships is not None else first[:ROWS])
         }
-        names = dict(zip(listing.ids, map(str, self.groups["name"].fillna("")), strict=True))
-        ask = "" if self.memberships is not None else "count members"
+        names = dict(zip(listing.ids, map(str, self._groups["name"].fillna("")), strict=True))
+        ask = "" if self._memberships is not None else "count members"
         return facet("group_id", "Group", counts, self.group_id, names=names, ask=ask)
 
     def _draw_card(self) -> None:
@@ -569,7 +614,7 @@ class DirectoryExplorer(Explorer):
         text = self._count(whole, filtered=self.total != whole)
         if self.directory_id is None or self.view == "Directories":
             return text
-        return f"{text} of {label(self.directories.loc[self.directory_id, 'name'], MENU)}"
+        return f"{text} of {label(self._directories.loc[self.directory_id, 'name'], MENU)}"
 
     def static(self) -> str:
         """Return the first rows as a table."""

@@ -14,6 +14,7 @@ import traitlets as t
 from .. import errors
 from ..client import DSYNC_EVENTS, DirectoryClient, Record, identifier, needs_client
 from ..client.credentials import is_loopback
+from ..client.endpoints import fitting_id
 from ._base.code import snippets
 from ._base.events import COUNTED, KINDS, Line, changed, sentence
 from ._base.jobs import PATIENCE, Job
@@ -56,7 +57,7 @@ class EventFeed(Panel):
         Seconds between two looks.
     minutes
         After so long without anybody touching it, it pauses: a forgotten notebook asks nobody.
-    keep
+    limit
         So many events are kept, the newest.
 
     Attributes
@@ -90,22 +91,20 @@ class EventFeed(Panel):
         directory_id: Any = None,
         organization_id: Any = None,
         events: str | Iterable[str] | None = None,
-        after: str | None = None,
+        after: Any = None,
         interval: float = 3.0,
         minutes: float = 60.0,
-        keep: int = 500,
+        limit: int = 500,
     ) -> None:
         super().__init__()
         self.client = client
-        self.directory_id = None if directory_id is None else identifier(directory_id, "directory_id")
-        self.organization_id = (
-            None if organization_id is None else identifier(organization_id, "organization_id")
-        )
+        self.directory_id = None if directory_id is None else _id(directory_id, "directory_id")
+        self.organization_id = None if organization_id is None else _id(organization_id, "organization_id")
         self.events = [events] if isinstance(events, str) else list(events or DSYNC_EVENTS)
-        self.interval, self.minutes, self.keep = interval, minutes, keep
-        self.cursor = after
-        self.lines: list[Line] = []
-        self.records: dict[str, Record] = {}
+        self.interval, self.minutes, self.limit = interval, minutes, limit
+        self.cursor = None if after is None else _id(after, "after")
+        self._lines: list[Line] = []
+        self._records: dict[str, Record] = {}
         self._seen: dict[str, None] = {}
         self.clock = time.monotonic
         self.touch()
@@ -181,6 +180,18 @@ class EventFeed(Panel):
             self.paused = False
         self._last_beat = self.clock()
 
+    @property
+    def lines(self) -> list[Line]:
+        """The events kept, newest first, in words."""
+        self.wait()
+        return self._lines
+
+    @property
+    def records(self) -> dict[str, Record]:
+        """The same events as the API gave them, by id."""
+        self.wait()
+        return self._records
+
     # Polling ------------------------------------------------------------------------------------------------
 
     def poll(self, *, patience: float | None = None) -> None:
@@ -215,24 +226,24 @@ class EventFeed(Panel):
         lines = [(sentence(record), record) for record in fresh]
         mine = [(line, record) for line, record in lines if self.directory_id in (None, line.directory_id)]
         if first and is_loopback(self.client.base_url):
-            mine = mine[-self.keep :]
-        self.lines = [line for line, _ in reversed(mine)] + self.lines
-        self.records |= {line.event_id: record for line, record in mine}
+            mine = mine[-self.limit :]
+        self._lines = [line for line, _ in reversed(mine)] + self._lines
+        self._records |= {line.event_id: record for line, record in mine}
         self._forget_old()
         if fresh or first or self.status.kind in ("busy", "error", "idle"):
             self._draw()
         self._plan()
 
     def _forget_old(self) -> None:
-        for line in self.lines[self.keep :]:
-            self.records.pop(line.event_id, None)
-        self.lines = self.lines[: self.keep]
-        for event_id in list(self._seen)[: -10 * self.keep]:
+        for line in self._lines[self.limit :]:
+            self._records.pop(line.event_id, None)
+        self._lines = self._lines[: self.limit]
+        for event_id in list(self._seen)[: -10 * self.limit]:
             del self._seen[event_id]
 
     def _failed(self, problem: BaseException) -> None:
         if isinstance(problem, (errors.BadRequest, errors.Unprocessable)) and self.cursor is not None:
-            known = f"{self.lines[0].when} UTC" if self.lines else "an event that is not known any more"
+            known = f"{self._lines[0].when} UTC" if self._lines else "an event that is not known any more"
             now = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S")
             self.status.say(
                 "error",
@@ -270,7 +281,7 @@ class EventFeed(Panel):
 
     def clear(self) -> None:
         """Empty the list; the cursor stays, so nothing comes twice."""
-        self.lines, self.records = [], {}
+        self._lines, self._records = [], {}
         self.table.picked = ""
         self._draw()
 
@@ -279,7 +290,7 @@ class EventFeed(Panel):
         words = fold(self.find).split()
         return [
             line
-            for line in self.lines
+            for line in self._lines
             if self.kind in (ALL, line.what) and all(word in fold(line.text) for word in words)
         ]
 
@@ -289,19 +300,19 @@ class EventFeed(Panel):
         self.kind_menu.value, self.find_field.value = self.kind, self.find
         fitting = self.shown_lines()
         rows = [(line.event_id, (line.what, line.text, line.when)) for line in fitting]
-        self.table.show(rows, empty="Nothing yet." if not self.lines else "No event fits. Change the filter.")
-        counts = Counter(line.what for line in self.lines)
+        self.table.show(rows, empty="Nothing yet." if not self._lines else "No event fits. Change the filter.")
+        counts = Counter(line.what for line in self._lines)
         listed = ", ".join(plural(count, *COUNTED[what]) for what, count in counts.most_common())
         state = "Paused" if self.paused else f"Looking every {self.interval:g} s"
-        fits = f"{len(fitting):,} of " if len(fitting) < len(self.lines) else ""
-        text = f"{state}. {fits}{plural(len(self.lines), 'event')}" + (f" ({listed})." if listed else ".")
+        fits = f"{len(fitting):,} of " if len(fitting) < len(self._lines) else ""
+        text = f"{state}. {fits}{plural(len(self._lines), 'event')}" + (f" ({listed})." if listed else ".")
         self.status.say("empty" if self.paused or not fitting else "ready", text)
         self._show_code()
         self.settled()
 
     def _show_record(self, event_id: str) -> None:
         self.touch()
-        record = self.records.get(event_id)
+        record = self._records.get(event_id)
         self.record_view.layout.display = "none" if record is None else ""
         if record is not None:
             changes = html_table(("What changed", "Before", "After"), changed(record))
@@ -330,3 +341,7 @@ class EventFeed(Panel):
         rows = [(line.what, label(line.text, 120), line.when) for line in self.shown_lines()[:STATIC_ROWS]]
         newest = f"The newest {plural(len(rows), 'event')}"
         return html_table([c["title"] for c in COLUMNS], rows, caption=newest)
+
+
+def _id(value: object, name: str) -> str:
+    return fitting_id(identifier(value, name), name)

@@ -11,7 +11,7 @@ import ipywidgets as w
 import pandas as pd
 import traitlets as t
 
-from ..client import DirectoryClient, Record, identifier, needs_client
+from ..client import DirectoryClient, Record, identifier, needs_client, one_or_many
 from ..frames import MEMBERSHIP_COLUMNS, choose_address
 from ._base.code import snippets
 from ._base.controls import MENU, only_listed
@@ -19,11 +19,12 @@ from ._base.explorer import NO_DIRECTORY, Explorer
 from ._base.groups import GROUP_COLUMNS, GroupPicker
 from ._base.jobs import Job
 from ._base.listing import Listing
+from ._base.panel import Read
 from ._base.parts import Choice, button, field, row
 from ._base.pictures import Picture, bars, combinations_picture, overlap_picture
 from ._base.reading import read_frame, read_records
 from ._base.table import ROWS, Column, Row, RowTable
-from ._base.text import NO_NAME, html_table, label, plain, plural
+from ._base.text import html_table, label, name_label, plain, plural
 from .detail_card import DetailCard
 
 __all__ = ["MembershipExplorer"]
@@ -88,16 +89,18 @@ class MembershipExplorer(Explorer):
     who = t.Enum(WHO, "in any")
     chart = t.Enum(CHARTS, "Sizes")
     part = t.Unicode("")
+    groups = Read()
+    members = Read()
 
     @needs_client
     def __init__(self, client: DirectoryClient, directory_id: Any = None, *, group_ids: Any = ()) -> None:
         super().__init__(client)
-        self.groups = pd.DataFrame()
-        self.members = _people([], {}, "in any")
+        self._groups = pd.DataFrame()
+        self._members = _people([], {}, "in any")
         self._listing: Listing | None = None
         self._read: dict[str, list[Record]] = {}
         self._wanted = None if directory_id is None else identifier(directory_id, "directory_id")
-        self._picks = tuple(identifier(one, "group_ids") for one in group_ids)
+        self._picks = tuple(one_or_many(group_ids, "group_id"))
         self.begin()
 
     # Building -----------------------------------------------------------------------------------------------
@@ -157,14 +160,17 @@ class MembershipExplorer(Explorer):
     @t.validate("directory_id")
     def _only_a_listed_directory(self, proposal: Any) -> Any:
         if proposal.value is not None:
-            only_listed(proposal.value, self.directories.index, "directory")
+            self.wait()
+            only_listed(proposal.value, self._directories.index, "directory")
         return proposal.value
 
     @t.validate("group_ids")
     def _only_a_few_listed_groups(self, proposal: Any) -> tuple[str, ...]:
         wanted = tuple(dict.fromkeys(proposal.value))
+        if wanted:
+            self.wait()
         for one in wanted:
-            only_listed(one, self.groups.index, "group", "of this directory")
+            only_listed(one, self._groups.index, "group", "of this directory")
         if len(wanted) > MOST:
             raise t.TraitError(f"at most {MOST} groups can be compared at once; got {len(wanted)}")
         return wanted
@@ -182,7 +188,7 @@ class MembershipExplorer(Explorer):
 
     def again(self) -> None:
         """Read once more what did not end well."""
-        if self.directories.empty:
+        if self._directories.empty:
             self._read_directories()
         elif self._listing is None:
             self._directory_changed({"new": self.directory_id})
@@ -190,13 +196,13 @@ class MembershipExplorer(Explorer):
             self._picks_changed(None)
 
     def _directories_read(self, frame: pd.DataFrame) -> None:
-        self.directories = frame
+        self._directories = frame
         if frame.empty:
             self.status.say("empty", NO_DIRECTORY)
             return
         ordered = frame.sort_values("groups", ascending=False, na_position="last")
         first = str(self._wanted if self._wanted in frame.index else ordered.index[0])
-        entries = [(label(name, MENU) or NO_NAME, str(i)) for i, name in ordered["name"][:ROWS].items()]
+        entries = [(label(name_label(name), MENU), str(i)) for i, name in ordered["name"][:ROWS].items()]
         if first not in [i for _, i in entries]:
             entries = [(label(frame["name"][first], MENU), first), *entries[: ROWS - 1]]
         self._controls.fill(self.directory_menu, entries, value=first)
@@ -208,7 +214,7 @@ class MembershipExplorer(Explorer):
     def _directory_changed(self, change: Any) -> None:
         self.jobs.drop("groups")
         self.jobs.drop("members")
-        self._listing, self.groups, self._read = None, pd.DataFrame(), {}
+        self._listing, self._groups, self._read = None, pd.DataFrame(), {}
         with self.hold_trait_notifications():
             self.group_ids, self.find, self.part = (), "", ""
         if change["new"] is None:
@@ -222,7 +228,7 @@ class MembershipExplorer(Explorer):
         )
 
     def _groups_read(self, frame: pd.DataFrame) -> None:
-        self.groups = frame
+        self._groups = frame
         self._listing = Listing(frame, GROUP_COLUMNS[:1], ("name", "idp_id"))
         self.picker.offer(self._listing)
         picks, self._picks = self._picks, ()
@@ -256,6 +262,7 @@ class MembershipExplorer(Explorer):
     @property
     def memberships(self) -> pd.DataFrame:
         """The memberships of the picked groups, one row for each user in a group."""
+        self.wait()
         pairs = [(m["id"], g, self.directory_id) for g in self.group_ids for m in self._read.get(g, [])]
         return pd.DataFrame(pairs, columns=list(MEMBERSHIP_COLUMNS)).astype(MEMBERSHIP_COLUMNS)
 
@@ -272,7 +279,7 @@ class MembershipExplorer(Explorer):
         self.settled()
 
     def _offer_words(self) -> str:
-        groups = len(self.groups)
+        groups = len(self._groups)
         if not groups:
             return "This directory has no groups."
         return f"{plural(groups, 'group')}. Pick {'it' if groups == 1 else 'one or more'}."
@@ -284,16 +291,16 @@ class MembershipExplorer(Explorer):
         places = self._places()
         listed = {i: held for i, held in places.items() if self._in_part(held)}
         who = "in any" if self.part else self.who
-        self.members = _people([records[i] for i in listed], places, who, len(self.group_ids))
+        self._members = _people([records[i] for i in listed], places, who, len(self.group_ids))
         rows: list[Row] = [
             (
                 str(i),
                 (
-                    (person["name"] or NO_NAME, person["address"]),
+                    (name_label(person["name"]), person["address"]),
                     ", ".join(map(self.picker.name, places[str(i)])),
                 ),
             )
-            for i, person in self.members.iterrows()
+            for i, person in self._members.iterrows()
         ]
         with self._controls.silence():
             self.table.picked = self.table.picked if self.table.picked in listed else ""
@@ -306,7 +313,7 @@ class MembershipExplorer(Explorer):
             sizes = "; ".join(
                 f"{self.picker.name(one)}: {len(self._read.get(one, [])):,}" for one in self.group_ids
             )
-            people = plural(len(self.members), "person", "people")
+            people = plural(len(self._members), "person", "people")
             self.status.say("ready", f"{people} {self._told()}. Members: {sizes}.")
         self._controls.follow()
 
@@ -323,7 +330,7 @@ class MembershipExplorer(Explorer):
         return not groups or (set(held) == set(groups) if how == "only" else set(groups) <= set(held))
 
     def _told(self) -> str:
-        """Say who is listed."""
+        """Return who is listed, in words."""
         how, *groups = self.part.split() or [""]
         if not groups:
             return f"{self.who} of the picked groups"
@@ -362,7 +369,7 @@ class MembershipExplorer(Explorer):
         return combinations_picture(names, counts.most_common(), "Which groups people are in together")
 
     def _full_name(self, group_id: str) -> str:
-        return label(self.groups.loc[group_id, "name"], 80) or NO_NAME
+        return label(name_label(self._groups.loc[group_id, "name"]), 80)
 
     # What it says of itself -----------------------------------------------------------------------------------
 
@@ -381,9 +388,9 @@ class MembershipExplorer(Explorer):
     def summary(self) -> str:
         """Return what is compared."""
         if not self.group_ids:
-            return f"{plural(len(self.groups), 'group')}, none picked"
+            return f"{plural(len(self._groups), 'group')}, none picked"
         names = ", ".join(self.picker.name(one) for one in self.group_ids)
-        people = plural(len(self.members), "person", "people")
+        people = plural(len(self._members), "person", "people")
         return f"{people} {self._told()}" if self.part else f"{people} {self.who} of {names}"
 
     def static(self) -> str:
@@ -392,7 +399,7 @@ class MembershipExplorer(Explorer):
             return html_table(("Membership explorer",), [(self.status.text,)])
         drawn = self.table.source.rows(0, STATIC_ROWS, MEMBERS)
         cells = [(*first, held) for _, (first, held) in drawn if isinstance(first, tuple)]
-        here = f"; here the first {len(cells)}" if len(cells) < len(self.members) else ""
+        here = f"; here the first {len(cells)}" if len(cells) < len(self._members) else ""
         people = html_table(("Member", "Address", "In these groups"), cells, caption=f"{self.summary()}{here}")
         pairs = html_table([c["title"] for c in PAIRS], [cells for _, cells in self._pair_rows()])
         return f"{people}{pairs}{self.picture.markup}"

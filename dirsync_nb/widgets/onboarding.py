@@ -11,15 +11,16 @@ import traitlets as t
 
 from .. import errors
 from ..client import DirectoryClient, needs_client
+from ..load.parallel import directory_ids_of
 from ..provisioning import onboarding
-from ._base.controls import MENU, only_by_column, only_listed
+from ._base.controls import MENU, only_by_column, only_listed, only_offered
 from ._base.explorer import NO_DIRECTORY, Explorer
 from ._base.listing import Found, Mask, Places
 from ._base.table import Column, Framed
 from ._base.text import count_of, html_table, label, none_of, plural
 from ._onboarding.code import onboarding_snippets
 from ._onboarding.face import KINDS, MATCHES, Face
-from ._onboarding.finder import Finder, as_directory_ids
+from ._onboarding.finder import Finder
 from ._onboarding.lists import COLUMNS, NOUNS, SPLIT, VIEWS, directory_entries, lists_of, preview
 from ._onboarding.people import Chosen, People
 from ._onboarding.selection import Steps
@@ -36,7 +37,7 @@ class Onboarding(Explorer):
     ----------
     client
         Where to read.
-    directory_ids
+    directory_id
         The directory, or several of one customer: ids, records, or a row of a directories frame. Default: to be
         chosen.
     users, groups, memberships
@@ -103,7 +104,7 @@ class Onboarding(Explorer):
     def __init__(
         self,
         client: DirectoryClient,
-        directory_ids: Any = None,
+        directory_id: Any = None,
         *,
         users: pd.DataFrame | None = None,
         groups: pd.DataFrame | None = None,
@@ -125,7 +126,7 @@ class Onboarding(Explorer):
             arrived=self._people_arrived,
             joined=self._groups_joined,
         )
-        self._wanted = as_directory_ids(directory_ids)
+        self._wanted = () if directory_id is None else tuple(directory_ids_of(directory_id, "Onboarding"))
         self.written: list[Path] = []
         self._attributes_wanted = tuple(attributes)
         self.folder = str(folder)
@@ -168,19 +169,37 @@ class Onboarding(Explorer):
     @t.validate("directory_ids")
     def _only_listed_directories(self, proposal: Any) -> tuple[str, ...]:
         wanted = tuple(dict.fromkeys(str(one) for one in proposal.value))
-        if self.finder.reads:
+        if self.finder.reads and wanted:
+            self.wait()
             for one in wanted:
-                only_listed(one, self.directories.index, "directory")
+                only_listed(one, self._directories.index, "directory")
         return wanted
 
     @t.validate("group_ids")
     def _only_listed_groups(self, proposal: Any) -> tuple[str, ...]:
         wanted = tuple(dict.fromkeys(proposal.value))
+        if wanted:
+            self.wait()
         people = self.finder.people
         groups = None if people is None else people.groups
         for one in wanted:
             only_listed(one, () if groups is None else groups.frame.index, "group", "whose members are known")
         return wanted
+
+    @t.validate("state")
+    def _only_a_state_there_is(self, proposal: Any) -> Any:
+        people = self.finder.people
+        return only_offered(proposal.value, [] if people is None else people.listing.states(), "state")
+
+    @t.validate("attribute")
+    def _only_an_attribute_there_is(self, proposal: Any) -> Any:
+        people = self.finder.people
+        return only_offered(proposal.value, [] if people is None else people.attributes, "attribute")
+
+    @t.validate("domain")
+    def _only_a_domain_there_is(self, proposal: Any) -> Any:
+        people = self.finder.people
+        return only_offered(proposal.value, [] if people is None else people.domains, "domain")
 
     @t.validate("sort")
     def _only_by_a_column(self, proposal: Any) -> str:
@@ -194,7 +213,7 @@ class Onboarding(Explorer):
 
     def again(self) -> None:
         """Read what comes next, or once more what did not end well."""
-        if self.finder.reads and self.directories.empty:
+        if self.finder.reads and self._directories.empty:
             self._read_directories()
         elif not self.finder.whole:
             self._read_on()
@@ -205,10 +224,10 @@ class Onboarding(Explorer):
             self.face.directory.layout.display = "none"
             with self._controls.silence():
                 self.directory_ids = self.finder.homes
-        self.finder.read_on(self.directories, self.directory_ids)
+        self.finder.read_on(self._directories, self.directory_ids)
 
     def _directories_read(self, frame: pd.DataFrame) -> None:
-        self.directories = frame
+        self._directories = frame
         self._controls.fill(self.face.directory, directory_entries(frame), first="choose …")
         wanted, self._wanted = self._wanted, ()
         missing = [one for one in wanted if one not in frame.index]
@@ -261,7 +280,7 @@ class Onboarding(Explorer):
     def _turned_attribute(self, change: Any) -> None:
         self.attribute_value = None
         people = self.finder.people
-        self.face.filters.offer_values(None if people is None else people.listing.frame, change["new"])
+        self.face.filters.offer_values(None if people is None else people.listing, change["new"])
 
     def _filter_changed(self, change: Any) -> None:
         if change["name"] == "group_ids":
@@ -306,18 +325,21 @@ class Onboarding(Explorer):
 
     def select(self) -> None:
         """Add everybody who fits the filters to the selection."""
+        self.wait()
         if self.finder.people is not None:
             self.finder.people.selection.add(self._asked(), self._fitting(self.finder.people))
             self._choose(self.finder.people)
 
     def deselect(self) -> None:
         """Take everybody who fits the filters out of the selection."""
+        self.wait()
         if self.finder.people is not None:
             self.finder.people.selection.drop(self._asked(), self._fitting(self.finder.people))
             self._choose(self.finder.people)
 
     def select_others(self) -> None:
         """Select everybody but those who fit the filters."""
+        self.wait()
         if self.finder.people is not None:
             self.finder.people.selection.others(self._asked(), self._fitting(self.finder.people))
             self._choose(self.finder.people)
@@ -342,6 +364,7 @@ class Onboarding(Explorer):
     @property
     def selected(self) -> pd.Index:
         """Ids of the selected people, in the order of the users."""
+        self.wait()
         if self.finder.people is None:
             return pd.Index([], dtype="str")
         return self.finder.people.roster.users.index[self.finder.people.chosen]
@@ -357,6 +380,7 @@ class Onboarding(Explorer):
         self._draw()
 
     def _known(self) -> People:
+        self.wait()
         if self.finder.people is None:
             raise t.TraitError("choose a directory first")
         return self.finder.people
@@ -366,11 +390,16 @@ class Onboarding(Explorer):
     @property
     def roster(self) -> onboarding.Roster | None:
         """The roster of these people, or None while no directory is read."""
+        self.wait()
         return None if self.finder.people is None else self.finder.people.roster
 
     @property
     def counts(self) -> dict[str, int | None]:
         """How many are selected, of each verdict, and how many seats are left."""
+        self.wait()
+        return self._counts()
+
+    def _counts(self) -> dict[str, int | None]:
         if self.finder.people is None:
             return {
                 "selected": 0,
@@ -450,7 +479,7 @@ class Onboarding(Explorer):
         places = people.listing.found(self._fitting(people), self.sort, self.search)
         self.total = len(places)
         self.face.offer(
-            self.counts,
+            self._counts(),
             self.total,
             filtered=bool(self._asked()),
             several=len(self.group_ids) > 1,
@@ -469,9 +498,11 @@ class Onboarding(Explorer):
     def _draw_nobody(self) -> None:
         if self.status.kind == "error" or self.jobs.busy:
             return
-        several = len(self.directories) > 1
-        choose = f"Choose one of {len(self.directories):,} directories." if several else "Choose the directory."
-        self.status.say("empty", NO_DIRECTORY if self.directories.empty else choose)
+        several = len(self._directories) > 1
+        choose = (
+            f"Choose one of {len(self._directories):,} directories." if several else "Choose the directory."
+        )
+        self.status.say("empty", NO_DIRECTORY if self._directories.empty else choose)
         self.settled()
 
     def _show_people(self, people: People, places: Places) -> None:
@@ -525,14 +556,14 @@ class Onboarding(Explorer):
         )
 
     def _whose(self) -> str:
-        names: Any = self.directories.get("name", {})
+        names: Any = self._directories.get("name", {})
         return " + ".join(label(names[one], MENU) for one in self.directory_ids if one in names)
 
     def summary(self) -> str:
         """Return how many are selected, and how many of them can be invited."""
         if self.finder.people is None:
             return "no directory chosen"
-        counts, whose = self.counts, self._whose()
+        counts, whose = self._counts(), self._whose()
         people = plural(len(self.finder.people), "person", "people") + (f" of {whose}" if whose else "")
         return f"{counts['selected']:,} of {people} selected, {counts['invite']:,} to invite"
 
@@ -549,6 +580,8 @@ class Onboarding(Explorer):
         columns = ["name", "address", "verdict", "reason"]
         frame = people.roster.invites(people.chosen, most=STATIC_ROWS)[columns]
         rest = f"the first {len(frame)} of {plural(self.count, 'selected person', 'selected people')}"
-        counts = ", ".join(f"{name}: {number:,}" for name, number in self.counts.items() if number is not None)
+        counts = ", ".join(
+            f"{name}: {number:,}" for name, number in self._counts().items() if number is not None
+        )
         rows = frame.itertuples(index=False, name=None)
         return html_table([name.title() for name in columns], rows, caption=f"{counts}; here {rest}")

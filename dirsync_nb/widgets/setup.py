@@ -18,12 +18,12 @@ from ._base.code import snippets
 from ._base.controls import MENU, Controls, only_listed
 from ._base.jobs import PATIENCE, Job
 from ._base.listing import Found, Listing
-from ._base.panel import Panel
+from ._base.panel import Panel, Read
 from ._base.parts import Choice, KeyField, field, row
 from ._base.reading import read_frame
 from ._base.table import ROWS, Column, RowTable
-from ._base.text import NO_NAME, facts, html_table, label, plain, plural, shown
-from ._setup.guides import all_states, guide
+from ._base.text import facts, html_table, label, name_label, plain, plural, shown
+from ._setup.guides import all_states, guide, quick_start
 from ._setup.providers import FULL, state_of
 
 __all__ = ["Setup"]
@@ -82,11 +82,13 @@ class Setup(Panel):
     users = t.Int(-1)
     groups = t.Int(-1)
     ready = t.Bool(default_value=False)
+    directories = Read()
+    organizations = Read()
 
     def __init__(self, client: DirectoryClient | None = None, *, base_url: str | None = None) -> None:
         super().__init__()
         self.client = None if client is None else require_client(client, "Setup")
-        self.directories, self.organizations = pd.DataFrame(), pd.DataFrame()
+        self._directories, self._organizations = pd.DataFrame(), pd.DataFrame()
         self._base_url = base_url
         self._listing: Listing | None = None
         self._record: Record | None = None
@@ -128,7 +130,9 @@ class Setup(Panel):
             row(self.organization_menu, self.find_field),
             self.table,
         )
-        self.watch_step = _step("4. Watch until it is ready", row(self.watch_button), self.seen)
+        self.watch_step = _step(
+            "4. Watch until it is ready", row(self.watch_button), self.seen, w.HTML(quick_start())
+        )
         self.assemble(
             _step("1. Provider", self.provider_buttons, self.steps_view),
             _step(
@@ -159,13 +163,15 @@ class Setup(Panel):
     @t.validate("directory_id")
     def _only_a_listed_directory(self, proposal: Any) -> Any:
         if proposal.value is not None:
-            only_listed(proposal.value, self.directories.index, "directory")
+            self.wait()
+            only_listed(proposal.value, self._directories.index, "directory")
         return proposal.value
 
     @t.validate("organization_id")
     def _only_a_listed_organization(self, proposal: Any) -> Any:
         if proposal.value is not None:
-            only_listed(proposal.value, self.organizations.index, "organization")
+            self.wait()
+            only_listed(proposal.value, self._organizations.index, "organization")
         return proposal.value
 
     @t.validate("watching")
@@ -235,18 +241,18 @@ class Setup(Panel):
         with self.hold_trait_notifications():
             self.watching, self.directory_id, self.organization_id, self.find = False, None, None, ""
         self.client = self._trying
-        self.organizations, self.directories = found
-        self._listing = Listing(self.directories, DIRECTORIES, ("name", "type", "state", "organization_id"))
+        self._organizations, self._directories = found
+        self._listing = Listing(self._directories, DIRECTORIES, ("name", "type", "state", "organization_id"))
         self._draw_key()
         self._offer()
-        directories = plural(len(self.directories), "directory", "directories")
-        count = f"{directories} in {plural(len(self.organizations), 'organization')}"
-        kind = "ready" if len(self.directories) else "empty"
+        directories = plural(len(self._directories), "directory", "directories")
+        count = f"{directories} in {plural(len(self._organizations), 'organization')}"
+        kind = "ready" if len(self._directories) else "empty"
         more = (
-            "" if len(self.directories) else " Create the first one by the steps above, then press Try again."
+            "" if len(self._directories) else " Create the first one by the steps above, then press Try again."
         )
         key = f"Key set, {self.client.transport.key_environment}."
-        self.status.say(kind, f"{key} {count}.{more}", again=not len(self.directories))
+        self.status.say(kind, f"{key} {count}.{more}", again=not len(self._directories))
         self.settled()
 
     def _refused(self, problem: BaseException) -> None:
@@ -267,8 +273,8 @@ class Setup(Panel):
             self._show_code()
             return
         self.choose_step.layout.display = self.watch_step.layout.display = ""
-        names = self.organizations["name"]
-        entries = [(label(name, MENU) or NO_NAME, str(i)) for i, name in names[:ROWS].items()]
+        names = self._organizations["name"]
+        entries = [(label(name_label(name), MENU), str(i)) for i, name in names[:ROWS].items()]
         known = self.organization_id in [i for _, i in entries]
         chosen = self.organization_id if known else ""
         self._controls.fill(self.organization_menu, entries, value=chosen, of=len(names), first="all")
@@ -398,7 +404,7 @@ class Setup(Panel):
         key = f"key set, {self.client.transport.key_environment}"
         if self.directory_id is None:
             return f"{key}, no directory chosen"
-        name = label(self.directories.loc[self.directory_id, "name"], MENU)
+        name = label(self._directories.loc[self.directory_id, "name"], MENU)
         return f"{key}, {name}: {self.state or 'not looked at yet'}"
 
     def static(self) -> str:

@@ -110,7 +110,7 @@ def test_group_by_attribute_agrees_with_a_loop(pairs):
 @settings(max_examples=40, deadline=None)
 @given(edges, st.sampled_from(list(GROUPS.index)))
 def test_losing_access_agrees_with_sets(pairs, going):
-    lost = analysis.losing_access(memberships(*pairs), going, GROUPS, USERS)
+    lost = analysis.losing_access(memberships(*pairs), going, USERS, GROUPS)
     others = {u: {g for v, g in pairs if v == u} - {going} for u in members_of(pairs, going)}
     assert lost["remaining_groups"].to_dict() == {u: len(rest) for u, rest in others.items()}
     assert lost["left_without_group"].to_dict() == {u: not rest for u, rest in others.items()}
@@ -307,7 +307,7 @@ def test_a_member_the_list_of_users_does_not_hold_is_kept_and_marked_everywhere(
     assert analysis.groups_per_user(frame)["in_users"].isna().all()
     assert analysis.group_sizes(frame, GROUPS).loc["g1", "members"] == 2
     assert (
-        analysis.losing_access(frame, "g1", GROUPS, users)["in_users"].to_dict()
+        analysis.losing_access(frame, "g1", users, GROUPS)["in_users"].to_dict()
         == per_user["in_users"].to_dict()
     )
     by_state = analysis.state_by_group(frame, users, GROUPS).loc["g1"].iloc[0]
@@ -328,7 +328,7 @@ def test_pairs_and_squares_of_groups_have_one_idea_of_overlap():
 
 def test_losing_several_groups_together_counts_what_is_left_after_all_of_them():
     frame = memberships(("u1", "g1"), ("u1", "g2"), ("u2", "g1"), ("u2", "g3"))
-    lost = analysis.losing_access(frame, ["g1", "g2"], GROUPS, USERS)
+    lost = analysis.losing_access(frame, ["g1", "g2"], USERS, GROUPS)
     assert lost.index.tolist() == ["u1", "u2"]
     assert lost["lost_groups"].tolist() == [2, 1]
     assert lost["left_without_group"].tolist() == [True, False]
@@ -353,7 +353,7 @@ def test_groups_inside_each_other_end_and_count_people_only():  # MEM-06
     "question",
     [
         lambda m, u, g: analysis.users_without_group(m, u),
-        lambda m, u, g: analysis.losing_access(m, g.index[0], g, u),
+        lambda m, u, g: analysis.losing_access(m, g.index[0], u, g),
         lambda m, u, g: analysis.diff_users(u, u),
         lambda m, u, g: analysis.diff_groups(g, g),
         lambda m, u, g: analysis.diff_memberships(m, m),
@@ -409,7 +409,7 @@ WITHOUT_IDS = {
     "overlap_matrix": lambda m, u, g: analysis.overlap_matrix(m, g),
     "group_by_attribute": lambda m, u, g: analysis.group_by_attribute(m, u, "state", g),
     "state_by_group": lambda m, u, g: analysis.state_by_group(m, u, g),
-    "losing_access": lambda m, u, g: analysis.losing_access(m, SMALL.groups.index[0], g, u),
+    "losing_access": lambda m, u, g: analysis.losing_access(m, SMALL.groups.index[0], u, g),
     "attribute_status": lambda m, u, g: analysis.attribute_status(u),
     "diff_users": lambda m, u, g: analysis.diff_users(u, SMALL.users),
     "diff_users later": lambda m, u, g: analysis.diff_users(SMALL.users, u),

@@ -185,7 +185,7 @@ def lines(users: pd.DataFrame, groups: pd.DataFrame, edges: pd.DataFrame) -> lis
         ),
         (
             "losing_access",
-            lambda: analysis.losing_access(edges, group_id, groups, users),
+            lambda: analysis.losing_access(edges, group_id, users, groups),
             lambda: (
                 edges[edges["user_id"].isin(edges.loc[edges["group_id"] == group_id, "user_id"])]
                 .groupby("user_id")["group_id"]

@@ -66,7 +66,7 @@ class Service:
         return self.page(query)
 
     def page(self, query: dict[str, Any]) -> Any:
-        names = sorted(self.groups[query["group"]]) if "group" in query else self.names
+        names = sorted(self.groups.get(query["group"], [])) if "group" in query else self.names
         names = names if query["order"] == "asc" else names[::-1]
         start = 0
         if "after" in query:

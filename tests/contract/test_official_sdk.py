@@ -19,6 +19,11 @@ def _running() -> Iterator[Sandbox]:
         yield sandbox
 
 
+@pytest.fixture(autouse=True)
+def _noted(record_property: Any) -> None:
+    record_property("sdk", f"workos {version('workos')} (Python)")
+
+
 @pytest.fixture
 def sandbox(_running: Sandbox) -> Sandbox:
     _running.reset()
@@ -36,7 +41,6 @@ def client(sandbox: Sandbox) -> Iterator[WorkOSClient]:
 
 
 def test_scoped_reads_and_what_explains_a_role(sandbox: Sandbox, client: WorkOSClient) -> None:
-    print(f"workos (Python) {version('workos')}")
     okta = sandbox.truth.directories()[0]
     roles = client.authorization.list_environment_roles()
     assert [role.slug for role in roles.data] == ["admin", "auditor", "member"]
@@ -53,6 +57,10 @@ def test_scoped_reads_and_what_explains_a_role(sandbox: Sandbox, client: WorkOSC
     if hasattr(client.directory_sync, "list_users_for_directory"):  # from 10.9 on
         page = client.directory_sync.list_users_for_directory(directory_id=okta["id"])
         assert {user.directory_id for user in page.data} == {okta["id"]}
+    # Before it, by hand: what the paths answer is what the library's models are made of.
+    raw = client.request_raw("get", ("directories", okta["id"], "users"), params={"limit": 3, "order": "asc"})
+    flat = client.directory_sync.list_users(directory=okta["id"], limit=3, order="asc")
+    assert [type(flat.data[0]).from_dict(one) for one in raw["data"]] == list(flat.data)
 
 
 def test_webhook_endpoints_are_written_and_read() -> None:

@@ -52,6 +52,21 @@ do {
   after = page.listMetadata.after;
 } while (after);
 
+const home = directories[0].organizationId;
+seen.roles = (await workos.authorization.listEnvironmentRoles()).data.map((one) => one.slug);
+const memberships = await every(await workos.userManagement.listOrganizationMemberships({ organizationId: home }));
+seen.memberships = memberships.map((one) => one.id).sort();
+
+// Reads inside a directory came with 12.3: by them where they are, a user, and one looked for elsewhere.
+seen.scoped = null;
+if (sync.getDirectoryUser) {
+  const inside = { directoryId: okta, userId: users[0].id };
+  seen.scoped = [
+    (await sync.getDirectoryUser(inside)).id,
+    await refusal(sync.getDirectoryUser({ ...inside, directoryId: directories[1].id })),
+  ];
+}
+
 seen.missing = await refusal(sync.getDirectory('directory_none'));
 seen.stranger = await refusal(new WorkOS('sk_test_other', options).directorySync.listDirectories());
 seen.noFilter = await refusal(sync.listUsers({}));

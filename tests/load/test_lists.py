@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 import dirsync_nb as ds
-from dirsync_nb import errors, frames
+from dirsync_nb import errors, frames, sync
 from dirsync_nb.load import progress
 
 from ..foreign import Answer, listing, paged, users
@@ -375,8 +375,9 @@ def test_what_cannot_be_the_id_asked_for_is_refused_before_any_request(serve, ki
 
 @pytest.mark.parametrize("group_id", ["7b1f5d52-0c2e", "org_sales", "everyone", "directory_admins"])
 def test_ids_that_another_server_gave_out_are_taken(serve, group_id):
-    server, client = serve(paged(users(1)))
-    ds.load_users(client, group_id=group_id)
+    whole = paged(users(1))
+    server, client = serve(lambda r: whole(r) if r.query["group"] == group_id else listing([]))
+    assert len(ds.load_users(client, group_id=group_id)) == 1
     assert server.requests[0].query["group"] == group_id
 
 
@@ -420,9 +421,9 @@ def test_a_long_load_shows_one_bar_with_the_directorys_own_count(watched, client
 
 
 def test_the_total_is_asked_for_whole_directories_only_and_without_patience(watched, serve, clock):
-    whole = paged(users(5))
+    whole = paged(users(5, email="one@acme.test"))
     server, client = serve(lambda r: whole(r) if r.path == "/directory_users" else Answer("no", 500))
-    ds.load_users(client, directory_id="d1", group_id="g1")
+    ds.load_users(client, directory_id="d1", email="one@acme.test")
     assert len(server.requests) == 1
     ds.load_users(client, directory_id="d1")
     assert [r.path for r in server.requests].count("/directories/d1") == 1
@@ -457,7 +458,7 @@ def test_a_bar_that_a_pause_made_counts_on_from_what_there_is(watched, serve):
         return Answer("busy", 503) if len(sent) == 1 else whole(request)
 
     _, client = serve(script)
-    ds.load_users(client, directory_id="d1", group_id="g1")
+    ds.load_groups(client, directory_id="d1")
     (bar,) = FakeBar.shown
     assert bar.n == 250
     assert bar.beside == ["no answer yet (503): waiting 1 s", ""]
@@ -489,3 +490,26 @@ def test_a_notice_is_said_once_and_not_among_the_data(serve, capsys, monkeypatch
         ds.load_users(client, directory_id="d1")
         assert len(client.receipts[-1].notices) == 1
     assert capsys.readouterr().err == "Note: state: unknown to this version and kept as they are: 'staged'.\n"
+
+
+@pytest.mark.parametrize("status", [400, 422])
+def test_events_after_one_that_is_forgotten_are_a_lost_place_with_both_ends(sandbox, client, status):
+    """Whether the service forgot where the load began or where its next page does."""
+    events = ds.load_events(client)
+    refused = {"path": "/events", "status": status, "body": {"message": "Invalid cursor"}}
+    sandbox.faults.add("status", **refused)
+    with pytest.raises(sync.LostPlace, match="Take a snapshot") as lost:
+        ds.load_events(client, after=events.index[0])
+    assert lost.value.gap.after_event_id == events.index[0]
+    assert lost.value.gap.until_event_id is not None
+    sandbox.faults.add("status", skip=1, **refused)
+    with pytest.raises(sync.LostPlace) as lost:
+        ds.load_events(client, after=events.index[0])
+    assert lost.value.gap.after_event_id == events.index[100]
+    assert len(lost.value.partial) == 100
+
+
+def test_a_wrong_call_with_a_place_is_no_lost_place(client):
+    place = ds.load_events(client, limit=1).index[0]
+    with pytest.raises(errors.BadRequest, match="Unknown event name"):
+        ds.load_events(client, after=place, events=["dsync.user.merged"])

@@ -4,6 +4,7 @@ import random
 import signal
 import threading
 import time
+from functools import partial
 
 import pandas as pd
 import pytest
@@ -11,8 +12,11 @@ import pytest
 import dirsync_nb as ds
 from dirsync_nb import errors
 from dirsync_nb.client import Pacer
+from dirsync_nb.client.waiting import Stop
 from dirsync_nb.frames import MEMBERSHIP_COLUMNS
-from dirsync_nb.load.memberships import estimate_routes
+from dirsync_nb.load import memberships
+from dirsync_nb.load.checkpoint import Checkpoint
+from dirsync_nb.load.memberships import estimate_routes, load_directory_memberships
 
 from ..foreign import KEY, Answer, ForeignServer, listing, users
 
@@ -137,7 +141,7 @@ def test_a_group_inside_a_group_is_no_person(serve):
             return Answer({"id": "d1"})
         if request.path == "/directory_groups":
             return listing([{"object": "directory_group", "id": name} for name in inside])
-        found = inside[request.query["group"]]
+        found = inside.get(request.query["group"], [])
         return listing(
             [
                 {"object": "directory_group" if name in inside else "directory_user", "id": name}
@@ -162,7 +166,7 @@ def test_a_pair_that_comes_twice_stands_once(serve):
             return Answer({"id": "d1"})
         if request.path == "/directory_groups":
             return listing([{"id": "g1"}])
-        return listing([{"id": "u1"}, {"id": "u1"}])
+        return listing([{"id": "u1"}, {"id": "u1"}] if request.query["group"] == "g1" else [])
 
     _, client = serve(script)
     assert len(ds.load_memberships(client, directory_id="d1")) == 1
@@ -413,12 +417,11 @@ def test_an_interrupt_stops_all_workers_within_a_page(serve, monkeypatch):
         return answer
 
     server, client = serve(script)
-    from dirsync_nb.load import memberships
 
     def interrupted(*_args, **_kwargs):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(memberships, "wait", interrupted)  # while every list is still being read
+    monkeypatch.setattr(memberships, "first_done", interrupted)  # while every list is still being read
     before = set(threading.enumerate())
     with pytest.raises(KeyboardInterrupt):
         ds.load_memberships(client, directory_id="d1", route="by_group")
@@ -428,6 +431,21 @@ def test_an_interrupt_stops_all_workers_within_a_page(serve, monkeypatch):
     slow[0] = False
     assert client.receipts[-1].partial.empty
     assert len(ds.load_memberships(client, directory_id="d1", resume=client.receipts[-1])) == 20_000
+
+
+@pytest.mark.parametrize("route", ROUTES)
+def test_a_list_that_is_given_up_half_read_is_not_kept_as_a_whole_one(serve, route, tmp_path, monkeypatch):
+    """As in a load of many directories, where Ctrl-C reaches the thread that waits and no other."""
+    names = [f"u{n:03}" for n in range(30)]
+    members = {"Eng": names} if route == "by_group" else {name: ["u1"] for name in names}
+    _, client = serve(company(members), page_size=10)
+    load, stop = partial(load_directory_memberships, directory_id="d1", route=route), Stop()
+    monkeypatch.setattr(memberships._Reader, "_check_home", lambda *_: stop.set())  # once a page is there
+    with Checkpoint(tmp_path / "kept.jsonl") as checkpoint, pytest.raises(errors.LoadError, match="given up"):
+        load(client.context.branch(stop), checkpoint=checkpoint)
+    with Checkpoint(tmp_path / "kept.jsonl") as checkpoint:
+        frame = load(client.context, checkpoint=checkpoint)
+    assert pairs(frame) == {(user, group) for group, names in members.items() for user in names}
 
 
 @pytest.mark.slow

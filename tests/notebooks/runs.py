@@ -175,11 +175,11 @@ def figures_of(said: dict[str, Any]) -> dict[str, Any]:
 
 
 def main() -> None:
-    from ..kernels import in_a_place
+    from dirsync_nb.notebooks import kernels
 
     record = sys.argv[1:] == ["--record"]
     names = [] if record else sys.argv[1:]
-    with in_a_place():
+    with kernels.at_home(), kernels.everywhere():
         said = run_all([path for path in NOTEBOOKS if not names or path.stem in names])
     if record:
         text = json.dumps(figures_of(said), indent=1, ensure_ascii=False)

@@ -19,6 +19,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from nbclient import NotebookClient
+from nbformat import v4
 
 from dirsync_nb.cli import main
 from dirsync_nb.notebooks import check as notebooks_check
@@ -773,16 +774,21 @@ def test_a_saved_run_is_clean_and_a_second_one_changes_not_a_byte(save, monkeypa
         code("object()", count=None, note="kept", execution={"iopub.execute_input": "2026"}),
         code("1 / 0", count=None, tags=["nbval-raises-exception"]),
         code("import time\ntime.sleep(999)", count=None, tags=["nbval-skip"]),
+        code("shown = display('a', display_id=True)\nshown.update('b')\nprint({*'abcdefgh'})", count=None),
+        code("shown.update('c')\nimport warnings\nwarnings.warn('look here')", count=None),
+        code("out = ipywidgets.Output()\nwith out:\n    print('in it')", count=None),
     ]
     cells = [cell | {"id": f"c{place}"} for place, cell in enumerate(cells)]
     path = save(notebook(*cells, mine={"a": 1}), indent=2)
     assert main(["check", "--run", "--save", "--fix", str(path)]) == 0
     saved = json.loads(path.read_text("utf-8"))
-    assert [cell.get("execution_count") for cell in saved["cells"]] == [None, 1, 2, 3, 4, None]
+    assert [cell.get("execution_count") for cell in saved["cells"]] == [None, 1, 2, 3, 4, None, 5, 6, 7]
     assert [output["output_type"] for output in saved["cells"][1]["outputs"]] == ["stream", "execute_result"]
     assert saved["cells"][1]["outputs"][0]["text"][-2:] == ["a\n", "b\n"]
     assert saved["cells"][3]["metadata"] == {"note": "kept"}
-    assert saved["metadata"]["mine"] == {"a": 1}
+    assert saved["cells"][6]["outputs"][0]["data"]["text/plain"] == ["'b'"]  # as it was when its cell ended
+    assert saved["cells"][7]["outputs"][0]["text"][0].startswith("ipykernel.py:3: UserWarning: look here")
+    assert saved["metadata"] == {**SPEC, "mine": {"a": 1}}
     before = path.read_bytes()
     assert main(["check", "--run", "--save", str(path)]) == 0
     assert path.read_bytes() == before
@@ -800,11 +806,12 @@ def test_a_run_that_breaks_saves_nothing_and_saving_needs_a_run(save, capsys):
 def test_what_nbclient_executed_passes_after_mending_and_keeps_its_outputs(save):
     path = save(notebook(code("print('hello')", count=None), code("6 * 7", count=None) | {"id": "c2"}))
     book = nbformat.read(path, 4)
+    book.cells.append(v4.new_code_cell("import warnings\nwarnings.warn('look here')"))
     NotebookClient(book, kernel_name="python3").execute()
     nbformat.write(book, path)
     assert main(["check", str(path)]) == 1
     assert main(["check", "--fix", str(path)]) == 0
-    assert [len(cell.outputs) for cell in nbformat.read(path, 4).cells] == [1, 1]
+    assert [len(cell.outputs) for cell in nbformat.read(path, 4).cells] == [1, 1, 1]
 
 
 def test_hidden_text_holds_nothing_and_the_rest_of_it_stays():

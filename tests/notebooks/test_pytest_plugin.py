@@ -21,7 +21,7 @@ KERNEL = {"kernelspec": {"name": "python3", "display_name": "Python 3 (ipykernel
 
 def run(folder, *arguments, **variables):
     # Without what only this repository's own tests use, and what is slow to load.
-    spared = ("no:cacheprovider", "no:hypothesispytest", "no:schemathesis")
+    spared = ("no:cacheprovider", "no:hypothesispytest", "no:schemathesis", "no:nbmake")
     without = [word for name in spared for word in ("-p", name)]
     command = [sys.executable, "-m", "pytest", *without, *arguments]
     clean = {n: v for n, v in os.environ.items() if not n.startswith(("WORKOS_", "DIRSYNC_", "PYTEST_"))}

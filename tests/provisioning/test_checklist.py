@@ -71,7 +71,7 @@ def test_it_is_a_frame_with_declared_columns_whatever_is_found(client, calm):
         assert frame.dtypes.astype(str).to_dict() == CHECK_COLUMNS
         assert list(frame["state"].cat.categories) == list(checklist.STATES)
         assert frame.index.name == "item"
-        assert len(frame) == 13
+        assert len(frame) == 14
         assert frame["finding"].str.len().gt(0).all()
         assert frame["what_to_do"][frame["state"] != "ok"].str.len().gt(0).all()
 
@@ -106,7 +106,7 @@ def test_it_reads_as_text_and_as_a_table_and_names_are_shown_as_text(calm):
     calm.add_directory(organization, type="okta scim v2.0", name="<img src=x onerror=alert(1)>")
     with client_of(calm) as client:
         found = to_production(client)
-    assert repr(found).splitlines()[0] == "8 ok, 3 attention, 2 not checked"
+    assert repr(found).splitlines()[0] == "8 ok, 4 attention, 2 not checked"
     assert "[attention] directory states: 1 of 2" in repr(found)
     assert "<img" not in found._repr_html_()
     assert found._repr_html_().count("<tr") == 14
@@ -389,3 +389,16 @@ def test_a_team_from_before_may_2026_is_told_from_a_newer_one(calm, look):
     assert "groups, emails, raw_attributes, job_title, username" in found["finding"]
     with Sandbox(world="okta", users=0) as nobody, client_of(nobody) as client:
         assert to_production(client).frame.loc["deprecated fields", "state"] == "not checked"
+
+
+@pytest.mark.parametrize(
+    ("order", "state", "words"),
+    [("normal", "attention", "who follows after stops there"), ("desc", "ok", "followed by after")],
+)
+def test_it_asks_for_a_list_without_an_order(order, state, words):
+    with Sandbox(default_order=order) as sandbox, client_of(sandbox) as client:
+        for one in (client, client.redacted()):
+            verdict = checklist_service.order(one)
+            assert verdict.state == state
+            assert words in verdict.finding
+            assert "Send order=asc" in verdict.what_to_do

@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 
-from dirsync_nb.sandbox import Sandbox
+import dirsync_nb as ds
+from dirsync_nb.client.credentials import SANDBOX_KEY
+from dirsync_nb.sandbox import API_KEY, Sandbox
 from dirsync_nb.sandbox.directory.changes import Changes
 from dirsync_nb.sandbox.http import server
 from dirsync_nb.sandbox.http.control import CHANGES
@@ -150,6 +152,21 @@ def test_a_slow_answer_is_not_a_slow_request(make: Any, monkeypatch: pytest.Monk
     http = make()
     http.sandbox.faults.add("slow", seconds=0.5)
     assert http.get("/directories").status_code == 200
+
+
+def test_a_client_meets_a_sandbox_in_another_container_by_its_name(make, monkeypatch):
+    """As docker compose has it: http, a service's name, and the sandbox's key, which is no secret."""
+    sandbox = make(allow_hosts=["sandbox"]).sandbox
+    real = socket.getaddrinfo
+    monkeypatch.setattr(
+        socket, "getaddrinfo", lambda host, *a, **k: real("127.0.0.1" if host == "sandbox" else host, *a, **k)
+    )
+    address = f"http://sandbox:{sandbox.url.rpartition(':')[2]}"
+    assert SANDBOX_KEY == API_KEY  # client and sandbox share no code
+    client = ds.connect(API_KEY, base_url=address)
+    assert len(ds.load_directories(client)) == len(sandbox.truth.directories())
+    with pytest.raises(ds.errors.ConfigurationError, match="unencrypted"):
+        ds.connect("sk_test_somebodys_own", base_url=address)
 
 
 def test_a_host_can_be_allowed_by_name(make: Any) -> None:

@@ -304,7 +304,10 @@ def test_the_newest_of_a_burst_is_found(sandbox, client, okta):
     store = sandbox.store
     for n in range(45):
         sandbox.add_user(okta, email=f"{n}@x.example")
-    store.execute("UPDATE events SET created_at = ? WHERE created_at > ?", (store.now, sandbox_clock.NOW))
+    told = "json = CAST(json_set(CAST(json AS TEXT), '$.created_at', ?) AS BLOB)"
+    moment = sandbox_clock.iso(store.now)
+    changed = f"UPDATE events SET created_at = ?, {told} WHERE created_at > ?"
+    store.execute(changed, (store.now, moment, sandbox_clock.NOW))
     assert follow.latest_event(client)["data"]["email"] == "44@x.example"
 
 
@@ -315,7 +318,7 @@ def test_without_any_event_there_is_no_newest(sandbox, client):
 
 def test_following_into_a_state_keeps_it_as_the_service_has_it(sandbox, client, clock, okta):
     follower = following(client, clock)
-    state = sync.State(directory_ids=[okta])
+    state = sync.State(directory_id=[okta])
     user = sandbox.add_user(okta, email="a@x.example")
     for batch in follower:
         state.apply(batch)

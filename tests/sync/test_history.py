@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import dirsync_nb as ds
 from dirsync_nb import errors, history
 from dirsync_nb.frames import events_frame
 from dirsync_nb.sync import replay
@@ -211,3 +212,21 @@ def test_his_01_state_and_timeline_agree_on_every_story_in_every_order(story, ch
     pd.testing.assert_frame_equal(state.people(), replay(events).people())
     pd.testing.assert_frame_equal(state.attention, replay(events).attention)
     assert state.notices == replay(events).notices
+
+
+@pytest.mark.parametrize("how", ["none", "before", "after", "doubled"])
+def test_removals_beside_a_deletion_are_no_news_of_coming_and_going(sandbox, client, okta, how):
+    """In every way that production has been seen to tell of it, and in any order; nobody unknown appears."""
+    group, leaver = sandbox.add_group(okta, name="Crew"), sandbox.add_user(okta, email="ann@acme.test")
+    sandbox.add_member(group, leaver)
+    place = ds.load_events(client).index[-1]
+    sandbox.delete_user(leaver, removals=how)
+    sandbox.delete_group(group, removals=how)
+    events = ds.load_events(client, after=place)
+    for told in (events, events[::-1], events[events["event"] == "dsync.group.user_removed"]):
+        left = history.timeline(told)
+        deleted = "dsync.user.deleted" in set(told["event"].astype("str"))
+        assert left["manner"].tolist() == (["deleted"] if deleted else [])
+        assert history.arrivals(told).sum() == -int(deleted)
+        assert history.changes(told).empty
+        assert history.missed(told).empty

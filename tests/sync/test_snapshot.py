@@ -542,3 +542,22 @@ def test_a_save_killed_at_any_moment_leaves_a_whole_snapshot(sandbox, client, ok
         assert_equal(opened, second if len(opened.users) == 261 else first)
         seen.append(len(opened.users))
     print(f"{len(seen)} kills; found {seen.count(260)} times the first, {seen.count(261)} times the second")
+
+
+@pytest.mark.parametrize("how", ["before", "after", "doubled"])
+def test_removals_beside_deletions_lead_a_refresh_to_what_is_so(sandbox, client, okta, how):
+    group, leaver = sandbox.add_group(okta, name="Crew"), sandbox.add_user(okta, email="ann@acme.test")
+    sandbox.add_member(group, leaver)
+    sandbox.add_member(group, sandbox.truth.users(okta)[0]["id"])
+    snap = ds.take_snapshot(client, directory_id=okta)
+    sandbox.delete_user(leaver, removals=how)
+    sandbox.delete_group(group, removals=how)
+    fresh = snap.refresh(client)
+    assert set(fresh.memberships[["user_id", "group_id"]].itertuples(index=False, name=None)) == (
+        sandbox.truth.memberships(okta)
+    )
+    assert leaver not in fresh.users.index
+    assert group not in fresh.groups.index
+    told = fresh.news["event"].eq("dsync.group.user_removed")
+    assert told.sum() == (4 if how == "doubled" else 2)
+    assert not fresh.news["outcome"].isin(["failed", "unknown"]).any()

@@ -449,7 +449,7 @@ def test_frames_and_records_lead_to_the_same_state():
 
 def test_only_the_directories_asked_for_count():
     elsewhere = event("user.created", 1, user_record("user_2", directory_id="directory_2"))
-    state = sync.replay([event("user.created", 0), elsewhere], directory_ids=[D])
+    state = sync.replay([event("user.created", 0), elsewhere], directory_id=[D])
     assert outcomes(state) == ["applied", "elsewhere"]
     assert state.users.index.tolist() == [U]
 
@@ -645,7 +645,7 @@ def test_the_same_holds_on_top_of_a_snapshot(data, steps, policy):
     )
     history.run(steps[cut:])
     events = delivered(data, history.events)
-    state = sync.replay(events, base=base, inactive_policy=policy, directory_ids=[history.directory_id])
+    state = sync.replay(events, base=base, inactive_policy=policy, directory_id=[history.directory_id])
     assert_as_the_service(state, history)
 
 

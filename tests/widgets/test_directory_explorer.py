@@ -270,7 +270,8 @@ def test_stop_ends_a_slow_load_within_one_page(client, sandbox, okta):
         await until(lambda: explorer.status.kind != "busy")
         assert len(sandbox.requests) <= asked + 1
         assert explorer.status.text.startswith("Stopped.")
-        assert explorer.users is None
+        with pytest.raises(ds.errors.IncompleteError, match=r"users: not read\. Stopped"):
+            _ = explorer.users
 
     try:
         asyncio.run(person())

@@ -173,7 +173,7 @@ def test_a_lost_place_is_reported_with_both_ends_and_not_passed_over(client, fee
 
 
 def test_at_most_fifty_rows_and_five_hundred_lines_are_kept(client, sandbox, okta, feed):
-    feed.keep = 60
+    feed.limit = 60
     feed.clear()
     for number in range(70):
         sandbox.add_user(okta, name=f"Person {number}")

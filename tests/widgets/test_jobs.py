@@ -4,6 +4,9 @@ import asyncio
 import threading
 import time
 
+import pytest
+
+from dirsync_nb.widgets._base import jobs as jobs_module
 from dirsync_nb.widgets._base.jobs import Jobs, Stopped
 
 
@@ -103,5 +106,55 @@ def test_later_is_called_once_and_not_after_closing():
         jobs.close()
         await asyncio.sleep(0.05)
         assert heard == ["second"]
+
+    asyncio.run(cell())
+
+
+def test_a_cell_that_asks_waits_for_the_work_and_what_follows_from_it(monkeypatch):
+    monkeypatch.setattr(jobs_module, "running_cell", lambda: ("cell", "run"))
+
+    async def cell():
+        jobs, heard = Jobs(lambda _: None), []
+
+        def go_on(found):
+            heard.append(found)
+            jobs.run("second", lambda _: "second", heard.append, heard.append, patience=0)
+
+        jobs.run("first", lambda job: job.stop.wait(0.05) or "first", go_on, heard.append, patience=0)
+        assert heard == []
+        jobs.wait()
+        assert heard == ["first", "second"]
+        await asyncio.sleep(0.01)  # the loop is told as well, and nothing comes twice
+        assert heard == ["first", "second"]
+        jobs.close()
+
+    asyncio.run(cell())
+
+
+def test_a_callback_waits_for_nothing(monkeypatch):
+    async def callback():
+        jobs, heard = Jobs(lambda _: None), []
+        jobs.run("load", lambda job: job.stop.wait(5), heard.append, heard.append, patience=0)
+        jobs.wait()
+        assert heard == []
+        assert jobs.busy
+        jobs.close()
+
+    asyncio.run(callback())
+
+
+def test_whoever_interrupts_the_waiting_stops_the_work(monkeypatch):
+    monkeypatch.setattr(jobs_module, "running_cell", lambda: ("cell", "run"))
+
+    async def cell():
+        jobs, heard = Jobs(lambda _: None), []
+        jobs.run("load", lambda job: job.stop.wait(5), heard.append, heard.append, patience=0)
+        (job,) = jobs._running.values()
+        wait = job.ended.wait
+        job.ended.wait = lambda _: (_ for _ in ()).throw(KeyboardInterrupt)
+        with pytest.raises(KeyboardInterrupt):
+            jobs.wait()
+        assert wait(5)
+        jobs.close()
 
     asyncio.run(cell())

@@ -226,3 +226,11 @@ def test_who_stopped_watching_is_told_of_no_next_look(client):
     setup.watch_button.value = False
     assert "Next look in" not in setup.seen.value
     assert "validating" in setup.seen.value
+
+
+def test_it_says_at_once_what_the_official_quick_start_leaves_out(client):
+    shown = widgets.Setup(client).watch_step.children[-1].value
+    before, _, folded = shown.partition("<details>")
+    for word in ("order", "whole list", "limits", "inactive users", "memberships"):
+        assert f"<b>{word}</b>" in before
+    assert [f"{number}. " in folded for number in range(1, 7)] == [True] * 6

@@ -107,4 +107,4 @@ def test_attributes_are_columns_to_show_and_to_sort_by(people):
     column = attribute_column("manager_name")
     order = people.found(people.matching(""), column["key"])
     assert people.ids[order[0]] == "u_reason"  # those with no value come last
-    assert people.rows(order[:2].tolist(), [column]) == [("u_reason", ["Ann Berg"]), ("u_inside", [""])]
+    assert people.rows(order[:2].tolist(), [column]) == [("u_reason", ["Ann Berg"]), ("u_inside", ["(absent)"])]

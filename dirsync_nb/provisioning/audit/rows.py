@@ -12,7 +12,7 @@ import pandas as pd
 
 from ... import errors
 from ...analysis.identity import address_key
-from ...frames import require_complete
+from ...frames import DIRECTORY_TYPES, one_of, require_complete
 from .flat import columns_frame, read_as, set_field
 from .rules import (
     GROUP_COLUMNS,
@@ -87,6 +87,7 @@ GROUP = {
 }
 GUID = r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
 ID_FORMS = {"okta": re.compile(r"00u[0-9A-Za-z]{17}"), "azure": re.compile(GUID)}
+BRANDS = tuple(kind.split()[0] for kind in DIRECTORY_TYPES)
 WORDS = {str: "text", bool: "true or false", dict: "an object"}
 
 
@@ -138,6 +139,8 @@ def check_rows(
     """
     if inactive_policy not in ("delete", "keep"):
         raise errors.ArgumentError(f"inactive_policy must be 'delete' or 'keep'; got {inactive_policy!r}")
+    if not str(provider).startswith(BRANDS):
+        one_of("provider", provider, DIRECTORY_TYPES)
     columns = _columns(users)
     user_index, user_rows = _given(users, "users", columns)
     group_index, group_rows = _given(groups, "groups")
@@ -155,7 +158,7 @@ def check_rows(
 
 
 def _columns(users: Rows) -> dict[str, str | None]:
-    """Say for each column of a frame which field it stands for."""
+    """Return for each column of a frame the field it stands for."""
     if not isinstance(users, pd.DataFrame):
         return {}
     return {str(name): read_as(str(name), USER, IGNORED) for name in users.columns}

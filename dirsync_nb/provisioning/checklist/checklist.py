@@ -90,6 +90,10 @@ def to_production(
 ) -> Checklist:
     """Check what an app should know about an environment before it goes live.
 
+    The items go the way of WorkOS's own quick start (key, directories, lists, memberships, events) and look at
+    what that leaves out: the order of lists, the whole list within the limits, inactive users, a place that is
+    kept, attributes and addresses.
+
     It costs a request for each hundred directories, one for each hundred events of the last 30 days, one page
     of users for each of the first 25 directories, and a few more. Nothing is written.
 
@@ -132,6 +136,7 @@ def to_production(
         "API key": lambda: service.key(client, found),
         "directory states": lambda: service.directory_states(found.directories),
         "empty directories": lambda: service.empty_directories(found.directories),
+        "order of lists": lambda: service.order(client),
         "first load": lambda: service.first_load(found.directories),
         "memberships": lambda: service.memberships(found.directories),
         "following events": lambda: service.following(found.events),

@@ -19,6 +19,7 @@ __all__ = [
     "following",
     "key",
     "memberships",
+    "order",
     "refusals",
 ]
 
@@ -90,6 +91,22 @@ def empty_directories(directories: pd.DataFrame) -> Verdict:
 def _users_in(directories: pd.DataFrame) -> pd.Series:
     """Add up the users each directory says it holds; missing where it does not say."""
     return directories["active_users"] + directories["inactive_users"]
+
+
+def order(client: DirectoryClient) -> Verdict:
+    """Ask for a list without an order, and say where its cursors lead."""
+    answer = client.transport.get("/directories", {"limit": 1}, doing="reading directories without an order")
+    try:
+        before, after = (answer["list_metadata"][name] for name in ("before", "after"))
+    except (KeyError, TypeError):
+        return Verdict("not checked", "A list without an order was not answered as one.")
+    always = "Send order=asc with every request, as the loaders do."
+    if before and not after:
+        told = "A list asked for without order begins with the newest, and after is empty on its first page: "
+        return Verdict("attention", f"{told}who follows after stops there. before leads on.", always)
+    if after:
+        return Verdict("ok", "A list asked for without order is followed by after here.", always)
+    return Verdict("not checked", "The list is too short to tell where its cursors lead.", always)
 
 
 # Limits -----------------------------------------------------------------------------------------------------

@@ -221,7 +221,7 @@ class Changes:
         return group_id
 
     def rename_group(self, group_id: str, name: str) -> bool:
-        """Give a group another name. Okta's group ids are names, so there the ``idp_id`` changes with it."""
+        """Rename a group; return whether that is new. At Okta its ``idp_id``, a name, changes too."""
         old = self._store.groups.get(group_id).parsed()
         return self.set_group(
             group_id, name=name, idp_id=name if old["idp_id"] == old["name"] else old["idp_id"]
@@ -426,7 +426,7 @@ class Changes:
             return clock.iso(self._store.tick(int(minutes * clock.MINUTE)))
 
     def set_directory_state(self, directory_id: str, state: str) -> bool:
-        """Put a directory into a state; becoming linked is the one change that sends an event."""
+        """Put a directory into a state; return whether that is new. Becoming linked alone sends an event."""
         if state not in STATES:
             raise Invalid(f"state must be one of {STATES}; got {state!r}")
         store = self._store

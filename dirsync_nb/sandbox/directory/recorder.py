@@ -100,7 +100,7 @@ class Recorder:
         self.record("dsync.user.deleted", objects.event_user(last))
 
     def settle_roles(self, user_n: int) -> bool:
-        """Let a user's roles follow from the groups they are in now; a change is a ``dsync.user.updated``."""
+        """Set the roles that a user's groups give; return whether they changed, and sent an event."""
         store = self._store
         row = store.users.number(user_n)
         if not store.directories.number(row.directory)["has_roles"]:
@@ -117,7 +117,7 @@ class Recorder:
         return self.give_roles(row, roles)
 
     def give_roles(self, row: Row, roles: list[str]) -> bool:
-        """Give a user roles; a change is a ``dsync.user.updated``."""
+        """Set a user's roles; return whether they changed. A change is a ``dsync.user.updated``."""
         old = row.parsed()
         return self.save_user(row, old, {**old, **objects.role_fields(roles)})
 

@@ -22,7 +22,7 @@ from ..directory.refusal import Invalid
 from ..directory.store import NotFound
 from . import faults as scripted
 from .answers import body_within, closed_within, cut, harmed, json_response
-from .api import Refused, not_found
+from .api import DSYNC_EVENTS, Refused, not_found
 from .webhooks import MOST_BYTES
 
 if TYPE_CHECKING:
@@ -401,6 +401,8 @@ def _misread(
     ignored = misreadings.ignored
     if ignored:
         kept = [(name, value) for name, value in query.multi_items() if name not in ignored]
+        if "events" in ignored:  # no list of events goes without names
+            kept.append(("events", ",".join(DSYNC_EVENTS)))
         query = QueryParams(kept)
         if endpoint.answer in _EVERY and not query.keys() & scripted.FILTERS:
             return endpoint._replace(answer=_EVERY[endpoint.answer]), (), query

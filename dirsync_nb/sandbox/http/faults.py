@@ -57,6 +57,7 @@ _OF_PAGES = ("stuck_cursor", "backward_cursor", "overlap", "empty_page", "repeat
 FILTERS = frozenset({
     "directory", "group", "user", "idp_id", "email", "organization_id", "domain", "domains", "search",
 })  # fmt: skip
+OF_EVENTS = frozenset({"events", "range_start", "range_end"})  # which may be ignored where they are named
 _LONGEST = 3_600
 _DEFAULT: Any = object()
 
@@ -232,8 +233,8 @@ def _checked(
     if not isinstance(seconds, int | float) or not 0 <= seconds <= _LONGEST:
         raise Invalid(f"seconds must be a number from 0 to {_LONGEST}; got {seconds!r}")
     names = options.get("names")
-    if names is not None and not (isinstance(names, list) and set(names) <= FILTERS):
-        raise Invalid(f"names must be a list of {', '.join(sorted(FILTERS))}; got {names!r}")
+    if names is not None and not (isinstance(names, list) and set(names) <= FILTERS | OF_EVENTS):
+        raise Invalid(f"names must be a list of {', '.join(sorted(FILTERS | OF_EVENTS))}; got {names!r}")
     if not isinstance(options.get("empty", False), bool):
         raise Invalid(f"empty must be True or False; got {options['empty']!r}")
     if not isinstance(options.get("headers") or {}, dict):

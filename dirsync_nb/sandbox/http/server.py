@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import uvicorn
 
+from ..directory.refusal import NotRunning
+
 if TYPE_CHECKING:
     from .app import App
 
@@ -95,7 +97,7 @@ class Server:
         self._thread.start()
         if not self._uvicorn.ready.wait(_PATIENCE):
             self.stop()
-            raise RuntimeError(f"the sandbox server did not come up within {_PATIENCE:.0f} s")
+            raise NotRunning(f"the sandbox server did not come up within {_PATIENCE:.0f} s")
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)

@@ -13,6 +13,8 @@ from http.client import HTTPConnection, HTTPSConnection
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 from urllib.parse import urlencode, urlsplit
 
+from ...errors import DirsyncError
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -24,7 +26,7 @@ PATCH_OP = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
 _TIMEOUT = 30.0
 
 
-class ScimError(RuntimeError):
+class ScimError(DirsyncError, RuntimeError):
     """Say that a SCIM server refused a request."""
 
     def __init__(self, status: int, method: str, path: str, detail: str) -> None:

@@ -109,7 +109,7 @@ def _phone(one: Object) -> Object:
 
 
 def _manager(manager: Object) -> Object:
-    """Tell an address from an id: Okta's guide puts the manager's e-mail where SCIM wants an id."""
+    """Return an address or an id as such: Okta's guide puts the manager's e-mail where SCIM wants an id."""
     value = manager.get("value") or None
     key = "manager_email" if is_address(value) else "manager_id"
     return {key: value, "manager_name": manager.get("displayName")}

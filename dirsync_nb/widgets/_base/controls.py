@@ -9,10 +9,12 @@ from typing import Any
 import ipywidgets as w
 import traitlets as t
 
+from ... import errors
+from ...frames import one_of
 from .table import Column
 from .text import distinct, label
 
-__all__ = ["MENU", "Controls", "only_by_column", "only_listed"]
+__all__ = ["MENU", "Controls", "only_by_column", "only_listed", "only_offered"]
 
 MENU = 60  # characters of a menu entry
 SOME = 8  # columns named in an error
@@ -104,6 +106,17 @@ def only_listed(wanted: Any, known: Sized, noun: str, among: str = "listed") -> 
     """Refuse an id that is not among the known ones."""
     if wanted not in known:  # type: ignore[operator]  # an index of pandas is no Container to mypy
         raise t.TraitError(f"no {noun} {wanted!r} among the {len(known):,} {among}")
+
+
+def only_offered(wanted: str | None, offered: Iterable[str], what: str) -> str | None:
+    """Refuse a choice that is not offered, and name those that are near; None is no choice."""
+    choices = list(offered)
+    if wanted is not None and choices:
+        try:
+            one_of(what, wanted, choices)
+        except errors.ArgumentError as problem:
+            raise t.TraitError(str(problem)) from None
+    return wanted
 
 
 def only_by_column(sort: str, columns: Iterable[Column]) -> str:

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from ...client import Record
 from ...frames import choose_address
-from .text import label, plain
+from ...text import ABSENT
+from .text import label, plain, value_labels
 
 __all__ = ["COUNTED", "KINDS", "Line", "changed", "sentence"]
 
@@ -116,33 +117,33 @@ def _words(name: str, what: str, data: Record, who: str, group: str) -> str:
     }.get(name, f"{name}")
 
 
-def changed(event: Record) -> list[tuple[str, object, object]]:
-    """List what an event says has changed: each attribute with its value before and after."""
+def changed(event: Record) -> list[tuple[str, str, str]]:
+    """List what an event says has changed: each attribute with the labels of its value before and after."""
     data = event.get("data")
     return _pairs(data) if isinstance(data, dict) else []
 
 
-def _pairs(data: Record) -> list[tuple[str, object, object]]:
+def _pairs(data: Record) -> list[tuple[str, str, str]]:
     previous = data.get("previous_attributes")
     if not isinstance(previous, dict):
         return []
     old = {n: v for n, v in previous.items() if n not in ("custom_attributes", "state", "updated_at")}
-    pairs = [(name, value, data.get(name)) for name, value in old.items()]
+    pairs = [(name, value, data.get(name, ABSENT)) for name, value in old.items()]
     inner, now = previous.get("custom_attributes"), data.get("custom_attributes")
     if isinstance(inner, dict):
         now = now if isinstance(now, dict) else {}
-        pairs += [(name, value, now.get(name)) for name, value in inner.items()]
-    return pairs
+        pairs += [(name, value, now.get(name, ABSENT)) for name, value in inner.items()]
+    return [(name, *value_labels([_slug(before), _slug(after)])) for name, before, after in pairs]
+
+
+def _slug(value: object) -> object:
+    """Return the word of a role, and any other value as it is."""
+    return value["slug"] if isinstance(value, dict) and set(value) == {"slug"} else value
 
 
 def _changes(data: Record) -> str:
     """Return what changed, from the old values an event carries."""
     return "; ".join(
-        f"{label(name, VALUE)} {_brief(before)} → {_brief(after)}" for name, before, after in _pairs(data)
+        f"{label(name, VALUE)} {label(before, VALUE)} → {label(after, VALUE)}"
+        for name, before, after in _pairs(data)
     )
-
-
-def _brief(value: object) -> str:
-    if isinstance(value, dict) and set(value) == {"slug"}:
-        value = value["slug"]
-    return label(value, VALUE) or "(none)"

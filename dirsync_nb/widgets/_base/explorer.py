@@ -10,7 +10,7 @@ import pandas as pd
 from ...client import DirectoryClient
 from .controls import Controls
 from .jobs import PATIENCE, Job
-from .panel import Panel
+from .panel import Panel, Read
 from .reading import read_frame
 
 __all__ = ["NO_DIRECTORY", "Explorer"]
@@ -27,12 +27,19 @@ class Explorer(Panel):
     ----------
     client
         Where to read.
+
+    Attributes
+    ----------
+    directories
+        The frame of all directories.
     """
+
+    directories = Read()
 
     def __init__(self, client: DirectoryClient) -> None:
         super().__init__()
         self.client = client
-        self.directories = pd.DataFrame()
+        self._directories = pd.DataFrame()
         self._controls = Controls(self)
         self._patience: float | None = None
 

@@ -10,6 +10,7 @@ import traitlets as t
 
 from ...client import Record
 from ...frames import choose_address
+from ...text import status_of
 from .script import script_of
 from .text import LONGEST, label, plain, plural
 
@@ -184,10 +185,13 @@ def _ids(record: Record) -> list[Fact]:
 
 
 def _attribute_pairs(attributes: dict[str, Any]) -> list[Fact]:
-    """List the attributes with a value, then name those that the provider left empty."""
-    filled = [[name, label(_value(v), LONGEST)] for name, v in attributes.items() if plain(v)]
-    empty = ", ".join(name for name, value in attributes.items() if not plain(value))
-    return [*filled, ["Without a value", empty]] if empty else filled
+    """List the attributes with a value, then name those that are null or blank; what is absent is not named."""
+    held = {name: status_of(value) for name, value in attributes.items()}
+    pairs = [[name, label(_value(attributes[name]), LONGEST)] for name in held if held[name] == "filled"]
+    for title, status in (("Without a value", "null"), ("Blank", "blank")):
+        names = ", ".join(name for name in held if held[name] == status)
+        pairs += [[title, names]] if names else []
+    return pairs
 
 
 def _value(value: object) -> object:

@@ -11,7 +11,7 @@ import traitlets as t
 
 from .listing import Mask
 from .script import script_of
-from .text import label
+from .text import SPECIAL, label, name_label
 
 __all__ = ["Facets", "counted", "facet"]
 
@@ -60,14 +60,19 @@ def facet(
     ask: str = "",
 ) -> dict[str, Any]:
     """Return one facet: its values with their counts, those with the most first."""
-    ordered = sorted(counts, key=lambda value: -(counts[value] or 0))[:MOST]
+    nothing = [value for value in SPECIAL if value in counts]
+    ordered = sorted((value for value in counts if value not in nothing), key=lambda one: -(counts[one] or 0))
+    ordered = [*ordered[: MOST - len(nothing)], *nothing]
     if chosen is not None and chosen not in ordered:
         ordered = [chosen, *ordered[: MOST - 1]]
     entries = [
-        [value, label((names or {}).get(value, value), NAME) or "(no name)", counts.get(value), value == chosen]
-        for value in ordered
+        [value, label(_named(value, names), NAME), counts.get(value), value == chosen] for value in ordered
     ]
     return {"key": key, "title": title, "entries": entries, "ask": ask}
+
+
+def _named(value: str, names: Mapping[str, str] | None) -> str:
+    return value if names is None else name_label(names.get(value, value))
 
 
 def counted(codes: np.ndarray[Any, Any], values: Sequence[str], mask: Mask) -> dict[str, int]:

@@ -7,14 +7,13 @@ from typing import Any
 
 import ipywidgets as w
 import numpy as np
-import pandas as pd
 
 from ...provisioning.onboarding import domain_of
 from .controls import MENU, Controls
-from .listing import Listing, Mask, attribute_values
+from .listing import Listing, Mask
 from .parts import field, row
 from .table import ROWS
-from .text import NO_NAME, label
+from .text import SPECIAL, label
 
 __all__ = ["UserFilters"]
 
@@ -68,15 +67,13 @@ class UserFilters:
         domains: Sequence[str] = (),
     ) -> None:
         """Offer what there is to choose from; a menu never holds more than 50."""
-        frame = listing.frame if listing is not None else pd.DataFrame()
-        states = [str(s) for s in frame["state"].value_counts().index] if "state" in frame else []
-        self._controls.offer(self.state, states)
+        self._controls.offer(self.state, [] if listing is None else listing.states())
         if self.domain is not None:
             self._controls.offer(self.domain, domains[:ROWS], of=len(domains))
         self._controls.offer(self.attribute, attributes[:ROWS], of=len(attributes))
         if self.group is not None:
             first = [] if groups is None else groups.rows(groups.order("name")[:ROWS].tolist())
-            self.offer_groups([(label(cells[0], MENU) or NO_NAME, i) for i, cells in first], groups)
+            self.offer_groups([(label(cells[0], MENU), i) for i, cells in first], groups)
         self.offer_values(None, None)
         self._controls.follow()
 
@@ -85,14 +82,14 @@ class UserFilters:
         self._controls.fill(self.group, entries, of=0 if groups is None else len(groups), first="any")
         self.group.layout.display = "" if entries else "none"
 
-    def offer_values(self, users: pd.DataFrame | None, attribute: str | None) -> None:
+    def offer_values(self, listing: Listing | None, attribute: str | None) -> None:
         """Offer the values of an attribute, the most common first."""
         self.value.layout.display = "none" if attribute is None else ""
-        counts = pd.Series(dtype="int64")
-        if users is not None and attribute is not None:
-            counts = attribute_values(users, attribute)
-        entries = [(f"{label(value, MENU)} ({count:,})", str(value)) for value, count in counts[:ROWS].items()]
-        self._controls.fill(self.value, entries, of=len(counts), first="any")
+        found = [] if listing is None or attribute is None else listing.offered(attribute)
+        nothing = [one for one in found if one[0] in SPECIAL]
+        first = [one for one in found if one[0] not in SPECIAL][: ROWS - len(nothing)]
+        entries = [(f"{label(value, MENU)} ({count:,})", value) for value, count in [*first, *nothing]]
+        self._controls.fill(self.value, entries, of=len(found), first="any")
 
     def mask(self, listing: Listing, *, but: str = "") -> Mask:
         """Return which rows fit search, state, domain and attribute, ``but`` for one of them."""

@@ -11,7 +11,7 @@ from .controls import MENU, Controls
 from .listing import Found, Listing
 from .parts import field, row
 from .table import Column, RowTable
-from .text import NO_NAME, label, none_of, shown
+from .text import NO_NAME, label, name_label, none_of, shown
 
 __all__ = ["GROUP_COLUMNS", "GroupPicker"]
 
@@ -81,4 +81,4 @@ class GroupPicker:
         """Name a group."""
         if self._listing is None:
             return NO_NAME
-        return label(self._listing.frame["name"][group_id], MENU) or NO_NAME
+        return label(name_label(self._listing.frame["name"][group_id]), MENU)

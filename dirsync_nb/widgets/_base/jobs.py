@@ -32,11 +32,12 @@ class Job:
     def __init__(self, tell: Callable[[str], None]) -> None:
         self.stop = threading.Event()
         self.dropped = False
-        self.detached = False
+        self.detached = self.delivered = False
         self.ended = threading.Event()
         self.lock = threading.Lock()
         self.result: Any = None
         self.problem: BaseException | None = None
+        self.deliver: Callable[[], None] = lambda: None
         self._tell = tell
         self._told = 0.0
 
@@ -98,10 +99,11 @@ class Jobs:
             return
         loop = _running_loop()
         job = Job(lambda text: self._pass_on(loop, job, text))
+        job.deliver = lambda: self._deliver(name, job, done, failed)
         self._running[name] = job
         if loop is None:
             _do(work, job)
-            self._deliver(name, job, done, failed)
+            job.deliver()
             return
 
         def thread() -> None:
@@ -109,21 +111,30 @@ class Jobs:
             with job.lock:
                 job.ended.set()
                 if job.detached:
-                    _hand_over(loop, self._beside(lambda: self._deliver(name, job, done, failed)))
+                    _hand_over(loop, self._beside(job.deliver))
 
         threading.Thread(target=thread, name=f"dirsync widget: {name}", daemon=True).start()
         if patience is None:
             patience = 0.0 if self._on_loop or running_cell() is None else PATIENCE
         try:
-            job.ended.wait(patience)
-        except KeyboardInterrupt:
-            job.stop.set()  # whoever interrupts the cell means the work as well
-            raise
+            _await(job, patience)
         finally:
             with job.lock:
                 job.detached = not job.ended.is_set()
         if not job.detached:
-            self._deliver(name, job, done, failed)
+            job.deliver()
+
+    def wait(self) -> None:
+        """Wait for all work and for what follows from it, where a cell asks: its next line finds the results.
+
+        In a callback nothing is waited for, since that would hold up everything else.
+        """
+        if self._on_loop or _running_loop() is None or running_cell() is None:
+            return
+        while self._running:
+            job = next(iter(self._running.values()))
+            _await(job)
+            job.deliver()
 
     def later(self, name: str, seconds: float, call: Callable[[], None]) -> None:
         """Call something on the loop after a while; without a loop, never."""
@@ -181,8 +192,9 @@ class Jobs:
     def _deliver(
         self, name: str, job: Job, done: Callable[[Any], None], failed: Callable[[BaseException], None]
     ) -> None:
-        if job.dropped or self.closed:
+        if job.dropped or job.delivered or self.closed:
             return
+        job.delivered = True
         if self._running.get(name) is job:
             del self._running[name]
         if job.problem is None:
@@ -196,6 +208,15 @@ def _do(work: Callable[[Job], Any], job: Job) -> None:
         job.result = work(job)
     except Exception as problem:  # noqa: BLE001 - shown to the person beside the control
         job.problem = problem
+
+
+def _await(job: Job, seconds: float | None = None) -> None:
+    """Wait for the end of a piece of work; whoever interrupts the cell means the work as well."""
+    try:
+        job.ended.wait(seconds)
+    except KeyboardInterrupt:
+        job.stop.set()
+        raise
 
 
 def _running_loop() -> asyncio.AbstractEventLoop | None:

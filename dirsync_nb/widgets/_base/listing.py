@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ...text import attribute_of, fold, folded_rows, holding, plain
+from ...text import ABSENT, SPECIAL, attribute_of, fold, folded_rows, holding, name_label, plain, value_labels
 from .table import Column, Row
-from .text import NO_NAME, when
+from .text import when
 
-__all__ = ["Found", "Listing", "Mask", "Places", "attribute_column", "attribute_names", "attribute_values"]
+__all__ = ["Found", "Listing", "Mask", "Places", "attribute_column", "attribute_names"]
 
 Mask = np.ndarray[Any, np.dtype[np.bool_]]
 Places = np.ndarray[Any, np.dtype[np.intp]]
@@ -47,6 +47,7 @@ class Listing:
         self._heads = [_head(text, lines) for text in self._folded]
         self._orders: dict[str, Places] = {}
         self._codes: dict[str, tuple[Places, list[str]]] = {}
+        self._labels: dict[str, list[str]] = {}
         self._masks: dict[tuple[str, str], Mask] = {}
         self._last: tuple[str, Mask] = ("", np.ones(len(frame), dtype=bool))
 
@@ -64,7 +65,8 @@ class Listing:
         """Return the values to order by, of a column or of an attribute."""
         if key.startswith(ATTRIBUTE):
             values = attribute_of(self.frame, key.removeprefix(ATTRIBUTE))
-            return pd.Series([plain(value) or None for value in values], dtype=object)
+            texts = [None if value is ABSENT else plain(value) or None for value in values]
+            return pd.Series(texts, dtype=object)
         source = next((c.get("source", c["key"]) for c in self.columns if c["key"] == key), key)
         return self.frame[str(source)]
 
@@ -91,23 +93,48 @@ class Listing:
         return self.fitting((column, value), lambda: (self.frame[column] == value).to_numpy(dtype=bool))
 
     def having(self, attribute: str, value: str) -> Mask:
-        """Return which users have this value of an attribute; remembered."""
+        """Return which users have this value of an attribute, as it is labelled; remembered."""
 
         def look() -> Mask:
-            values = attribute_of(self.frame, attribute)
-            return np.fromiter((plain(v) == value for v in values), dtype=bool, count=len(self))
+            labels = self.labels(attribute)
+            return np.fromiter((label == value for label in labels), dtype=bool, count=len(self))
 
         return self.fitting((f"attribute {attribute}", value), look)
 
     def codes(self, column: str, *, attribute: bool = False) -> tuple[Places, list[str]]:
-        """Return the values of a column or an attribute, and for each row its place among them, or -1."""
+        """Return the values of a column or an attribute, and for each row its place among them, or -1.
+
+        Lists and objects have no place.
+        """
         key = f"attribute {column}" if attribute else column
         if key not in self._codes:
             values = attribute_of(self.frame, column) if attribute else list(self.frame[column])
-            texts = [plain(value) if isinstance(value, (str, int, float, bool)) else "" for value in values]
+            labels = self.labels(column) if attribute else [plain(value) for value in values]
+            texts = [text if is_simple(v, text) else None for v, text in zip(values, labels, strict=True)]
             codes, found = pd.factorize(np.array([text or None for text in texts], dtype=object))
             self._codes[key] = codes, [str(value) for value in found]
         return self._codes[key]
+
+    def states(self) -> list[str]:
+        """Return the states of the rows, the most common first."""
+        return [str(s) for s in self.frame["state"].value_counts().index] if "state" in self.frame else []
+
+    def labels(self, attribute: str) -> list[str]:
+        """Return the label of an attribute's value for each row."""
+        if attribute not in self._labels:
+            values = attribute_of(self.frame, attribute)
+            self._labels[attribute] = [plain(label) for label in value_labels(values)]
+        return self._labels[attribute]
+
+    def offered(self, attribute: str) -> list[tuple[str, int]]:
+        """Return the labels of an attribute's simple values with their counts: the most common first.
+
+        What stands for no value comes last.
+        """
+        codes, labels = self.codes(attribute, attribute=True)
+        counts = np.bincount(codes[codes >= 0], minlength=len(labels)).tolist()
+        pairs = sorted(zip(labels, counts, strict=True), key=lambda one: (SPECIAL.get(one[0], 0), -one[1]))
+        return [(label, int(count)) for label, count in pairs]
 
     def words(self, search: str) -> list[str]:
         """Return the words of a search as they are compared."""
@@ -169,10 +196,27 @@ class Listing:
     def rows(self, places: Sequence[int], columns: Sequence[Column] | None = None) -> list[Row]:
         """Return rows for a table: each an id with its cells."""
         part = self.frame.iloc[list(places)]
-        cells = [_cells(part, column) for column in columns or self.columns]
+        cells = [self._cells(part, places, column) for column in columns or self.columns]
         return [
             (self.ids[place], list(row)) for place, row in zip(places, zip(*cells, strict=True), strict=True)
         ]
+
+    def _cells(self, part: pd.DataFrame, places: Sequence[int], column: Column) -> list[Any]:
+        """Write a column's values; a day for a moment, and something to click on for a missing name."""
+        if "attribute" in column:
+            labels = self.labels(column["attribute"])
+            return [labels[place] for place in places]
+        if column["key"] == "id":
+            return [str(i) for i in part.index]
+        values = part[column.get("source", column["key"])]
+        if column["key"] == "name":
+            first = [name_label(value) for value in values]
+        else:
+            first = [when(value)[:10] or plain(value) for value in values]
+        if "sub" not in column:
+            return first
+        second = [plain(value) or column.get("none", "") for value in part[column["sub"]]]
+        return list(zip(first, second, strict=True))
 
 
 class Found:
@@ -250,20 +294,6 @@ def _attribute_title(name: str) -> str:
     return name.removesuffix("_name").replace("_", " ")
 
 
-def _cells(part: pd.DataFrame, column: Column) -> list[Any]:
-    """Write a column's values; a day for a moment, and something to click on for a missing name."""
-    if "attribute" in column:
-        return [plain(value) for value in attribute_of(part, column["attribute"])]
-    if column["key"] == "id":
-        return [str(i) for i in part.index]
-    missing = NO_NAME if column["key"] == "name" else ""
-    first = [when(value)[:10] or plain(value) or missing for value in part[column.get("source", column["key"])]]
-    if "sub" not in column:
-        return first
-    second = [plain(value) or column.get("none", "") for value in part[column["sub"]]]
-    return list(zip(first, second, strict=True))
-
-
 def _ordered(column: pd.Series, *, descending: bool) -> Places:
     """Return the positions in order, what is missing always last."""
     missing = column.isna().to_numpy(dtype=bool)
@@ -285,10 +315,10 @@ def attribute_names(users: pd.DataFrame) -> list[str]:
     for attributes in users["custom_attributes"]:
         if isinstance(attributes, dict):
             names.update((n, None) for n, v in attributes.items() if isinstance(v, (str, int, float, bool)))
-    return (["role"] if users["role"].notna().any() else []) + sorted(names)
+    own = [f"{ATTRIBUTE}{name}" if name == "role" else name for name in sorted(names)]
+    return (["role"] if users["role"].notna().any() else []) + own
 
 
-def attribute_values(users: pd.DataFrame, name: str) -> pd.Series:
-    """Count the simple values of an attribute, the most common first."""
-    values = [plain(v) for v in attribute_of(users, name) if isinstance(v, (str, int, float, bool))]
-    return pd.Series(values, dtype="str").value_counts()
+def is_simple(value: object, label: str) -> bool:
+    """Whether a value can be chosen in a menu: one text, number or truth value, or none of these in a word."""
+    return label in SPECIAL or isinstance(value, (str, int, float, bool))

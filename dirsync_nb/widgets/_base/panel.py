@@ -6,11 +6,12 @@ import functools
 import uuid
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import ipywidgets as w
 import pandas as pd
 
+from ... import errors
 from .jobs import Jobs
 from .live import announce, kernel_shell, next_mark
 from .parts import CodeView, Frame, StatusLine
@@ -18,7 +19,7 @@ from .script import Scripts
 from .table import RowTable
 from .text import LITERAL
 
-__all__ = ["Panel"]
+__all__ = ["Panel", "Read"]
 
 SETTLE = 1.0  # seconds without a change before the static picture follows
 
@@ -26,6 +27,25 @@ SETTLE = 1.0  # seconds without a change before the static picture follows
 @functools.cache
 def _style() -> str:
     return Path(__file__).with_name("widgets.css").read_text(encoding="utf-8")
+
+
+class Read:
+    """A frame that a widget reads. A cell that asks for it waits; where that cannot be, an error says why not.
+
+    The widget itself keeps it under the name with an underscore, None until it is there.
+    """
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, widget: Any, owner: type) -> Any:
+        if widget is None:
+            return self
+        widget.wait()
+        frame = getattr(widget, f"_{self._name}")
+        if frame is None or (widget.jobs.busy and not len(frame)):
+            raise errors.IncompleteError(f"{self._name}: {widget.missing()}")
+        return frame
 
 
 class Panel(w.VBox):  # type: ignore[misc]  # ipywidgets has no types
@@ -69,6 +89,7 @@ class Panel(w.VBox):  # type: ignore[misc]  # ipywidgets has no types
     @property
     def rows(self) -> pd.DataFrame:
         """The rows that are listed, those of every page, as a frame."""
+        self.wait()
         return self.table.frame
 
     @property
@@ -92,6 +113,17 @@ class Panel(w.VBox):  # type: ignore[misc]  # ipywidgets has no types
 
     # Life ---------------------------------------------------------------------------------------------------
 
+    def wait(self) -> Self:
+        """Wait until what is being read has arrived, and return the widget: for the next line of a cell."""
+        self.jobs.wait()
+        return self
+
+    def missing(self) -> str:
+        """Return why something that is read is not there, and what to do."""
+        if self.jobs.busy:
+            return "still being read; ask in a later cell, or when the status line under the controls is done"
+        return f"not read. {self.status.text}".strip()
+
     def busy(self, text: str) -> None:
         """Say that something is loading, and offer to stop it."""
         self.status.say("busy", text, stoppable=True)
@@ -109,7 +141,8 @@ class Panel(w.VBox):  # type: ignore[misc]  # ipywidgets has no types
     # Showing ------------------------------------------------------------------------------------------------
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__}: {self.summary()}>"
+        reading = "; still reading" if self.jobs.busy else ""
+        return f"<{type(self).__name__}: {self.summary()}{reading}>"
 
     def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, Any] | None:
         bundle: dict[str, Any] | None = super()._repr_mimebundle_(**kwargs)

@@ -11,11 +11,10 @@ from typing import Any
 
 import pandas as pd
 
-from ... import errors
 from ...client import DirectoryClient, Record, read_pages
 from ...frames import MEMBERSHIP_COLUMNS
 from ...load.lists import load_list
-from ...load.memberships import estimate_routes
+from ...load.memberships import load_directory_memberships
 from .jobs import Job
 
 __all__ = ["overlaps", "read_frame", "read_ids", "read_memberships", "read_records", "read_users"]
@@ -65,30 +64,26 @@ def read_records(
     return list(records.values()), True
 
 
-def read_ids(client: DirectoryClient, kind: str, job: Job, **filters: Any) -> list[str]:
-    """Read the ids of a list."""
-    return [str(record["id"]) for record in read_records(client, kind, job, **filters)[0]]
+def read_ids(client: DirectoryClient, kind: str, job: Job, *, log: bool = True, **filters: Any) -> list[str]:
+    """Read the ids of a list; ``log`` is False for the second and further ones of one question."""
+    return [str(record["id"]) for record in read_records(client, kind, job, log=log, **filters)[0]]
 
 
 def read_memberships(
     client: DirectoryClient, users: pd.DataFrame, groups: pd.DataFrame, job: Job
 ) -> pd.DataFrame:
-    """Read the memberships of these groups, group by group or user by user, whichever takes less time."""
-    ways = estimate_routes(len(users), len(groups), client.transport.pacer, listed=(True, True))
-    by_group = ways["by_group"]["seconds"] <= ways["by_user"]["seconds"]
-    owners, noun = (groups, "group") if by_group else (users, "user")
-    pairs: dict[tuple[str, str], str] = {}
-    for place, (owner, home) in enumerate(zip(map(str, owners.index), owners["directory_id"], strict=True), 1):
-        job.tell(f"Reading memberships: {noun} {place:,} of {len(owners):,} …")
-        # Their receipts would pile up: there may be thousands of groups.
-        filters = {"group_id": owner, "directory_id": home} if by_group else {"user_id": owner}
-        try:
-            found = read_ids(client, "users" if by_group else "groups", job, log=False, **filters)
-        except errors.NotFound:
-            continue  # deleted meanwhile, and its memberships with it
-        pairs.update(((one, owner) if by_group else (owner, one), str(home)) for one in found)
-    rows = [(user_id, group_id, home) for (user_id, group_id), home in pairs.items()]
-    return pd.DataFrame(rows, columns=list(MEMBERSHIP_COLUMNS)).astype(MEMBERSHIP_COLUMNS)
+    """Read the memberships of these groups, as :func:`dirsync_nb.load_memberships` does."""
+
+    def watch(count: int) -> None:
+        job.check()
+        job.tell(f"Reading memberships: {count:,} lists …")
+
+    parts = [pd.DataFrame(columns=list(MEMBERSHIP_COLUMNS)).astype(MEMBERSHIP_COLUMNS)]
+    for home in groups["directory_id"].dropna().unique():
+        people, there = (frame[frame["directory_id"] == home] for frame in (users, groups))
+        found = load_directory_memberships(client.context, home, users=people, groups=there, watch=watch)
+        parts.append(found)
+    return pd.concat(parts, ignore_index=True)
 
 
 def overlaps(
@@ -109,11 +104,12 @@ def overlaps(
     if len(own) <= len(others):
         for place, user_id in enumerate(sorted(own), 1):
             job.tell(f"Comparing groups: member {place:,} of {len(own):,} …")
-            shared.update(read_ids(client, "groups", job, user_id=user_id))
+            shared.update(read_ids(client, "groups", job, log=place == 1, user_id=user_id))
     else:
         for place, other in enumerate(others, 1):
             job.tell(f"Comparing groups: {place:,} of {len(others):,} …")
-            found = read_ids(client, "users", job, group_id=other, directory_id=directory_id)
+            filters = {"group_id": other, "directory_id": directory_id}
+            found = read_ids(client, "users", job, log=place == 1, **filters)
             shared[other] = len(own.intersection(found))
     shared.pop(group_id, None)
     return [(name, count) for name, count in shared.most_common() if count]

@@ -16,7 +16,7 @@ import traitlets as t
 
 from ...files import write_csv
 from .script import script_of
-from .text import NO_NAME, label, plain
+from .text import label, name_label, plain
 
 __all__ = ["ROWS", "Column", "Framed", "Listed", "Row", "RowTable", "Source"]
 
@@ -97,7 +97,7 @@ class Framed:
     def rows(self, start: int, stop: int, columns: Sequence[Column]) -> list[Row]:
         """Return some of the rows with the cells of these columns."""
         part = self._frame.iloc[start:stop][[column["key"] for column in columns]]
-        return [(str(i), [plain(first) or NO_NAME, *rest]) for i, first, *rest in part.itertuples(name=None)]
+        return [(str(i), [name_label(first), *rest]) for i, first, *rest in part.itertuples(name=None)]
 
     def frame(self) -> pd.DataFrame:
         """Return all rows."""

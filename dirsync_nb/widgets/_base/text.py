@@ -10,11 +10,12 @@ from datetime import datetime
 from html import escape
 from typing import Any
 
-from ...text import fold, plain, plural
+from ...text import NO_NAME, SPECIAL, fold, name_label, plain, plural, value_labels
 
 __all__ = [
     "LITERAL",
     "NO_NAME",
+    "SPECIAL",
     "count_of",
     "distinct",
     "facts",
@@ -22,17 +23,18 @@ __all__ = [
     "html_table",
     "json_block",
     "label",
+    "name_label",
     "none_of",
     "plain",
     "plural",
     "shown",
+    "value_labels",
     "when",
 ]
 
 LITERAL = "mathjax_ignore tex2jax_ignore"
 """Classes that keep MathJax, old and new, from typesetting what stands between two dollars."""
 
-NO_NAME = "(no name)"
 SHOWN = 80  # characters of a name in a table; cards show more
 LONGEST = 2_000  # characters of one value in a card
 
@@ -96,11 +98,11 @@ def count_of(shown_rows: int, total: int, noun: str, many: str = "") -> str:
 
 
 def none_of(total: int, noun: str, many: str = "") -> str:
-    """Say that filters leave nothing of what there is."""
+    """Return the sentence that filters leave nothing of what there is."""
     return f"The only {noun} does not fit." if total == 1 else f"None of the {plural(total, noun, many)} fits."
 
 
 def distinct(entries: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
-    """Tell menu entries apart that read alike: ipywidgets would take them for one."""
+    """Return menu entries told apart where they read alike: ipywidgets would take them for one."""
     texts = Counter(text for text, _ in entries)
     return [(f"{text} · …{value[-6:]}" if texts[text] > 1 else text, value) for text, value in entries]

@@ -7,12 +7,12 @@ from typing import Any, Protocol
 
 import pandas as pd
 
-from ...client import DirectoryClient, identifier
+from ...client import DirectoryClient
 from .._base.jobs import Job
 from .._base.reading import read_memberships
 from .people import People, read_people
 
-__all__ = ["Finder", "Frames", "Run", "as_directory_ids"]
+__all__ = ["Finder", "Frames", "Run"]
 
 Frames = tuple[pd.DataFrame | None, pd.DataFrame | None, pd.DataFrame | None]
 
@@ -113,11 +113,3 @@ class Finder:
         if people is self.people:
             people.join(memberships)
             self._tell_joined()
-
-
-def as_directory_ids(given: Any) -> tuple[str, ...]:
-    """Read one directory, or several."""
-    if given is None:
-        return ()
-    several = isinstance(given, list | tuple | set | pd.Index)
-    return tuple(identifier(one, "directory_ids") for one in (given if several else [given]))

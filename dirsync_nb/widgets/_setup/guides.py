@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from .._base.text import html_table
-from .providers import FULL, OTHERS, STATES, Provider
+from .providers import FULL, OTHERS, QUICK_START, STATES, Provider
 
-__all__ = ["all_states", "guide"]
+__all__ = ["all_states", "guide", "quick_start"]
 
 
 def guide(provider_type: str) -> str:
@@ -45,3 +45,15 @@ def all_states() -> str:
     rows = [(state, one.meaning, one.mend) for state, one in STATES.items()]
     table = html_table(("State", "Means", "What to do"), rows, width=300)
     return f"<details><summary>What each state means</summary>{table}</details>"
+
+
+def quick_start() -> str:
+    """Return what WorkOS's own quick start leaves out, and its steps beside ours, folded up."""
+    titles = ("Step of the quick start", "There", "Here", "What it leaves out")
+    return (
+        '<p class="dsn-note">WorkOS’s quick start goes the same way. It leaves out the <b>order</b> of lists, '
+        "the <b>whole list</b>, the <b>limits</b>, <b>inactive users</b>, and most about <b>memberships</b>: "
+        f"the loaders see to each.</p><details><summary>Step by step</summary>"
+        f"{html_table(titles, QUICK_START, width=300)}"
+        "</details>"
+    )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["FULL", "OTHERS", "STATES", "Provider", "State", "state_of"]
+__all__ = ["FULL", "OTHERS", "QUICK_START", "STATES", "Provider", "State", "state_of"]
 
 ENDPOINT = (
     "the directory's page in the WorkOS dashboard: “Endpoint”, <code>https://api.workos.com/scim/v2.0/…</code>"
@@ -197,3 +197,44 @@ def state_of(state: str) -> State:
         "A state this version does not know.", "Look at the directory's page in the WorkOS dashboard."
     )
     return STATES.get(state, unknown)
+
+
+QUICK_START = (
+    (
+        "1. Account and directory",
+        "a directory of a supported provider",
+        "steps 1 and 3; the sandbox needs neither",
+        "",
+    ),
+    (
+        "2. Dashboard",
+        "an organization, a directory in it, the provider's page; copy the id directory_…",
+        "steps 1 to 3; the widget finds the id",
+        "what state the directory is in: step 4",
+    ),
+    (
+        "3. SDK and variables",
+        "WORKOS_API_KEY and WORKOS_CLIENT_ID",
+        "WORKOS_API_KEY; reading needs no client id",
+        "",
+    ),
+    (
+        "4. Fetch",
+        "one user, users by directory or group; one group, groups by directory or user; limit, before, after",
+        "load_user, load_users, load_group, load_groups",
+        "order: without it the cursors lead the other way, and who follows after stops at one page. The whole list, with duplicates and stuck cursors. Four requests a second for each directory's users, 100 for a key. Inactive users: by default they are deleted",
+    ),
+    (
+        "5. Memberships",
+        "the group filter on users, the user filter on groups",
+        "load_memberships",
+        "updated_at stays as it is when a membership changes; groups of a user are empty for newer teams",
+    ),
+    (
+        "6. Events",
+        "the events API rather than webhooks",
+        "follow_events, take_snapshot, refresh",
+        "a lost place, removals that come late, and that a deletion may mean switched off",
+    ),
+)
+"""The official quick start of mid 2026: its step, what it says there, where that is here, what it leaves out."""

@@ -6,8 +6,10 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from ....errors import DirsyncError
 
-class NotFound(LookupError):
+
+class NotFound(DirsyncError, LookupError):
     """Say that an id names nothing. ``kind`` is the word the API uses for it."""
 
     def __init__(self, kind: str, object_id: str) -> None:

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ...directory.refusal import Invalid
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -47,12 +49,12 @@ def form_of(header: Sequence[str]) -> Form | None:
 def meaning_of(header: Sequence[str], form: Form | None, given: Mapping[str, str]) -> list[str]:
     """Return the field each column holds, "" where none is known; of two with one meaning, the first counts."""
     if unknown := [name for name in given if name not in header]:
-        raise ValueError(
+        raise Invalid(
             f"columns= names {', '.join(map(repr, unknown))}, which the file has not: {', '.join(header[:12])}"
         )
     targets = sorted(_KNOWN["columns"])
     if wrong := sorted(set(filter(None, given.values())) - set(targets)):
-        raise ValueError(f"columns= knows no field {', '.join(wrong)}; there are {', '.join(targets)}")
+        raise Invalid(f"columns= knows no field {', '.join(wrong)}; there are {', '.join(targets)}")
     means = {**_MEANS, **(form.means if form else {})}
     taken = set(given.values())
     meaning = []

@@ -9,6 +9,7 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ...directory.refusal import Invalid
 from .forms import form_of, meaning_of, status_of
 from .tables import read_table
 
@@ -136,7 +137,7 @@ def read_people(
             else:
                 _take(found, file, number, record)
     if not found.users:
-        raise ValueError(f"no person could be read from {', '.join(found.forms)}: {_why_nobody(found)}")
+        raise Invalid(f"no person could be read from {', '.join(found.forms)}: {_why_nobody(found)}")
     _link(found, links)
     return found
 

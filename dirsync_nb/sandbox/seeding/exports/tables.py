@@ -10,6 +10,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ...directory.refusal import Invalid
 from .forms import form_of, is_known
 
 if TYPE_CHECKING:
@@ -35,16 +36,16 @@ def read_table(source: str | Path | Any) -> Table:
     """
     if not isinstance(source, str | Path):
         if not hasattr(source, "to_dict"):
-            raise ValueError(f"people must be a file, several, or a DataFrame; got {type(source).__name__}")
+            raise Invalid(f"people must be a file, several, or a DataFrame; got {type(source).__name__}")
         return _of_records(source.to_dict("records"))
     path = Path(source)
     data = _bytes_of(path)
     if data[:4] in (b"PK\x03\x04", b"\xd0\xcf\x11\xe0"):
-        raise ValueError(f"{path.name} is a workbook: save the sheet as CSV (UTF-8) and give that")
+        raise Invalid(f"{path.name} is a workbook: save the sheet as CSV (UTF-8) and give that")
     text = _decoded(data)
     start = text.lstrip()[:1]
     if start == "<":
-        raise ValueError(f"{path.name} is a web page or XML, whatever its name says: export it as CSV")
+        raise Invalid(f"{path.name} is a web page or XML, whatever its name says: export it as CSV")
     if start in ("{", "["):
         return _of_records(_json_records(path.name, text))
     if re.match(r"(?:#[^\n]*\n|\s*\n)*(?:version: *\d|dn::? )", text, re.IGNORECASE):
@@ -55,10 +56,10 @@ def read_table(source: str | Path | Any) -> Table:
 def _bytes_of(path: Path) -> bytes:
     try:
         if path.stat().st_size > MOST_BYTES:
-            raise ValueError(f"{path.name} has more than {MOST_BYTES // 1_000_000} MB")
+            raise Invalid(f"{path.name} has more than {MOST_BYTES // 1_000_000} MB")
         return path.read_bytes()
     except OSError as error:
-        raise ValueError(f"{path} cannot be read: {error.strerror}") from None
+        raise Invalid(f"{path} cannot be read: {error.strerror}") from None
 
 
 def _decoded(data: bytes) -> str:
@@ -85,7 +86,7 @@ def _of_lines(file: str, text: str) -> Table:
     )
     rows = [(n, row) for n, row in cells if any(row) and not _FOR_MACHINES.match(row[0])]
     if not rows:
-        raise ValueError(f"{file} is empty")
+        raise Invalid(f"{file} is empty")
     place = _header_place([row for _, row in rows[:SEARCHED]])
     header = rows[place][1]
     body = [(n, [*row, *[""] * len(header)][: len(header)]) for n, row in rows[place + 1 :] if row != header]
@@ -121,7 +122,7 @@ def _json_records(file: str, text: str) -> list[Object]:
     try:
         given = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise ValueError(f"{file} is not JSON: {error}") from None
+        raise Invalid(f"{file} is not JSON: {error}") from None
     if isinstance(given, dict):
         holder = next(
             (
@@ -135,7 +136,7 @@ def _json_records(file: str, text: str) -> list[Object]:
             holder = []
         given = holder
     if not isinstance(given, list):
-        raise ValueError(
+        raise Invalid(
             f"{file} holds no list of people (Resources, Report_Entry, employees, users, value or data)"
         )
     records = [record for record in given if isinstance(record, dict)]

@@ -104,6 +104,7 @@ def test_a_worker_killed_in_the_middle_goes_on_as_if_nothing_had_been(desk: Desk
     desk.check()
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGTERM: a process is ended there, not told")
 def test_it_follows_until_it_is_told_to_stop(desk: Desk, start: Start) -> None:
     process = start(POLL_SECONDS="0.05")
     _until(lambda: desk.everything()["place"] and desk.place().cursor)

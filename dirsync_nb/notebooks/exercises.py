@@ -1,0 +1,299 @@
+"""The exercises at the end of the guided notebooks: a question each, its truth, and what is right.
+
+The truth is what the sandbox holds, read past the API. For directories of your own, and for a sandbox that
+another process runs, it is read from the API in another way than a notebook does it: raw records, no frames.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from itertools import combinations
+from typing import TYPE_CHECKING, Any, Protocol
+
+from .. import errors
+from ..client import needs_client
+from ..client.client import RedactedClient
+from ..load import largest_directory
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from ..client import DirectoryClient, Record
+
+__all__ = ["EXERCISES", "Exercise", "Verdict", "check_answer"]
+
+Pairs = set[tuple[str, str]]
+SANDBOX = "client = ds.connect_sandbox()"
+
+
+class Source(Protocol):
+    """Where the truth is read: the sandbox's store has these methods."""
+
+    def directories(self) -> Iterable[Record]:
+        """Return all directories."""
+
+    def users(self, directory_id: str) -> Iterable[Record]:
+        """Return all users of a directory."""
+
+    def memberships(self, directory_id: str) -> Pairs:
+        """Return all (user id, group id) of a directory."""
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What an exercise is judged by."""
+
+    client: DirectoryClient
+    source: Source
+
+    def everybody(self) -> list[Record]:
+        """Return the users of all directories."""
+        return [user for one in self.source.directories() for user in self.source.users(str(one["id"]))]
+
+    def largest(self) -> str | None:
+        """Return the id of the largest directory."""
+        return largest_directory(self.client)
+
+    def people(self) -> list[Record]:
+        """Return the users of the largest directory."""
+        largest = self.largest()
+        return [] if largest is None else list(self.source.users(largest))
+
+    def pairs(self) -> Pairs:
+        """Return the memberships of the largest directory."""
+        largest = self.largest()
+        return set() if largest is None else self.source.memberships(largest)
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """One question.
+
+    Parameters
+    ----------
+    question, hint
+        What is asked, and what helps whoever was wrong.
+    truth
+        Works out the right answers: several where more than one is right, none where there is nothing to find.
+    """
+
+    question: str
+    hint: str
+    truth: Callable[[Facts], list[Any]]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What became of an answer: ``right`` is None where it was not judged."""
+
+    right: bool | None
+    text: str
+
+    def __bool__(self) -> bool:
+        return bool(self.right)
+
+    def __repr__(self) -> str:
+        return self.text
+
+
+@needs_client
+def check_answer(client: DirectoryClient, exercise: str, answer: Any) -> Verdict:
+    """Return whether the answer to an exercise of a guided notebook is right, with a hint where it is not.
+
+    On the embedded sandbox it is held against what the sandbox holds; on directories of your own, against the
+    API's raw records, which are read for it. ``...`` is no answer yet, and gives the question.
+
+    Parameters
+    ----------
+    client
+        The client that the answer was found with.
+    exercise
+        Which: a name in ``dirsync_nb.notebooks.exercises.EXERCISES``.
+    answer
+        A number, an id, or several ids in any order: a list, an Index, a frame.
+
+    Raises
+    ------
+    ArgumentError
+        There is no such exercise.
+    LoadError
+        As the loaders, on directories of your own.
+
+    Examples
+    --------
+    >>> ds.check_answer(client, "states", directories.index)
+    Not yet. Look at the column state of load_directories; every other word than linked needs somebody.
+    """
+    if exercise not in EXERCISES:
+        raise errors.ArgumentError(f"there is no exercise {exercise!r}; there are {', '.join(EXERCISES)}")
+    asked = EXERCISES[exercise]
+    if answer is ...:
+        return Verdict(None, f"Your turn. {asked.question}")
+    right = asked.truth(Facts(client, _source(client)))
+    if not right:
+        return Verdict(None, f"Here is nothing to find. The sandbox has something: {SANDBOX}")
+    given = _plain(answer)
+    if any(given == _plain(one) for one in right):
+        return Verdict(True, "Right.")
+    return Verdict(False, f"Not yet. {asked.hint}")
+
+
+def _plain(answer: Any) -> Any:
+    """Return a number as it is, an id as text, and several of them as a set."""
+    answer = getattr(answer, "index", answer) if hasattr(answer, "columns") else answer
+    if isinstance(answer, str):
+        return answer
+    if hasattr(answer, "__iter__"):
+        return frozenset(map(_plain, answer))
+    return answer.item() if hasattr(answer, "item") else answer
+
+
+def _source(client: DirectoryClient) -> Source:
+    truth = getattr(client.sandbox, "truth", None)
+    return _Records(client) if truth is None or isinstance(client, RedactedClient) else truth
+
+
+@dataclass(frozen=True)
+class _Records:
+    """The raw records of the API."""
+
+    client: DirectoryClient
+
+    def directories(self) -> Iterable[Record]:
+        return self.client.directories()
+
+    def users(self, directory_id: str) -> Iterable[Record]:
+        return self.client.users(directory_id=directory_id)
+
+    def memberships(self, directory_id: str) -> Pairs:
+        groups = [str(one["id"]) for one in self.client.groups(directory_id=directory_id)]
+        of_group = self.client.users
+        return {
+            (str(user["id"]), one)
+            for one in groups
+            for user in of_group(directory_id=directory_id, group_id=one)
+        }
+
+
+# -- the truths ----------------------------------------------------------------------------------------------
+
+
+def _without_usual_role(facts: Facts) -> list[Any]:
+    roles = Counter((user.get("role") or {}).get("slug") for user in facts.people())
+    return [roles.total() - max(roles.values())] if roles else []
+
+
+def _not_linked(facts: Facts) -> list[Any]:
+    states = {str(one["id"]): one.get("state") for one in facts.source.directories()}
+    return [[one for one, state in states.items() if state not in ("linked", "active")]] if states else []
+
+
+def _without_email(facts: Facts) -> list[Any]:
+    everybody = facts.everybody()
+    return [sum(not user.get("email") for user in everybody)] if everybody else []
+
+
+def _in_most_groups(facts: Facts) -> list[Any]:
+    counts = Counter(user for user, _ in facts.pairs())
+    return [user for user, count in counts.items() if count == max(counts.values())]
+
+
+def _closest_groups(facts: Facts) -> list[Any]:
+    members: dict[str, set[str]] = {}
+    for user, group in facts.pairs():
+        members.setdefault(group, set()).add(user)
+    shared = {pair: len(members[pair[0]] & members[pair[1]]) for pair in combinations(members, 2)}
+    most = max(shared.values(), default=0)
+    return [pair for pair, count in shared.items() if count == most > 0]
+
+
+def _shared_addresses(facts: Facts) -> list[Any]:
+    addresses = Counter(str(user["email"]).casefold() for user in facts.everybody() if user.get("email"))
+    return [sum(count for count in addresses.values() if count > 1)] if addresses else []
+
+
+def _deleted(facts: Facts) -> list[Any]:
+    return [len({event["data"]["id"] for event in facts.client.events(events="dsync.user.deleted")})]
+
+
+def _most_tries(facts: Facts) -> list[Any]:
+    log = [] if facts.client.sandbox is None else facts.client.sandbox.webhook_log()
+    return [max(one["try"] for one in log)] if log else []
+
+
+def _first_load(facts: Facts) -> list[Any]:
+    sizes = [len(list(facts.source.users(str(one["id"])))) for one in facts.source.directories()]
+    return [sum(max(1, -(-size // 100)) for size in sizes)] if sizes else []
+
+
+def _active_without_group(facts: Facts) -> list[Any]:
+    inside = {user for user, _ in facts.pairs()}
+    people = facts.people()
+    out = [user for user in people if user.get("state") == "active" and user["id"] not in inside]
+    return [len(out)] if people else []
+
+
+def _all_memberships(facts: Facts) -> list[Any]:
+    pairs = [len(facts.source.memberships(str(one["id"]))) for one in facts.source.directories()]
+    return [sum(pairs)] if pairs else []
+
+
+EXERCISES = {
+    "roles": Exercise(
+        "How many people of the largest directory have another role than most people there?",
+        "Count the values of the column role, those without one too, and leave out the most frequent.",
+        _without_usual_role,
+    ),
+    "states": Exercise(
+        "Which directories are not linked? Answer with their ids.",
+        "Look at the column state of load_directories; every other word than linked needs somebody.",
+        _not_linked,
+    ),
+    "no email": Exercise(
+        "How many people, in all directories together, have nothing in the column email?",
+        "load_users takes several directories at once; address is another column than email.",
+        _without_email,
+    ),
+    "most groups": Exercise(
+        "Who of the largest directory is in the most groups? Answer with the user's id; one is enough.",
+        "load_memberships has a row for each user in a group: count the rows of each user_id.",
+        _in_most_groups,
+    ),
+    "closest groups": Exercise(
+        "Which two groups of the largest directory have the most people in common? Answer with their two ids.",
+        "group_overlap(by='count') ranks by people in common, and by='jaccard', its default, does not.",
+        _closest_groups,
+    ),
+    "shared addresses": Exercise(
+        "How many people, in all directories together, have an email that somebody else has too?",
+        "Capitals do not count: compare in lower case, and count everybody who shares, not the addresses.",
+        _shared_addresses,
+    ),
+    "deleted": Exercise(
+        "Of how many people did the events of the last 30 days say that they were deleted?",
+        "The event is dsync.user.deleted; a person told of twice is one person.",
+        _deleted,
+    ),
+    "tries": Exercise(
+        "How many tries did the delivery take that took the most?",
+        "The receiver has a row for each try that arrived; those answered with 503 came again.",
+        _most_tries,
+    ),
+    "first load": Exercise(
+        "How many requests does it take at least to read the users of all directories once?",
+        "A page holds 100 people, no page holds people of two directories, and an empty one takes a page too.",
+        _first_load,
+    ),
+    "no group": Exercise(
+        "How many active people of the largest directory are in no group?",
+        "The explorer's memberships say who is in one; do not count those who are not active.",
+        _active_without_group,
+    ),
+    "memberships": Exercise(
+        "How many memberships are there in all directories together?",
+        "load_memberships takes several directories at once.",
+        _all_memberships,
+    ),
+}
+"""Every exercise by its name."""

@@ -1,0 +1,133 @@
+"""Drift: what an app, a snapshot and the service disagree about, and since when."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+
+import pandas as pd
+import pytest
+
+import dirsync_nb as ds
+from dirsync_nb import errors
+from dirsync_nb.cli import main
+from dirsync_nb.provisioning import find_drift
+
+FIELDS = {"name": "name"}
+
+
+def app_in_line(users: pd.DataFrame) -> pd.DataFrame:
+    """The table of an app that follows the directory to the letter."""
+    app = users[["idp_id", "name", "address", "state"]].rename(columns={"address": "email"})
+    return app.assign(active=app.pop("state").astype("str") == "active").reset_index(drop=True)
+
+
+@pytest.fixture
+def app(client, sandbox, okta) -> pd.DataFrame:
+    return app_in_line(ds.load_users(client, directory_id=okta))
+
+
+def drift(client, app, okta, **more):
+    return find_drift(client, app, directory_id=okta, on="idp_id", fields=FIELDS, active="active", **more)
+
+
+def test_where_both_agree_there_is_no_drift(client, app, okta):
+    found = drift(client, app, okta)
+    assert len(found) == 0
+    assert "agree on" in found.sentence
+
+
+def test_each_change_is_told_with_the_moment_of_its_event(client, sandbox, app, okta):
+    users = ds.load_users(client, directory_id=okta)
+    active = users[(users["state"] == "active") & users["first_name"].notna()]
+    renamed, gone = active.index[:2]
+    sandbox.update_user(renamed, first_name="Renamed")
+    sandbox.delete_user(gone)
+    joined = sandbox.add_user(okta, email="new.person@acme.test", first_name="New", last_name="Person")
+    found = drift(client, app, okta)
+    rows = found.rows.set_index("action")
+    assert set(rows.index) == {"create", "update", "deactivate"}
+    events = ds.load_events(client).groupby("user_id")["created_at"].max()
+    assert rows.loc["create", "user_id"] == joined
+    assert rows.loc["create", "since"] == events[joined]
+    assert rows.loc["update", "user_id"] == renamed
+    assert rows.loc["update", "since"] == events[renamed]
+    assert rows.loc["deactivate", "since"] == events[gone]
+    assert found.rows["snapshot"].isna().all()
+    assert "3 differences, the oldest since" in found.sentence
+
+
+def test_a_snapshot_tells_what_is_new_and_what_is_settled(client, sandbox, app, okta):
+    behind = app.drop(index=app.index[app["active"]][:2])  # two that the app never made
+    snapshot = ds.take_snapshot(client, directory_id=okta)
+    users = ds.load_users(client, directory_id=okta)
+    missing = users.index[~users["idp_id"].isin(behind["idp_id"])]
+    sandbox.delete_user(missing[0])  # the service gave way
+    joined = sandbox.add_user(okta, email="new.person@acme.test")
+    found = drift(client, behind, okta, snapshot=snapshot)
+    assert found.rows.set_index("user_id")["snapshot"].to_dict() == {missing[1]: "known", joined: "new"}
+    assert found.settled == 1
+
+
+def test_a_page_and_a_file_say_the_same_and_text_stays_text(client, sandbox, app, okta, tmp_path):
+    sandbox.add_user(okta, email="x@acme.test", first_name="<script>alert(1)</script>", last_name="$a$")
+    found = drift(client, app, okta)
+    page = found.to_html(tmp_path / "drift.html").read_text(encoding="utf-8")
+    assert "<script>" not in page
+    assert "&lt;script&gt;" in page
+    told = json.loads(found.to_json(tmp_path / "drift.json").read_text(encoding="utf-8"))
+    assert (told["in_line"], told["counts"]) == (False, {"create": 1})
+    assert told["rows"][0]["since"].startswith("20")
+
+
+def test_what_cannot_be_told_is_an_error_and_no_drift(client, app):
+    with pytest.raises(errors.ArgumentError, match="no directory 'directory_01"):
+        find_drift(client, app, directory_id="directory_01JYXEMCM0M4F6NYR18TC59WD9")
+    with pytest.raises(errors.ArgumentError, match="no column"):
+        find_drift(client, app, on="mail")
+    with pytest.raises(errors.ArgumentError, match="empty list"):
+        find_drift(client, app, directory_id=[])
+
+
+@pytest.fixture
+def served(shared_sandbox, monkeypatch, app, tmp_path):
+    """The app as a file, and the sandbox as the server that the command asks."""
+    monkeypatch.setenv("DIRSYNC_SANDBOX_URL", shared_sandbox.url)
+    with sqlite3.connect(tmp_path / "app.db") as connection:
+        app.to_sql("users", connection, index=False)
+    connection.close()
+    return tmp_path, f"sqlite:///{tmp_path / 'app.db'}"
+
+
+def test_the_command_ends_with_what_cron_wants_to_know(served, okta, sandbox, capsys):
+    folder, url = served
+    asked = ["drift", "--on", "idp_id", "--active", "active", "--directory", okta]
+    assert main([*asked, "--app", url, "--fields", "name"]) == 0
+    assert "agree on" in capsys.readouterr().out
+    sandbox.add_user(okta, email="new.person@acme.test", first_name="Somebody")
+    files = ["--json", str(folder / "drift.json"), "--html", str(folder / "drift.html")]
+    assert main([*asked, "--app", url, *files]) == 1
+    told = capsys.readouterr().out
+    assert "create 1" in told
+    assert "Somebody" not in told + url
+    assert json.loads((folder / "drift.json").read_text(encoding="utf-8"))["rows"][0]["name"] == "Somebody"
+    assert main([*asked, "--app", f"sqlite:///{folder / 'nowhere.db'}"]) == 2
+    assert "there is no database file" in capsys.readouterr().err
+    assert main([*asked, "--app", url, "--table", "people"]) == 2
+    assert main(asked) == 2
+    assert "APP_DATABASE_URL" in capsys.readouterr().err
+
+
+def test_a_database_of_several_tables_must_be_told_which(tmp_path):
+    url = f"sqlite:///{tmp_path / 'app.db'}"
+    with sqlite3.connect(tmp_path / "app.db") as connection:
+        connection.execute("CREATE TABLE people (id INTEGER PRIMARY KEY)")
+    assert list(ds.load_app_users(url)) == ["id"]
+    with connection:
+        connection.execute("CREATE TABLE teams (id INTEGER PRIMARY KEY)")
+    with pytest.raises(errors.ArgumentError, match="people, teams"):
+        ds.load_app_users(url)
+    with connection:
+        connection.execute("CREATE TABLE users (email TEXT)")
+    assert list(ds.load_app_users(url)) == ["email"]
+    connection.close()

@@ -1,0 +1,167 @@
+"""Whatever is misspelt, or of another kind, is refused in a sentence: it is never an empty answer."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pandas as pd
+import pytest
+import traitlets
+
+import dirsync_nb as ds
+from dirsync_nb import analysis, charts, errors, history, widgets
+from dirsync_nb.analysis import what_if
+from dirsync_nb.provisioning import audit, onboarding
+from dirsync_nb.sync import follow, state
+
+REFUSED = (errors.DirsyncError, traitlets.TraitError)
+
+
+@pytest.fixture(scope="module")
+def sandbox():
+    with ds.sandbox.Sandbox(users=40) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture(scope="module")
+def held(sandbox):
+    """A directory as frames, an app's table, and a client."""
+    client = ds.connect(api_key=sandbox.api_key, base_url=sandbox.url)
+    directories = ds.load_directories(client)
+    okta = directories.index[directories["name"].str.contains("Okta")][0]
+    users, groups = ds.load_users(client, okta), ds.load_groups(client, okta)
+    members = ds.load_memberships(client, okta, users=users, groups=groups)
+    directory = SimpleNamespace(users=users, groups=groups, memberships=members)
+    app = users[["email", "name"]].reset_index(drop=True).assign(on="active", dept="x")
+    roles = what_if.Roles(users, members, {groups.index[0]: "admin"}, groups, priority=("admin",))
+    return SimpleNamespace(
+        client=client, okta=okta, directories=directories, users=users, groups=groups, members=members,
+        app=app, roles=roles, directory=directory, events=ds.load_events(client),
+    )  # fmt: skip
+
+
+TYPO = "custom_attributes.departmnt_name"
+MISSPELT = {
+    "spread": lambda h: ds.spread_attributes(h.users, names=["departmnt_name"]),
+    "group_by": lambda h: analysis.group_by_attribute(h.members, h.users, "departmnt_name"),
+    "diff fields": lambda h: analysis.diff_users(h.users, h.users, fields=[TYPO]),
+    "diff group fields": lambda h: analysis.diff_groups(h.groups, h.groups, fields=["nmae"]),
+    "overlap by": lambda h: analysis.group_overlap(h.members, by="jacard"),
+    "chart by": lambda h: charts.plot_group_overlap(h.members, by="jacard"),
+    "chart tz": lambda h: charts.plot_events(h.events, tz="Europe/Pariss"),
+    "timeline tz": lambda h: history.timeline(h.events, tz="Europe/Pariss"),
+    "losing": lambda h: analysis.losing_access(h.members, "Everyone", h.groups),
+    "select attribute": lambda h: onboarding.select_users(h.users, attributes={"departmnt_name": "x"}),
+    "select prefixed": lambda h: onboarding.select_users(h.users, attributes={TYPO: "x"}),
+    "select state": lambda h: onboarding.select_users(h.users, state="Active"),
+    "select group": lambda h: onboarding.select_users(h.users, None, h.members, in_groups=["Everyone"]),
+    "leave out group": lambda h: onboarding.select_users(h.users, None, h.members, but_groups=["gone"]),
+    "leave out user": lambda h: onboarding.select_users(h.users, but_users="gone"),
+    "invite on": lambda h: onboarding.invite_list(h.users, app_users=h.app, on="emial"),
+    "invite seats": lambda h: onboarding.invite_list(h.users, app_users=h.app, active="onn", seats=5),
+    "invite one": lambda h: onboarding.invite_list(h.users, selected=["gone"]),
+    "count seats": lambda h: onboarding.invite_counts(
+        onboarding.invite_list(h.users), app_users=h.app, active="onn", seats=5
+    ),
+    "prefill": lambda h: onboarding.account_prefill(h.users, attributes=["departmnt_name"]),
+    "compare on": lambda h: ds.compare(h.directory, h.app, on="emial"),
+    "compare fields": lambda h: ds.compare(h.directory, h.app, on="email", fields={"dept": TYPO}),
+    "compare column": lambda h: ds.compare(h.directory, h.app, on="email", fields={"dpet": "name"}),
+    "compare active": lambda h: ds.compare(h.directory, h.app, on="email", active="onn"),
+    "compare key": lambda h: ds.compare(h.directory, h.app, on="email", key="idd"),
+    "audit provider": lambda h: audit.check_rows([{"userName": "a@b.test"}], provider="otka"),
+    "role group": lambda h: h.roles.with_group("Everyoen", "admin"),
+    "role user": lambda h: h.roles.moved("gone"),
+    "email": lambda h: ds.load_users(h.client, h.okta, email="kim"),
+    "idp_id": lambda h: ds.load_users(h.client, h.okta, idp_id=h.users.index[0]),
+    "domains": lambda h: ds.load_organizations(h.client, domains="ann@acme.test"),
+    "domain": lambda h: ds.load_directories(h.client, domain="https://acme.test/"),
+    "organization name": lambda h: ds.load_directories(h.client, "Harbourline"),
+    "organization": lambda h: ds.load_directories(
+        h.client, f"{h.directories['organization_id'].iloc[0][:-2]}ZZ"
+    ),
+    "events of": lambda h: ds.load_events(
+        h.client, organization_id=f"{h.directories['organization_id'].iloc[0][:-2]}ZZ"
+    ),
+    "follow of": lambda h: ds.follow_events(h.client, organization_id="Harbourline"),
+    "since": lambda h: follow.load_since(h.client, h.users.index[0]),
+    "user": lambda h: ds.load_user(h.client, h.groups.index[0]),
+    "group": lambda h: ds.load_group(h.client, h.users.index[0]),
+    "directory": lambda h: ds.load_directory(h.client, h.users.index[0]),
+    "organization kind": lambda h: ds.load_organization(h.client, h.okta),
+    "snapshot": lambda h: ds.take_snapshot(h.client, directory_id=h.groups.index[0]),
+    "replay": lambda h: state.replay(h.events, directory_ids="Harbourline Okta"),
+    "describe": lambda h: ds.describe_columns("users"),
+    "feed": lambda h: widgets.EventFeed(h.client, directory_id=h.users.index[0]),
+    "feed organization": lambda h: widgets.EventFeed(h.client, organization_id="Harbourline"),
+    "explorer state": lambda h: setattr(explorer(h), "state", "Active"),
+    "explorer attribute": lambda h: setattr(explorer(h), "attribute", "departmnt_name"),
+    "explorer group": lambda h: setattr(explorer(h), "group_id", "Everyone"),
+    "picker state": lambda h: setattr(picker(h), "state", "Active"),
+    "picker attribute": lambda h: setattr(picker(h), "attribute", "departmnt_name"),
+    "picker domain": lambda h: setattr(picker(h), "domain", "acme.tset"),
+}
+
+
+def explorer(h):
+    return widgets.DirectoryExplorer(h.client, h.okta, users=h.users, groups=h.groups)
+
+
+def picker(h):
+    return widgets.Onboarding(h.client, users=h.users, groups=h.groups, memberships=h.members)
+
+
+@pytest.mark.parametrize("call", MISSPELT.values(), ids=MISSPELT)
+def test_what_is_misspelt_is_refused(held, call):
+    with pytest.raises(REFUSED) as caught:
+        call(held)
+    assert len(str(caught.value)) > 20
+
+
+# Each takes one id. A record or a row has one; an index, a column, a list and a frame have several.
+ONE = {
+    "user": ("users", lambda h, x: ds.load_user(h.client, x).name),
+    "group": ("groups", lambda h, x: ds.load_group(h.client, x).name),
+    "directory": ("directories", lambda h, x: ds.load_directory(h.client, x).name),
+    "members": ("groups", lambda h, x: ds.load_users(h.client, h.okta, group_id=x)),
+    "groups of": ("users", lambda h, x: ds.load_groups(h.client, user_id=x)),
+    "after": ("users", lambda h, x: ds.load_users(h.client, h.okta, after=x)),
+    "events after": ("events", lambda h, x: ds.load_events(h.client, after=x)),
+    "follow after": ("events", lambda h, x: ds.follow_events(h.client, after=x)),
+    "role without": ("users", lambda h, x: h.roles.without_user(x)),
+    "role moved": ("users", lambda h, x: h.roles.moved(x, joins=h.groups.index[1])),
+    "role group": ("groups", lambda h, x: h.roles.with_group(x, "admin")),
+    "card": ("users", lambda h, x: widgets.DetailCard(h.client, user_id=x)),
+    "explorer": ("directories", lambda h, x: widgets.DirectoryExplorer(h.client, x)),
+    "feed": ("directories", lambda h, x: widgets.EventFeed(h.client, directory_id=x)),
+    "feed after": ("events", lambda h, x: widgets.EventFeed(h.client, after=x)),
+}
+
+
+@pytest.mark.parametrize(("frame", "call"), ONE.values(), ids=ONE)
+def test_where_one_id_belongs_several_are_refused(held, frame, call):
+    rows = getattr(held, frame)
+    call(held, rows.iloc[0])
+    heading = pd.Series([rows.index[0]], name=rows.index[0])  # a column whose heading is an id
+    for several in (rows.index, rows.index[:1], rows[rows.columns[0]], list(rows.index[:2]), rows, heading):
+        with pytest.raises(errors.ArgumentError):
+            call(held, several)
+
+
+SEVERAL = {
+    "groups": ("directories", lambda h, x: ds.load_groups(h.client, x).index.tolist()),
+    "losing": ("groups", lambda h, x: len(analysis.losing_access(h.members, x, h.groups))),
+    "explorer": ("groups", lambda h, x: widgets.MembershipExplorer(h.client, h.okta, group_ids=x).group_ids),
+    "picker": ("directories", lambda h, x: widgets.Onboarding(h.client, x).directory_ids),
+    "replay": ("directories", lambda h, x: state.replay(h.events, directory_ids=x).notices),
+}
+
+
+@pytest.mark.parametrize(("frame", "call"), SEVERAL.values(), ids=SEVERAL)
+def test_where_several_belong_each_form_gives_the_same(held, frame, call):
+    rows = getattr(held, frame).iloc[:1]
+    forms = (rows.index[0], rows.iloc[0], list(rows.index), rows.index.to_series(), rows.index.to_numpy(), rows)
+    answer = call(held, rows.index)
+    assert all(call(held, form) == answer for form in forms)
+    with pytest.raises(REFUSED):
+        call(held, pd.Series(["All of them", "Night Crew"]))
