@@ -12,7 +12,7 @@ import ipywidgets as w
 import traitlets as t
 
 from .. import errors
-from ..client import DSYNC_EVENTS, DirectoryClient, Record, needs_client
+from ..client import DSYNC_EVENTS, DirectoryClient, Record, checked_id, needs_client
 from ..client.credentials import is_loopback
 from ._base.code import snippets
 from ._base.events import COUNTED, KINDS, Line, changed, sentence
