@@ -49,7 +49,7 @@ def losing_access(
 
     Examples
     --------
-    >>> left = ds.analysis.losing_access(memberships, "Everyone", groups, users)
+    >>> left = ds.analysis.losing_access(memberships, "Everyone", users, groups)
     >>> len(left) == (memberships["group_id"] == groups.index[groups["name"] == "Everyone"][0]).sum().item()
     True
     """

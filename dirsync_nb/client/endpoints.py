@@ -560,7 +560,13 @@ def as_ids(value: object, name: str) -> list[str] | None:
 
 
 def one_or_many(value: object, name: str) -> list[str]:
-    """Return the ids that were given: of one object, or of several in a collection."""
+    """Return the ids that were given: of one object, or of several in a collection.
+
+    Examples
+    --------
+    >>> ds.client.one_or_many(directories, "directory_id") == directories.index.tolist()
+    True
+    """
     several = as_ids(value, name)
     return [fitting_id(identifier(value, name), name)] if several is None else several
 

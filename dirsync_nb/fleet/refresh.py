@@ -72,6 +72,12 @@ def refresh_fleet(
         Reading events broke; the fleet is as good as before.
     DirsyncError
         Another process is writing the fleet.
+
+    Examples
+    --------
+    >>> _ = ds.take_fleet(client, "fresh", directory_id=directories.index[:2])
+    >>> len(ds.refresh_fleet(client, "fresh").directories)
+    2
     """
     need_fleet(None)
     check_guard(guard, confirm)

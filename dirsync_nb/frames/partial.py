@@ -67,7 +67,12 @@ def require_complete(frame: pd.DataFrame, purpose: str) -> pd.DataFrame:
 
 
 def require_order(events: pd.DataFrame, purpose: str) -> None:
-    """Refuse events whose times were rounded where it counts which of two came first. Raises ArgumentError."""
+    """Refuse events whose times were rounded where it counts which of two came first. Raises ArgumentError.
+
+    Examples
+    --------
+    >>> ds.frames.require_order(events, "a timeline")
+    """
     if ROUNDED in events.attrs:
         raise errors.ArgumentError(
             f"{purpose} needs to know which event came first, and these have times rounded to the "

@@ -120,6 +120,10 @@ def probe(client: DirectoryClient) -> Probe:
         A redacted client: give the plain one, the report shows nobody.
     LoadError
         The key was refused, or the service was not reached.
+
+    Examples
+    --------
+    >>> found = ds.checklist.probe(client)  # doctest: +SKIP
     """
     asker = Asker(client)
     rows = {question.id: _row(question, asker) for question in QUESTIONS}
