@@ -123,7 +123,7 @@ def probe(client: DirectoryClient) -> Probe:
 
     Examples
     --------
-    >>> found = ds.checklist.probe(client)  # doctest: +SKIP
+    >>> found = ds.checklist.probe(client)
     """
     asker = Asker(client)
     rows = {question.id: _row(question, asker) for question in QUESTIONS}
