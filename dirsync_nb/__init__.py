@@ -36,9 +36,7 @@ import lazy_loader
 from .connect import connect as connect
 from .connect import connect_sandbox as connect_sandbox
 from .errors import DirsyncError as DirsyncError
-from .errors import show_in_short
 
-show_in_short()
 _load, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
 
 

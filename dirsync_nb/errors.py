@@ -41,9 +41,7 @@ later, unchanged?). Where a load broke, ``partial`` holds the frame of the rows 
 from __future__ import annotations
 
 import os
-import sys
 import traceback
-from types import TracebackType
 from typing import Any
 
 __all__ = [
@@ -117,7 +115,6 @@ class DirsyncError(Exception):
         return _rebuilt, (type(self), self.args, kept)
 
 
-FULL = "DIRSYNC_TRACEBACK"
 TRACEBACK = "(%tb shows where in the toolkit it was raised)"
 
 
@@ -138,24 +135,6 @@ def own_line(problem: BaseException) -> list[str]:
         return []
     where = "" if _is_cell(cell.filename) else f"{cell.filename}, "
     return [f"{where}line {cell.lineno}: {cell.line}", ""]
-
-
-def show_in_short() -> None:
-    """Let a plain script end with a person's own line and the message; other exceptions are shown as before.
-
-    With ``DIRSYNC_TRACEBACK`` set, the whole traceback is shown.
-    """
-    before = sys.excepthook
-
-    def shown(kind: type[BaseException], problem: BaseException, trace: TracebackType | None) -> None:
-        render = getattr(problem, "_render_traceback_", None)  # errors, and what stopped a load
-        if not isinstance(problem, DirsyncError | KeyboardInterrupt) or not render or os.environ.get(FULL):
-            before(kind, problem, trace)
-            return
-        lines = [f"({FULL}=1 shows all of it)" if line == TRACEBACK else line for line in render()]
-        print("\n".join(lines), file=sys.stderr)  # noqa: T201
-
-    sys.excepthook = shown
 
 
 _PACKAGE = os.path.dirname(__file__)  # noqa: PTH120 (a prefix of file names, as tracebacks have them)
