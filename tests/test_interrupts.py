@@ -132,15 +132,18 @@ def test_a_load_interrupted_at_any_moment_keeps_its_rows_and_goes_on(quick, okta
         if not quick.receipts:  # before it began
             continue
         receipt = quick.receipts[-1]
-        if receipt.complete:
-            receipt, lost = None, lost + 1
+        if receipt.complete:  # interrupted on the way back: the rows are there all the same
+            lost += receipt.whole is None
+            if receipt.whole is not None:
+                same(receipt.whole, truth)
+            receipt = None
             continue
         goes_on += len(receipt.partial) > 0
         check_part(receipt.partial, truth)
     same(work(resume=receipt), truth)
     print(f"{desk.interrupts} interrupts, {goes_on} of them with rows to go on from, {lost} just after the end")
-    # Between the end of a load and whoever keeps its frame: the receipt is complete, and the rows are gone.
-    assert lost <= max(1, ROUNDS // 10)
+    # A few steps of the interpreter remain between the end of the call and the name that the frame is given.
+    assert lost <= ROUNDS // 50
 
 
 def test_a_snapshot_interrupted_at_any_moment_is_whole_or_goes_on(quick, okta, tmp_path):

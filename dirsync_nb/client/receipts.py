@@ -39,6 +39,8 @@ class Receipt(Traffic):
         What only one kind of load has to tell.
     partial
         The frame of an incomplete load, else None.
+    whole
+        The frame of a complete load whose asker an interrupt kept from getting it, else None.
 
     Examples
     --------
@@ -61,6 +63,7 @@ class Receipt(Traffic):
     notices: list[str] = field(default_factory=list)
     details: dict[str, Any] = field(default_factory=dict)
     partial: Any = None
+    whole: Any = None
     within: bool = False
     """Whether it is of a part of a larger load, which has a receipt of its own."""
     so_far: Any = None

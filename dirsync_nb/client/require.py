@@ -50,9 +50,13 @@ def needs_client(call: Callable[P, R]) -> Callable[P, R]:
 
     @functools.wraps(call)
     def checked(*args: P.args, **given: P.kwargs) -> R:
-        require_client(args[place] if len(args) > place else given.get("client"), name)
+        client = require_client(args[place] if len(args) > place else given.get("client"), name)
         fit(name, signature, args, given, INSTEAD.get(name))
-        return call(*args, **given)
+        before = len(client.receipts)
+        result = call(*args, **given)
+        for receipt in client.receipts[before:]:
+            receipt.whole = None  # it is on its way to whoever asked
+        return result
 
     return checked
 

@@ -73,7 +73,10 @@ def resumed(receipt: Receipt, resume: Receipt | None, kind: type[P], new: Callab
     if resume is None:
         return new()
     if resume.complete:
-        raise errors.ArgumentError("resume= takes the receipt of a load that broke; this one is complete")
+        rows = "" if resume.whole is None else ", and its rows are in its .whole"
+        raise errors.ArgumentError(
+            f"resume= takes the receipt of a load that broke; this one is complete{rows}"
+        )
     if not isinstance(resume.so_far, kind):
         raise errors.ArgumentError(
             "resume= takes the receipt of the same loader; this one has kept no rows it could go on with"
@@ -130,6 +133,8 @@ def load_session(
             session.frame.attrs["incomplete"] = receipt.part
         if watch is None:
             tell(receipt.notices, context.told)
+        if watch is None and checkpoint is None and not receipt.by_request:
+            receipt.whole = session.frame  # until whoever asked has it: an interrupt may still come in between
         receipt.complete = not receipt.by_request  # last of all: until then an interrupt can be gone on from
     except BaseException as problem:
         keep_partial(receipt, partial, problem)
