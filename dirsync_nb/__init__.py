@@ -29,7 +29,6 @@ import copyreg
 import importlib
 import sys
 import types
-from difflib import get_close_matches
 
 import lazy_loader
 
@@ -59,6 +58,8 @@ def __getattr__(name: str) -> object:
     try:
         return _load(name)
     except AttributeError:
+        from difflib import get_close_matches
+
         near = get_close_matches(name, __all__, n=3)
         hint = f"; did you mean ds.{' or ds.'.join(near)}?" if near else "; dir(ds) lists what there is"
-        raise AttributeError(f"dirsync_nb has no {name!r}{hint}", name=name) from None
+        raise AttributeError(f"module 'dirsync_nb' has no attribute {name!r}{hint}", name=name) from None

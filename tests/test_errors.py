@@ -83,6 +83,8 @@ FOR_OTHERS = {
     "notebooks/files.py": {"OSError"},  # caught beside those of the system
     "notebooks/kernels.py": {"RuntimeError"},  # of jupyter_client, with the kernel's last words
     "notebooks/pytest_plugin.py": {"RuntimeError", "UsageError"},  # pytest words them
+    "provisioning/checklist/asking.py": {"NotAsked"},  # never leaves the probe
+    "provisioning/checklist/questions.py": {"NotAsked"},
     "sandbox/directory/clock.py": {"ValueError"},  # becomes an answer
     "sync/webhook_recipes.py": {"HTTPException"},  # of the web framework
 }

@@ -50,7 +50,7 @@ MISSPELT = {
     "chart by": lambda h: charts.plot_group_overlap(h.members, by="jacard"),
     "chart tz": lambda h: charts.plot_events(h.events, tz="Europe/Pariss"),
     "timeline tz": lambda h: history.timeline(h.events, tz="Europe/Pariss"),
-    "losing": lambda h: analysis.losing_access(h.members, "Everyone", h.groups),
+    "losing": lambda h: analysis.losing_access(h.members, "Evryone", groups=h.groups),
     "select attribute": lambda h: onboarding.select_users(h.users, attributes={"departmnt_name": "x"}),
     "select prefixed": lambda h: onboarding.select_users(h.users, attributes={TYPO: "x"}),
     "select state": lambda h: onboarding.select_users(h.users, state="Active"),
@@ -91,7 +91,7 @@ MISSPELT = {
     "organization kind": lambda h: ds.load_organization(h.client, h.okta),
     "snapshot": lambda h: ds.take_snapshot(h.client, directory_id=h.groups.index[0]),
     "replay": lambda h: state.replay(h.events, directory_id="Harbourline Okta"),
-    "describe": lambda h: ds.describe_columns("users"),
+    "describe": lambda h: ds.describe_columns("usrs"),
     "feed": lambda h: widgets.EventFeed(h.client, directory_id=h.users.index[0]),
     "feed organization": lambda h: widgets.EventFeed(h.client, organization_id="Harbourline"),
     "explorer state": lambda h: setattr(explorer(h), "state", "Active"),
@@ -150,7 +150,7 @@ def test_where_one_id_belongs_several_are_refused(held, frame, call):
 
 SEVERAL = {
     "groups": ("directories", lambda h, x: ds.load_groups(h.client, x).index.tolist()),
-    "losing": ("groups", lambda h, x: len(analysis.losing_access(h.members, x, h.groups))),
+    "losing": ("groups", lambda h, x: len(analysis.losing_access(h.members, x, groups=h.groups))),
     "explorer": ("groups", lambda h, x: widgets.MembershipExplorer(h.client, h.okta, group_ids=x).group_ids),
     "picker": ("directories", lambda h, x: widgets.Onboarding(h.client, x).directory_ids),
     "replay": ("directories", lambda h, x: state.replay(h.events, directory_id=x).notices),

@@ -150,7 +150,16 @@ class ChartAxes(Axes):
 
 
 class ChartFigure(Figure):
-    """A figure of ours; naming it (``ax.figure``) shows it again, as often as wanted."""
+    """A figure of ours; naming it (``ax.figure``) in another cell shows it again.
+
+    ``plt.show()`` shows all that pyplot knows: in the cell that drew it, nothing is shown twice.
+    """
+
+    def _ipython_display_(self) -> None:
+        shown = next((ax for ax in self.axes if isinstance(ax, ChartAxes)), None)
+        if _kernel_shell() is None or shown is None:
+            raise NotImplementedError  # IPython goes on to the picture
+        _show(shown)
 
     def _repr_png_(self) -> bytes:
         return _png(self)

@@ -27,6 +27,11 @@ def parquet_schema() -> pd.DataFrame:
     pandas.DataFrame
         Indexed by ``table`` and ``column``: ``type`` in Parquet, and ``meaning``. A text that holds what a
         record nests is JSON; lists stand under the key ``v`` there.
+
+    Examples
+    --------
+    >>> ds.fleet.parquet_schema().loc[("memberships", "user_id"), "type"]
+    'string'
     """
     meanings = describe_columns()["meaning"]
     rows = [

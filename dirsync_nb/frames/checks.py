@@ -186,7 +186,7 @@ def listed_ids(given: Any, names: pd.DataFrame | None = None) -> list[str]:
     row = isinstance(given, pd.Series) and isinstance(given.name, str) and "name" in given.index
     given = given.name if row else given.index if isinstance(given, pd.DataFrame) else given
     several = [given] if isinstance(given, str) or not isinstance(given, Iterable) else list(given)
-    if names is not None:
+    if names is not None and "name" in names:
         called = names.index[~names["name"].duplicated(keep=False)]
         ids = dict(zip(names["name"][called], called, strict=True))
         several = [one if one in names.index else ids.get(one, one) for one in several]

@@ -239,6 +239,12 @@ def _all_memberships(facts: Facts) -> list[Any]:
     return [sum(pairs)] if pairs else []
 
 
+def _in_several_groups(facts: Facts) -> list[Any]:
+    homes = [str(one["id"]) for one in facts.source.directories()]
+    counts = Counter(user for home in homes for user, _ in facts.source.memberships(home))
+    return [sum(count > 1 for count in counts.values())] if counts else []
+
+
 EXERCISES = {
     "roles": Exercise(
         "How many people of the largest directory have another role than most people there?",
@@ -294,6 +300,11 @@ EXERCISES = {
         "How many memberships are there in all directories together?",
         "load_memberships takes several directories at once.",
         _all_memberships,
+    ),
+    "several groups": Exercise(
+        "How many people, in all directories together, are in more than one group?",
+        "fleet.analyse('groups_per_user') counts the groups of each person; compute() makes a frame of it.",
+        _in_several_groups,
     ),
 }
 """Every exercise by its name."""

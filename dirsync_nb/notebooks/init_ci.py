@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from .. import extras
+from .. import errors, extras
 
 __all__ = ["write"]
 
@@ -93,7 +93,7 @@ def write(folder: Path, *, force: bool = False) -> Iterator[str]:
 
     Raises
     ------
-    ValueError
+    ArgumentError
         Something stands in the way; nothing was written.
     """
     parts = _parts(folder)
@@ -141,9 +141,11 @@ def _refuse_obstacle(folder: Path, name: str) -> None:
     path = folder / name
     for above in path.relative_to(folder).parents:
         if (folder / above).exists() and not (folder / above).is_dir():
-            raise ValueError(f"{above} is a file, and {name} needs a folder there; nothing was written")
+            raise errors.ArgumentError(
+                f"{above} is a file, and {name} needs a folder there; nothing was written"
+            )
     if path.is_dir():
-        raise ValueError(f"{name} is a folder, and a file is to be there; nothing was written")
+        raise errors.ArgumentError(f"{name} is a folder, and a file is to be there; nothing was written")
 
 
 def _write_one(path: Path, part: _Part, *, force: bool) -> str:

@@ -28,7 +28,7 @@ _STATES = {
     "validating": "the first data is on its way; Entra ID may take 40 minutes",
     "invalid_credentials": "the customer's admin connects the provider again: it refuses what WorkOS was given",
     "unlinked": "the directory was never set up: send the setup link",
-    "deleting": "the directory is being removed, with everyone in it",
+    "deleting": "the directory is being removed, with all who are in it",
 }
 
 

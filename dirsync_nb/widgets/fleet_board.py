@@ -78,6 +78,12 @@ class FleetBoard(Panel):
         The whole board, as a frame.
     explorer
         The explorer of the open directory, or None.
+
+    Examples
+    --------
+    >>> fleet = ds.take_fleet(client, "board", directory_id=directories.index[:2])
+    >>> len(ds.widgets.FleetBoard(client, fleet).board)
+    2
     """
 
     name = "fleet"

@@ -46,6 +46,9 @@ SOLUTIONS = {
         (ds.analysis.users_without_group(m, u)["state"] == "active").sum().item()
     ),
     "memberships": lambda c, d, u, g, m, e: len(ds.load_memberships(c, d.index)),
+    "several groups": lambda c, d, u, g, m, e: (
+        (ds.load_memberships(c, d.index)["user_id"].value_counts() > 1).sum().item()
+    ),
 }
 """As a reader of the notebooks would solve them: with frames."""
 

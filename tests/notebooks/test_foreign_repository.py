@@ -149,6 +149,7 @@ def commit(copy, tmp_path, monkeypatch):
     for name in (".hooks", "dirsync_nb/notebooks"):
         shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / ".pre-commit-hooks.yaml", source)
+    shutil.copy(ROOT / "dirsync_nb" / "errors.py", source / "dirsync_nb")
     git(source, "init", "-q")
     git(source, "add", "-A")
     git(source, "commit", "-qm", "Hook")
