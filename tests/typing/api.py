@@ -1,4 +1,4 @@
-"""What a type checker sees of the public names. Never run: ``tests/test_surface.py`` has mypy check it.
+"""What a type checker sees of the public names. Never run: mypy checks it with the package.
 
 Each ignore stands where a checker must find the mistake; one that is not needed fails the check.
 """
