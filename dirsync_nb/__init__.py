@@ -49,6 +49,17 @@ if type(sys.modules[__name__]) is not types.ModuleType:
     copyreg.pickle(type(sys.modules[__name__]), _by_name)  # type: ignore[arg-type]
 
 
+def _public(thing: object = None) -> object:
+    """Return a thing of the front door; of modules, dir() and completion show what they say is public."""
+    for module in (thing, *(sys.modules.get(f"{__name__}.{name}") for name in __all__)):
+        if isinstance(module, types.ModuleType):
+            vars(module).setdefault("__dir__", lambda names=module.__all__: sorted(names))
+    return thing
+
+
+_public()  # what connect has loaded
+
+
 def __getattr__(name: str) -> object:
     """Load what needs more than requests when it is first named."""
     if name == "__version__":
@@ -56,7 +67,7 @@ def __getattr__(name: str) -> object:
 
         return version()
     try:
-        return _load(name)
+        return _public(_load(name))
     except AttributeError:
         from difflib import get_close_matches
 
