@@ -371,7 +371,9 @@ def test_people_are_picked_and_the_lists_written(opened, notebooks):
     page.keyboard.press("ArrowDown")
     page.keyboard.press("Enter")
     counted(page, "3 selected")
-    assert people.nth(5).get_attribute("aria-selected") == "true"
+    page.wait_for_function(
+        "row => row.getAttribute('aria-selected') === 'true'", arg=people.nth(5).element_handle()
+    )
     assert page.evaluate("document.activeElement.dataset.id") == people.nth(5).get_attribute("data-id")
     people.nth(3).click()
     counted(page, "2 selected")
@@ -596,9 +598,11 @@ def test_nothing_is_cut_where_jupyterlab_leaves_986_pixels(opened):
     next_page.click()
     page.get_by_text("11 to 20 of 260").wait_for()
     assert abs(next_page.bounding_box()["y"] - before) < 2
-    page.locator(".dsn-jump input").first.fill("26")
-    page.locator(".dsn-jump input").first.press("Enter")
-    page.get_by_text("251 to 260 of 260").wait_for()
+    jump = page.locator(".dsn-jump input").first
+    while not page.get_by_text("251 to 260 of 260").count():  # the field is drawn anew with each page
+        jump.fill("26")
+        jump.press("Enter")
+        page.wait_for_timeout(300)
     body = rows(page, "Users")
     body.first.focus()
     page.keyboard.press("PageUp")
