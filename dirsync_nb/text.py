@@ -62,7 +62,7 @@ def fold(text: str) -> str:
 def folded_rows(frame: pd.DataFrame, searched: Sequence[str]) -> list[str]:
     """Return the searched text of each row, folded: its id, then these columns, a line each."""
     texts = [_texts(frame[name]) for name in searched]
-    ids = [str(name) for name in frame.index]
+    ids = [str(one) for one in frame.index]
     return ["\n".join(fold(text) for text in row) for row in zip(ids, *texts, strict=True)]
 
 

@@ -245,7 +245,7 @@ class Reader:
         index, declared = TABLES[table]
         chosen = list(declared) if columns is None else list(columns)
         wanted = chosen if index is None else [index, *chosen]
-        paths = [part_of(Path(self.folder), table, name) for name in directory_ids]
+        paths = [part_of(Path(self.folder), table, one) for one in directory_ids]
 
         def read(path: Path) -> Any:
             try:

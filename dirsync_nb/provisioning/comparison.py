@@ -244,8 +244,8 @@ def known_people(
         if active is not None and after.get(active) == "active"
     }
     return {
-        name: "switched off there" if name in switched_off else str(told.get(name, "") or "")
-        for name in map(str, users.index[sorted(found.met)])
+        one: "switched off there" if one in switched_off else str(told.get(one, "") or "")
+        for one in map(str, users.index[sorted(found.met)])
     }
 
 
@@ -458,13 +458,14 @@ class _Comparison:
             place = records[0]
             keys = {theirs: self.people.values(theirs)[place] for theirs in self.keys.values()}
             looked_up = tuple(key_of(theirs, value) for theirs, value in keys.items() if theirs not in HOMES)
-            name = self.people.users.index[place]
+            user_id = self.people.users.index[place]
             if not any(looked_up):
-                self._tell("cannot_compare", None, place, None, f"{name} has none of the keys in the directory")
-            elif looked_up in planned:
-                told = (
-                    f"{' and '.join(self.keys)} of {name} is that of {self.people.name(planned[looked_up])} too"
+                self._tell(
+                    "cannot_compare", None, place, None, f"{user_id} has none of the keys in the directory"
                 )
+            elif looked_up in planned:
+                other = self.people.name(planned[looked_up])
+                told = f"{' and '.join(self.keys)} of {user_id} is that of {other} too"
                 self._tell("cannot_compare", None, place, None, f"{told}, for whom one account is planned")
             else:
                 planned[looked_up] = person

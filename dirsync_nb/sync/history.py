@@ -149,9 +149,9 @@ class _Story:
             self.inside.setdefault(user["id"], user.get("state") == "active")
 
     def apply_user(self, parts: ParsedEvent, user: Record, previous: Mapping[str, Any]) -> None:
-        name, on = user["id"], user.get("state") == "active" and not parts.kind.endswith("deleted")
-        was = self.inside.get(name)
-        self.people[name], self.inside[name] = user, on
+        user_id, on = user["id"], user.get("state") == "active" and not parts.kind.endswith("deleted")
+        was = self.inside.get(user_id)
+        self.people[user_id], self.inside[user_id] = user, on
         if parts.kind.endswith("deleted"):
             self._delete(parts, user, was)
         elif on and was is None and parts.kind.endswith("created"):
@@ -161,9 +161,9 @@ class _Story:
         elif on and (was is False or (was is None and previous.get("state") not in (None, "active"))):
             self._tell(parts, "returned", "reactivated", user)
         elif not on and (was or (was is None and previous.get("state") == "active")):
-            self.left_row[name] = self._tell(parts, "left", "deactivated", user)
+            self.left_row[user_id] = self._tell(parts, "left", "deactivated", user)
         if idp_id := id_in(user, "idp_id"):
-            self.by_idp[id_in(user, "directory_id"), idp_id] = name
+            self.by_idp[id_in(user, "directory_id"), idp_id] = user_id
 
     def _delete(self, parts: ParsedEvent, user: Record, was: bool | None) -> None:
         if was is False:  # out already: told once

@@ -547,12 +547,13 @@ class State:
 
     def _ended_notices(self) -> Iterator[str]:
         """Yield what went with a directory: one event tells of all of it."""
-        for name in sorted(self._directories):
-            if self._directories[name].deleted != NEVER:
-                users, groups, memberships = self._gone_with(name)
+        for directory_id in sorted(self._directories):
+            if self._directories[directory_id].deleted != NEVER:
+                gone = zip(self._gone_with(directory_id), ("user", "group", "membership"), strict=True)
+                users, groups, memberships = (plural(count, noun) for count, noun in gone)
                 yield (
-                    f"The directory {name} was deleted, and with it what was inside: {plural(users, 'user')}, "
-                    f"{plural(groups, 'group')} and {plural(memberships, 'membership')}."
+                    f"The directory {directory_id} was deleted, and with it what was inside: {users}, {groups} "
+                    f"and {memberships}."
                 )
 
     def _gone_with(self, directory_id: str) -> tuple[int, int, int]:
@@ -605,19 +606,19 @@ class State:
 
     def _return_notices(self) -> Iterator[str]:
         """Yield whose memberships nothing announces."""
-        for name in sorted(self._users):
-            subject = self._users[name]
+        for user_id in sorted(self._users):
+            subject = self._users[user_id]
             if subject.deleted == NEVER or not self._living(subject):
                 continue
             if subject.cut == subject.deleted:
                 yield (
-                    f"{name} was deleted and created again under the same id: only memberships announced since "
-                    "then count. Take a snapshot to be sure."
+                    f"{user_id} was deleted and created again under the same id: only memberships announced "
+                    "since then count. Take a snapshot to be sure."
                 )
-            elif count := self._silent_memberships(subject, name):
+            elif count := self._silent_memberships(subject, user_id):
                 yield (
-                    f"{name} was deleted and came back under the same id. Nothing announces memberships then: "
-                    f"{count} from before count again. Take a snapshot to be sure."
+                    f"{user_id} was deleted and came back under the same id. Nothing announces memberships "
+                    f"then: {count} from before count again. Take a snapshot to be sure."
                 )
         people = self.people()
         removed = people["directory_id"][people["lifecycle"] == "removed"]

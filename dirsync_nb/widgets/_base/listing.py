@@ -40,7 +40,7 @@ class Listing:
     def __init__(self, frame: pd.DataFrame, columns: Sequence[Column], searched: Sequence[str]) -> None:
         self.frame = frame
         self.columns = columns
-        self.ids = [str(name) for name in frame.index]
+        self.ids = [str(one) for one in frame.index]
         self._searched = searched
         self._folded = folded_rows(frame, searched)
         lines = [place for place, name in enumerate(searched, 1) if name in NAMED]

@@ -99,7 +99,7 @@ def overlaps(
     Goes whichever way needs fewer requests: each member's groups, or each group's members.
     """
     own = set(members)
-    others = [name for name in groups if name != group_id]
+    others = [one for one in groups if one != group_id]
     shared: Counter[str] = Counter()
     if len(own) <= len(others):
         for place, user_id in enumerate(sorted(own), 1):
