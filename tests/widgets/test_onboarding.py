@@ -434,8 +434,13 @@ def test_keystrokes_and_clicks_among_100_000_users_take_milliseconds(client):
 
 def test_on_a_kernels_loop_people_can_be_selected_while_members_are_read(client, small, monkeypatch):
     reading = importlib.import_module("dirsync_nb.widgets._base.reading")
-    read, gate = reading.read_ids, threading.Event()
-    monkeypatch.setattr(reading, "read_ids", lambda *given, **more: (gate.wait(30), read(*given, **more))[1])
+    read, gate = reading.load_directory_memberships, threading.Event()
+
+    def waiting(*given, **more):
+        gate.wait(30)
+        return read(*given, **more)
+
+    monkeypatch.setattr(reading, "load_directory_memberships", waiting)
 
     async def person():
         picker = widgets.Onboarding(client)
