@@ -42,10 +42,13 @@ SLOW_PLACES = {
     "test_attacks.py",
     "test_audit.py",
     "test_canary.py",
+    "test_charts.py",
     "test_cli.py",
+    "test_deliveries.py",
     "test_docstrings.py",
     "test_extension.py",
     "test_extras.py",
+    "test_filters.py",
     "test_fuzz.py",
     "test_interrupts.py",
     "test_misspelt.py",
@@ -63,6 +66,8 @@ SLOW_PLACES = {
     "test_server.py",
     "test_snapshot.py",
     "test_starter.py",
+    "test_two_ends.py",
+    "test_what_if.py",
 }
 SMALL = "not slow"
 SLOW_FIXTURES = {"executed", "postgres"}
