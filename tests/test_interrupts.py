@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pandas as pd
@@ -19,6 +20,7 @@ import pytest
 
 import dirsync_nb as ds
 from dirsync_nb.client import DirectoryClient, Pacer, Transport
+from dirsync_nb.load import session
 from dirsync_nb.sync import snapshot
 
 ROUNDS = int(os.environ.get("DIRSYNC_INTERRUPTS", "5"))  # of each kind; 100 on demand, which makes 500
@@ -144,6 +146,24 @@ def test_a_load_interrupted_at_any_moment_keeps_its_rows_and_goes_on(quick, okta
     print(f"{desk.interrupts} interrupts, {goes_on} of them with rows to go on from, {lost} just after the end")
     # A few steps of the interpreter remain between the end of the call and the name that the frame is given.
     assert lost <= ROUNDS // 50
+
+
+def test_an_interrupt_on_the_way_back_leaves_the_rows_on_the_receipt(quick, okta, monkeypatch):
+    truth, begins = ds.load_users(quick, okta), iter([0.0])
+
+    def clock():
+        for moment in begins:
+            return moment
+        raise KeyboardInterrupt  # as the load, complete already, notes how long it took
+
+    monkeypatch.setattr(session, "time", SimpleNamespace(monotonic=clock))
+    with pytest.raises(KeyboardInterrupt):
+        ds.load_users(quick, okta)
+    monkeypatch.undo()
+    assert quick.receipts[-1].complete
+    same(quick.receipts[-1].whole, truth)
+    with pytest.raises(ds.errors.ArgumentError, match=r"its rows are in its \.whole"):
+        ds.load_users(quick, okta, resume=quick.receipts[-1])
 
 
 def test_a_snapshot_interrupted_at_any_moment_is_whole_or_goes_on(quick, okta, tmp_path):

@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 
 from .. import errors
+from ..files import replacing
 from ..guard import TooManyGone
 from .app_table import AppTable
 from .prefill import save_lists
@@ -218,10 +219,8 @@ class Plan:
         told = "\n".join([self.sentence, *self.notices])
         text = write_script(self.rows, self.table, dialect, table, told=told, defaults=defaults or {})
         if path is not None:
-            target = Path(path)
-            partial = target.with_name(target.name + ".part")
-            partial.write_text(text, encoding="utf-8")
-            partial.replace(target)
+            with replacing(Path(path)) as temporary:
+                temporary.write_text(text, encoding="utf-8")
         return text
 
 
