@@ -56,8 +56,8 @@ FILTERS = (
     'userName co "%"', "a.b.c eq 1", "\x00", "x pr or " * 800 + "x pr", "x pr and " * 800 + "x pr",
     'id eq "' + "9" * 900,
     "active gt true", "emails gt 5", "name eq 5", "members.value sw 7", 'userName eq 1e999',
-    "userName eq -", 'userName eq "\\ud800"', 'externalId eq "\\ud800"', 'id eq "\\ud800"', "displayName eq null",
-    "title gt null", "displayName le null",
+    "userName eq -", 'userName eq "\\ud800"', 'externalId eq "\\ud800"', 'id eq "\\ud800"',
+    "displayName eq null", "title gt null", "displayName le null",
 )  # fmt: skip
 
 
