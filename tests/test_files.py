@@ -122,7 +122,7 @@ def test_a_file_whose_notes_were_crafted_is_opened_or_refused_in_a_sentence(tmp_
     for text in CRAFTED:
         crafted = table
         if note is not None:
-            notes = {**table.schema.metadata, note: text.encode(errors="surrogateescape")}
+            notes = {**table.schema.metadata, note.encode(): text.encode(errors="surrogateescape")}
             crafted = table.replace_schema_metadata(notes)
         elif text.isprintable():
             crafted = table.set_column(0, "a", pa.array([text])).replace_schema_metadata(table.schema.metadata)
