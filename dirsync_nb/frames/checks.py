@@ -120,6 +120,9 @@ def require_frame(name: str, value: Any, kind: str) -> None:
             raise errors.ArgumentError(f"{name} must be a frame of memberships; got {_given(value, '')}")
     else:
         require_columns(name, value, *(() if kind == "any" else (kind,)))
+    if name != "frame" and value.columns.has_duplicates:
+        twice = value.columns[value.columns.duplicated()][0]
+        raise errors.ArgumentError(f"{name} has two columns named {twice!r}: drop or rename one")
 
 
 def _lost_column(problem: KeyError, frames: Mapping[str, Any]) -> str:
