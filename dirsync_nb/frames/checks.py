@@ -62,6 +62,14 @@ FRAMES = {  # what a parameter of this name takes, if nothing else is said: the 
 }
 
 
+OTHER_FRAMES = {
+    "dask": "Dask, which lies in parts: .compute() reads it into memory, fleet.analyse asks it where it lies",
+    "polars": "polars: .to_pandas() makes one of pandas",
+    "pyarrow": "Arrow: .to_pandas() makes one of pandas",
+    "duckdb": "DuckDB: .df() makes one of pandas",
+}
+
+
 def takes_frames(**kinds: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Let a call refuse whatever is no frame of the kind that its parameter is for, and say what it is.
 
@@ -173,6 +181,8 @@ def _no_frame(given: Any) -> str:
         return "one column or row of a frame"
     if given is None:
         return "None"
+    if (library := type(given).__module__.partition(".")[0]) in OTHER_FRAMES:
+        return f"a frame of {OTHER_FRAMES[library]}"
     return f"one of type {type(given).__name__}"
 
 
