@@ -5,7 +5,7 @@ The answer is a plan; nothing is written anywhere. ``database`` reads such a tab
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, cast
 
@@ -20,7 +20,7 @@ from .columns import attribute_names, near_names, require_attribute
 from .matching import Match, Matcher
 from .people import ABSENT, HOMES, People, key_of, plain_value
 from .plan import PLAN_COLUMNS, Plan, TooManyDeactivations, plan_frame
-from .status import StatusWords, is_on
+from .status import StatusWords, is_on, named_for_an_end, says_until
 
 __all__ = [
     "PLAN_COLUMNS",
@@ -366,7 +366,7 @@ class _Comparison:
         self.met = matcher.met
         self._create(spoken_for, passed_on)
         table = table_of(self.app_users, self.key, self.active, on, self.keys)
-        told = tuple(text for text in (*notices, *self._own_notices()) if text)
+        told = tuple(text for text in (*notices, *self._own_notices(), *self._unread_ends(on)) if text)
         rows, unknown = plan_frame(self.rows), dict(self.words.unknown)
         return Plan(rows, self.unchanged, told, self._not_enabled(), unknown, table)
 
@@ -511,6 +511,23 @@ class _Comparison:
         if rounded := self._rounded():
             told.append(f"{', '.join(rounded)}: numbers too large for a float were rounded. Read them as text.")
         return told
+
+    def _unread_ends(self, on: list[bool | None]) -> Iterator[str]:
+        """Say which columns such as ``deleted_at`` have a time in rows that count as on."""
+        for name in self.app_users.columns:
+            if name == self.active or not named_for_an_end(name):
+                continue
+            gone = StatusWords(column=name)
+            values = list(self.app_users[name].astype(object))
+            if says_until(name, values):
+                ended = [
+                    off is False and one is True for off, one in zip(gone.read_column(values), on, strict=True)
+                ]
+                if any(ended):
+                    yield (
+                        f"{name} has a time in {sum(ended):,} of the rows that count as on: if it means gone, "
+                        f"say active={name!r}, or leave such rows out of what counts as on."
+                    )
 
     def _rounded(self) -> list[str]:
         """Name key columns of the app whose numbers lost their last digits when they were read."""

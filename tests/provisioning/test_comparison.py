@@ -318,14 +318,34 @@ def test_a_large_comparison_finds_everybody():
         [pd.Timestamp("2026-01-01").date(), None],
     ],
 )
-def test_a_column_of_times_says_neither_on_nor_off(gone):
-    """Whoever hands in deleted_at would switch off everybody who is there."""
-    table = app({"id": 1, "email": "p1@acme.test"}, {"id": 2, "email": "p2@acme.test"}).assign(deleted_at=gone)
-    users = directory(person(1), person(2))
-    with pytest.raises(errors.ArgumentError, match=r"deleted_at holds times.*\['deleted_at'\]\.isna\(\)"):
-        ds.compare(users, table, on="email", active="deleted_at")
-    with pytest.raises(errors.ArgumentError, match="deleted_at holds times"):
-        ds.compare_organizations(users, table, on="email", active="deleted_at", organization="id")
+def test_a_time_in_a_column_named_for_an_end_means_off_and_in_any_other_nothing(gone):
+    table = app({"id": 1, "email": "p1@x.example"}, {"id": 2, "email": "p2@x.example"}).assign(
+        deleted_at=gone, confirmed_at=gone
+    )
+    users = directory(person(1), person(2), person(3))
+    plan = ds.compare(users, table, on="email", active="deleted_at")
+    assert told(plan, "app_key") == [["create", None], ["update", "app_0"]]
+    assert plan.update["after"].iloc[0] == {"deleted_at": "active"}
+    with pytest.raises(errors.ArgumentError, match=r"confirmed_at holds times.*\['confirmed_at'\]\.notna\(\)"):
+        ds.compare(users, table, on="email", active="confirmed_at")
+    with pytest.raises(errors.ArgumentError, match="confirmed_at holds times"):
+        ds.compare_organizations(users, table, on="email", active="confirmed_at", organization="id")
+
+
+def test_an_empty_column_named_for_an_end_says_that_all_are_on():
+    table = app({"id": 1, "email": "p1@x.example", "deleted_at": None})
+    plan = ds.compare(directory(person(2)), table, on="email", active="deleted_at", guard=None)
+    assert told(plan, "app_key") == [["create", None], ["deactivate", "app_0"]]
+
+
+def test_times_of_an_end_that_nobody_said_to_look_at_are_told():
+    """Who left long ago would count as somebody who has an account."""
+    table = app(
+        {"email": "p1@x.example", "deleted_at": "2026-01-01", "on": True}, {"email": "p2@x.example", "on": True}
+    )
+    for active in (None, "on"):
+        plan = ds.compare(directory(person(1), person(2)), table, on="email", active=active)
+        assert any("deleted_at has a time in 1 of the rows that count as on" in one for one in plan.notices)
 
 
 def test_two_columns_of_one_name_are_named():
