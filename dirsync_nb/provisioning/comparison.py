@@ -13,10 +13,10 @@ import pandas as pd
 
 from .. import errors
 from ..analysis.identity import id_key
-from ..frames import require_columns, require_complete, require_frame, takes_frames
+from ..frames import near_names, require_columns, require_complete, require_frame, takes_frames
 from ..guard import SHARE, check_guard, why_stopped
 from .app_table import ATTRS, table_of
-from .columns import attribute_names, near_names, require_attribute
+from .columns import attribute_names, require_attribute
 from .matching import Match, Matcher
 from .people import ABSENT, HOMES, People, key_of, plain_value
 from .plan import PLAN_COLUMNS, Plan, TooManyDeactivations, plan_frame
