@@ -128,7 +128,7 @@ class RoleMapping:
             *([] if self.default is None else [self.default]),
         ]
         called = {one: self.names.get(one, one) for one in supposed.mapped}
-        names = {one: supposed.name_of(one) if name == one else name for one, name in called.items()}
+        names = {one: supposed.name_of(one) if was == one else was for one, was in called.items()}
         object.__setattr__(self, "mapped", supposed.mapped)
         object.__setattr__(self, "order", tuple(dict.fromkeys(order)))
         object.__setattr__(self, "names", names)
@@ -270,8 +270,8 @@ class RoleMapping:
 
         ``kind`` is one of ``FINDING_KINDS``: groups that are mapped and gone, called otherwise since, empty, or
         that share a name; groups nobody mapped; roles that no group gives; people in groups of different roles
-        (``clash``: which wins, and why; ``several roles`` where all count); people with no role, and those left
-        with the default.
+        (``clash``: which wins, and why; ``several roles`` where all count), with the group of the first role;
+        people with no role, and those left with the default.
         """
         supposed = self.suppose(users, memberships)
         rows = [*self._about_groups(memberships), *self._about_roles(), *self._about_people(supposed)]
@@ -311,24 +311,23 @@ class RoleMapping:
 
     def _about_people(self, supposed: Roles) -> Iterable[tuple[Any, ...]]:
         names = named(supposed.users)
-        held: dict[str, list[str]] = {}
         every = supposed.under(mode="multiple").frame()
+        held: dict[str, list[tuple[str, tuple[str, ...]]]] = {}
         for user_id, role, groups in zip(every["user_id"], every["role"], every["groups"], strict=True):
-            if groups:
-                by = ", ".join(f"{supposed.name_of(one)} ({one})" for one in groups[:SOME])
-                held.setdefault(user_id, []).append(f"{role} by {by}")
+            held.setdefault(user_id, []).extend([(role, groups)] if groups else [])
         frame = supposed.frame()
         first = frame[frame["primary"]]
         for user_id, role in zip(first["user_id"], first["role"], strict=True):
-            told, who = held.get(user_id, []), (user_id, None, names.get(user_id))
-            if not told:
-                yield "default role", *who, role, "in no mapped group, so the default counts"
-            elif len(told) > 1 and self.mode == "single":
+            roles = held.get(user_id, [])
+            told = [f"{one} by {', '.join(map(supposed.label_of, groups[:SOME]))}" for one, groups in roles]
+            if not roles:
+                why = "in no mapped group, so the default counts"
+                yield "default role", user_id, None, names.get(user_id), role, why
+            elif len(roles) > 1:
+                kind = "clash" if self.mode == "single" else "several roles"
                 why = f"{told[0]} wins, as it ranks highest; not {'; '.join(told[1:])}"
-                yield "clash", *who, role, why
-            elif len(told) > 1:
-                roles = ", ".join(one.partition(" by ")[0] for one in told)
-                yield "several roles", *who, roles, "; ".join(told)
+                why = why if self.mode == "single" else "; ".join(told)
+                yield kind, user_id, roles[0][1][0], names.get(user_id), role, why
         for user_id in supposed.present().difference(pd.Index(frame["user_id"]), sort=False):
             why = "in no mapped group, and there is no default role"
             yield "no role", user_id, None, names.get(user_id), None, why
