@@ -46,22 +46,21 @@ GROUP: list[Column] = [
     {"key": "members", "title": "Members", "kind": "number", "sortable": True, "room": 1},
 ]
 RANKED: list[Column] = [
-    {"key": "role", "title": "Role, the highest first"},
+    {"key": "role", "title": "Role"},
     {"key": "groups", "title": "Groups", "kind": "number", "room": 1},
-    {"key": "before", "title": "People now", "kind": "number"},
+    {"key": "before", "title": "Now", "kind": "number"},
     {"key": "after", "title": "Then", "kind": "number"},
 ]
 CHANGED: list[Column] = [
-    {"key": "name", "title": "Person", "sub": "address"},
+    {"key": "name", "title": "Person, and why"},
     {"key": "change", "title": "Change", "kind": "state"},
     {"key": "role", "title": "Role"},
-    {"key": "why", "title": "Why"},
+    {"key": "address", "title": "Address", "room": 2},
 ]
 FOUND: list[Column] = [
-    {"key": "name", "title": "Who or what"},
+    {"key": "name", "title": "Who or what, and why"},
     {"key": "kind", "title": "Finding", "fixed": True},
     {"key": "role", "title": "Role", "room": 1},
-    {"key": "why", "title": "Why"},
 ]
 UNREAD = (
     "The service tells neither which group gives which role nor which role outranks which: say it here. What "
@@ -246,7 +245,14 @@ class RoleMapper(Explorer):
         self._put_together()
 
     def _put_together(self) -> None:
-        ranks = w.VBox([self.ranking, row(self.up, self.down, self.new_role), self.picture])
+        ranks = w.VBox(
+            [
+                note("The highest role stands first."),
+                self.ranking,
+                row(self.up, self.down, self.new_role),
+                self.picture,
+            ]
+        )
         lists = w.HBox([self.matrix, ranks])
         lists.add_class("dsn-split")
         self.matrix.add_class("dsn-main")
@@ -625,10 +631,8 @@ def _group_cell(group: Any, key: str) -> object:
 def _preview_cell(line: Any, key: str) -> object:
     if key != "name":
         return plain(line[key])
-    name = plain(line["name"]).strip()
-    if "address" in line:
-        return (name or NO_NAME, plain(line["address"]))
-    return (name or "–", plain(line["group_id"]) if line["kind"] == "same name" else "")
+    known = (plain(line.get(one)).strip() for one in ("name", "address", "role"))
+    return (next(filter(None, known), NO_NAME), line["why"])
 
 
 def _code(client: DirectoryClient, directory_id: str | None, mapping: RoleMapping | None) -> list[list[str]]:
