@@ -371,7 +371,7 @@ class _AsRead(Roles):
 
     def without_reason(self, has: str) -> str:
         """Say why somebody loses a role that the service says they have."""
-        return f"no group that they are in gives it in this mapping; has {has}"
+        return f"no group of theirs gives it; has {has}"
 
 
 def _listed_roles(first: Any, every: Any) -> list[str]:

@@ -155,7 +155,7 @@ def test_the_roles_that_were_read_are_the_side_before_a_mapping():
     changes = what_if.role_changes(now, mapping().suppose(users, EDGES))
     moved = changes[changes["change"] != "kept"]
     assert [tuple(row) for row in moved[["user_id", "role", "change", "why"]].to_numpy()] == [
-        ("u3", "admin", "lost", "no group that they are in gives it in this mapping; has editor"),
+        ("u3", "admin", "lost", "no group of theirs gives it; has editor"),
         ("u3", "editor", "gained", "by Editors; instead of admin"),
         ("u5", "member", "gained", "the default role: in no group"),
     ]
