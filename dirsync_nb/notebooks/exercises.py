@@ -320,7 +320,7 @@ EXERCISES = {
         _in_several_groups,
     ),
     "clash": Exercise(
-        "If the two largest groups of the largest directory gave two roles, how many active people would clash?",
+        "If the largest directory's two largest groups gave two roles, how many active people would clash?",
         "Map the two largest groups to two roles; the findings of kind clash are people in both.",
         _in_both,
     ),
