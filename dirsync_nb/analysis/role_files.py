@@ -297,7 +297,7 @@ def _cases(mapping: RoleMapping) -> Iterator[tuple[str, list[str], str | None, l
     users = pd.DataFrame({"state": "active", "organization_id": [one[2] for one in people]}, index=index)
     pairs = [(user_id, one) for user_id, (_, groups, _) in zip(index, people, strict=True) for one in groups]
     edges = pd.DataFrame(pairs, columns=["user_id", "group_id"], dtype="str")
-    found = mapping.on(mapping.matrix[["name"]]).suppose(users, edges).frame()
+    found = mapping.on(mapping.matrix[["name"]]).suppose(users, edges, guard=None).frame()
     roles = found.groupby("user_id")["role"].agg(list).to_dict()
     for user_id, (who, groups, owner) in zip(index, people, strict=True):
         yield who, groups, owner, roles.get(user_id, [])

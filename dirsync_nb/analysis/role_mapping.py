@@ -23,6 +23,7 @@ import pandas as pd
 
 from .. import errors
 from ..frames import one_of, require_columns, require_ids, takes_frames
+from ..guard import SHARE, check_vanished
 from ..text import plural
 from .what_if import MODES, ROLE_COLUMNS, Roles
 
@@ -243,13 +244,17 @@ class RoleMapping:
         directories: pd.DataFrame | None = None,
         inactive_policy: str = "delete",
         default_mapping: str = "fallback",
+        guard: float | None = SHARE,
+        confirm: int | None = None,
     ) -> Roles:
         """Return who would have which role, for :func:`dirsync_nb.what_if.role_changes` and its like.
 
         Groups that are gone give nothing. Parameters and errors are those of
-        :class:`dirsync_nb.what_if.Roles`.
+        :class:`dirsync_nb.what_if.Roles`; ``guard`` and ``confirm`` stop where too many mapped groups are gone,
+        as in :func:`dirsync_nb.what_if.role_changes`.
         """
         gone = self.gone
+        check_vanished(len(gone), len(self.mapped), "mapped groups", guard=guard, confirm=confirm)
         return Roles(
             users,
             memberships,
@@ -273,7 +278,7 @@ class RoleMapping:
         (``clash``: which wins, and why; ``several roles`` where all count), with the group of the first role;
         people with no role, and those left with the default.
         """
-        supposed = self.suppose(users, memberships)
+        supposed = self.suppose(users, memberships, guard=None)
         rows = [*self._about_groups(memberships), *self._about_roles(), *self._about_people(supposed)]
         frame = pd.DataFrame(rows, columns=list(FINDING_COLUMNS))
         frame = frame.astype({name: kind for name, kind in FINDING_COLUMNS.items() if kind == "str"})

@@ -6,7 +6,10 @@ from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import numpy as np
 import pandas as pd
+
+from ..analysis.identity import id_key
 
 __all__ = ["ATTRS", "AppTable", "scoped", "table_of"]
 
@@ -53,6 +56,8 @@ class AppTable:
         The number of people to switch off that was confirmed, or None.
     guard
         The share of active users that may be switched off, or None.
+    doubled
+        Values of the key that several rows have.
     """
 
     name: str | None = None
@@ -67,6 +72,7 @@ class AppTable:
     scope: Mapping[str, Any] = field(default_factory=dict)
     confirmed: int | None = None
     guard: float | None = None
+    doubled: frozenset[str | None] = frozenset()
 
 
 def table_of(
@@ -82,6 +88,7 @@ def table_of(
     whole = known.get("rows") in (None, len(app_users))
     values = [None] * len(on) if active is None else list(app_users[active].astype(object))
     says_on = _most_common(values, on, means=True)
+    names = pd.Series(app_users.index if key is None else app_users[key], dtype=object).map(id_key)
     return AppTable(
         name=known.get("name"),
         key=key if key is not None else app_users.index.name,
@@ -92,6 +99,7 @@ def table_of(
         active=active,
         on=says_on,
         off=_most_common(values, on, means=False),
+        doubled=frozenset(names[names.duplicated() & names.notna()]),
     )
 
 
@@ -118,7 +126,7 @@ def _most_common(values: list[Any], on: list[bool | None], *, means: bool) -> An
 
 def _opposite(value: Any, *, means: bool) -> Any:
     if not isinstance(value, str):
-        return type(value)(means)
+        return type(value)(means) if isinstance(value, (bool, int, float, np.generic)) else None
     pairs = OFF_FOR if not means else {off: on for on, off in OFF_FOR.items()}
     word = pairs.get(value.strip().casefold())
     if word is None:

@@ -267,8 +267,23 @@ def _compared(
         if column is not None and column not in app_users:
             near = near_names(column, app_users.columns)
             raise errors.ArgumentError(f"{name}={column!r} is not a column of app_users{near}")
+    _require_readable(app_users, keys, [*keys, *kept, *(one for one in (active, key) if one is not None)])
     words = StatusWords(status_words, column=active or "")
     return _Comparison(People(users), app_users, keys, kept, active, words, key or primary_key(app_users))
+
+
+def _require_readable(app_users: pd.DataFrame, keys: Mapping[str, str], columns: Sequence[str]) -> None:
+    """Refuse a column that stands twice, and keys that are neither text nor numbers: nobody would be found."""
+    for name in dict.fromkeys(columns):
+        if not isinstance(app_users[name], pd.Series):
+            raise errors.ArgumentError(f"app_users has several columns {name!r}: leave one of them out")
+    for name in keys:
+        odd = next((v for v in app_users[name] if isinstance(v, (bytes, list, tuple, dict, set))), None)
+        if odd is not None:
+            raise errors.ArgumentError(
+                f"on: {name!r} of app_users holds type {type(odd).__name__}, by which nobody is found; "
+                "make them text"
+            )
 
 
 @takes_frames()

@@ -610,7 +610,7 @@ def _roles_seen(users: pd.DataFrame) -> tuple[str, ...]:
 
 def _worked_out(company: _Company, mapping: RoleMapping) -> _Preview:
     now = role_mapping.read_roles(company.users, company.memberships, company.groups)
-    changes = what_if.role_changes(now, mapping.suppose(company.users, company.memberships))
+    changes = what_if.role_changes(now, mapping.suppose(company.users, company.memberships, guard=None))
     findings = mapping.findings(company.users, company.memberships)
     return _Preview(changes, what_if.role_summary(changes), findings)
 

@@ -13,6 +13,7 @@ import dirsync_nb as ds
 from dirsync_nb import errors, what_if
 from dirsync_nb.analysis.role_files import KINDS, mapping_text
 from dirsync_nb.frames import groups_frame, users_frame
+from dirsync_nb.guard import TooManyGone
 
 from ..frame_zoo import group, memberships, partial, user, zoo
 
@@ -194,6 +195,15 @@ def test_every_animal_is_mapped_looked_at_and_handed_on(name, tmp_path):
     for ending in ("json", "yaml", "py"):
         path = ds.write_mapping(one, tmp_path / f"roles.{ending}")
         assert ds.read_mapping(path, animal.groups).mapped == one.mapped
+
+
+def test_where_most_mapped_groups_are_gone_it_stops_unless_the_number_is_confirmed():
+    broken = mapping().on(GROUPS.iloc[:0])
+    with pytest.raises(TooManyGone, match="3 of 3 mapped groups.*confirm=3"):
+        broken.suppose(USERS, EDGES)
+    assert set(broken.suppose(USERS, EDGES, confirm=3).frame()["role"]) == {"member"}
+    assert len(told(broken.findings(USERS, EDGES), "gone group")) == 3
+    assert mapping().on(GROUPS.drop(index="g1")).suppose(USERS, EDGES) is not None
 
 
 def test_partial_frames_are_refused():

@@ -273,8 +273,8 @@ def test_a_query_that_writes_is_refused_by_the_database(url, query):
 
 
 def test_a_table_that_is_not_there_is_named(url):
-    with pytest.raises(errors.ConfigurationError, match="reading people from"):
-        load_app_users(url, table="people")
+    with pytest.raises(errors.ConfigurationError, match="reading nowhere from"):
+        load_app_users(url, table="nowhere")
 
 
 def test_a_schema_can_be_named(postgres_url):
