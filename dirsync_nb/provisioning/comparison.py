@@ -550,7 +550,7 @@ class _Comparison:
         user = (
             {} if place is None else {n: self.people.values(n)[place] for n in ("user_id", "name", "address")}
         )
-        shown = {name: _text_of(record, self.keys, name) for name in ("name", "address")} if record else {}
+        shown = {name: _text_of(record, self._wanted(), name) for name in ("name", "address")} if record else {}
         told = {"action": action, "app_key": app_key, "matched_by": by, "reason": reason, **shown}
         told |= {name: value for name, value in user.items() if value is not None and value is not ABSENT}
         changed = tuple(before or ()) if before is not None else ()
