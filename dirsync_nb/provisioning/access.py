@@ -57,19 +57,21 @@ class Access:
 
     @property
     def allowed(self) -> bool:
-        """Whether nothing was found that keeps the person out."""
-        return not (self.checks["verdict"] == "problem").any()
+        """Whether all that was looked at lets the person in; what cannot be told does not."""
+        return bool((self.checks["verdict"] == "ok").all())
 
     @property
     def summary(self) -> str:
         """One paragraph: the answer, what stands in the way, and what to do."""
         named = (self.user[one] for one in ("name", "address"))
         who = next((one for one in named if isinstance(one, str) and one), self.user.name)
-        problems = self.checks[self.checks["verdict"] == "problem"]
-        if not len(problems):
+        if self.allowed:
             return f"Nothing in the directory keeps {who} out. {_sentences(self.checks['found'])}"
-        told = problems["found"] + ": " + problems["remedy"]
-        return f"{who} cannot be expected to get in. {_sentences(told)}"
+        for verdict, answer in (("problem", "cannot be expected to get in"), ("unknown", "may get in or not")):
+            found = self.checks[self.checks["verdict"] == verdict]
+            if len(found):
+                return f"{who} {answer}. {_sentences(found['found'] + ': ' + found['remedy'])}"
+        raise AssertionError(f"no such verdict: {set(self.checks['verdict'])}")
 
     def __repr__(self) -> str:
         return self.summary
@@ -223,7 +225,7 @@ def _role_check(
     given = list(dict.fromkeys(roles[name] for name in names if name in roles))
     if given:
         return ["role", f"{inside}, which gives {', '.join(given)}", "ok", ""]
-    there = list(dict.fromkeys(known or ()))
+    there = list(dict.fromkeys(() if known is None else known))
     mapped = [name for name in roles if name in there]
     remedy = f"put the person into {' or '.join(mapped[:3])}, or map one of the groups"
     if not mapped:

@@ -6,8 +6,10 @@ from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
+from ..analysis.identity import id_key
 from .status import says_until
 
 __all__ = ["ATTRS", "AppTable", "scoped", "table_of"]
@@ -59,6 +61,8 @@ class AppTable:
         The number of people to switch off that was confirmed, or None.
     guard
         The share of active users that may be switched off, or None.
+    doubled
+        Values of the key that several rows have.
     """
 
     name: str | None = None
@@ -75,6 +79,7 @@ class AppTable:
     scope: Mapping[str, Any] = field(default_factory=dict)
     confirmed: int | None = None
     guard: float | None = None
+    doubled: frozenset[str | None] = frozenset()
 
 
 def table_of(
@@ -91,6 +96,7 @@ def table_of(
     values = [None] * len(on) if active is None else list(app_users[active].astype(object))
     until = active is not None and says_until(active, values)
     says_on = None if until else _most_common(values, on, means=True)
+    names = pd.Series(app_users.index if key is None else app_users[key], dtype=object).map(id_key)
     return AppTable(
         name=known.get("name"),
         key=key if key is not None else app_users.index.name,
@@ -103,6 +109,7 @@ def table_of(
         on=says_on,
         off=None if until else _most_common(values, on, means=False),
         until=until,
+        doubled=frozenset(names[names.duplicated() & names.notna()]),
     )
 
 
@@ -133,7 +140,7 @@ def _most_common(values: list[Any], on: list[bool | None], *, means: bool) -> An
 
 def _opposite(value: Any, *, means: bool) -> Any:
     if not isinstance(value, str):
-        return type(value)(means)
+        return type(value)(means) if isinstance(value, (bool, int, float, np.generic)) else None
     pairs = OFF_FOR if not means else {off: on for on, off in OFF_FOR.items()}
     word = pairs.get(value.strip().casefold())
     if word is None:

@@ -13,10 +13,10 @@ import pandas as pd
 
 from .. import errors
 from ..analysis.identity import id_key
-from ..frames import require_columns, require_complete, require_frame, takes_frames
+from ..frames import near_names, require_columns, require_complete, require_frame, takes_frames
 from ..guard import SHARE, check_guard, why_stopped
 from .app_table import ATTRS, table_of
-from .columns import attribute_names, near_names, require_attribute
+from .columns import attribute_names, require_attribute
 from .matching import Match, Matcher
 from .people import ABSENT, HOMES, People, key_of, plain_value
 from .plan import PLAN_COLUMNS, Plan, TooManyDeactivations, plan_frame
@@ -267,8 +267,20 @@ def _compared(
         if column is not None and column not in app_users:
             near = near_names(column, app_users.columns)
             raise errors.ArgumentError(f"{name}={column!r} is not a column of app_users{near}")
+    _require_readable(app_users, keys)
     words = StatusWords(status_words, column=active or "")
     return _Comparison(People(users), app_users, keys, kept, active, words, key or primary_key(app_users))
+
+
+def _require_readable(app_users: pd.DataFrame, keys: Mapping[str, str]) -> None:
+    """Refuse keys that are neither text nor numbers: nobody would be found."""
+    for name in keys:
+        odd = next((v for v in app_users[name] if isinstance(v, (bytes, list, tuple, dict, set))), None)
+        if odd is not None:
+            raise errors.ArgumentError(
+                f"on: {name!r} of app_users holds type {type(odd).__name__}, by which nobody is found; "
+                "make them text"
+            )
 
 
 @takes_frames()
@@ -552,7 +564,7 @@ class _Comparison:
         user = (
             {} if place is None else {n: self.people.values(n)[place] for n in ("user_id", "name", "address")}
         )
-        shown = {name: _text_of(record, self.keys, name) for name in ("name", "address")} if record else {}
+        shown = {name: _text_of(record, self._wanted(), name) for name in ("name", "address")} if record else {}
         told = {"action": action, "app_key": app_key, "matched_by": by, "reason": reason, **shown}
         told |= {name: value for name, value in user.items() if value is not None and value is not ABSENT}
         changed = tuple(before or ()) if before is not None else ()

@@ -46,6 +46,7 @@ def column_facts(table: sa.Table) -> dict[str, dict[str, Any]]:
             "filled": column.server_default is not None
             or column.identity is not None
             or (table.autoincrement_column is column and _kind(column.type) == "integer"),
+            "computed": column.computed is not None,
             "unique": (column.name,) in alone or column.primary_key,
         }
         for column in table.columns
@@ -120,12 +121,14 @@ class _Script:
             raise errors.ArgumentError(
                 f"{keys.count(None):,} rows to change have no {self.key}: nothing finds them"
             )
-        if len(set(keys)) < len(keys):
-            twice = next(key for key in keys if keys.count(key) > 1)
+        twice = next((key for key in keys if key in self.known.doubled or keys.count(key) > 1), None)
+        if twice is not None:
             raise errors.ArgumentError(f"{self.key} does not tell rows apart: {twice!r} stands more than once")
         if self.facts:
             for name in dict.fromkeys([str(self.key), *self._columns(), *self.defaults]):
                 one_of(f"a column of {self.name}", name, self.facts)
+            if computed := [name for name in self._columns() if self.facts[name].get("computed")]:
+                raise errors.ArgumentError(f"{computed[0]} of {self.name} is computed: no script can set it")
         self._require_status()
         self._require_filled()
         if self.known.part_of is not None and len(self._of("create")):
@@ -138,6 +141,7 @@ class _Script:
         """Refuse a status for which the column shows no value: what the app writes there would be a guess."""
         for word, value in (("active", self.known.on), ("inactive", self.known.off)):
             used = any(held.get(self.known.active) == word for held in self.rows["after"] if held)
+            used |= word == "active" and len(self._of("create")) > 0 and self.known.active not in self.defaults
             if self.known.active is not None and used and value is None and not self.known.until:
                 raise errors.ArgumentError(
                     f"no row shows how {self.known.active} says {word}: set it in rows['after'], or give the "
@@ -400,10 +404,20 @@ def _as_text(value: Any) -> str | None:
     return value if isinstance(value, str) else id_key(value)
 
 
+def _moment(value: Any) -> Any:
+    """Return a date or time as it is; refuse a text that is none."""
+    if isinstance(value, str):
+        datetime.fromisoformat(value)
+    elif not isinstance(value, date):
+        raise ValueError
+    return value
+
+
 _AS: dict[Any, Callable[[Any], Any]] = {
     "integer": _whole,
     "boolean": _truth,
     "number": float,
+    "time": _moment,
     "text": _as_text,
 }
 

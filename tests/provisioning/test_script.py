@@ -222,6 +222,8 @@ NEEDY = sa.Table(
     *[sa.Column(name, sa.Text) for name in ("email", "name", "on")],
     sa.Column("plan", sa.Text, nullable=False),
 )
+COMPUTED = frame_of(name=sa.Text())
+COMPUTED.c["name"].computed = sa.Computed("'x'")
 BAD = {
     "no table": (BLANK, {}, {}, "needs the name of the table"),
     "no key": (BLANK, {"key": None}, {"table": "t"}, r"by which column.*key='id'"),
@@ -242,6 +244,19 @@ BAD = {
         "integer values; 'P0' does not fit",
     ),
     "too long": (BLANK, {}, {"table": frame_of(name=sa.String(1))}, "has 1 characters; 'P0' has more"),
+    "a key that another row has": (
+        BLANK.assign(id=[2, 2]).assign(name="P0"),
+        {},
+        {"table": "t"},
+        "'2' stands more",
+    ),
+    "a date where a name goes": (
+        BLANK,
+        {},
+        {"table": frame_of(name=sa.Date())},
+        "time values; 'P0' does not fit",
+    ),
+    "a computed column": (BLANK, {}, {"table": COMPUTED}, "name of t is computed"),
     "an empty column": (BLANK, {}, {"table": NEEDY}, r"plan of t must not be empty.*defaults=\{'plan'"),
 }
 
@@ -254,6 +269,34 @@ def test_what_does_not_fit_is_a_sentence_and_no_file(case, tmp_path):
     with pytest.raises(errors.ArgumentError, match=sentence):
         plan.to_sql(given.get("dialect", "sqlite"), given.get("table"), path=target)
     assert list(tmp_path.iterdir()) == []
+
+
+UNREADABLE = {
+    "keys that are bytes": (app(email=[b"p0@acme.test", b"x"]), {}, "type bytes, by which nobody is found"),
+    "keys that are lists": (app(email=[["p0@acme.test"], []]), {}, "type list, by which nobody is found"),
+    "a column that stands twice": (pd.concat([app(), app()[["on"]]], axis=1), {}, "two columns named 'on'"),
+    "no such key": (app(), {"key": "ids"}, "key='ids' is not a column of app_users; near it: 'id'"),
+    "no such status": (app(), {"active": "onn"}, "active='onn' is not a column of app_users; near it: 'on'"),
+    "no such column": (app(), {"on": "mail"}, "on: app_users has no column 'mail'"),
+}
+
+
+@pytest.mark.parametrize("case", UNREADABLE)
+def test_a_table_that_cannot_be_compared_is_a_sentence(case):
+    mine, asked, sentence = UNREADABLE[case]
+    with pytest.raises(errors.ArgumentError, match=sentence):
+        compare(PEOPLE, mine, **{"on": "email", "active": "on", "key": "id"} | asked)
+
+
+def test_a_place_where_nothing_can_be_written_is_a_sentence(tmp_path):
+    plan = compare(PEOPLE, app(name=None), **NAMED)
+    for place, sentence in ((tmp_path / "no" / "x.sql", "there is no folder"), (tmp_path, "is a folder")):
+        with pytest.raises(errors.ArgumentError, match=sentence):
+            plan.to_sql("sqlite", "t", path=place)
+    (tmp_path / "file").write_text("")
+    with pytest.raises(errors.ArgumentError, match="is a file"):
+        plan.save(tmp_path / "file")
+    assert (tmp_path / "file").read_text() == ""
 
 
 def test_defaults_fill_what_new_rows_need_and_a_file_holds_the_same_script(tmp_path):
