@@ -273,7 +273,9 @@ def test_a_query_that_writes_is_refused_by_the_database(url, query):
 
 
 def test_a_table_that_is_not_there_is_named(url):
-    with pytest.raises(errors.ArgumentError, match=r"table must be of the database: .*'users'.*got 'user'.*mean 'users'"):
+    with pytest.raises(
+        errors.ArgumentError, match=r"table must be of the database: .*'users'.*got 'user'.*mean 'users'"
+    ):
         load_app_users(url, table="user")
 
 
