@@ -11,7 +11,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..frames import latest, mark_partial, require_complete, takes_frames, text_dtype
+from ..frames import (
+    latest,
+    mark_partial,
+    require_complete,
+    require_same_directories,
+    takes_frames,
+    text_dtype,
+)
 
 __all__ = [
     "Array",
@@ -59,6 +66,7 @@ def membership_matrix(
     """
     from scipy import sparse  # type: ignore[import-untyped,unused-ignore]
 
+    require_same_directories(memberships, users=users, groups=groups)
     user_codes, user_ids = _codes(memberships["user_id"], users)
     group_codes, group_ids = _codes(memberships["group_id"], groups)
     known = (user_codes >= 0) & (group_codes >= 0)
@@ -189,6 +197,7 @@ def users_without_group(memberships: pd.DataFrame, users: pd.DataFrame) -> pd.Da
     """
     for frame in (memberships, users):
         require_complete(frame, "users_without_group")
+    require_same_directories(memberships, users=users)
     # By look-up: ``isin`` makes a Python object of every id of both sides.
     known = users.index.unique()
     held = np.zeros(len(known) + 1, dtype=bool)

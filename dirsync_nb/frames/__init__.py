@@ -26,7 +26,15 @@ from .checks import (
     takes_frames,
 )
 from .dictionary import describe_columns
-from .partial import ROUNDED, mark_partial, require_complete, require_order, why_incomplete
+from .partial import (
+    READ,
+    ROUNDED,
+    mark_partial,
+    require_complete,
+    require_order,
+    require_same_directories,
+    why_incomplete,
+)
 from .records import (
     DIRECTORIES,
     EVENTS,
@@ -95,6 +103,7 @@ __all__ = [
     "ORGANIZATION_COLUMNS",
     "ORGANIZATION_MEMBERSHIPS",
     "ORGANIZATION_MEMBERSHIP_COLUMNS",
+    "READ",
     "ROLES",
     "ROLE_ASSIGNMENTS",
     "ROLE_ASSIGNMENT_COLUMNS",
@@ -131,6 +140,7 @@ __all__ = [
     "require_frame",
     "require_ids",
     "require_order",
+    "require_same_directories",
     "show",
     "spread_attributes",
     "takes_frames",

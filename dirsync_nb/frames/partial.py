@@ -6,7 +6,17 @@ import pandas as pd
 
 from .. import errors
 
-__all__ = ["ROUNDED", "mark_partial", "require_complete", "require_order", "why_incomplete"]
+__all__ = [
+    "READ",
+    "ROUNDED",
+    "mark_partial",
+    "require_complete",
+    "require_order",
+    "require_same_directories",
+    "why_incomplete",
+]
+
+READ = "directories_read"  # in ``attrs`` of memberships: the directories that were read, with members or not
 
 ROUNDED = "times_rounded"  # in ``attrs``: times were rounded, so that they tell no order any more
 
@@ -35,6 +45,37 @@ def mark_partial(answer: pd.DataFrame, *sources: pd.DataFrame | None) -> pd.Data
     reason = why_incomplete(*sources)
     answer.attrs = {} if reason is None else {"incomplete": reason}
     return answer
+
+
+def require_same_directories(memberships: pd.DataFrame, **frames: pd.DataFrame | None) -> None:
+    """Refuse users or groups of directories whose memberships were not read: all of them would be in nothing.
+
+    Memberships say which directories they are of as long as they are what the loader gave, or a part of it.
+
+    Raises
+    ------
+    ArgumentError
+        A frame holds rows of other directories.
+
+    Examples
+    --------
+    >>> ds.frames.require_same_directories(memberships, users=users, groups=groups)
+    """
+    if READ not in memberships.attrs:
+        return
+    read = set(memberships.attrs[READ])
+    for name, frame in frames.items():
+        if frame is None or "directory_id" not in frame:
+            continue
+        if others := [str(one) for one in frame["directory_id"].dropna().unique() if one not in read]:
+            raise errors.ArgumentError(
+                f"memberships are of {_directories(len(read))}, and {name} also of {_directories(len(others))} "
+                f"more, {others[0]} for one, whose memberships were not read: load both of the same directories"
+            )
+
+
+def _directories(count: int) -> str:
+    return "1 directory" if count == 1 else f"{count:,} directories"
 
 
 def require_complete(frame: pd.DataFrame, purpose: str) -> pd.DataFrame:

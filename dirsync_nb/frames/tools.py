@@ -13,7 +13,7 @@ from ..client.calls import listed_records, named_arguments
 from .builder import FrameBuilder, categorical, text_dtype
 from .checks import require_frame, takes_frames
 from .json_array import spell_infinity
-from .partial import mark_partial
+from .partial import READ, mark_partial
 from .records import DIRECTORIES, EVENTS, GROUPS, ORGANIZATIONS, USERS, FrameSpec
 
 __all__ = [
@@ -124,7 +124,10 @@ def concat(frames: Iterable[pd.DataFrame]) -> pd.DataFrame:
     for name in categories:
         whole[name] = categorical(whole[name].astype(text_dtype()))
     whole.index.name = names[0]
-    return mark_partial(whole, *parts)
+    whole = mark_partial(whole, *parts)
+    if all(READ in part.attrs for part in parts):
+        whole.attrs[READ] = tuple(dict.fromkeys(one for part in parts for one in part.attrs[READ]))
+    return whole
 
 
 def _is_category(frame: pd.DataFrame, name: str) -> bool:

@@ -33,10 +33,10 @@ from ..client.endpoints import fitting_id
 from ..client.filters import FilterCheck
 from ..client.segments import SegmentList
 from ..client.waiting import Stop, first_done
-from ..frames import MEMBERSHIP_COLUMNS, require_complete, require_ids, text_dtype
+from ..frames import MEMBERSHIP_COLUMNS, READ, require_complete, require_ids, text_dtype
 from .checkpoint import Checkpoint
 from .lists import count_of, load_groups, load_users
-from .parallel import as_directory_ids, load_each
+from .parallel import as_directory_ids, directory_ids_of, load_each
 from .progress import Progress
 from .session import Watch, load_session, resumed
 
@@ -121,6 +121,8 @@ def load_memberships(
         users = load_users(client, directory_id) if users is None else users
         groups = load_groups(client, directory_id) if groups is None else groups
     frame = _of_directories(client.context, directory_id, route, users, groups, resume)
+    asked = directory_ids_of(directory_id, "load_memberships")
+    frame.attrs[READ] = tuple(str(client.context.disguise("directory_id", one)) for one in asked)
     return _named(frame, users, groups) if names and users is not None and groups is not None else frame
 
 

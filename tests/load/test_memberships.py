@@ -530,3 +530,27 @@ def test_nobody_who_stayed_is_missing_and_no_pair_is_invented(seed, team, route)
         assert gone, "the crowd never moved"
         assert before - gone <= found
         assert found <= ever
+
+
+def test_users_of_directories_whose_memberships_were_not_read_are_refused(client, okta):
+    """All of them would be counted as people without a group."""
+    directories = ds.load_directories(client).index
+    here, everywhere = ds.load_memberships(client, okta), ds.load_memberships(client, directories)
+    users, groups = ds.load_users(client, directories), ds.load_groups(client, directories)
+    sentence = r"memberships are of 1 directory, and users also of \d directories more, directory_\w+ for one"
+    for call in (ds.analysis.users_without_group, ds.analysis.groups_per_user, ds.charts.plot_groups_per_user):
+        with pytest.raises(errors.ArgumentError, match=sentence):
+            call(here, users)
+        with pytest.raises(errors.ArgumentError, match=sentence):
+            call(here.head(3), users)  # as far as a part of it says where it is from
+        call(everywhere, users)
+        call(here, users[users["directory_id"] == okta])
+    with pytest.raises(errors.ArgumentError, match="and groups also of"):
+        ds.charts.plot_group_sizes(here, groups)
+    both = ds.concat([here, ds.load_memberships(client, [one for one in directories if one != okta])])
+    assert len(ds.analysis.users_without_group(both, users)) == len(
+        ds.analysis.users_without_group(everywhere, users)
+    )
+    named = ds.load_memberships(client, okta, names=True)
+    with pytest.raises(errors.ArgumentError, match=sentence):
+        ds.analysis.users_without_group(named, users)
