@@ -71,7 +71,7 @@ def test_the_same_file_gives_the_same_bytes_and_reset_comes_back_to_it(make, acm
 def test_worlds_have_names(make: Callable[..., Http]) -> None:
     assert make(world="empty").data("/directories") == []
     assert [one["type"] for one in make(world="okta").data("/directories")] == ["okta scim v2.0"]
-    with pytest.raises(ValueError, match="harbour, okta, empty, or a .yaml file; got 'acme'"):
+    with pytest.raises(ValueError, match="harbour, okta, empty, or a .yaml or .jsonl file; got 'acme'"):
         Sandbox(world="acme")
 
 

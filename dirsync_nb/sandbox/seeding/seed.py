@@ -16,7 +16,7 @@ from ..directory import roles as role_rules
 from ..directory.changes import Changes
 from ..directory.ids import bearer_token, make_id, rising_ids
 from ..directory.refusal import Invalid
-from . import worlds
+from . import copies, worlds
 from .people import JOBS, LOCATIONS, Company, Person, attributes, invent
 from .worlds import DirectoryPlan, OrganizationPlan, World
 
@@ -99,9 +99,14 @@ WORLDS = {
 """Worlds that have a name."""
 
 
-def world_named(name: str | os.PathLike[str] | World) -> World:
-    """Return a world by its name, or read it from a YAML file."""
-    if isinstance(name, World):
+def has_name(name: object) -> bool:
+    """Return whether this is a world that needs no file."""
+    return isinstance(name, str) and (name in WORLDS or worlds.fleet(name) is not None)
+
+
+def world_named(name: str | os.PathLike[str] | World | copies.Copy) -> World | copies.Copy:
+    """Return a world by its name, or read it from a file: YAML, or a copy."""
+    if isinstance(name, World | copies.Copy):
         return name
     if isinstance(name, str) and name in WORLDS:
         return WORLDS[name]
@@ -109,9 +114,11 @@ def world_named(name: str | os.PathLike[str] | World) -> World:
         return made
     if str(name).endswith((".yaml", ".yml")):
         return worlds.read(name)
+    if str(name).endswith(".jsonl"):
+        return copies.read(name)
     raise Invalid(
-        f"world must be one of {', '.join(WORLDS)}, or a .yaml file; got {str(name)!r}. Many directories are "
-        "written fleet:<directories>x<people on average>, such as fleet:5000x1000"
+        f"world must be one of {', '.join(WORLDS)}, or a .yaml or .jsonl file; got {str(name)!r}. Many "
+        "directories are written fleet:<directories>x<people on average>, such as fleet:5000x1000"
     )
 
 
@@ -120,7 +127,7 @@ def build(
     seed: int,
     users: int | None,
     policy: InactivePolicy,
-    world: World = HARBOUR,
+    world: World | copies.Copy = HARBOUR,
     roles: RoleMode = "single",
     *,
     shift: int = 0,
@@ -130,6 +137,9 @@ def build(
 
     The story ends ``shift`` milliseconds, in whole days, after its own end, and with ``live`` time passes then.
     """
+    if isinstance(world, copies.Copy):
+        copies.build(store, seed, world, live=live)
+        return
     changes = Changes(store, seed, policy, roles)
     with store.transaction():
         store.move_story(shift, live=False)

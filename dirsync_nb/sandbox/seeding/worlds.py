@@ -23,6 +23,8 @@ import json
 import os
 import re
 from dataclasses import dataclass
+from functools import lru_cache
+from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -117,14 +119,24 @@ class World:
     directories: tuple[DirectoryPlan, ...] = ()
 
     def people(self) -> int:
-        """Count the people invented for all directories."""
-        return sum(plan.people for plan in self.directories)
+        """Count the people of all directories, invented and written down."""
+        return sum(plan.people + len(plan.users) for plan in self.directories)
+
+    @property
+    def digest(self) -> str:
+        """What tells this world from others."""
+        return _digest(self)
 
     def between_organizations(self) -> int:
         """Return the milliseconds from one organization to the next; those of a fleet are sooner all there."""
         if any(isinstance(plan, FleetPlan) for plan in self.directories):
             return min(clock.DAY // 4, 100 * clock.DAY // len(self.organizations))
         return clock.DAY // 4
+
+
+@lru_cache(maxsize=8)
+def _digest(world: World) -> str:
+    return blake2b(repr(world).encode(), digest_size=8).hexdigest()
 
 
 def read(path: str | os.PathLike[str]) -> World:

@@ -24,6 +24,7 @@ class Form:
     """One kind of export: what its header has, and which of its columns mean something else than elsewhere."""
 
     name: str
+    provider: str
     signature: list[str]
     means: Mapping[str, str] = field(default_factory=dict)
 

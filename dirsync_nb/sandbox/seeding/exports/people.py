@@ -53,6 +53,8 @@ class People:
         Names by id.
     members
         Pairs of the id of a user and of a group.
+    provider
+        Type of directory that such files come from, by their form; None where nothing tells.
     columns, refused, notices
         What was understood; ``(file, row, why)`` of each row not taken; sentences to read.
 
@@ -71,6 +73,7 @@ class People:
     refused: list[tuple[str, int, str]] = field(default_factory=list)
     notices: list[str] = field(default_factory=list)
     forms: dict[str, str] = field(default_factory=dict)
+    provider: str | None = None
     _aliases: dict[str, str] = field(default_factory=dict, repr=False)  # any name of a person to the id
 
     def __str__(self) -> str:
@@ -141,6 +144,7 @@ def read_people(
         header, rows = read_table(source)
         form = form_of(header)
         found.forms[file] = form.name if form else "a table of an unknown form"
+        found.provider = found.provider or (form.provider if form else None)
         meaning = meaning_of(header, form, {} if is_groups else columns or {})
         _describe_columns(found, file, header, meaning, rows)
         for number, row in rows:

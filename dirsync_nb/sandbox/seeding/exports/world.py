@@ -18,7 +18,7 @@ __all__ = ["world_of"]
 AGE = 30  # days since the directory was made
 
 
-def world_of(people: People, *, provider: str = "okta scim v2.0", company: str | None = None) -> World:
+def world_of(people: People, *, provider: str | None = None, company: str | None = None) -> World:
     """Return a world in which these people are the users of one directory.
 
     Who is off or not yet on at the provider is not sent, as providers do; attributes that it never sends stay
@@ -29,7 +29,7 @@ def world_of(people: People, *, provider: str = "okta scim v2.0", company: str |
     people
         What :func:`read_people` found.
     provider
-        Type of the directory, in the API's words.
+        Type of the directory, in the API's words. Default: what the form of the files says, else Okta.
     company
         Name of the organization. Default: made from the domain that most people have.
 
@@ -38,6 +38,7 @@ def world_of(people: People, *, provider: str = "okta scim v2.0", company: str |
     Invalid
         There is no such provider.
     """
+    provider = provider or people.provider or "okta scim v2.0"
     if provider not in create.TYPES:
         raise Invalid(f"provider must be one of {', '.join(create.TYPES)}; got {provider!r}")
     addresses = [str(user["email"]).lower() for user in people.users.values() if user["email"]]
