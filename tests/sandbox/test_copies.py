@@ -170,6 +170,27 @@ def test_a_fleet_will_do_if_it_is_whole(tmp_path):
         ds.connect_sandbox(snapshot=broken)
 
 
+def test_a_saved_world_is_redacted_unless_somebody_says_otherwise_and_says_so(taken, hidden, tmp_path):
+    key = "a key of the tests, long enough"
+    one = ds.save_world(taken, tmp_path / "one.jsonl", key=key)
+    text = one.read_text()
+    assert '"people":"redacted: ' in text.splitlines()[0]
+    assert not any(
+        secret in text for secret in [*taken.users["email"].dropna(), *taken.users.index, taken.server + '"']
+    )
+    assert ds.save_world(taken, tmp_path / "two.jsonl", key=key).read_text() == text
+    assert '"people":"redacted: ' in ds.save_world(hidden, tmp_path / "three.jsonl", redacted=False).read_text()
+    plain = ds.save_world(taken, tmp_path / "plain.jsonl", redacted=False)
+    assert '"people":"NOT redacted: ' in plain.read_text().splitlines()[0]
+    with Sandbox(world=plain) as sandbox:
+        assert sandbox.settings.plan == copy_of(taken)
+    with pytest.raises(errors.ArgumentError, match=r"ends in \.jsonl; got 'x.json'"):
+        ds.save_world(taken, tmp_path / "x.json")
+    with pytest.raises(errors.ArgumentError, match="key must have at least 16"):
+        ds.save_world(taken, tmp_path / "x.jsonl", key="short")
+    assert not (tmp_path / "x.jsonl").exists()
+
+
 HEAD = {"what": copies.WHAT, "format": copies.FORMAT}
 DIRECTORY = {"object": "directory", "id": "d", "name": "D", "type": "sftp", "state": "linked"}
 DIRECTORY["created_at"] = "2026-01-01T00:00:00.000Z"
