@@ -156,6 +156,16 @@ def test_lab_says_server_notebooks_and_address(lab, here, capsys):
     assert err == ""
 
 
+def test_lab_keeps_its_sandbox_in_a_file_and_takes_a_world_from_another(lab, here, capsys):
+    (here / "people.csv").write_text("User Id,Username,Primary email\n00u1,ada,ada@acme.test\n")
+    for _ in range(2):
+        assert lab("--world", "people.csv", "--database", "kept.sqlite")["code"] == 0
+    assert main(["lab", "--world", "okta", "--database", "kept.sqlite"]) == 2
+    assert "kept.sqlite was made with world=" in capsys.readouterr().err
+    assert main(["lab", "--world", "none.csv"]) == 2
+    assert capsys.readouterr().err.startswith("dirsync-nb lab: none.csv cannot be read")
+
+
 def test_lab_with_a_key_starts_no_sandbox_and_never_shows_the_key(lab, monkeypatch, capsys):
     monkeypatch.setenv("WORKOS_API_KEY", KEY)
     seen = lab()

@@ -59,6 +59,7 @@ CREATE INDEX events_by_time ON events (created_at);
 """
 
 # In memory the store is a throwaway: losing it costs one reseeding, waiting for the disk costs every test run.
-# A kept file must outlive a killed process, hence its journal is a file too; the disk is not waited for.
+# A kept file must outlive a killed process, hence its journal is a file too; the disk is not waited for. It is
+# one process's alone, which knows clock and counter.
 PRAGMAS = ("synchronous = OFF", "temp_store = MEMORY", "cache_size = -65536")
-JOURNALS = {False: "journal_mode = MEMORY", True: "journal_mode = DELETE"}
+JOURNALS = {False: ("journal_mode = MEMORY",), True: ("journal_mode = DELETE", "locking_mode = EXCLUSIVE")}
