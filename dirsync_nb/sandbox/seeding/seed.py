@@ -7,6 +7,7 @@ moment, and the end of the story is what the lists show.
 
 from __future__ import annotations
 
+import json
 import random
 from typing import TYPE_CHECKING
 
@@ -150,9 +151,8 @@ def build(
         chapters = []
         for number, plan in enumerate(world.directories):
             size = users if users is not None and plan.key == "okta" else plan.people
-            chapter = _Chapter(
-                store, changes, seed, policy, plan, number, size, organizations[plan.organization]
-            )
+            tell = _Arrival if isinstance(plan, worlds.ArrivalPlan) else _Chapter
+            chapter = tell(store, changes, seed, policy, plan, number, size, organizations[plan.organization])
             chapter.begin()
             chapters.append(chapter)
         _tell(store, [scene for chapter in chapters for scene in chapter.scenes()])
@@ -522,3 +522,52 @@ class _Chapter:
         self._changes.create_token(self._id)
         self._store.tick(clock.MINUTE)
         self._changes.revoke_token(self._first_token)
+
+
+class _Arrival(_Chapter):
+    """Let people come in one go, whose fields are known: those of somebody's file."""
+
+    def begin(self) -> None:
+        """Store the directory and its people, and beside them those who wait for an address."""
+        assert isinstance(self._plan, worlds.ArrivalPlan)
+        self._first_cast = len(self._plan.users)
+        super().begin()
+        for text in self._plan.waiting:
+            name = json.loads(text)["userName"].casefold()
+            self._store.resources.add(
+                "User", self._n, f"validating/{self._n}/{name}", target=None, state="validating", folded=name,
+                external=None, note=_NO_ADDRESS, text=text,
+            )  # fmt: skip
+
+    def add_by_hand(self) -> None:
+        """Let nobody come later."""
+
+    def scenes(self) -> Iterator[tuple[int, int, Callable[[], object]]]:
+        """Announce the first sync, if events of that time are kept."""
+        if self._end - self._first_sync < RETENTION:
+            yield self._first_sync, self._number, lambda: self._changes.announce(self._id)
+
+    def _group_names(self) -> Iterator[tuple[str, str | None]]:
+        yield from self._plan.groups
+
+    def _first_rows(self) -> Iterator[tuple[tuple[str, int, str, str | None, bytes], list[str]]]:
+        ids = rising_ids("directory_user", self._first_sync - self._store.shift, self._first_cast, self._rng)
+        roles = [self._ranking.default] if provider_traits.has_roles(self._plan.type) else []
+        for user_id, text in zip(ids, self._plan.users, strict=True):
+            fields, groups = json.loads(text)
+            fields["name"] = objects.full_name(fields["first_name"], fields["last_name"])
+            user = objects.user_object(
+                user_id=user_id,
+                directory_id=self._id,
+                organization_id=self._organization_id,
+                state="active",
+                roles=roles,
+                created_at=self._first_sync,
+                updated_at=self._first_sync,
+                **fields,
+            )
+            email = user["email"]
+            yield (user_id, self._n, user["idp_id"], email and email.casefold(), objects.text(user)), groups
+
+
+_NO_ADDRESS = "Required attributes missing: emails"

@@ -112,6 +112,16 @@ class FleetPlan(DirectoryPlan):
 
 
 @dataclass(frozen=True, slots=True)
+class ArrivalPlan(DirectoryPlan):
+    """Hold a directory into which people come in one go; ``users`` are JSON texts of fields and group names.
+
+    ``waiting`` are SCIM resources of people without a usable address.
+    """
+
+    waiting: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class World:
     """Hold all of it. Two worlds with the same plans are the same world."""
 

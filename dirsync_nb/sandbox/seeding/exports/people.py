@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...directory.refusal import Invalid
-from .forms import form_of, meaning_of, status_of
+from .forms import MAPPED, form_of, meaning_of, status_of
 from .tables import read_table
 
 if TYPE_CHECKING:
@@ -26,7 +26,10 @@ _ATTRIBUTES = (
     "username", "display_name", "job_title", "employee_type", "employee_number", "department_name",
     "division_name", "cost_center_name", "manager_id", "manager_email", "manager_name", "employment_start_date",
 )  # fmt: skip
-_ADDRESS = ("street", "locality", "region", "postal_code", "country")
+_ADDRESS = {
+    "street": "street_address", "locality": "locality", "region": "region", "postal_code": "postal_code",
+    "country": "country",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -47,8 +50,9 @@ class People:
     Attributes
     ----------
     users
-        By the provider's id: ``email``, ``first_name``, ``last_name``, ``custom_attributes``, and ``status``:
-        what the file says, ``on``, ``off``, ``not_yet`` or ``unknown``.
+        By the provider's id, else user name or address: ``idp_id``, ``email`` (``mail`` as the file has it),
+        ``first_name``, ``last_name``, ``custom_attributes``, those that were ``mapped`` by ``columns``, and
+        ``status``: what the file says, ``on``, ``off``, ``not_yet`` or ``unknown``.
     groups
         Names by id.
     members
@@ -122,7 +126,7 @@ def read_people(
         Files of memberships. Where a file does not name its group, its own name does.
     columns
         What columns mean, where it was not recognised: their names in the file, to fields of a directory user
-        (``""`` for nothing).
+        (``""`` for nothing, ``"custom_attributes.badge"`` for an attribute that the customer maps).
 
     Raises
     ------
@@ -229,17 +233,20 @@ def _person(record: Mapping[str, str], email: str | None, others: Sequence[str])
     attributes: Object = {name: record[name] for name in _ATTRIBUTES if record.get(name)}
     entries = [(email, True)] * (email is not None) + [(other, False) for other in others]
     attributes["emails"] = [{"type": "work", "value": value, "primary": first} for value, first in entries]
-    if address := {name: record[name] for name in _ADDRESS if record.get(name)}:
+    if address := {name: record[column] for column, name in _ADDRESS.items() if record.get(column)}:
         attributes["addresses"] = [{"type": "work", **address, "primary": True}]
     first, last = record.get("first_name"), record.get("last_name")
     if not last and record.get("display_name"):
         given, last = _split_name(record["display_name"])
         first = first or given
     return {
+        "idp_id": record.get("idp_id"),
+        "mail": record.get("email"),
         "email": email,
         "first_name": first,
         "last_name": last,
         "custom_attributes": attributes,
+        "mapped": {name[len(MAPPED) :]: value for name, value in record.items() if name.startswith(MAPPED)},
         "status": _status(record),
     }
 
