@@ -15,6 +15,7 @@ from dirsync_nb.sandbox.providers.base import Employee
 from dirsync_nb.sandbox.providers.entra import EntraId
 from dirsync_nb.sandbox.providers.okta import Okta
 from dirsync_nb.sandbox.seeding.exports import read_people, world_of
+from dirsync_nb.sandbox.seeding.exports.arrival import user_resource
 
 # Lines of files are as long as they are.
 # ruff: noqa: E501
@@ -160,6 +161,9 @@ def test_what_the_door_refuses_is_refused_and_who_has_no_address_waits():
     assert "00u5: refused as the SCIM door refuses it: Required attributes missing: userName" in told
     assert "1 people have no usable address and wait unseen, as at WorkOS: Required attributes missing" in told
     assert "1 people have no first or no last name" in told
+    resources = [user_resource(one, one["idp_id"], "okta scim v2.0") for one in people.users.values()]
+    verdicts = ds.audit.check_rows(resources, provider="okta scim v2.0").users["verdict"].tolist()
+    assert verdicts == ["pass", "reject", "reject", "reject", "reject", "warning"]  # as the audit foretells it
     with Sandbox(world=world) as sandbox:
         home = sandbox.truth.directories()[0]["id"]
         assert [one["idp_id"] for one in sandbox.truth.users(home)] == [INES.id, "00u6"]
@@ -173,7 +177,9 @@ def test_few_people_are_announced_and_an_audit_reads_them_like_any_others():
         "dsync.activated", "dsync.user.created",
     ]  # fmt: skip
     assert ds.load_users(client, directory_id=home)["role"].tolist() == ["member"]
-    assert ds.check_directory(client, home) is not None
+    assert ds.audit.check_directory(ds.load_users(client, directory_id=home)).users["verdict"].tolist() == [
+        "pass"
+    ]
     client.sandbox.stop()
 
 
