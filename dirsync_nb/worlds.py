@@ -195,7 +195,7 @@ def world_of_people(people: Any, groups: Any, provider: str | None, company: str
         world = world_of(read, provider=provider, company=company)
     except ValueError as problem:
         raise errors.ArgumentError(str(problem)) from None
-    tell(read.notices, set())
+    tell(read.sentences()[1:], set())
     return world
 
 

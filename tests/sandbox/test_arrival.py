@@ -154,11 +154,14 @@ def test_what_the_door_refuses_is_refused_and_who_has_no_address_waits():
     world = world_of(people, provider="okta scim v2.0")
     told = "\n".join(people.notices)
     assert (
-        "00u2: refused as the SCIM door refuses it: Another user has the userName 'INES@harbour.example'."
+        "the frame, row 2 (00u2): refused as the SCIM door refuses it: Another user has the userName 'INES@harbour.example'."
         in told
     )
-    assert "00u3: refused as the SCIM door refuses it: Another active user has the e-mail 'ines@harbour" in told
-    assert "00u5: refused as the SCIM door refuses it: Required attributes missing: userName" in told
+    assert (
+        "the frame, row 3 (00u3): refused as the SCIM door refuses it: Another active user has the e-mail 'ines@harbour"
+        in told
+    )
+    assert "(00u5): refused as the SCIM door refuses it: Required attributes missing: userName" in told
     assert "1 people have no usable address and wait unseen, as at WorkOS: Required attributes missing" in told
     assert "1 people have no first or no last name" in told
     resources = [user_resource(one, one["idp_id"], "okta scim v2.0") for one in people.users.values()]

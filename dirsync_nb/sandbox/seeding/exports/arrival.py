@@ -162,7 +162,7 @@ def told(found: Arrivals, people: Mapping[str, Object], provider: str) -> Iterab
     if found.invented_ids:
         yield f"{found.invented_ids:,} people have no id in the file: invented ones in {provider}'s form"
     for key, why in found.refused[:_TOLD]:
-        yield f"{key}: refused as the SCIM door refuses it: {why}"
+        yield f"{people[key]['row']} ({key}): refused as the SCIM door refuses it: {why}"
     if (more := len(found.refused) - _TOLD) > 0:
         yield f"and {more:,} more are refused so"
     if found.waiting:
