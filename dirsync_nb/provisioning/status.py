@@ -6,8 +6,10 @@ them is told with its count: whoever guesses switches people on who left, or off
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from datetime import date
 from typing import Any
 
 import pandas as pd
@@ -51,6 +53,7 @@ OFF_WORDS = frozenset(
 )  # fmt: skip
 
 BLANK = "(blank)"
+_TIME = re.compile(r"\d{4}-\d\d-\d\d([T ][\d:.,]+)?\s?(Z|UTC|[+-][\d:]+)?", re.ASCII)
 MOST_TOLD = 6
 
 
@@ -72,6 +75,14 @@ def is_on(value: Any, words: Mapping[Any, bool] | None = None) -> bool | None:
     (False, None)
     """
     return StatusWords(words).read(value)
+
+
+def _is_missing(value: Any) -> bool:
+    return not isinstance(value, str) and pd.api.types.is_scalar(value) and bool(pd.isna(value))
+
+
+def _is_time(value: Any) -> bool:
+    return isinstance(value, date) or (isinstance(value, str) and bool(_TIME.fullmatch(value.strip())))
 
 
 class StatusWords:
@@ -100,7 +111,7 @@ class StatusWords:
 
     def read(self, value: Any) -> bool | None:
         """Return whether a value means on; None, counted as unknown, where no list has it."""
-        missing = not isinstance(value, str) and pd.api.types.is_scalar(value) and pd.isna(value)
+        missing = _is_missing(value)
         word = "" if missing else _folded(value)
         if word in self._words:
             return self._words[word]
@@ -112,8 +123,18 @@ class StatusWords:
         return None
 
     def read_column(self, values: Iterable[Any]) -> list[bool | None]:
-        """Return what each value of a column means; among words, a missing one is blank and not off."""
+        """Return what each value of a column means; among words, a missing one is blank and not off.
+
+        Times are refused: ``deleted_at`` and ``activated_at`` look alike, and mean opposite things.
+        """
         listed = list(values)
+        there = [value for value in listed if not _is_missing(value) and value != ""]
+        if there and all(_is_time(value) for value in there):
+            column = self._column or "deleted_at"
+            raise ArgumentError(
+                f"{column} holds times, which say neither on nor off: hand in a column that does, such as "
+                f"app_users.assign(active=app_users[{column!r}].isna()) where a time means gone"
+            )
         self._missing_is_off = not any(isinstance(value, str) for value in listed)
         return [self.read(value) for value in listed]
 

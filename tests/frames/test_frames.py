@@ -656,3 +656,15 @@ def test_nothing_global_is_changed_by_making_frames():
     before = pd.get_option("display.max_columns"), np.geterr()
     frames.users_frame(users(3))
     assert (pd.get_option("display.max_columns"), np.geterr()) == before
+
+
+def test_a_frame_of_another_library_is_named_with_the_way_to_one_of_pandas():
+    import dask.dataframe
+    import pyarrow as pa
+
+    table = pa.table({"user_id": ["u"], "group_id": ["g"]})
+    with pytest.raises(errors.ArgumentError, match=r"a frame of Arrow: .to_pandas\(\)"):
+        ds.analysis.group_sizes(table)
+    lying = dask.dataframe.from_pandas(table.to_pandas(), npartitions=1)
+    with pytest.raises(errors.ArgumentError, match=r"a frame of Dask, which lies in parts: .compute\(\)"):
+        ds.charts.plot_group_sizes(lying)

@@ -306,3 +306,35 @@ def test_a_large_comparison_finds_everybody():
     mine = pd.DataFrame({"email": people["email"].str.upper(), "name": people["name"]}).reset_index(drop=True)
     plan = compare(people, mine, on="email", fields=["name"])
     assert plan.counts["same_person"] == 20_000
+
+
+@pytest.mark.parametrize(
+    "gone",
+    [
+        [pd.Timestamp("2026-01-01"), pd.NaT],
+        [pd.Timestamp("2026-01-01", tz="UTC"), None],
+        ["2026-01-01 10:00:00", None],
+        ["2026-01-01T10:00:00Z", ""],
+        [pd.Timestamp("2026-01-01").date(), None],
+    ],
+)
+def test_a_column_of_times_says_neither_on_nor_off(gone):
+    """Whoever hands in deleted_at would switch off everybody who is there."""
+    table = app({"id": 1, "email": "p1@acme.test"}, {"id": 2, "email": "p2@acme.test"}).assign(deleted_at=gone)
+    users = directory(person(1), person(2))
+    with pytest.raises(errors.ArgumentError, match=r"deleted_at holds times.*\['deleted_at'\]\.isna\(\)"):
+        ds.compare(users, table, on="email", active="deleted_at")
+    with pytest.raises(errors.ArgumentError, match="deleted_at holds times"):
+        ds.compare_organizations(users, table, on="email", active="deleted_at", organization="id")
+
+
+def test_two_columns_of_one_name_are_named():
+    table = app({"id": 1, "email": "p1@acme.test"})
+    with pytest.raises(errors.ArgumentError, match="app_users has two columns named 'email'"):
+        ds.compare(directory(person(1)), pd.concat([table, table[["email"]]], axis=1), on="email")
+
+
+def test_text_that_a_driver_hands_out_as_bytes_is_that_text():
+    table = app({"id": 1, "email": b"p1@acme.test"})
+    plan = ds.compare(directory(person(1, email="p1@acme.test")), table, on="email")
+    assert told(plan, "action") == []
