@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import blake2b
 from pathlib import Path
@@ -55,6 +55,7 @@ class Copy:
     """Hold the lines of a copy. All are checked when it is made: a bad one starts nothing."""
 
     lines: tuple[bytes, ...]
+    _seen: tuple[int, bool] = field(init=False)  # how many users, and whether one of them is off
 
     def __post_init__(self) -> None:
         head = _parsed(self.lines[0] if self.lines else b"", 1)
@@ -62,7 +63,7 @@ class Copy:
             raise Invalid(f"line 1 must say {WHAT!r}: this is no world that was saved")
         if head.get("format") != FORMAT:
             raise Invalid(f"it has format {head.get('format')!r}, and this version reads {FORMAT}")
-        _check(self)
+        object.__setattr__(self, "_seen", _check(self))
 
     def __repr__(self) -> str:
         return f"<Copy of {self.head.get('origin')}: {self.people():,} users>"
@@ -91,19 +92,14 @@ class Copy:
         """The server it was read from."""
         return self.head.get("origin")
 
-    @cached_property
-    def _counts(self) -> Counter[str]:
-        return Counter(kind for kind, *_ in _records(self))
-
     def people(self) -> int:
         """Count the users."""
-        return self._counts["directory_user"]
+        return self._seen[0]
 
-    @cached_property
+    @property
     def inactive_policy(self) -> InactivePolicy:
         """What its environment does with users who are switched off: where one is, it keeps them."""
-        kept = any(kind == "directory_user" and one["state"] != "active" for kind, one, _ in _records(self))
-        return "keep" if kept or self.head.get("inactive_policy") == "keep" else "delete"
+        return "keep" if self._seen[1] or self.head.get("inactive_policy") == "keep" else "delete"
 
 
 def read(path: str | os.PathLike[str]) -> Copy:
@@ -136,11 +132,11 @@ def _records(copy: Copy) -> Iterator[tuple[str, Object, bytes]]:
         yield str(one.get("object")), one, line
 
 
-def _check(copy: Copy) -> None:
+def _check(copy: Copy) -> tuple[int, bool]:
     """Refuse a copy that is not whole: records of another shape, or of people and groups that are not there."""
     _moment(copy.head.get("taken_at"), "line 1: ")
     seen: dict[str, set[str]] = {kind: set() for kind in _ORDER}
-    last = 0
+    last, off = 0, False
     for number, (kind, one, _) in enumerate(_records(copy), 2):
         if kind not in _NEEDED or _ORDER.index(kind) < last:
             raise Invalid(f"line {number}: {kind!r} is not one of {', '.join(_ORDER)}, in this order")
@@ -153,12 +149,14 @@ def _check(copy: Copy) -> None:
         home = one.get("directory_id")
         if home is not None and home not in seen["directory"]:
             raise Invalid(f"line {number}: it is of {home!r}, a directory that is not there")
+        off |= kind == "directory_user" and one["state"] != "active"
         if kind == "members":
             _check_members(one, number, seen)
         elif one["id"] in seen[kind]:
             raise Invalid(f"line {number}: there is a {kind} {one['id']!r} already")
         else:
             seen[kind].add(one["id"])
+    return len(seen["directory_user"]), off
 
 
 def _check_members(one: Object, number: int, seen: dict[str, set[str]]) -> None:

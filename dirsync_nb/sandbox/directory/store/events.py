@@ -24,6 +24,10 @@ class Events:
             (event_id, name, organization_id, self._database.now, text),
         )
 
+    def forget_before(self, moment: int) -> None:
+        """Drop what is past retention."""
+        self._database.execute("DELETE FROM events WHERE created_at < ?", (moment,))
+
     def know_place(self, event_id: str) -> None:
         """Let an event that was elsewhere be a place from which all events here can be read."""
         self._database.set_meta(f"place/{event_id}", "0")
