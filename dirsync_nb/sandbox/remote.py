@@ -61,7 +61,7 @@ class RemoteSandbox:
     @property
     def origin(self) -> str | None:
         """The server whose copy this is; None for a world of its own."""
-        origin: str | None = self.info()["origin"]
+        origin: str | None = self.info().get("origin")
         return origin
 
     def info(self) -> dict[str, Any]:

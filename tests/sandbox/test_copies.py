@@ -20,7 +20,7 @@ FRAMES = ("organizations", "directories", "users", "groups", "memberships")
 @pytest.fixture(scope="module")
 def taken():
     """The snapshot of an environment in which much has happened, after which the sandbox is gone."""
-    client = ds.connect_sandbox(seed=3, users=30, roles="multiple", inactive_policy="keep")
+    client = ds.connect_sandbox(seed=3, world="okta", users=30, roles="multiple", inactive_policy="keep")
     client.sandbox.play()
     snapshot = ds.take_snapshot(client)
     client.sandbox.stop()
@@ -204,8 +204,11 @@ BAD_LINES = {
     "directory must have type": [HEAD, {"object": "directory", "id": "d"}],
     "is not a time": [{**HEAD, "taken_at": "yesterday"}],
     "there is no group": [HEAD, {"object": "members", "group_id": "g", "user_ids": []}],
-    "organization 'o' already": [HEAD, ORGANIZATION, ORGANIZATION],
+    "organization 'o' or with its": [HEAD, ORGANIZATION, ORGANIZATION],
     "in this order": [HEAD, DIRECTORY, ORGANIZATION],
+    "position must be microseconds": [{**HEAD, "position": ["event_1", 7]}],
+    "name must be text": [HEAD, {**ORGANIZATION, "name": 7}],
+    "domains must be a list": [HEAD, {**ORGANIZATION, "domains": "acme.test"}],
 }
 
 

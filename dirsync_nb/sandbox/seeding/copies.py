@@ -12,6 +12,7 @@ before directories before users before groups, each kind in the order of its lis
 from __future__ import annotations
 
 import json
+from codecs import BOM_UTF8
 from collections import Counter
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -48,6 +49,11 @@ _NEEDED: dict[str, tuple[tuple[str, type], ...]] = {
     "members": (("group_id", str), ("user_ids", list)),
 }
 _ORDER = list(_NEEDED)
+_TEXTS = (
+    "organization_id", "external_id", "external_key", "domain", "idp_id", "email", "first_name", "last_name",
+    "name",
+)  # fmt: skip
+_LISTS = ("domains", "roles")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -108,7 +114,7 @@ def read(path: str | os.PathLike[str]) -> Copy:
     try:
         if where.stat().st_size > MOST_BYTES:
             raise Invalid(f"{where} has more than {MOST_BYTES // 1_000_000:,} MB")
-        return Copy(tuple(where.read_bytes().splitlines()))
+        return Copy(tuple(where.read_bytes().removeprefix(BOM_UTF8).rstrip().splitlines()))
     except OSError as error:
         raise Invalid(f"{where} cannot be read: {error.strerror}") from None
     except ValueError as error:
@@ -134,9 +140,9 @@ def _records(copy: Copy) -> Iterator[tuple[str, Object, bytes]]:
 
 def _check(copy: Copy) -> tuple[int, bool]:
     """Refuse a copy that is not whole: records of another shape, or of people and groups that are not there."""
-    _moment(copy.head.get("taken_at"), "line 1: ")
+    _check_position(copy.head)
     seen: dict[str, set[str]] = {kind: set() for kind in _ORDER}
-    last, off = 0, False
+    last, off, external = 0, False, set[str]()
     for number, (kind, one, _) in enumerate(_records(copy), 2):
         if kind not in _NEEDED or _ORDER.index(kind) < last:
             raise Invalid(f"line {number}: {kind!r} is not one of {', '.join(_ORDER)}, in this order")
@@ -144,19 +150,38 @@ def _check(copy: Copy) -> tuple[int, bool]:
         for name, shape in _NEEDED[kind]:
             if not isinstance(one.get(name), shape):
                 raise Invalid(f"line {number}: {kind} must have {name}; got {str(one.get(name))[:80]!r}")
-        for name in ("created_at", "updated_at"):
-            _moment(one.get(name), f"line {number}: ")
+        _check_kinds(one, f"line {number}: ")
         home = one.get("directory_id")
         if home is not None and home not in seen["directory"]:
             raise Invalid(f"line {number}: it is of {home!r}, a directory that is not there")
         off |= kind == "directory_user" and one["state"] != "active"
         if kind == "members":
             _check_members(one, number, seen)
-        elif one["id"] in seen[kind]:
-            raise Invalid(f"line {number}: there is a {kind} {one['id']!r} already")
+        elif one["id"] in seen[kind] or (kind == "organization" and one.get("external_id") in external):
+            raise Invalid(f"line {number}: there is a {kind} {one['id']!r} or with its external_id already")
         else:
             seen[kind].add(one["id"])
+            external |= {one["external_id"]} if one.get("external_id") else set()
     return len(seen["directory_user"]), off
+
+
+def _check_position(head: Object) -> None:
+    _moment(head.get("taken_at"), "line 1: ")
+    position = head.get("position")
+    if position is not None and [type(one) for one in _list(position)] != [int, str]:
+        raise Invalid(f"line 1: position must be microseconds and an event's id; got {str(position)[:80]}")
+
+
+def _check_kinds(one: Object, where: str) -> None:
+    """Refuse a field that is of another kind than the API gives it."""
+    for name in _TEXTS:
+        if not isinstance(one.get(name), str | None):
+            raise Invalid(f"{where}{name} must be text; got {str(one[name])[:80]}")
+    for name in _LISTS:
+        if not isinstance(one.get(name), list | None):
+            raise Invalid(f"{where}{name} must be a list; got {str(one[name])[:80]}")
+    for name in ("created_at", "updated_at"):
+        _moment(one.get(name), where)
 
 
 def _check_members(one: Object, number: int, seen: dict[str, set[str]]) -> None:
@@ -296,6 +321,10 @@ _KNOWN = frozenset(
 
 def _dict(value: Any) -> Object:
     return value if isinstance(value, dict) else {}
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
 
 
 def _unknown(one: Object) -> Object:
