@@ -5,7 +5,7 @@ The answer is a plan; nothing is written anywhere. ``database`` reads such a tab
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, cast
 
@@ -13,14 +13,14 @@ import pandas as pd
 
 from .. import errors
 from ..analysis.identity import id_key
-from ..frames import require_columns, require_complete, require_frame, takes_frames
+from ..frames import near_names, require_columns, require_complete, require_frame, takes_frames
 from ..guard import SHARE, check_guard, why_stopped
 from .app_table import ATTRS, table_of
-from .columns import attribute_names, near_names, require_attribute
+from .columns import attribute_names, require_attribute
 from .matching import Match, Matcher
 from .people import ABSENT, HOMES, People, key_of, plain_value
 from .plan import PLAN_COLUMNS, Plan, TooManyDeactivations, plan_frame
-from .status import StatusWords, is_on
+from .status import StatusWords, is_on, named_for_an_end, says_until
 
 __all__ = [
     "PLAN_COLUMNS",
@@ -267,8 +267,20 @@ def _compared(
         if column is not None and column not in app_users:
             near = near_names(column, app_users.columns)
             raise errors.ArgumentError(f"{name}={column!r} is not a column of app_users{near}")
+    _require_readable(app_users, keys)
     words = StatusWords(status_words, column=active or "")
     return _Comparison(People(users), app_users, keys, kept, active, words, key or primary_key(app_users))
+
+
+def _require_readable(app_users: pd.DataFrame, keys: Mapping[str, str]) -> None:
+    """Refuse keys that are neither text nor numbers: nobody would be found."""
+    for name in keys:
+        odd = next((v for v in app_users[name] if isinstance(v, (bytes, list, tuple, dict, set))), None)
+        if odd is not None:
+            raise errors.ArgumentError(
+                f"on: {name!r} of app_users holds type {type(odd).__name__}, by which nobody is found; "
+                "make them text"
+            )
 
 
 @takes_frames()
@@ -366,7 +378,7 @@ class _Comparison:
         self.met = matcher.met
         self._create(spoken_for, passed_on)
         table = table_of(self.app_users, self.key, self.active, on, self.keys)
-        told = tuple(text for text in (*notices, *self._own_notices()) if text)
+        told = tuple(text for text in (*notices, *self._own_notices(), *self._unread_ends(on)) if text)
         rows, unknown = plan_frame(self.rows), dict(self.words.unknown)
         return Plan(rows, self.unchanged, told, self._not_enabled(), unknown, table)
 
@@ -512,6 +524,23 @@ class _Comparison:
             told.append(f"{', '.join(rounded)}: numbers too large for a float were rounded. Read them as text.")
         return told
 
+    def _unread_ends(self, on: list[bool | None]) -> Iterator[str]:
+        """Say which columns such as ``deleted_at`` have a time in rows that count as on."""
+        for name in self.app_users.columns:
+            if name == self.active or not named_for_an_end(name):
+                continue
+            gone = StatusWords(column=name)
+            values = list(self.app_users[name].astype(object))
+            if says_until(name, values):
+                ended = [
+                    off is False and one is True for off, one in zip(gone.read_column(values), on, strict=True)
+                ]
+                if any(ended):
+                    yield (
+                        f"{name} has a time in {sum(ended):,} of the rows that count as on: if it means gone, "
+                        f"say active={name!r}, or leave such rows out of what counts as on."
+                    )
+
     def _rounded(self) -> list[str]:
         """Name key columns of the app whose numbers lost their last digits when they were read."""
         return [
@@ -535,7 +564,7 @@ class _Comparison:
         user = (
             {} if place is None else {n: self.people.values(n)[place] for n in ("user_id", "name", "address")}
         )
-        shown = {name: _text_of(record, self.keys, name) for name in ("name", "address")} if record else {}
+        shown = {name: _text_of(record, self._wanted(), name) for name in ("name", "address")} if record else {}
         told = {"action": action, "app_key": app_key, "matched_by": by, "reason": reason, **shown}
         told |= {name: value for name, value in user.items() if value is not None and value is not ABSENT}
         changed = tuple(before or ()) if before is not None else ()

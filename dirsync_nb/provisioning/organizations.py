@@ -10,10 +10,9 @@ from typing import Any
 import pandas as pd
 
 from .. import errors
-from ..frames import require_complete, takes_frames
+from ..frames import near_names, require_complete, takes_frames
 from ..guard import SHARE, check_guard
 from .app_table import ATTRS, scoped, table_of
-from .columns import near_names
 from .comparison import (
     Columns,
     HasUsers,
