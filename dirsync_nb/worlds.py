@@ -46,7 +46,7 @@ FLEET = "fleet.json"  # what a folder that holds a fleet has in it
 
 
 def copy_of(snapshot: Any) -> Copy:
-    """Return the world of a snapshot, a fleet, or the path of either.
+    """Return the world of a snapshot, a fleet, or the path of either or of a saved world.
 
     Raises
     ------
@@ -55,12 +55,14 @@ def copy_of(snapshot: Any) -> Copy:
     IncompleteError
         Directories of the fleet are missing.
     """
-    from .sandbox.seeding.copies import Copy
+    from .sandbox.directory.refusal import Invalid
+    from .sandbox.seeding.copies import Copy, read
 
-    whole = snapshot_of(snapshot)
     try:
-        return Copy(tuple(copy_lines(whole)))
-    except ValueError as problem:  # the sandbox has no part in our errors
+        if isinstance(snapshot, str | Path) and Path(snapshot).suffix == ".jsonl":
+            return read(snapshot)
+        return Copy(tuple(copy_lines(snapshot_of(snapshot))))
+    except Invalid as problem:
         raise errors.ArgumentError(f"this snapshot makes no sandbox: {problem}") from None
 
 

@@ -183,7 +183,7 @@ def test_a_saved_world_is_redacted_unless_somebody_says_otherwise_and_says_so(ta
     plain = ds.save_world(taken, tmp_path / "plain.jsonl", redacted=False)
     assert '"people":"NOT redacted: ' in plain.read_text().splitlines()[0]
     with Sandbox(world=plain) as sandbox:
-        assert sandbox.settings.plan == copy_of(taken)
+        assert sandbox.settings.plan == copy_of(taken) == copy_of(plain)
     with pytest.raises(errors.ArgumentError, match=r"ends in \.jsonl; got 'x.json'"):
         ds.save_world(taken, tmp_path / "x.json")
     with pytest.raises(errors.ArgumentError, match="key must have at least 16"):

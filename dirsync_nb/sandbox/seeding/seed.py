@@ -119,7 +119,8 @@ def world_named(name: str | os.PathLike[str] | World | copies.Copy) -> World | c
         return copies.read(name)
     raise Invalid(
         f"world must be one of {', '.join(WORLDS)}, or a .yaml or .jsonl file; got {str(name)!r}. Many "
-        "directories are written fleet:<directories>x<people on average>, such as fleet:5000x1000"
+        "directories are written fleet:<directories>x<people on average>, such as fleet:5000x1000. "
+        "Exports and snapshots are people= and snapshot= of connect_sandbox"
     )
 
 

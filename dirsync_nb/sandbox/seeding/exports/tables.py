@@ -171,10 +171,12 @@ def _of_lines(file: str, text: str) -> Table:
 
 def _split(file: str, text: str, sign: str) -> Iterator[tuple[int, list[str]]]:
     """Yield numbered rows; refuse a file in which a quote is never closed, and so swallows rows."""
-    number, width = 0, 0
+    number, width, lines = 0, 0, 0
+    reader = csv.reader(io.StringIO(text), delimiter=sign)
     try:
-        for number, row in enumerate(csv.reader(io.StringIO(text), delimiter=sign), 1):
-            if width > 2 and any("\n" in cell and cell.count(sign) >= width - 1 for cell in row):
+        for number, row in enumerate(reader, 1):
+            several, lines = reader.line_num > lines + 1, reader.line_num
+            if several and width > 2 and any("\n" in one and one.count(sign) >= width - 1 for one in row):
                 raise Invalid(f"{file}: a quote that is opened in row {number} is not closed there")
             width = max(width, len(row))
             yield number, [cell.strip() for cell in row]
@@ -200,8 +202,10 @@ def _unguarded(cell: str) -> str:
 
 def _is_no_person(row: Sequence[str]) -> bool:
     """Return whether a row is a footer with one cell, or the example row of a template."""
+    if row[0] and any(row[1:]):
+        return row[0].startswith("Example:")
     alone = sum(map(bool, row)) == 1 < len(row)
-    return row[0].startswith("Example:") or (alone and _TOTALS.match(row[0]) is not None)
+    return alone and _TOTALS.match(row[0]) is not None
 
 
 _LISTS = ("Resources", "Report_Entry", "employees", "users", "value", "data")
