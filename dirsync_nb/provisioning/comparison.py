@@ -315,13 +315,26 @@ def _pairs(given: Columns) -> dict[str, str]:
     return {ours: "address" if theirs == "email" else theirs for ours, theirs in pairs.items()}
 
 
+def _instead(ours: str, theirs: str, app_users: pd.DataFrame, what: str) -> str:
+    """Say how the app's column is named instead of one that is not there."""
+    if "directory_id" in app_users and app_users.index.name == "user_id":
+        return "it is a frame of users: the directory comes first, the app second"
+    if theirs in app_users:
+        return f"{what} maps the app's column to the directory's, the other way round: {{{theirs!r}: {ours!r}}}"
+    if ours == app_users.index.name:
+        return "it is the index: app_users.reset_index() makes it a column"
+    listed = list(app_users.columns)
+    shown = ", ".join(map(repr, listed[:12])) + (", ..." if len(listed) > 12 else "")
+    return f"it has {shown}. To map one of them: {what}={{'mail': {theirs!r}}} (its mail is our {theirs})"
+
+
 def _pairs_of(given: Columns, users: pd.DataFrame, app_users: pd.DataFrame, what: str) -> dict[str, str]:
     """Read column names into a mapping from the app's to the directory's, and check that they are there."""
     pairs = _pairs(given)
     for ours, theirs in pairs.items():
         if ours not in app_users:
             raise errors.ArgumentError(
-                f"{what}: app_users has no column {ours!r}; it has {list(app_users.columns)}"
+                f"{what}: app_users has no column {ours!r}; {_instead(ours, theirs, app_users, what)}"
             )
         if theirs not in users and theirs != "user_id" and not theirs.startswith(ATTRIBUTE):
             attributes = [ATTRIBUTE + name for name in attribute_names(users)]

@@ -290,7 +290,7 @@ class _Script:
                 keys.setdefault(name, []).append(after[name])
         for name, values in keys.items():
             for some in _some(values):
-                there = self.table.c[name].in_([self._literal(name, value) for value in some])
+                there: Any = self.table.c[name].in_([self._literal(name, value) for value in some])
                 if (
                     all(isinstance(value, str) for value in some)
                     and name in self.known.keys

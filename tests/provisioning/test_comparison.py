@@ -273,8 +273,10 @@ def test_a_query_that_writes_is_refused_by_the_database(url, query):
 
 
 def test_a_table_that_is_not_there_is_named(url):
-    with pytest.raises(errors.ConfigurationError, match="reading nowhere from"):
-        load_app_users(url, table="nowhere")
+    with pytest.raises(
+        errors.ArgumentError, match=r"table must be of the database: .*'users'.*got 'user'.*mean 'users'"
+    ):
+        load_app_users(url, table="user")
 
 
 def test_a_schema_can_be_named(postgres_url):
@@ -346,6 +348,18 @@ def test_times_of_an_end_that_nobody_said_to_look_at_are_told():
     for active in (None, "on"):
         plan = ds.compare(directory(person(1), person(2)), table, on="email", active=active)
         assert any("deleted_at has a time in 1 of the rows that count as on" in one for one in plan.notices)
+
+
+def test_a_column_that_is_not_there_is_told_with_how_to_map_one():
+    mine = app({"id": 1, "mail": "p1@x.example"})
+    for on, table, sentence in (
+        ("email", mine, r"it has 'id', 'mail'. To map one of them: on=\{'mail': 'address'\}"),
+        ({"address": "mail"}, mine, r"the other way round: \{'mail': 'address'\}"),
+        ("mail", mine.set_index("mail"), "it is the index: app_users.reset_index"),
+        ("mail", directory(person(1)), "the directory comes first, the app second"),
+    ):
+        with pytest.raises(errors.ArgumentError, match=sentence):
+            ds.compare(directory(person(1)), table, on=on)
 
 
 def test_two_columns_of_one_name_are_named():
