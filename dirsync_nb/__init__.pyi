@@ -60,6 +60,7 @@ from .provisioning import load_app_users as load_app_users
 from .provisioning import onboarding as onboarding
 from .provisioning import write_sample_app as write_sample_app
 from .redaction import redact as redact
+from .redaction import save_world as save_world
 from .starter import write_starter as write_starter
 from .sync import follow as follow
 from .sync import follow_events as follow_events

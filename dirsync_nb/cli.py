@@ -67,6 +67,15 @@ def parser() -> argparse.ArgumentParser:
         default="now",
         help="of the sandbox: its story ends today and time passes, or on 3 August 2026 (default: %(default)s)",
     )
+    lab.add_argument(
+        "--world",
+        default="harbour",
+        metavar="FILE",
+        help="of the sandbox: YAML, an export of people, a snapshot, or what ds.save_world wrote",
+    )
+    lab.add_argument(
+        "--database", metavar="FILE", help="keep the sandbox in it, with all changes, over a restart"
+    )
     lab.add_argument("jupyter", nargs="*", metavar="-- ARG", help="more arguments for JupyterLab, after --")
     lab.set_defaults(run=run_lab)
 
@@ -280,10 +289,15 @@ def _copy_notebooks(folder: Path) -> str:
 @contextlib.contextmanager
 def _sandbox(asked: argparse.Namespace) -> Iterator[str]:
     from .sandbox import Sandbox
+    from .sandbox.seeding.seed import has_name
+    from .worlds import world_from_file
 
     try:
-        sandbox = Sandbox(seed=asked.seed, users=asked.users, clock=asked.clock).start()
-    except (OSError, ValueError) as error:
+        world = asked.world if has_name(asked.world) else world_from_file(asked.world)
+        sandbox = Sandbox(
+            seed=asked.seed, users=asked.users, clock=asked.clock, world=world, database=asked.database
+        ).start()
+    except (OSError, ValueError, errors.DirsyncError) as error:
         raise CannotBegin(str(error)) from None
     with sandbox:
         yield sandbox.url

@@ -193,8 +193,9 @@ def connect_sandbox(
     scoped_lists: bool = False,
     people: Any = None,
     groups: Any = (),
-    provider: str = "okta scim v2.0",
+    provider: str | None = None,
     company: str | None = None,
+    snapshot: Any = None,
     **options: Unpack[Options],
 ) -> DirectoryClient:
     """Connect to the embedded sandbox, whatever keys are set.
@@ -218,18 +219,55 @@ def connect_sandbox(
     groups
         Files of memberships to go with them.
     provider, company
-        Type of the directory they come from, in the API's words, and the name of their organization.
+        Type of the directory they come from, in the API's words, and the name of their organization. Default:
+        what the form of the file says, and the domain that most people have.
+    snapshot
+        A real environment instead: what :func:`take_snapshot` or :func:`take_fleet` gave, redacted or not, or
+        its path. Ids, times, states, attributes, roles and memberships are those of the snapshot, the clock
+        stands where it ends, and events go on from there.
     **options
         More options of :class:`dirsync_nb.sandbox.Sandbox`, such as ``inactive_policy="keep"``.
 
+    Raises
+    ------
+    ArgumentError
+        An option that there is not, a file that cannot be read, or two worlds at once.
+    IncompleteError
+        The fleet is not whole.
+
     Examples
     --------
+    Invented people, always the same; ``world=`` names other ones, or a file (YAML, or of :func:`save_world`):
+
     >>> client = ds.connect_sandbox(seed=1)
     >>> ds.load_directories(client)["name"].iloc[0]
     'Harbourline Okta'
+
+    Your own people, as an admin exported them:
+
+    >>> people = pd.DataFrame({"email": ["ada@acme.test"], "first_name": ["Ada"], "last_name": ["Lind"]})
+    >>> ada = ds.connect_sandbox(people=people, provider="okta scim v2.0", company="Acme")
+    >>> ds.load_organizations(ada)["name"].tolist()
+    ['Acme']
+
+    An environment as it was, here redacted first:
+
+    >>> moment = ds.redact(ds.take_snapshot(client, directories.index[0]))
+    >>> copy = ds.connect_sandbox(snapshot=moment)
+    >>> ds.load_users(copy, moment.directories.index[0]).index.equals(moment.users.index)
+    True
     """
-    if people is not None:
-        options["world"] = _world_of(people, groups, provider, company)
+    given = [name for name, one in (("people", people), ("snapshot", snapshot)) if one is not None]
+    given += ["world"] * ("world" in options)
+    if len(given) > 1:
+        raise errors.ArgumentError(f"{' and '.join(given)} are two worlds: give one of them")
+    if people is not None or snapshot is not None:
+        from . import worlds  # and with it pandas
+
+        if snapshot is not None:
+            options["world"] = worlds.copy_of(snapshot)
+        else:
+            options["world"] = worlds.world_of_people(people, groups, provider, company)
     sandbox = _running_sandbox({"seed": seed, "users": users, **options})
     return _client(
         sandbox.url,
@@ -245,20 +283,6 @@ def connect_sandbox(
         scoped_lists=scoped_lists,
         sandbox=sandbox,
     )
-
-
-def _world_of(people: Any, groups: Any, provider: str, company: str | None) -> Any:
-    """Return a world of somebody's own people; what was not understood or not sent is told."""
-    from .load.progress import tell
-    from .sandbox.seeding.exports import People, read_people, world_of
-
-    try:
-        read = people if isinstance(people, People) else read_people(people, groups)
-        world = world_of(read, provider=provider, company=company)
-    except ValueError as problem:
-        raise errors.ArgumentError(str(problem)) from None
-    tell(read.notices, set())
-    return world
 
 
 def _client(

@@ -156,6 +156,16 @@ def test_lab_says_server_notebooks_and_address(lab, here, capsys):
     assert err == ""
 
 
+def test_lab_keeps_its_sandbox_in_a_file_and_takes_a_world_from_another(lab, here, capsys):
+    (here / "people.csv").write_text("User Id,Username,Primary email\n00u1,ada,ada@acme.test\n")
+    for _ in range(2):
+        assert lab("--world", "people.csv", "--database", "kept.sqlite")["code"] == 0
+    assert main(["lab", "--world", "okta", "--database", "kept.sqlite"]) == 2
+    assert "kept.sqlite was made with world=" in capsys.readouterr().err
+    assert main(["lab", "--world", "none.csv"]) == 2
+    assert capsys.readouterr().err.startswith("dirsync-nb lab: none.csv cannot be read")
+
+
 @pytest.mark.parametrize(("asked", "clock"), [((), "now"), (("--clock", "fixed"), "fixed")])
 def test_the_sandbox_of_lab_lives_today_unless_told_otherwise(lab, monkeypatch, asked, clock):
     clocks = []

@@ -145,7 +145,7 @@ def test_a_script_can_insist_on_a_key(capsys):
 def test_both_ways_to_connect_take_the_same_settings():
     own = {"api_key", "base_url", "require_key"}
     settings = [name for name in inspect.signature(ds.connect).parameters if name not in own]
-    world = {"seed", "users", "people", "groups", "provider", "company", "options"}
+    world = {"seed", "users", "people", "groups", "provider", "company", "snapshot", "options"}
     other = [name for name in inspect.signature(ds.connect_sandbox).parameters if name not in world]
     assert settings == other
     client = ds.connect_sandbox(timeout=7, attempts=2, max_wait=3)

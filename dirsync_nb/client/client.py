@@ -108,6 +108,10 @@ class DirectoryClient:
         """Whether what was kept of a server is of the one this client reads."""
         return server == self.base_url or server == self.server
 
+    def copies(self, server: str) -> bool:
+        """Whether this client reads a sandbox that was made of a snapshot of a server."""
+        return self.sandbox is not None and self.sandbox.origin == server
+
     def __repr__(self) -> str:
         where = "embedded sandbox" if self.sandbox is not None else self.base_url
         return f"<DirectoryClient {where}, key set, {self.transport.key_environment}>"

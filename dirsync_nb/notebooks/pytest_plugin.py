@@ -1,6 +1,7 @@
 """For notebooks and tests in a repository of your own: ``pytest --dirsync-sandbox --nbval notebooks``.
 
-With ``--dirsync-sandbox`` a run meets a fresh seeded sandbox, new again for every notebook: ``connect()`` in
+With ``--dirsync-sandbox`` a run meets a fresh seeded sandbox, new again for every notebook (with
+``--dirsync-sandbox=FILE`` one of the world in a file, see :mod:`dirsync_nb.worlds`): ``connect()`` in
 tests and kernels leads to it, a real key in the environment is not seen, and whatever would reach beyond this
 machine is refused, with its address named. Without that option nothing is changed.
 
@@ -26,6 +27,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from ..connect import SHARED_SANDBOX
+from ..errors import DirsyncError
 from . import kernels, network_guard, stable
 from .cells import first_line
 from .front_end import FrontEnd
@@ -34,11 +36,20 @@ if TYPE_CHECKING:
     from ..client import DirectoryClient
     from ..sandbox import Sandbox
 
-__all__ = ["dirsync_client", "dirsync_sandbox", "pytest_addoption", "pytest_configure"]
+__all__ = [
+    "dirsync_client",
+    "dirsync_sandbox",
+    "pytest_addoption",
+    "pytest_configure",
+    "pytest_load_initial_conftests",
+    "pytest_report_header",
+]
 
 NBVAL_PATIENCE = 2000.0  # seconds a cell may take, as nbval has it when nobody says otherwise
 PATIENCE = 120.0  # and as a run here has it
 NAME = "dirsync-sandbox"
+OPTION, INVENTED = "--dirsync-sandbox", "harbour"
+WORLD = pytest.StashKey[Any]()
 DIED = "its kernel died: out of memory, or something ended the process"
 
 
@@ -46,9 +57,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the options."""
     group = parser.getgroup("dirsync", "WorkOS Directory Sync")
     group.addoption(
-        "--dirsync-sandbox",
-        action="store_true",
-        help="meet a fresh sandbox, without a key, and refuse whatever would reach beyond this machine",
+        OPTION,
+        nargs="?",
+        const=INVENTED,
+        metavar="FILE",
+        help="meet a fresh sandbox, without a key, and refuse whatever would reach beyond this machine; with "
+        "=FILE its world is of a YAML file, an export, a snapshot, or what ds.save_world wrote",
     )
     group.addoption(
         "--dirsync-seed", type=int, default=1, help="of the sandbox: same seed, same people and ids"
@@ -56,10 +70,21 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--dirsync-users", type=int, help="of the sandbox's Okta directory (default: 260)")
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_load_initial_conftests(early_config: pytest.Config, parser: pytest.Parser, args: list[str]) -> None:
+    """Take a file behind ``=`` only: what follows the bare option are tests."""
+    if OPTION in args:
+        args[:] = [f"{OPTION}={INVENTED}" if one == OPTION else one for one in args]
+        early_config.known_args_namespace.file_or_dir = parser.parse_known_args(args).file_or_dir
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Begin, if asked to. With xdist the workers do, and the process that deals them the tests does not."""
-    if not config.getoption("dirsync_sandbox"):
+    if config.getoption("dirsync_sandbox") is None:
         return
+    if config.getoption("dirsync_sandbox") != INVENTED:
+        config.option.dirsync_sandbox = str(config.invocation_params.dir / config.getoption("dirsync_sandbox"))
+    _world(config)  # one that cannot be read ends the run before it begins
     _keep_notebooks_together(config)
     if not hasattr(config, "workerinput") and config.getoption("dist", "no") != "no":
         return
@@ -68,11 +93,35 @@ def pytest_configure(config: pytest.Config) -> None:
     config.add_cleanup(run.end)
 
 
+def _world(config: pytest.Config) -> Any:
+    """Return the world of the run; a file that holds none is told in a sentence."""
+    file = config.getoption("dirsync_sandbox")
+    if file == INVENTED:
+        return file
+    from ..worlds import world_from_file
+
+    try:
+        if WORLD not in config.stash:
+            config.stash[WORLD] = world_from_file(file)
+        return config.stash[WORLD]
+    except (DirsyncError, ImportError) as problem:
+        raise pytest.UsageError(f"{OPTION}: {problem}") from None
+
+
 def _keep_notebooks_together(config: pytest.Config) -> None:
     """Let xdist deal whole files: dealt one by one, the cells of a notebook would meet several kernels."""
     notebooks = config.getoption("nbval", False) or config.getoption("nbval_lax", False)
     if notebooks and config.getoption("dist", "no") in ("load", "worksteal"):
         config.option.dist = "loadfile"
+
+
+def pytest_report_header(config: pytest.Config) -> str | None:
+    """Say whose world a file is, and whether its people are pseudonyms."""
+    file = config.getoption("dirsync_sandbox")
+    if file is None or file == INVENTED or hasattr(config, "workerinput"):
+        return None
+    people = getattr(_world(config), "head", {}).get("people")
+    return f"dirsync sandbox: {file}{f' ({people})' if people else ''}"
 
 
 class Run:
@@ -90,7 +139,7 @@ class Run:
         self._page: Any = None
         self._ended: Path | None = None  # the notebook whose kernel hung or died
         self.sandbox = Sandbox(
-            seed=config.getoption("dirsync_seed"), users=config.getoption("dirsync_users")
+            seed=config.getoption("dirsync_seed"), users=config.getoption("dirsync_users"), world=_world(config)
         ).start()
         network_guard.write_sitecustomize(folder, self._log)
         kept = network_guard.kept_here(self._environment, folder) | {SHARED_SANDBOX: self.sandbox.url}

@@ -1,8 +1,10 @@
 """Frames with pseudonyms in place of people, so that a notebook can be shared and its charts still hold.
 
-Reading order: ``known_frames`` (which frames are ours), ``redact`` (which of their fields tell who one is).
+Reading order: ``known_frames`` (which frames are ours), ``redact`` (which of their fields tell who one is),
+``world_file`` (an environment as a file).
 """
 
 from .redact import redact
+from .world_file import save_world
 
-__all__ = ["redact"]
+__all__ = ["redact", "save_world"]

@@ -79,7 +79,7 @@ def redact(
     Returns
     -------
     DataFrame, Series, Snapshot or Plan
-        What was given, redacted. A redacted snapshot cannot be brought up to date.
+        What was given, redacted. Only a sandbox that is made of it brings a redacted snapshot up to date.
 
     Raises
     ------
@@ -108,11 +108,12 @@ def redact(
     """
     names = Pseudonyms(wrapped_key(key), keep_attributes, round_times=round_times)
     key = None  # no traceback through here shows it
-    made: T = _redacted(names, frame)
+    made: T = redacted_with(names, frame)
     return made
 
 
-def _redacted(names: Pseudonyms, thing: Any) -> Any:
+def redacted_with(names: Pseudonyms, thing: Any) -> Any:
+    """Return a copy redacted with these pseudonyms."""
     if isinstance(thing, pd.DataFrame):
         return _frame(names, thing)
     if isinstance(thing, pd.Series):
@@ -134,7 +135,7 @@ def _snapshot(names: Pseudonyms, snapshot: Snapshot) -> Snapshot:
         **frames,
         position=None if position is None else _position(names, position),
         scope=None if scope is None else tuple(map(names.text, scope)),
-        server=f"{snapshot.server.removesuffix(' (redacted)')} (redacted)",  # no client reads it: no refresh
+        server=f"{snapshot.server.removesuffix(' (redacted)')} (redacted)",  # no client of that server reads it
         notices=(),
         news=None if news is None else _frame(names, news),
     )

@@ -47,7 +47,8 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument(
         "--world",
         default="harbour",
-        help="harbour, okta, empty, fleet:5000x1000, or a YAML file (default: %(default)s)",
+        help="harbour, okta, empty, fleet:5000x1000, a YAML file, or a .jsonl file that ds.save_world wrote "
+        "(default: %(default)s)",
     )
     made.add_argument(
         "--roles", choices=("multiple", "single"), default="single", help="of users in several mapped groups"

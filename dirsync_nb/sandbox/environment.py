@@ -84,7 +84,7 @@ class Environment:
         end: Callable[[Environment], None],
     ) -> None:
         self.settings, self.name, self.api_key = settings, name, api_key
-        self.seed, self.team, self.inactive_policy = settings.seed, settings.team, settings.inactive_policy
+        self.seed, self.team, self.inactive_policy = settings.seed, settings.team, settings.policy
         self.faults = Faults()
         self.app: App | None = None
         self._address, self._end = address, end
@@ -174,6 +174,11 @@ class Environment:
         return self.settings.identity
 
     @property
+    def origin(self) -> str | None:
+        """The server whose copy this is, as its snapshot named it; None for a world of its own."""
+        return self.settings.origin
+
+    @property
     def requests(self) -> list[RequestLine]:
         """The last 10,000 requests to the API as (method, path, query), oldest first."""
         return list(self.app.requests) if self.app is not None else []
@@ -188,6 +193,7 @@ class Environment:
         return {
             "version": VERSION,
             "identity": self.identity,
+            "origin": self.origin,
             "seed": self.seed,
             "team": self.team,
             "inactive_policy": self.inactive_policy,

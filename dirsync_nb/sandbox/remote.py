@@ -58,6 +58,12 @@ class RemoteSandbox:
         identity: str = self.info()["identity"]
         return identity
 
+    @property
+    def origin(self) -> str | None:
+        """The server whose copy this is; None for a world of its own."""
+        origin: str | None = self.info().get("origin")
+        return origin
+
     def info(self) -> dict[str, Any]:
         """Return what this sandbox is and how much is in it."""
         answer: dict[str, Any] = self._ask("GET", "")

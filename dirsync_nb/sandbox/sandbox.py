@@ -11,6 +11,7 @@ from .directory.refusal import Invalid, NotRunning
 from .environment import Environment, ScimAccess, load_scim
 from .http.app import API_KEY
 from .http.server import Server
+from .seeding import seed as seeds
 from .settings import Settings
 from .truth import Truth
 
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from .directory.recorder import InactivePolicy, Removals
     from .directory.roles import DefaultMappings, RoleMode
     from .scim.profiles import Profile
+    from .seeding.copies import Copy
+    from .seeding.worlds import World
     from .settings import Clock, Order, Team
 
 _SETTLED = 1.0  # seconds after the start, when what reads the API has begun: then SCIM is loaded
@@ -55,7 +58,7 @@ class Sandbox(Environment):
         What the SCIM door lets pass, see ``scim.service``.
     world
         Which organizations and directories there are: "harbour" (of all examples), "okta" (its first directory
-        alone), "empty", or a YAML file as in ``worlds``.
+        alone), "empty", a YAML file as in ``worlds``, or a .jsonl file that ``ds.save_world`` wrote.
     roles : {"single", "multiple"}
         Whether a user in several mapped groups has the highest of their roles, as environments have it by
         default, or all of them.
@@ -94,7 +97,7 @@ class Sandbox(Environment):
         default_order: Order = "normal",
         strict: bool = False,
         scim_profile: Profile = "workos",
-        world: str | os.PathLike[str] = "harbour",
+        world: str | os.PathLike[str] | World | Copy = "harbour",
         roles: RoleMode = "single",
         database: str | os.PathLike[str] | None = None,
         webhook_writes: bool = False,
@@ -231,9 +234,7 @@ class Sandbox(Environment):
         """Add an environment over HTTP. What would read or make a file is for whoever runs the sandbox."""
         if "database" in settings:
             raise Invalid("database is a path, and none is taken over HTTP")
-        if not isinstance(settings.get("world", ""), str) or settings.get("world", "").endswith(
-            (".yaml", ".yml")
-        ):
+        if not seeds.has_name(settings.get("world", "harbour")):
             raise Invalid("world must be one that has a name: no path is taken over HTTP")
         made = self.add_environment(name, **settings)
         return {"name": made.name, "api_key": made.api_key, **made.info()}

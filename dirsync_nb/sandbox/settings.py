@@ -14,6 +14,7 @@ from .directory.roles import DefaultMappings, RoleMode
 from .directory.store import FORMAT
 from .scim.profiles import Profile
 from .seeding import seed as seeds
+from .seeding.copies import Copy
 
 if TYPE_CHECKING:
     import os
@@ -52,7 +53,7 @@ class Options(TypedDict, total=False):
     default_order: Order
     strict: bool
     scim_profile: Profile
-    world: str | os.PathLike[str]
+    world: str | os.PathLike[str] | World | Copy
     roles: RoleMode
     database: str | os.PathLike[str] | None
     webhook_writes: bool
@@ -69,7 +70,7 @@ class Beginning:
     seed: int
     users: int | None
     inactive_policy: InactivePolicy
-    plan: World
+    plan: World | Copy
     roles: RoleMode
     clock: Clock
     shift: int
@@ -81,14 +82,13 @@ class Beginning:
 
     def marks(self) -> dict[str, str]:
         """Return it as text: what a kept file must agree on to be reopened."""
-        world = blake2b(repr(self.plan).encode(), digest_size=8).hexdigest()
         made_by = {
             "format": FORMAT,
             "seed": self.seed,
             "users": self.users,
             "inactive_policy": self.inactive_policy,
             "roles": self.roles,
-            "world": world,
+            "world": self.plan.digest,
             "clock": self.clock,
         }
         return {key: str(value) for key, value in made_by.items()}
@@ -106,7 +106,7 @@ class Settings:
     default_order: Order = "normal"
     strict: bool = False
     scim_profile: Profile = "workos"
-    world: str | os.PathLike[str] = "harbour"
+    world: str | os.PathLike[str] | World | Copy = "harbour"
     roles: RoleMode = "single"
     database: str | os.PathLike[str] | None = None
     webhook_writes: bool = False
@@ -127,12 +127,28 @@ class Settings:
             raise Invalid(f"users must be 0 or more; got {self.users}")
         self.beginning  # noqa: B018 (a world that cannot be read is an error here)
 
+    @property
+    def policy(self) -> InactivePolicy:
+        """What becomes of users who are switched off; a copy that holds such users says it for itself."""
+        plan = self.plan
+        return plan.inactive_policy if isinstance(plan, Copy) else self.inactive_policy
+
+    @cached_property
+    def plan(self) -> World | Copy:
+        """The world, read from its file if it is in one."""
+        return seeds.world_named(self.world)
+
     @cached_property
     def beginning(self) -> Beginning:
         """What of the settings the first data are made from."""
-        plan = seeds.world_named(self.world)
+        plan = self.plan
         shift = clock.days_since_story() if self.clock == "now" else 0
-        return Beginning(self.seed, self.users, self.inactive_policy, plan, self.roles, self.clock, shift)
+        return Beginning(self.seed, self.users, self.policy, plan, self.roles, self.clock, shift)
+
+    @property
+    def origin(self) -> str | None:
+        """The server that this is a copy of; None for a world of its own."""
+        return self.plan.origin if isinstance(self.plan, Copy) else None
 
     @property
     def identity(self) -> str:

@@ -80,19 +80,20 @@ def _image(beginning: Beginning) -> bytes:
 
 def _open_file(path: Path, settings: Settings) -> Store:
     """Reopen a kept sandbox, or make it beside its place and move it there when it is whole."""
-    if not path.exists():
-        part = path.with_name(path.name + ".part")
-        part.unlink(missing_ok=True)
-        store = Store(str(part))
-        try:
-            _fill(store, settings.beginning)
-        finally:
-            store.close()
-        part.replace(path)
     try:
+        if not path.exists():
+            _make_file(path, settings.beginning)
         store = Store(str(path), keep=True)
+    except sqlite3.OperationalError as problem:
+        if "locked" in str(problem):
+            raise Invalid(
+                f"{path} is kept by a sandbox that runs: stop that one, or name another file"
+            ) from None
+        raise Invalid(f"{path} cannot be opened or written: {problem}") from None
     except sqlite3.DatabaseError:
         raise Invalid(f"{path} is not a sandbox database; name another file") from None
+    except OSError as problem:
+        raise Invalid(f"{path} cannot be written: {problem.strerror}") from None
     try:
         _check_marks(store, path, settings.beginning.marks())
     except BaseException:
@@ -100,6 +101,17 @@ def _open_file(path: Path, settings: Settings) -> Store:
         raise
     store.load_clock()
     return store
+
+
+def _make_file(path: Path, beginning: Beginning) -> None:
+    part = path.with_name(path.name + ".part")
+    part.unlink(missing_ok=True)
+    store = Store(str(part))
+    try:
+        _fill(store, beginning)
+    finally:
+        store.close()
+    part.replace(path)
 
 
 def _check_marks(store: Store, path: Path, marks: dict[str, str]) -> None:

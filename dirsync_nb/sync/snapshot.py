@@ -190,7 +190,7 @@ class Snapshot:
         LoadError
             Reading events broke; this snapshot is as good as before.
         """
-        if not client.reads(self.server):
+        if not (client.reads(self.server) or client.copies(self.server)):
             raise errors.ArgumentError(
                 f"this snapshot is of {self.server}, and the client reads {client.server}"
             )
@@ -277,6 +277,7 @@ def _caught_up(client: DirectoryClient, snapshot: Snapshot, events: pd.DataFrame
         memberships=state.memberships,
         position=state.moment if state.moment != NEVER else None,
         taken_at=datetime.now(UTC),
+        server=client.server,
         notices=notices,
         news=state.report,
     )

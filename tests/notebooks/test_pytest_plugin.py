@@ -9,10 +9,14 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import nbformat
 import pytest
 from nbformat import v4
+
+import dirsync_nb as ds
+from dirsync_nb.notebooks import pytest_plugin
 
 EXAMPLE = Path(__file__).parents[1] / "data" / "example_repository"
 KERNEL = {"kernelspec": {"name": "python3", "display_name": "Python 3 (ipykernel)", "language": "python"}}
@@ -70,6 +74,45 @@ def test_the_same_seed_is_the_same_world_and_another_is_not(repository):
     done = run(repository, "--dirsync-sandbox", "--nbval", "--dirsync-users=7", "notebooks")
     assert done.returncode == 1
     assert "people.ipynb" in done.stdout
+
+
+def test_a_run_meets_the_world_of_a_file_which_says_whether_its_people_are_pseudonyms(tmp_path):
+    client = ds.connect_sandbox(users=5, world="okta")
+    ds.save_world(ds.take_snapshot(client), tmp_path / "customer.jsonl")
+    client.sandbox.stop()
+    (tmp_path / "tests").mkdir()
+    (tmp_path / "tests" / "test_one.py").write_text(
+        "import dirsync_nb as ds\n"
+        "def test_one(dirsync_client):\n"
+        "    assert ds.load_directories(dirsync_client).index[0].startswith('directory_anon_')\n"
+    )
+    done = run(tmp_path, "--dirsync-sandbox=customer.jsonl", "tests")
+    assert "1 passed" in done.stdout, done.stdout + done.stderr
+    assert "customer.jsonl (redacted: every name, address, id and attribute is a pseudonym)" in done.stdout
+
+
+def test_what_follows_the_bare_option_are_tests_and_no_file():
+    arguments = ["--dirsync-sandbox", "notebooks"]
+    parsed = SimpleNamespace(file_or_dir=["notebooks"])
+    parser, early = SimpleNamespace(parse_known_args=lambda _: parsed), SimpleNamespace()
+    early.known_args_namespace = SimpleNamespace(file_or_dir=[])
+    pytest_plugin.pytest_load_initial_conftests(early, parser, arguments)
+    assert arguments == ["--dirsync-sandbox=harbour", "notebooks"]
+    assert early.known_args_namespace.file_or_dir == ["notebooks"]
+
+
+@pytest.mark.parametrize("name", ["bad.yaml", "bad.csv", "bad.snapshot", "none.csv", "folder"])
+def test_a_file_without_a_world_ends_a_run_in_a_sentence(tmp_path, name):
+    (tmp_path / "folder").mkdir()
+    for file, content in (
+        ("bad.yaml", b"organizations: 7"),
+        ("bad.csv", b"a,b"),
+        ("bad.snapshot", b"PK\x03\x04"),
+    ):
+        (tmp_path / file).write_bytes(content)
+    config = SimpleNamespace(getoption=lambda _: str(tmp_path / name), stash=pytest.Stash())
+    with pytest.raises(pytest.UsageError, match=f"--dirsync-sandbox: .*{name}"):
+        pytest_plugin._world(config)
 
 
 def test_what_is_wrong_with_a_cell_is_said_with_file_cell_line_and_cause(tmp_path):

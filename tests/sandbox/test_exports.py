@@ -219,20 +219,105 @@ def test_a_frame_will_do_and_its_whole_numbers_stay_whole():
     assert list(read_people(frame).users) == ["124", "b@x.example"]
 
 
-@pytest.mark.parametrize(
-    ("data", "words"),
-    [
-        (b"PK\x03\x04rest", "workbook"),
-        (b"<html><table>", "web page"),
-        (b"", "is empty"),
-        (b"{broken", "not JSON"),
-        (b'{"a": 1}', "no list of people"),
-        (b"\xff" * 50, "no column is known"),
-    ],
+HEAD, ADA, ZOE = (
+    "User Id,Status,Username,First name,Last name,Primary email\n",
+    "00u1,ACTIVE,ada@acme.test,Ada,Lind,ada@acme.test\n",
+    "00u2,ACTIVE,zoe@acme.test,Zoë,Brandt,zoe@acme.test\n",
 )
-def test_a_wrong_file_is_named_in_a_sentence(save, data, words):
-    with pytest.raises(ValueError, match=words):
+BOTH = HEAD + ADA + ZOE
+QUOTED = "\n".join(",".join(f'"{cell}"' for cell in line.split(",")) for line in BOTH.strip().split("\n"))
+
+UNDERSTOOD = {
+    "UTF-8 with a BOM": (BOTH.encode("utf-8-sig"), ""),
+    "UTF-16": (BOTH.encode("utf-16"), ""),
+    "UTF-16 without a BOM": (BOTH.encode("utf-16-be"), ""),
+    "UTF-32": (BOTH.encode("utf-32"), ""),
+    "Windows-1252": (BOTH.encode("cp1252"), "not UTF-8 and read as Windows-1252: line 3; right if 'Zoë' is"),
+    "two encodings": ((HEAD + ZOE).encode() + ADA.replace("Ada", "Adé").encode("cp1252"), "Windows-1252: line 3;"),
+    "semicolons": (BOTH.replace(",", ";").encode(), ""),
+    "tabs": (BOTH.replace(",", "\t").encode(), ""),
+    "bars": (BOTH.replace(",", "|").encode(), ""),
+    "a stated separator": (b"sep=;\n" + BOTH.replace(",", ";").encode(), ""),
+    "quotes": (QUOTED.encode(), ""),
+    "a quote in a cell": (BOTH.replace("Lind", 'Li"nd').encode(), ""),
+    "a line end in a cell": (BOTH.replace("Lind", '"Li\nnd"').encode(), ""),
+    "old Mac's line ends": (BOTH.replace("\n", "\r").encode(), ""),
+    "a header that comes again": ((HEAD + ADA + HEAD + ZOE).encode(), ""),
+    "a column that comes again": (
+        BOTH.replace("\n", ",x\n").replace("email,x", "email,Primary email").encode(), "left out: Primary email",
+    ),
+    "a row that comes again": ((BOTH + ADA).encode(), ""),
+    "short rows": ((HEAD + ADA + "00u2,ACTIVE,zoe@acme.test,Zoë\n").encode(), "the missing ones blank: row 3"),
+    "trailing separators": (BOTH.replace("\n", ",,\n").encode(), ""),
+    "NULs": (BOTH.replace("Lind", "Li\0nd").encode(), "NUL characters were left out, in line 2"),
+    "a row too long": (
+        (BOTH + "00u3,ACTIVE,x@acme.test,X,Y,x@acme.test,z\n").encode(),
+        "row 4: not taken, it has 7 cells for 6 columns",
+    ),
+    "a row without an id": ((BOTH + ",ACTIVE,,No,Body,\n").encode(), "row 4: not taken, it has no id"),
+    "an id of two people": (
+        (BOTH + "00u1,ACTIVE,x@acme.test,X,Y,x@acme.test\n").encode(),
+        "row 4: not taken, the id '00u1' is there already",
+    ),
+    "objects line by line": (
+        b'{"id": "00u1", "email": "ada@acme.test"}\n{"id": "00u2", "email": "zoe@acme.test"}', "",
+    ),
+    "one page of many": (
+        b'{"totalResults": 9, "Resources": [{"id": "00u1", "userName": "a"}, {"id": "00u2"}]}',
+        "is one page of more (9 in all)",
+    ),
+    "German headers": (
+        "Benutzerprinzipalname;Anzeigename;Objekt-ID\nada;Ada Lind;00u1\nzoe;Zoë B;00u2\n".encode(), "",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", UNDERSTOOD)
+def test_a_file_that_is_odd_is_understood_and_what_is_left_out_is_told_with_its_row(save, name):
+    data, words = UNDERSTOOD[name]
+    found = read_people(save(data))
+    assert set(found.users) == {"00u1", "00u2"}
+    assert words in str(found)
+    assert words or not found.notices
+
+
+REFUSED = {
+    "empty": (b"", "is empty"),
+    "blank": (b" \n\n", "is empty"),
+    "a header alone": (HEAD.encode(), "there are no rows"),
+    "no header": ((ADA + ZOE).encode(), "no column has an id, a user name or an address"),
+    "unknown columns": (b"a,b\n1,2\n", "no column is known; give columns= .a, b."),
+    "a workbook": (b"PK\x03\x04rest", "people.csv is a workbook, whatever its name says"),
+    "an old workbook": (b"\xd0\xcf\x11\xe0" + b"\0" * 400, "is a workbook"),
+    "a PDF": (b"%PDF-1.7\n", "is a PDF"),
+    "a compressed file": (b"\x1f\x8b\x08\0rest", "is a compressed file"),
+    "a web page": (b"<html><table>", "web page"),
+    "zeros": (b"\0" * 900, "holds no text"),
+    "bytes": (bytes(range(256)) * 4, "holds no text"),
+    "a quote never closed": (BOTH.replace(",Lind", ',"Lind').encode(), "opened in row 2 is not closed"),
+    "a cell without end": ((HEAD + "x" * (2**24 + 9)).encode(), "row 2: field larger than"),
+    "broken JSON": (b"{broken", "not JSON"),
+    "deep JSON": (b"[" * 100_000, "not JSON"),
+    "JSON of something else": (b'{"a": 1}', "no list of people"),
+    "JSON without people": (b'["a"]', "there are no rows"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_a_wrong_file_is_named_in_a_sentence(save, name):
+    data, words = REFUSED[name]
+    with pytest.raises(ValueError, match=words) as refused:
         read_people(save(data))
+    assert len(str(refused.value)) < 500
+
+
+def test_of_several_files_one_that_is_wrong_ends_all_and_what_was_not_taken_is_told(save, capsys, monkeypatch):
+    monkeypatch.setattr("dirsync_nb.load.progress.is_interactive", lambda: True)
+    fine = save(BOTH + ",ACTIVE,,No,Body,\n", "fine.csv")
+    with pytest.raises(errors.ArgumentError, match="wrong.csv is a workbook"):
+        ds.connect_sandbox(people=[fine, save(b"PK\x03\x04", "wrong.csv")])
+    ds.connect_sandbox(people=fine).sandbox.stop()
+    assert "fine.csv, row 4: not taken, it has no id" in capsys.readouterr().err
 
 
 def test_scim_groups_name_people_by_the_ids_of_the_server(save):

@@ -16,6 +16,8 @@ from typing import Any
 import pytest
 import requests
 
+import dirsync_nb as ds
+from dirsync_nb import errors
 from dirsync_nb.sandbox import Sandbox, storage
 
 
@@ -171,3 +173,44 @@ def test_the_program_says_in_one_line_why_it_cannot_start() -> None:
     assert ended.returncode == 2
     assert ended.stderr.startswith("dirsync-nb sandbox: ")
     assert ended.stderr.count("\n") == 1
+
+
+def test_places_snapshots_and_half_loads_go_on_after_a_restart(tmp_path):
+    options = {"world": "okta", "users": 30, "database": tmp_path / "kept.sqlite"}
+    client = ds.connect_sandbox(**options)
+    home = ds.load_directories(client).index[0]
+    follow(client, tmp_path)
+    snapshot = ds.take_snapshot(client, path=tmp_path / "a.snapshot")
+    client.sandbox.faults.add("status", path="/directory_users", skip=2, times=None, status=403)
+    with pytest.raises(errors.LoadError):
+        ds.take_snapshot(ds.connect_sandbox(**options, page_size=10), path=tmp_path / "b.snapshot")
+    new = client.sandbox.add_user(home, email="new@acme.test")
+    port, now = client.base_url, client.sandbox.info()["clock"]
+    client.sandbox.stop()
+
+    again = ds.connect_sandbox(**options, page_size=10)
+    assert (again.base_url != port, again.server, again.sandbox.info()["clock"]) == (True, client.server, now)
+    assert [batch["user_id"].tolist() for batch in follow(again, tmp_path)] == [[new]]
+    assert ds.open_snapshot(tmp_path / "a.snapshot").refresh(again).users.index.difference(
+        snapshot.users.index
+    ).tolist() == [new]
+    before = len(again.sandbox.requests)
+    whole = ds.take_snapshot(again, path=tmp_path / "b.snapshot")
+    assert new in whole.users.index
+    listed = [one.query for one in again.sandbox.requests[before:] if one.path == "/directory_users"]
+    assert all("after=" in query for query in listed)  # none begins anew
+    again.sandbox.stop()
+
+
+def follow(client, folder):
+    """Follow events from the place that is kept, until there are no more."""
+    follower = ds.follow_events(client, keep=folder / "place.json", sleep=lambda _: follower.stop())
+    return list(follower)
+
+
+def test_a_kept_file_is_one_process_s_alone_and_a_place_where_none_can_be_is_told(tmp_path):
+    path = tmp_path / "kept.sqlite"
+    with Sandbox(world="empty", database=path), pytest.raises(ValueError, match="kept by a sandbox that runs"):
+        Sandbox(world="empty", database=path).start()
+    with pytest.raises(ValueError, match="cannot be opened or written"):
+        Sandbox(database=tmp_path / "none" / "kept.sqlite").start()

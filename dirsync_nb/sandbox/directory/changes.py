@@ -269,6 +269,7 @@ class Changes:
             if not directory["has_roles"]:
                 raise Invalid("groups of this type of directory cannot be mapped to roles")
             store.groups.map(row.n, role)
+            store.directories.set_has_roles(row.directory, 1)
             return self._settle(store.memberships.of_group(row.n))
 
     def add_member(self, group_id: str, user_id: str) -> bool:

@@ -121,7 +121,8 @@ def directory_object(row: Object) -> Object:
         "users": {"active": row["active"], "inactive": row["inactive"]},
         "groups": row["groups"],
     }
-    return {**directory, "created_at": clock.iso(row["created_at"]), "updated_at": clock.iso(row["updated_at"])}
+    stamps = {"created_at": clock.iso(row["created_at"]), "updated_at": clock.iso(row["updated_at"])}
+    return {**directory, **stamps, **json.loads(row["more"] or "{}")}
 
 
 def short_directory(row: Object) -> Object:

@@ -117,7 +117,7 @@ class Recorder:
         """Set the roles that a user's groups give; return whether they changed, and sent an event."""
         store = self._store
         row = store.users.number(user_n)
-        if not store.directories.number(row.directory)["has_roles"]:
+        if store.directories.number(row.directory)["has_roles"] != 1:  # none, or those that were read stay
             return False
         old = row.parsed()
         found = store.groups.roles_of_user(user_n)

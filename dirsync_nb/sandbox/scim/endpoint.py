@@ -12,8 +12,6 @@ from . import filter_patch, mapping
 from .projection import project
 from .resources import Record, Resources
 from .schemas import (
-    ENTERPRISE,
-    MESSAGES,
     MOST_RESULTS,
     ScimRefused,
     canonical,
@@ -24,6 +22,7 @@ from .schemas import (
     schemas,
     syntax,
 )
+from .urns import ENTERPRISE, MESSAGES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -16,9 +16,6 @@ from scim2_models import InvalidFilterException, ScimFilter
 from scim2_models.path import Comparison, FilterNode, LogicalExpr, Not, Present, ValuePath
 
 from .schemas import (
-    ENTERPRISE,
-    GROUP,
-    USER,
     ScimRefused,
     attributes,
     is_case_exact,
@@ -26,6 +23,7 @@ from .schemas import (
     spelled,
     syntax,
 )
+from .urns import ENTERPRISE, GROUP, USER
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from ..directory.attributes import PREDEFINED
-from .schemas import ENTERPRISE, GROUP, USER
+from .urns import ENTERPRISE, GROUP, USER
 
 if TYPE_CHECKING:
     from ..directory.objects import Object
@@ -131,7 +131,7 @@ def user_resource(user: Object) -> Object:
         "userType": attributes.get("employee_type"),
         "name": {key: value for key, value in name.items() if value},
         "emails": attributes.get("emails") or address,
-        "addresses": [_written_place(one) for one in attributes.get("addresses") or []],
+        "addresses": [written_place(one) for one in attributes.get("addresses") or []],
         "phoneNumbers": [_without_none(one) for one in attributes.get("phone_numbers") or []],
         ENTERPRISE: _enterprise(attributes),
     }
@@ -164,7 +164,8 @@ def _enterprise(attributes: Object) -> Object:
     return _without_none({**found, "manager": manager or None})
 
 
-def _written_place(one: Object) -> Object:
+def written_place(one: Object) -> Object:
+    """Write an address of a directory user as SCIM has it."""
     found = {theirs: one.get(ours) for theirs, ours in _PLACES.items()}
     return _without_none({**found, "primary": one.get("primary")})
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .schemas import ENTERPRISE
+from .urns import ENTERPRISE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

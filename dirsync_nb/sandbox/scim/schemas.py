@@ -24,15 +24,13 @@ from scim2_models import (
     User,
 )
 
+from .urns import CORE, ENTERPRISE, GROUP, MESSAGES, USER
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ..directory.objects import Object
 
-CORE = "urn:ietf:params:scim:schemas:core:2.0:"
-USER, GROUP = CORE + "User", CORE + "Group"
-ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
-MESSAGES = "urn:ietf:params:scim:api:messages:2.0:"
 MOST_RESULTS = 1_000
 
 _OWN = frozenset({"schemas", "id", "meta"})  # the service's to set, in whatever body they come

@@ -7,6 +7,7 @@ moment, and the end of the story is what the lists show.
 
 from __future__ import annotations
 
+import json
 import random
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,7 @@ from ..directory import roles as role_rules
 from ..directory.changes import Changes
 from ..directory.ids import bearer_token, make_id, rising_ids
 from ..directory.refusal import Invalid
-from . import worlds
+from . import copies, worlds
 from .people import JOBS, LOCATIONS, Company, Person, attributes, invent
 from .worlds import DirectoryPlan, OrganizationPlan, World
 
@@ -99,9 +100,14 @@ WORLDS = {
 """Worlds that have a name."""
 
 
-def world_named(name: str | os.PathLike[str] | World) -> World:
-    """Return a world by its name, or read it from a YAML file."""
-    if isinstance(name, World):
+def has_name(name: object) -> bool:
+    """Return whether this is a world that needs no file."""
+    return isinstance(name, str) and (name in WORLDS or worlds.fleet(name) is not None)
+
+
+def world_named(name: str | os.PathLike[str] | World | copies.Copy) -> World | copies.Copy:
+    """Return a world by its name, or read it from a file: YAML, or a copy."""
+    if isinstance(name, World | copies.Copy):
         return name
     if isinstance(name, str) and name in WORLDS:
         return WORLDS[name]
@@ -109,9 +115,12 @@ def world_named(name: str | os.PathLike[str] | World) -> World:
         return made
     if str(name).endswith((".yaml", ".yml")):
         return worlds.read(name)
+    if str(name).endswith(".jsonl"):
+        return copies.read(name)
     raise Invalid(
-        f"world must be one of {', '.join(WORLDS)}, or a .yaml file; got {str(name)!r}. Many directories are "
-        "written fleet:<directories>x<people on average>, such as fleet:5000x1000"
+        f"world must be one of {', '.join(WORLDS)}, or a .yaml or .jsonl file; got {str(name)!r}. Many "
+        "directories are written fleet:<directories>x<people on average>, such as fleet:5000x1000. "
+        "Exports and snapshots are people= and snapshot= of connect_sandbox"
     )
 
 
@@ -120,7 +129,7 @@ def build(
     seed: int,
     users: int | None,
     policy: InactivePolicy,
-    world: World = HARBOUR,
+    world: World | copies.Copy = HARBOUR,
     roles: RoleMode = "single",
     *,
     shift: int = 0,
@@ -130,6 +139,9 @@ def build(
 
     The story ends ``shift`` milliseconds, in whole days, after its own end, and with ``live`` time passes then.
     """
+    if isinstance(world, copies.Copy):
+        copies.build(store, seed, world, live=live)
+        return
     changes = Changes(store, seed, policy, roles)
     with store.transaction():
         store.move_story(shift, live=False)
@@ -140,9 +152,8 @@ def build(
         chapters = []
         for number, plan in enumerate(world.directories):
             size = users if users is not None and plan.key == "okta" else plan.people
-            chapter = _Chapter(
-                store, changes, seed, policy, plan, number, size, organizations[plan.organization]
-            )
+            tell = _Arrival if isinstance(plan, worlds.ArrivalPlan) else _Chapter
+            chapter = tell(store, changes, seed, policy, plan, number, size, organizations[plan.organization])
             chapter.begin()
             chapters.append(chapter)
         _tell(store, [scene for chapter in chapters for scene in chapter.scenes()])
@@ -512,3 +523,52 @@ class _Chapter:
         self._changes.create_token(self._id)
         self._store.tick(clock.MINUTE)
         self._changes.revoke_token(self._first_token)
+
+
+class _Arrival(_Chapter):
+    """Let people come in one go, whose fields are known: those of somebody's file."""
+
+    def begin(self) -> None:
+        """Store the directory and its people, and beside them those who wait for an address."""
+        assert isinstance(self._plan, worlds.ArrivalPlan)
+        self._first_cast = len(self._plan.users)
+        super().begin()
+        for text in self._plan.waiting:
+            name = json.loads(text)["userName"].casefold()
+            self._store.resources.add(
+                "User", self._n, f"validating/{self._n}/{name}", target=None, state="validating", folded=name,
+                external=None, note=_NO_ADDRESS, text=text,
+            )  # fmt: skip
+
+    def add_by_hand(self) -> None:
+        """Let nobody come later."""
+
+    def scenes(self) -> Iterator[tuple[int, int, Callable[[], object]]]:
+        """Announce the first sync, if events of that time are kept."""
+        if self._end - self._first_sync < RETENTION:
+            yield self._first_sync, self._number, lambda: self._changes.announce(self._id)
+
+    def _group_names(self) -> Iterator[tuple[str, str | None]]:
+        yield from self._plan.groups
+
+    def _first_rows(self) -> Iterator[tuple[tuple[str, int, str, str | None, bytes], list[str]]]:
+        ids = rising_ids("directory_user", self._first_sync - self._store.shift, self._first_cast, self._rng)
+        roles = [self._ranking.default] if provider_traits.has_roles(self._plan.type) else []
+        for user_id, text in zip(ids, self._plan.users, strict=True):
+            fields, groups = json.loads(text)
+            fields["name"] = objects.full_name(fields["first_name"], fields["last_name"])
+            user = objects.user_object(
+                user_id=user_id,
+                directory_id=self._id,
+                organization_id=self._organization_id,
+                state="active",
+                roles=roles,
+                created_at=self._first_sync,
+                updated_at=self._first_sync,
+                **fields,
+            )
+            email = user["email"]
+            yield (user_id, self._n, user["idp_id"], email and email.casefold(), objects.text(user)), groups
+
+
+_NO_ADDRESS = "Required attributes missing: emails"

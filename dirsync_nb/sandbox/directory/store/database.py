@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
 
+_PATIENCE = 1.0  # seconds for a process that is just ending to let go of its file
+
+
 class Database:
     """Run statements.
 
@@ -42,10 +45,14 @@ class Database:
         self.lock = threading.RLock()
         self.now = self.counter = self.shift = 0
         self.live = False
-        self._connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+        self._connection = sqlite3.connect(
+            path, timeout=_PATIENCE, check_same_thread=False, isolation_level=None
+        )
         try:
-            for pragma in (*PRAGMAS, JOURNALS[keep]):
+            for pragma in (*PRAGMAS, *JOURNALS[keep]):
                 self._connection.execute("PRAGMA " + pragma)
+            if keep:
+                self._connection.executescript("BEGIN EXCLUSIVE; COMMIT")  # and the lock stays
         except sqlite3.DatabaseError:  # a file, but not one of SQLite's
             self._connection.close()
             raise

@@ -28,6 +28,10 @@ class Events:
         """Drop what is past retention."""
         self._database.execute("DELETE FROM events WHERE created_at < ?", (moment,))
 
+    def know_place(self, event_id: str) -> None:
+        """Let an event that was elsewhere be a place from which all events here can be read."""
+        self._database.set_meta(f"place/{event_id}", "0")
+
     def last(self) -> int:
         """Return the place of the newest event; 0 if there is none."""
         return int(self._database.one("SELECT coalesce(max(n), 0) FROM events")[0])
@@ -42,7 +46,8 @@ class Events:
     def place(self, event_id: str) -> int | None:
         """Return the place of an event; None if unknown."""
         row = self._database.one("SELECT n FROM events WHERE id = ?", (event_id,))
-        return int(row[0]) if row else None
+        found = row[0] if row else self._database.meta(f"place/{event_id}")
+        return None if found is None else int(found)
 
     def since(self, place: int) -> list[tuple[int, str, bytes]]:
         """Return the events after a place as (place, name, text)."""

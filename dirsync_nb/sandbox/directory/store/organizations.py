@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 _ROW = "SELECT n, id, 0, json FROM organizations WHERE "
 _DIRECTORY_COLUMNS = (
     "n", "id", "organization_id", "created_at", "updated_at", "name", "folded_name", "type", "state", "domain",
-    "external_key", "has_roles", "active", "inactive", "groups",
+    "external_key", "has_roles", "active", "inactive", "groups", "more",
 )  # fmt: skip
 
 
@@ -125,6 +125,10 @@ class Directories:
     def set_state(self, n: int, state: str) -> None:
         """Put a directory into a state."""
         self._database.execute("UPDATE directories SET state = ? WHERE n = ?", (state, n))
+
+    def set_has_roles(self, n: int, has_roles: int) -> None:
+        """Say whether users of a directory have roles: 0, 1, or 2 for as they were read."""
+        self._database.execute("UPDATE directories SET has_roles = ? WHERE n = ?", (has_roles, n))
 
     def remove(self, n: int) -> None:
         """Remove a directory with all that is in it."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-FORMAT = 3
+FORMAT = 4
 """Version of the tables below; a file of another version is not reopened."""
 
 SCHEMA = """
@@ -17,7 +17,7 @@ CREATE TABLE domains (
 CREATE TABLE directories (
     n INTEGER PRIMARY KEY, id TEXT UNIQUE, organization_id TEXT, created_at INTEGER, updated_at INTEGER,
     name TEXT, folded_name TEXT, type TEXT, state TEXT, domain TEXT, external_key TEXT, has_roles INTEGER,
-    active INTEGER DEFAULT 0, inactive INTEGER DEFAULT 0, groups INTEGER DEFAULT 0);
+    active INTEGER DEFAULT 0, inactive INTEGER DEFAULT 0, groups INTEGER DEFAULT 0, more TEXT);
 CREATE INDEX directories_of_organization ON directories (organization_id);
 
 CREATE TABLE users (
@@ -59,6 +59,7 @@ CREATE INDEX events_by_time ON events (created_at);
 """
 
 # In memory the store is a throwaway: losing it costs one reseeding, waiting for the disk costs every test run.
-# A kept file must outlive a killed process, hence its journal is a file too; the disk is not waited for.
+# A kept file must outlive a killed process, hence its journal is a file too; the disk is not waited for. It is
+# one process's alone, which knows clock and counter.
 PRAGMAS = ("synchronous = OFF", "temp_store = MEMORY", "cache_size = -65536")
-JOURNALS = {False: "journal_mode = MEMORY", True: "journal_mode = DELETE"}
+JOURNALS = {False: ("journal_mode = MEMORY",), True: ("journal_mode = DELETE", "locking_mode = EXCLUSIVE")}

@@ -17,6 +17,7 @@ _KNOWN = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="u
 _MEANS: dict[str, str] = {name: target for target, names in _KNOWN["columns"].items() for name in names}
 _WORDS: dict[str, str] = {word: kind for kind, words in _KNOWN["words"].items() for word in words}
 _REPEATED = ("other_emails", "off", "secret")
+MAPPED = "custom_attributes."
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,7 @@ class Form:
     """One kind of export: what its header has, and which of its columns mean something else than elsewhere."""
 
     name: str
+    provider: str
     signature: list[str]
     means: Mapping[str, str] = field(default_factory=dict)
 
@@ -53,7 +55,8 @@ def meaning_of(header: Sequence[str], form: Form | None, given: Mapping[str, str
             f"columns= names {', '.join(map(repr, unknown))}, which the file has not: {', '.join(header[:12])}"
         )
     targets = sorted(_KNOWN["columns"])
-    if wrong := sorted(set(filter(None, given.values())) - set(targets)):
+    fields = {one for one in given.values() if not one.startswith(MAPPED)}
+    if wrong := sorted(fields - {"", *targets}):
         raise Invalid(f"columns= knows no field {', '.join(wrong)}; there are {', '.join(targets)}")
     means = {**_MEANS, **(form.means if form else {})}
     taken = set(given.values())

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...directory.refusal import Invalid
-from .forms import form_of, meaning_of, status_of
+from .forms import MAPPED, form_of, meaning_of, status_of
 from .tables import read_table
 
 if TYPE_CHECKING:
@@ -26,7 +26,10 @@ _ATTRIBUTES = (
     "username", "display_name", "job_title", "employee_type", "employee_number", "department_name",
     "division_name", "cost_center_name", "manager_id", "manager_email", "manager_name", "employment_start_date",
 )  # fmt: skip
-_ADDRESS = ("street", "locality", "region", "postal_code", "country")
+_ADDRESS = {
+    "street": "street_address", "locality": "locality", "region": "region", "postal_code": "postal_code",
+    "country": "country",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -47,12 +50,15 @@ class People:
     Attributes
     ----------
     users
-        By the provider's id: ``email``, ``first_name``, ``last_name``, ``custom_attributes``, and ``status``:
-        what the file says, ``on``, ``off``, ``not_yet`` or ``unknown``.
+        By the provider's id, else user name or address: ``idp_id``, ``email`` (``mail`` as the file has it),
+        ``first_name``, ``last_name``, ``custom_attributes``, those that were ``mapped`` by ``columns``, and
+        ``status``: what the file says, ``on``, ``off``, ``not_yet`` or ``unknown``.
     groups
         Names by id.
     members
         Pairs of the id of a user and of a group.
+    provider
+        Type of directory that such files come from, by their form; None where nothing tells.
     columns, refused, notices
         What was understood; ``(file, row, why)`` of each row not taken; sentences to read.
 
@@ -71,6 +77,7 @@ class People:
     refused: list[tuple[str, int, str]] = field(default_factory=list)
     notices: list[str] = field(default_factory=list)
     forms: dict[str, str] = field(default_factory=dict)
+    provider: str | None = None
     _aliases: dict[str, str] = field(default_factory=dict, repr=False)  # any name of a person to the id
 
     def __str__(self) -> str:
@@ -80,7 +87,7 @@ class People:
             odd = f"  odd: {', '.join(column.odd)}" if column.odd else ""
             field = column.understood_as or "(not understood)"
             lines.append(f"  {column.name:<{width}}  {field:<22} {column.filled:>7,}{odd}")
-        return "\n".join([*lines, *self._told()])
+        return "\n".join([*lines, *self.sentences()])
 
     def _repr_html_(self) -> str:
         rows = [
@@ -94,9 +101,10 @@ class People:
         ]
         body = "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in rows)
         head = "<tr><th>column</th><th>understood as</th><th>filled</th><th>odd values</th></tr>"
-        return f"<table>{head}{body}</table>" + "".join(f"<p>{escape(line)}</p>" for line in self._told())
+        return f"<table>{head}{body}</table>" + "".join(f"<p>{escape(line)}</p>" for line in self.sentences())
 
-    def _told(self) -> list[str]:
+    def sentences(self) -> list[str]:
+        """Return what to know of all this: first the counts, then rows that were not taken, then notices."""
         counts = f"{len(self.users):,} people, {len(self.groups):,} groups, {len(self.members):,} memberships"
         refused = [f"{file}, row {row}: not taken, {why}" for file, row, why in self.refused[:_TOLD]]
         more = len(self.refused) - _TOLD
@@ -119,7 +127,7 @@ def read_people(
         Files of memberships. Where a file does not name its group, its own name does.
     columns
         What columns mean, where it was not recognised: their names in the file, to fields of a directory user
-        (``""`` for nothing).
+        (``""`` for nothing, ``"custom_attributes.badge"`` for an attribute that the customer maps).
 
     Raises
     ------
@@ -138,9 +146,13 @@ def read_people(
     group_files = [groups] if isinstance(groups, str | Path) else list(groups)
     for source, is_groups in [(one, False) for one in sources] + [(one, True) for one in group_files]:
         file = Path(source).name if isinstance(source, str | Path) else "the frame"
-        header, rows = read_table(source)
+        table = read_table(source)
+        header, rows = table.header, table.rows
+        found.notices += table.notices
+        found.refused += [(file, number, why) for number, why in table.refused]
         form = form_of(header)
         found.forms[file] = form.name if form else "a table of an unknown form"
+        found.provider = found.provider or (form.provider if form else None)
         meaning = meaning_of(header, form, {} if is_groups else columns or {})
         _describe_columns(found, file, header, meaning, rows)
         for number, row in rows:
@@ -156,8 +168,13 @@ def read_people(
 
 
 def _why_nobody(found: People) -> str:
+    names = ", ".join(f"{column.name:.40}" for column in found.columns[:8])
+    if not names:
+        return "there are no rows"
     if not any(column.understood_as for column in found.columns):
-        return f"no column is known; give columns= ({', '.join(column.name for column in found.columns[:8])})"
+        return f"no column is known; give columns= ({names})"
+    if not {column.understood_as for column in found.columns} & {"idp_id", "server_id", "username", "email"}:
+        return f"no column has an id, a user name or an address; give columns= ({names})"
     return found.refused[0][2] if found.refused else "there are no rows"
 
 
@@ -170,14 +187,17 @@ def _describe_columns(
 ) -> None:
     for place, (name, target) in enumerate(zip(header, meaning, strict=True)):
         values = [row[place] for _, row in rows if row[place]]
+        if not name and not values:  # a separator at the end of each line
+            continue
         odd: list[str] = []
         if target == "state":
             words = Counter(value for value in values if status_of(value) == "unknown")
             odd = [f"{word!r} ({count:,})" for word, count in words.most_common(_ODD)]
         elif target == "email":
             odd = [repr(value) for value in values if "@" not in value][:_ODD]
-        found.columns.append(Column(file, name, target or None, len(values), tuple(odd)))
-    if lost := [name for name, target in zip(header, meaning, strict=True) if not target]:
+        found.columns.append(Column(file, name or "(no name)", target or None, len(values), tuple(odd)))
+    lost = [column.name for column in found.columns if column.file == file and column.understood_as is None]
+    if lost:
         found.notices.append(f"{file}: not understood and left out: {', '.join(lost)}")
 
 
@@ -200,7 +220,9 @@ def _take(found: People, file: str, number: int, record: Mapping[str, str]) -> N
     if not user_key:
         found.refused.append((file, number, "it has no id, no user name and no address"))
         return
-    if found.users.setdefault(user_key, person := _person(record, email, others))["email"] != person["email"]:
+    person = _person(record, email, others)
+    person["row"] = f"{file}, row {number}"
+    if found.users.setdefault(user_key, person)["email"] != email:
         found.refused.append((file, number, f"the id {user_key!r} is there already, for somebody else"))
         return
     found._aliases.update({alias.casefold(): user_key for alias in aliases if alias})
@@ -225,17 +247,20 @@ def _person(record: Mapping[str, str], email: str | None, others: Sequence[str])
     attributes: Object = {name: record[name] for name in _ATTRIBUTES if record.get(name)}
     entries = [(email, True)] * (email is not None) + [(other, False) for other in others]
     attributes["emails"] = [{"type": "work", "value": value, "primary": first} for value, first in entries]
-    if address := {name: record[name] for name in _ADDRESS if record.get(name)}:
+    if address := {name: record[column] for column, name in _ADDRESS.items() if record.get(column)}:
         attributes["addresses"] = [{"type": "work", **address, "primary": True}]
     first, last = record.get("first_name"), record.get("last_name")
     if not last and record.get("display_name"):
         given, last = _split_name(record["display_name"])
         first = first or given
     return {
+        "idp_id": record.get("idp_id"),
+        "mail": record.get("email"),
         "email": email,
         "first_name": first,
         "last_name": last,
         "custom_attributes": attributes,
+        "mapped": {name[len(MAPPED) :]: value for name, value in record.items() if name.startswith(MAPPED)},
         "status": _status(record),
     }
 

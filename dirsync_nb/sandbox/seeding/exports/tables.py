@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import base64
+import codecs
 import csv
 import io
 import json
 import re
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +16,7 @@ from ...directory.refusal import Invalid
 from .forms import form_of, is_known
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from ...directory.objects import Object
 
@@ -23,11 +25,23 @@ __all__ = ["Table", "read_table"]
 MOST_BYTES = 256_000_000
 SEARCHED = 20  # rows in which the header may stand, below titles and filters
 
-Table = tuple[list[str], list[tuple[int, list[str]]]]
+
+@dataclass
+class Table:
+    """Hold what a file says, every value as text.
+
+    ``rows`` are numbered as in the file; ``refused`` are rows that do not fit the header, with the reason;
+    ``notices`` say what was made of the file.
+    """
+
+    header: list[str]
+    rows: list[tuple[int, list[str]]]
+    refused: list[tuple[int, str]] = field(default_factory=list)
+    notices: list[str] = field(default_factory=list)
 
 
 def read_table(source: str | Path | Any) -> Table:
-    """Return the header and the numbered rows of a file or a frame, every value as text.
+    """Return the header and the rows of a file or a frame.
 
     Raises
     ------
@@ -40,17 +54,30 @@ def read_table(source: str | Path | Any) -> Table:
         return _of_records(source.to_dict("records"))
     path = Path(source)
     data = _bytes_of(path)
-    if data[:4] in (b"PK\x03\x04", b"\xd0\xcf\x11\xe0"):
-        raise Invalid(f"{path.name} is a workbook: save the sheet as CSV (UTF-8) and give that")
-    text = _decoded(data)
+    for starts, kind in _OTHER_FILES.items():
+        if data.startswith(starts):
+            raise Invalid(f"{path.name} is {kind}, whatever its name says: export people as CSV (UTF-8)")
+    text, notices = _decoded(path.name, data)
+    table = _of_text(path.name, text)
+    table.notices[:0] = notices
+    return table
+
+
+_OTHER_FILES = {
+    b"PK\x03\x04": "a workbook", b"\xd0\xcf\x11\xe0": "a workbook", b"%PDF": "a PDF", b"\x89PNG": "a picture",
+    b"\xff\xd8\xff": "a picture", b"\x1f\x8b": "a compressed file", b"SQLite format 3": "a database",
+}  # fmt: skip
+
+
+def _of_text(file: str, text: str) -> Table:
     start = text.lstrip()[:1]
     if start == "<":
-        raise Invalid(f"{path.name} is a web page or XML, whatever its name says: export it as CSV")
+        raise Invalid(f"{file} is a web page or XML, whatever its name says: export it as CSV")
     if start in ("{", "["):
-        return _of_records(_json_records(path.name, text))
+        return _of_json(file, text)
     if re.match(r"(?:#[^\n]*\n|\s*\n)*(?:version: *\d|dn::? )", text, re.IGNORECASE):
         return _of_records(_ldif_records(text))
-    return _of_lines(path.name, text)
+    return _of_lines(file, text)
 
 
 def _bytes_of(path: Path) -> bytes:
@@ -62,16 +89,55 @@ def _bytes_of(path: Path) -> bytes:
         raise Invalid(f"{path} cannot be read: {error.strerror}") from None
 
 
-def _decoded(data: bytes) -> str:
-    """Return the text of bytes whose encoding nobody states: Excel and PowerShell write any of these."""
-    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        return data.decode("utf-16", errors="replace")
-    if b"\0" in data[:200]:
-        return data.decode("utf-16-le" if data[1:2] == b"\0" else "utf-16-be", errors="replace")
+def _decoded(file: str, data: bytes) -> tuple[str, list[str]]:
+    """Return the text of bytes whose encoding nobody states (Excel writes any), and what to say of it."""
+    text, notices = _unicode(file, data)
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    begin = text[:4096]
+    if sum(not one.isprintable() and one not in "\n\t" for one in begin) * 20 > len(begin):
+        raise Invalid(f"{file} holds no text: export people as CSV (UTF-8)")
+    if "\0" in text:
+        places = [n for n, line in enumerate(text.split("\n"), 1) if "\0" in line]
+        notices.append(f"{file}: NUL characters were left out, in {_lines(places)}")
+        text = text.replace("\0", "")
+    return text, notices
+
+
+def _unicode(file: str, data: bytes) -> tuple[str, list[str]]:
+    for mark, encoding in ((codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF32_BE, "utf-32")):
+        if data.startswith(mark):
+            return data.decode(encoding, errors="replace"), []
+    if data[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+        return data.decode("utf-16", errors="replace"), []
+    odd, even = data[1:400:2].count(0), data[0:400:2].count(0)
+    if max(odd, even) * 4 > len(data[:400]) and not min(odd, even):
+        return data.decode("utf-16-le" if odd else "utf-16-be", errors="replace"), []
     try:
-        return data.decode("utf-8-sig")
+        return data.decode("utf-8-sig"), []
     except UnicodeDecodeError:
-        return data.decode("cp1252", errors="replace")
+        return _by_lines(file, data.removeprefix(codecs.BOM_UTF8))
+
+
+def _by_lines(file: str, data: bytes) -> tuple[str, list[str]]:
+    """Decode lines in Windows's encoding that are not UTF-8: files are put together from others."""
+    lines, old, example = [], [], ""
+    for number, line in enumerate(data.split(b"\n"), 1):
+        try:
+            lines.append(line.decode())
+        except UnicodeDecodeError:
+            lines.append(line.decode("cp1252", errors="replace"))
+            old.append(number)
+            example = example or next(re.finditer(r"\w*[^\x00-\x7f]\w*", lines[-1]))[0]
+    told = f"{file}: not UTF-8 and read as Windows-1252: {_lines(old)}; right if {example!r} is"
+    return "\n".join(lines), [told]
+
+
+def _lines(numbers: Sequence[int], one: str = "line") -> str:
+    more = f" and {len(numbers) - _TOLD:,} more" if len(numbers) > _TOLD else ""
+    return f"{one}{'s' * (len(numbers) > 1)} {', '.join(map(str, numbers[:_TOLD]))}{more}"
+
+
+_TOLD = 5
 
 
 def _of_lines(file: str, text: str) -> Table:
@@ -80,17 +146,42 @@ def _of_lines(file: str, text: str) -> Table:
     first = text.split("\n", SEARCHED)[:SEARCHED]
     stated = next((line[4:5] for line in first[:2] if line.lower().startswith("sep=")), "")
     sign = stated or max(",;\t|", key=lambda each: max(line.count(each) for line in first))
-    cells = (
-        (n, [cell.strip() for cell in row])
-        for n, row in enumerate(csv.reader(io.StringIO(text), delimiter=sign), 1)
-    )
-    rows = [(n, row) for n, row in cells if any(row) and not _FOR_MACHINES.match(row[0])]
+    rows = [(n, row) for n, row in _split(file, text, sign) if any(row) and not _FOR_MACHINES.match(row[0])]
     if not rows:
         raise Invalid(f"{file} is empty")
     place = _header_place([row for _, row in rows[:SEARCHED]])
     header = rows[place][1]
-    body = [(n, [*row, *[""] * len(header)][: len(header)]) for n, row in rows[place + 1 :] if row != header]
-    return header, [(n, [_unguarded(cell) for cell in row]) for n, row in body if not _is_no_person(row)]
+    width, table, short = len(header), Table(header, []), []
+    for n, row in rows[place + 1 :]:
+        if len(row) > width and any(row[width:]):
+            table.refused.append((n, f"it has {len(row)} cells for {width} columns: one is not quoted"))
+            continue
+        cells = [*row, *[""] * (width - len(row))][:width]
+        if cells == header or _is_no_person(cells):
+            continue
+        if len(row) < width:
+            short.append(n)
+        table.rows.append((n, [_unguarded(cell) if cell[:1] == "=" else cell for cell in cells]))
+    if short:
+        table.notices.append(
+            f"{file}: fewer cells than columns, the missing ones blank: {_lines(short, 'row')}"
+        )
+    return table
+
+
+def _split(file: str, text: str, sign: str) -> Iterator[tuple[int, list[str]]]:
+    """Yield numbered rows; refuse a file in which a quote is never closed, and so swallows rows."""
+    number, width, lines = 0, 0, 0
+    reader = csv.reader(io.StringIO(text), delimiter=sign)
+    try:
+        for number, row in enumerate(reader, 1):
+            several, lines = reader.line_num > lines + 1, reader.line_num
+            if several and width > 2 and any("\n" in one and one.count(sign) >= width - 1 for one in row):
+                raise Invalid(f"{file}: a quote that is opened in row {number} is not closed there")
+            width = max(width, len(row))
+            yield number, [cell.strip() for cell in row]
+    except csv.Error as error:
+        raise Invalid(f"{file}, row {number + 1}: {error}") from None
 
 
 _FOR_MACHINES = re.compile(r"#TYPE |sep=|version:v", re.IGNORECASE)
@@ -111,36 +202,46 @@ def _unguarded(cell: str) -> str:
 
 def _is_no_person(row: Sequence[str]) -> bool:
     """Return whether a row is a footer with one cell, or the example row of a template."""
+    if row[0] and any(row[1:]):
+        return row[0].startswith("Example:")
     alone = sum(map(bool, row)) == 1 < len(row)
-    return row[0].startswith("Example:") or (alone and _TOTALS.match(row[0]) is not None)
+    return alone and _TOTALS.match(row[0]) is not None
 
 
 _LISTS = ("Resources", "Report_Entry", "employees", "users", "value", "data")
+_NEXT_PAGE = ("@odata.nextLink", "nextPageToken", "nextLink")
 
 
-def _json_records(file: str, text: str) -> list[Object]:
-    try:
-        given = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise Invalid(f"{file} is not JSON: {error}") from None
+def _of_json(file: str, text: str) -> Table:
+    given = _json(file, text)
+    notices = []
     if isinstance(given, dict):
-        holder = next(
-            (
-                given[k]
-                for k in ("Resources", "Report_Entry", "employees", "users", "value", "data")
-                if k in given
-            ),
-            None,
-        )
-        if holder is None and given.get("totalResults") == 0:
-            holder = []
-        given = holder
+        held = next((given[name] for name in _LISTS if name in given), None)
+        if held is None and given.get("totalResults") == 0:
+            held = []
+        total = given.get("totalResults")
+        more = isinstance(total, int) and isinstance(held, list) and total > len(held)
+        if more or any(given.get(name) for name in _NEXT_PAGE):
+            count = f" ({total:,} in all)" if more else ""
+            notices = [f"{file} is one page of more{count}: the rest is missing"]
+        given = held
     if not isinstance(given, list):
-        raise Invalid(
-            f"{file} holds no list of people (Resources, Report_Entry, employees, users, value or data)"
-        )
+        raise Invalid(f"{file} holds no list of people ({', '.join(_LISTS)})")
     records = [record for record in given if isinstance(record, dict)]
-    return [row for record in records for row in (_memberships(record) or [_flat(record)])]
+    table = _of_records([row for record in records for row in (_memberships(record) or [_flat(record)])])
+    table.notices += notices
+    return table
+
+
+def _json(file: str, text: str) -> Any:
+    """Return what JSON says, or the objects of its lines."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        try:
+            return [json.loads(line) for line in text.split("\n") if line.strip()]
+        except (ValueError, RecursionError):
+            raise Invalid(f"{file} is not JSON: {error}") from None
 
 
 def _memberships(record: Mapping[str, Any]) -> list[Object]:
@@ -215,7 +316,7 @@ def _from_base64(value: str) -> str:
 def _of_records(records: Sequence[Mapping[Any, Any]]) -> Table:
     header = list(dict.fromkeys(str(name) for record in records for name in record))
     rows = [[_text(record.get(name)) for name in header] for record in records]
-    return header, list(enumerate(rows, 1))
+    return Table(header, list(enumerate(rows, 1)))
 
 
 def _text(value: Any) -> str:

@@ -8,28 +8,32 @@ from typing import TYPE_CHECKING
 
 from ...directory import create, provider_traits
 from ...directory.refusal import Invalid
-from ..worlds import DirectoryPlan, OrganizationPlan, World
+from ..worlds import ArrivalPlan, OrganizationPlan, World
+from .arrival import arrive, told
 
 if TYPE_CHECKING:
     from .people import People
 
 __all__ = ["world_of"]
 
-AGE = 30  # days since the directory was made
+AGE, OLD = 7, 100  # days since the directory was made: OLD is past the retention of events
+ANNOUNCED = 5_000  # people whose first sync is among the events
 
 
-def world_of(people: People, *, provider: str = "okta scim v2.0", company: str | None = None) -> World:
+def world_of(people: People, *, provider: str | None = None, company: str | None = None) -> World:
     """Return a world in which these people are the users of one directory.
 
-    Who is off or not yet on at the provider is not sent, as providers do; attributes that it never sends stay
-    empty. Both are said in ``people.notices``.
+    They arrive as that provider sends them, see ``arrival``: who is off or not yet on is not sent, attributes
+    that it never sends stay empty, and what the SCIM door refuses is refused. All is said in
+    ``people.notices``. Of 5,000 people or fewer the first sync, a week ago, is among the events; more are
+    there since longer than events are kept.
 
     Parameters
     ----------
     people
         What :func:`read_people` found.
     provider
-        Type of the directory, in the API's words.
+        Type of the directory, in the API's words. Default: what the form of the files says, else Okta.
     company
         Name of the organization. Default: made from the domain that most people have.
 
@@ -38,6 +42,7 @@ def world_of(people: People, *, provider: str = "okta scim v2.0", company: str |
     Invalid
         There is no such provider.
     """
+    provider = provider or people.provider or "okta scim v2.0"
     if provider not in create.TYPES:
         raise Invalid(f"provider must be one of {', '.join(create.TYPES)}; got {provider!r}")
     addresses = [str(user["email"]).lower() for user in people.users.values() if user["email"]]
@@ -48,24 +53,20 @@ def world_of(people: People, *, provider: str = "okta scim v2.0", company: str |
     memberships: dict[str, list[str]] = {}
     for user_key, group_id in sorted(people.members):
         memberships.setdefault(user_key, []).append(group_names[group_id])
-    never = provider_traits.unsupported(provider)
     sent = {key: user for key, user in people.users.items() if user["status"] in ("on", "unknown")}
-    _tell_left_out(people, provider, never)
-    users = tuple(
-        json.dumps(
-            {
-                "idp_id": user_key,
-                **{field: user[field] for field in ("email", "first_name", "last_name")},
-                "custom_attributes": {k: v for k, v in user["custom_attributes"].items() if k not in never},
-                "groups": memberships.get(user_key, []),
-            }
-        )
-        for user_key, user in sent.items()
-    )
-    directory = DirectoryPlan(
+    arrivals = arrive(sent, provider)
+    _tell_left_out(people, provider)
+    people.notices += told(arrivals, sent, provider)
+    few = len(sent) <= ANNOUNCED
+    directory = ArrivalPlan(
         key="people", organization="people", type=provider, name=f"{name} directory", state="linked", people=0,
-        age=AGE, domain=domain, departments=0, locations=0,
-        groups=tuple((group, None) for group in group_names.values()), users=users,
+        age=AGE if few else OLD, domain=domain, departments=0, locations=0,
+        groups=tuple((group, None) for group in group_names.values()),
+        users=tuple(
+            json.dumps([fields, memberships.get(key, [])], ensure_ascii=False)
+            for key, fields in arrivals.users.items()
+        ),
+        waiting=tuple(json.dumps(one, ensure_ascii=False) for one in arrivals.waiting),
     )  # fmt: skip
     return World((OrganizationPlan("people", name, tuple(domains)[:10]),), (directory,))
 
@@ -78,13 +79,13 @@ def _unique_names(groups: dict[str, str]) -> dict[str, str]:
     }
 
 
-def _tell_left_out(people: People, provider: str, never: frozenset[str]) -> None:
+def _tell_left_out(people: People, provider: str) -> None:
     words = Counter(user["status"] for user in people.users.values())
-    for status, told in (("off", "are off at the provider"), ("not_yet", "are not yet on at the provider")):
+    for status, state in (("off", "off"), ("not_yet", "not yet on")):
         if words[status]:
-            people.notices.append(f"{words[status]:,} people {told} and are not sent")
+            people.notices.append(f"{words[status]:,} people are {state} at the provider and are not sent")
     if words["unknown"]:
         people.notices.append(f"{words['unknown']:,} people have a state in an unknown word: sent as active")
     filled = {name for user in people.users.values() for name in user["custom_attributes"]}
-    if lost := sorted(filled & never):
+    if lost := sorted(filled & provider_traits.unsupported(provider)):
         people.notices.append(f"{provider} never sends {', '.join(lost)}: left out")
