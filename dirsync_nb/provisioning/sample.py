@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
 from collections.abc import Mapping
 from contextlib import closing
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from .. import errors
+from ..client import Record
 from ..files import replacing
 from ..frames import require_complete, takes_frames
+from ..sync import replay
 from .database import address_of, refusals
 
-__all__ = ["sample_flaws", "write_sample_app"]
+__all__ = ["RowChange", "SampleApp", "sample_flaws", "write_sample_app"]
 
 COLUMNS = ("email", "name", "idp_id", "org_id", "department", "active")
 TABLE = """CREATE TABLE users (
@@ -80,9 +84,7 @@ def write_sample_app(users: pd.DataFrame, path: str | Path = "app.db", *, replac
     target = Path(path if address is None else address.database or "app.db")
     if target.exists() and not replace:
         raise _there(target.name)
-    with replacing(target) as temporary, closing(sqlite3.connect(temporary)) as connection, connection:
-        connection.execute(TABLE)
-        connection.executemany(INSERT, rows)
+    _write_file(target, rows)
     return target
 
 
@@ -148,13 +150,25 @@ def _row(number: int, count: int, person: Any) -> tuple[tuple[str | None, tuple[
         "department": number % DEPARTMENT_EVERY == 4,
         "case": number % CASE_EVERY == 3 and person.address != person.address.upper(),
     }
-    held = person.custom_attributes if isinstance(person.custom_attributes, Mapping) else {}
-    address = person.address.upper() if flaws["case"] else person.address
-    department = "Old department" if flaws["department"] else held.get("department_name")
-    values = (address, person.name, person.idp_id, person.organization_id, department)
-    plain = [None if value is None or pd.isna(value) else str(value).replace("\0", "") for value in values]
+    address, name, idp_id, owner, department = _values(person)
+    address = address.upper() if flaws["case"] else address
+    department = "Old department" if flaws["department"] else department
     whose = str(person.Index), tuple(flaw for flaw, has in flaws.items() if has)
-    return whose, (*plain, int(not flaws["off"]))
+    return whose, (address, name, idp_id, owner, department, int(not flaws["off"]))
+
+
+def _values(person: Any) -> Row:
+    """Return what the columns have of somebody, all but whether they are on."""
+    held = person.custom_attributes if isinstance(person.custom_attributes, Mapping) else {}
+    department = held.get("department_name")
+    values = (person.address, person.name, person.idp_id, person.organization_id, department)
+    return tuple(None if value is None or pd.isna(value) else str(value).replace("\0", "") for value in values)
+
+
+def _write_file(target: Path, rows: list[Row]) -> None:
+    with replacing(target) as temporary, closing(sqlite3.connect(temporary)) as connection, connection:
+        connection.execute(TABLE)
+        connection.executemany(INSERT, rows)
 
 
 def _write_table(address: Any, rows: list[Row], *, replace: bool) -> str:
@@ -178,3 +192,111 @@ def _write_table(address: Any, rows: list[Row], *, replace: bool) -> str:
 
 def _there(what: str) -> errors.ArgumentError:
     return errors.ArgumentError(f"{what} is there already: replace=True writes a new one in its place")
+
+
+# -- an app that follows ----------------------------------------------------------------------------------
+
+FOUND = "SELECT * FROM users WHERE idp_id = ? OR (idp_id IS NULL AND lower(email) = lower(?)) ORDER BY id"
+
+
+@dataclass(frozen=True)
+class RowChange:
+    """What an event did to the app's table.
+
+    Attributes
+    ----------
+    what
+        "INSERT", "UPDATE", or "" where nothing was to be done.
+    why
+        In words.
+    row
+        The row as it is afterwards; empty where there is none.
+    before
+        The columns that changed, as they were.
+    sql
+        The statement that was run.
+    """
+
+    what: str
+    why: str
+    row: Record = field(default_factory=dict)
+    before: Record = field(default_factory=dict)
+    sql: str = ""
+
+
+class SampleApp:
+    """The sample app as it follows a directory: it begins in line with it, and takes events in any order.
+
+    Whoever leaves is switched off; no row is ever deleted.
+
+    Parameters
+    ----------
+    users
+        A whole users frame.
+    path
+        The file, which is made anew.
+
+    Attributes
+    ----------
+    path
+        The file.
+
+    Examples
+    --------
+    >>> from dirsync_nb.provisioning.sample import SampleApp
+    >>> shop = SampleApp(users, "following.db")
+    >>> shop.follow(next(client.events(events="dsync.group.created"))).why
+    'the table of users has no column for this'
+    """
+
+    def __init__(self, users: pd.DataFrame, path: str | Path) -> None:
+        require_complete(users, "a sample app")
+        here = users[users["state"] == "active"]
+        self.path = Path(path)
+        self._state, self._lock = replay([]), threading.Lock()
+        _write_file(self.path, [(*_values(person), 1) for person in here.itertuples()])
+
+    def __repr__(self) -> str:
+        return f"<SampleApp {self.path.name}>"
+
+    def follow(self, event: Record) -> RowChange:
+        """Apply an event; return what became of the row of whom it is about."""
+        data = event.get("data")
+        with self._lock, closing(sqlite3.connect(self.path)) as connection, connection:
+            self._state.apply([event])
+            if not str(event.get("event")).startswith("dsync.user.") or not isinstance(data, dict):
+                return RowChange("", "the table of users has no column for this")
+            connection.row_factory = sqlite3.Row
+            users = self._state.users
+            # By the provider's id too: who comes back has another one here, and may be told of before the end.
+            same = (users.index == data["id"]) | (users["idp_id"] == data.get("idp_id"))
+            known = users[same & (users["state"] == "active")]
+            found = [dict(row) for row in connection.execute(FOUND, (data.get("idp_id"), data.get("email")))]
+            wanted = _wanted(known, found)
+            return _set(connection, found[0] if found else {}, wanted)
+
+
+def _wanted(known: pd.DataFrame, found: list[Record]) -> Record:
+    """Return what a row should have: all of somebody who is here, and the end of somebody who is not."""
+    if known.empty:
+        return {"active": 0} if found else {}
+    return dict(zip(COLUMNS, (*_values(next(known.itertuples())), 1), strict=True))
+
+
+def _set(connection: sqlite3.Connection, row: Record, wanted: Record) -> RowChange:
+    """Give a row what it should have, with one statement."""
+    changed = {name: value for name, value in wanted.items() if name not in row or row[name] != value}
+    if not changed:
+        return RowChange("", "the row is as it should be" if row else "the app never had them", row)
+    if row:
+        names = ", ".join(f"{name} = ?" for name in changed)
+        sql, values = f"UPDATE users SET {names} WHERE id = ?", [*changed.values(), row["id"]]  # noqa: S608
+    else:
+        sql, values = INSERT, list(wanted.values())
+    cursor = connection.execute(sql, values)
+    before = {name: row[name] for name in changed if row}
+    after = {"id": cursor.lastrowid, **row, **changed} if not row else {**row, **changed}
+    why = (
+        "switched on again" if before.get("active") == 0 else "switched off" if changed == {"active": 0} else ""
+    )
+    return RowChange(sql.partition(" ")[0], why or ("changed" if row else "added"), after, before, sql)

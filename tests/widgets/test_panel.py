@@ -36,7 +36,13 @@ class BoardedFleet:
         raise AssertionError("nobody opened one")
 
 
+def console(client, okta):
+    client.sandbox = ds.sandbox.RemoteSandbox(client.base_url)
+    return widgets.DemoConsole(client, okta)
+
+
 MAKE = {
+    "DemoConsole": console,
     "Setup": lambda client, okta: widgets.Setup(client),
     "DirectoryExplorer": lambda client, okta: widgets.DirectoryExplorer(client, okta),
     "DetailCard": lambda client, okta: widgets.DetailCard(client),
@@ -61,8 +67,9 @@ def cell(monkeypatch):
     return place
 
 
-def test_the_package_shows_its_seven_widgets_and_nothing_else():
+def test_the_package_shows_its_eight_widgets_and_nothing_else():
     assert widgets.__all__ == [
+        "DemoConsole",
         "DetailCard",
         "DirectoryExplorer",
         "EventFeed",
