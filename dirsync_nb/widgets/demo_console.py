@@ -157,7 +157,7 @@ class DemoConsole(Panel):
         self.find_field = field(w.Text(description="Find people", placeholder="name or address"))
         self.person_menu = field(w.Dropdown(description="Who"), grow=True)
         self.team_menu = field(w.Dropdown(description="Group or department"))
-        self.name_field = field(w.Text(description="Name, for hire and rename"))
+        self.name_field = field(w.Text(description="New name"))
         self.hire_button = button("Hire", "user-plus", "Let somebody of this name begin, in this team")
         self.move_button = button("Move", "exchange", "Move whom you chose into this team")
         self.rename_button = button("Rename", "pencil", "Give whom you chose this name")
@@ -284,7 +284,7 @@ class DemoConsole(Panel):
         for step in steps:
             self._done(step)
         if not steps:
-            self.status.say("empty", "There is nothing to do.")
+            self.status.say("empty", "There is nothing to do: the story is over, and nothing waits for a poll.")
         self._playing = self._playing and self.demo.beat < len(self.demo.beats)
         if self._playing and kernel_shell() is None:
             self.next_step()
@@ -327,8 +327,7 @@ class DemoConsole(Panel):
         self.name_field.placeholder = demo.next_name
         self.poll_button.description = f"Poll now ({demo.waiting})" if demo.waiting else "Poll now"
         left = demo.beats[demo.beat :]
-        self.next_button.disabled = self.play_button.disabled = not left
-        coming = f"Next: {left[0].title}" if left else "The story is over"
+        coming = f"Next: {left[0].title.format(who='somebody')}" if left else "The story is over"
         self.story.value = (
             f'<span class="dsn-note">Story, {demo.beat} of {len(demo.beats)}. {escape(coming)}.</span>'
         )

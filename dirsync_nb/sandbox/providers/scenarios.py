@@ -287,7 +287,7 @@ def late_removals(scenario: Scenario) -> None:
 
 
 class Beat(NamedTuple):
-    """Hold one step of a story to play at a ``Desk``: what happens, and to whom."""
+    """Hold one step of a story to play at a ``Desk``: what happens, with a place for the name, and to whom."""
 
     title: str
     verb: Literal["hire", "marry", "move", "let_go", "rehire"]
@@ -295,12 +295,12 @@ class Beat(NamedTuple):
 
 
 WEEK = (
-    Beat("Monday: somebody begins", "hire", "newcomer"),
-    Beat("Tuesday: and marries, with another name and address", "marry", "newcomer"),
-    Beat("Wednesday: a colleague moves to another team", "move", "colleague"),
-    Beat("Thursday: the colleague leaves", "let_go", "colleague"),
-    Beat("Friday: and comes back", "rehire", "colleague"),
-    Beat("Friday evening: the newcomer leaves for good", "let_go", "newcomer"),
+    Beat("Monday: {who} begins", "hire", "newcomer"),
+    Beat("Tuesday: {who} marries, with another name and address", "marry", "newcomer"),
+    Beat("Wednesday: {who} moves to another team", "move", "colleague"),
+    Beat("Thursday: {who} leaves", "let_go", "colleague"),
+    Beat("Friday: {who} comes back", "rehire", "colleague"),
+    Beat("Friday evening: {who} leaves for good", "let_go", "newcomer"),
 )
 
 

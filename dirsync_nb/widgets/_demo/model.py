@@ -175,6 +175,7 @@ class Demo:
         self.steps: list[Step] = []
         self.beat = 0
         self._cast: dict[str, str] = {}
+        self._names: dict[str, str] = {}  # of the cast, who may be gone
         self._hired = 0
         self._lock = threading.Lock()
         self._folder = tempfile.TemporaryDirectory(prefix="dirsync-demo-")
@@ -329,26 +330,30 @@ class Demo:
 
     def _act(self, beat: Beat) -> Step:
         if beat.verb == "hire":
-            return self.hire("", next(iter(self._departments()), None), title=beat.title)
+            name = self.next_name
+            return self.hire(name, next(iter(self._departments()), None), title=beat.title.format(who=name))
         person_id = self._cast.get(beat.who) or self._cast.setdefault(beat.who, self._colleague())
+        title = beat.title.format(who=self._names.get(person_id, "somebody"))
         if beat.verb == "rehire":
-            return self._step(beat.title, lambda: self._desk.rehire(person_id))
+            return self._step(title, lambda: self._desk.rehire(person_id))
         person = self._somebody(person_id)
         if beat.verb == "marry":
             last = "Lund" if not person["name"].endswith("Lund") else "Berg"
             name = f"{_names(person['name'])[0]} {last}"
-            return self.rename(person_id, name, email=self._free_address(name), title=beat.title)
+            return self.rename(person_id, name, email=self._free_address(name), title=title)
         if beat.verb == "move":
             others = [team for team in self._departments() if team != person["department"]]
-            return self.move(person_id, next(iter(others), FALLBACK), title=beat.title)
-        return self.let_go(person_id, title=beat.title)
+            return self.move(person_id, next(iter(others), FALLBACK), title=title)
+        return self.let_go(person_id, title=title)
 
     def _colleague(self) -> str:
         """Choose somebody who was there before, with a department if anybody has one."""
         others = [one for one in self.people.values() if one["id"] != self._cast.get("newcomer")]
         if not others:
             raise errors.ArgumentError("the story needs a colleague, and nobody is left")
-        return str(next((one for one in others if one["department"]), others[0])["id"])
+        chosen = next((one for one in others if one["department"]), others[0])
+        self._names[chosen["id"]] = chosen["name"]
+        return str(chosen["id"])
 
     def _departments(self) -> list[str]:
         """Name the departments, those with a group first."""
@@ -422,6 +427,7 @@ class Demo:
                     self.people[person_id] = _person(
                         person_id, data["name"], address, data["custom_attributes"]
                     )
+                    self._names[person_id] = self.people[person_id]["name"]
             elif name in ("dsync.group.created", "dsync.group.updated", "dsync.group.deleted"):
                 self.groups = sorted(load_groups(self.client, self.directory["id"])["name"].dropna())
 

@@ -22,6 +22,7 @@ SHOWN = 4  # entries of a lane in the widget
 KEPT = 60  # entries of a lane in the file
 LONGEST = 1_500  # characters of a body in the widget
 LONGEST_KEPT = 6_000
+TOLD = ("email", "name", "department", "active")  # columns of a new row
 _SHORT = re.compile(r"(?<=/)directory_(?:user|group)_\w+(?=\w{6})")
 POLLED = "No SCIM request: WorkOS asks {provider} about every 30 minutes."
 
@@ -105,7 +106,7 @@ def _request(one: Sent, longest: int) -> str:
 
 def _event(one: Arrived, longest: int) -> str:
     head = f"<b>{escape(plain(one.record['event']).removeprefix('dsync.'))}</b>"
-    told = f"<p>{_text(one.line.text)}</p>"
+    told = f"<p>{_text(label(one.line.text, 160))}</p>"
     return _entry(head, f"{one.milliseconds:,.0f} ms", _json(one.record, longest), told)
 
 
@@ -127,7 +128,7 @@ def _row(one: Followed, longest: int) -> str:
     told = "".join(
         f"<tr><th scope=row>{_text(name)}</th><td>{_change(change.before, change.row, name)}</td></tr>"
         for name in listed
-        if name in change.before or change.row[name] is not None
+        if name in change.before or name in TOLD
     )
     who = f"<p>{_text(change.row.get('name') or change.row.get('email'))}, {escape(change.why)}</p>"
     sql = f'<pre tabindex="0">{escape(change.sql)}</pre>{_json(change.row, longest)}'
@@ -136,7 +137,7 @@ def _row(one: Followed, longest: int) -> str:
 
 def _change(before: dict[str, Any], row: dict[str, Any], name: str) -> str:
     now = _text(_cell(row.get(name)))
-    return f"<del>{_text(_cell(before[name]))}</del> <ins>{now}</ins>" if name in before else now
+    return f"<del>{_text(_cell(before[name]))}</del> → <ins>{now}</ins>" if name in before else now
 
 
 def _cell(value: Any) -> str:
