@@ -331,7 +331,6 @@ ds.widgets.DemoConsole(client)"""
 def run_demo(arguments: argparse.Namespace) -> int:
     """Serve the console, and the sandbox beside it, until Ctrl-C or SIGTERM."""
     extras.need("this", "lab", "voila")
-    extras.need("this", "scim", "scim2_models")
     from .widgets._demo.worlds import connect_demo
 
     try:

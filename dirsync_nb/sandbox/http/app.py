@@ -16,10 +16,11 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Mount, Route, Router, request_response
 
-from ... import extras
 from ..directory import objects
 from ..directory.refusal import Invalid
 from ..directory.store import NotFound
+from ..scim.service import CONTENT_TYPE, ScimRequest, too_large, unauthorized
+from ..scim.service import MOST_BYTES as MOST_OF_SCIM
 from . import faults as scripted
 from .answers import body_within, closed_within, cut, harmed, json_response
 from .api import DSYNC_EVENTS, Refused, not_found
@@ -267,13 +268,6 @@ class App:
 
     async def _scim(self, request: Request) -> Response:
         """Answer at the door of a directory, in whichever environment it is."""
-        try:
-            extras.need("the SCIM door", "scim", "scim2_models")
-        except ImportError as missing:
-            return _without_scim(str(missing))
-        from ..scim.service import MOST_BYTES as MOST_OF_SCIM
-        from ..scim.service import ScimRequest, too_large, unauthorized
-
         path, key = request.scope["path"], request.path_params["key"]
         authorization = request.headers.get("authorization", "")
         app, directory = await asyncio.to_thread(self._directory_of, key, authorization)
@@ -371,15 +365,7 @@ _HANDLERS: dict[Any, Any] = {
 }
 
 
-def _without_scim(why: str) -> Response:
-    """Return in SCIM's words what is not installed; those of ``scim`` need it themselves."""
-    body = {"schemas": ["urn:ietf:params:scim:api:messages:2.0:Error"], "status": "501", "detail": why}
-    return Response(objects.text(body), 501, {"Content-Type": "application/scim+json; charset=utf-8"})
-
-
 def _scim_response(answer: ScimAnswer) -> Response:
-    from ..scim.service import CONTENT_TYPE
-
     if answer.body is None:
         return Response(b"", answer.status, answer.headers)
     headers = {"Content-Type": CONTENT_TYPE, **answer.headers}

@@ -1,28 +1,15 @@
 """What SCIM resources look like: the discovery documents, and the check of a body against them.
 
-The schemas are those of scim2-models, changed where the service is known to differ.
+The schemas are those of RFC 7643 as scim2-models writes them, kept in ``schemas.json`` so that nothing need be
+loaded for them, and changed where the service is known to differ.
 """
 
 from __future__ import annotations
 
+import json
 from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-from scim2_models import (
-    AuthenticationScheme,
-    Bulk,
-    ChangePassword,
-    EnterpriseUser,
-    ETag,
-    Filter,
-    Group,
-    Patch,
-    ResourceType,
-    Schema,
-    ServiceProviderConfig,
-    Sort,
-    User,
-)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -73,8 +60,7 @@ def syntax(detail: str) -> ScimRefused:
 @lru_cache(maxsize=1)
 def schemas() -> dict[str, Object]:
     """Return the published schemas by their id."""
-    models = (User, Group, EnterpriseUser, ResourceType, ServiceProviderConfig, Schema)
-    found = {str(model.__schema__): model.to_schema().model_dump() for model in models}
+    found: dict[str, Object] = json.loads(Path(__file__).with_name("schemas.json").read_text(encoding="utf-8"))
     by_name = {each["name"]: each for each in found[USER]["attributes"]}
     # "Required attributes missing: emails": what the service insists on besides the user name.
     by_name["emails"]["required"] = True
@@ -115,23 +101,24 @@ def resource_types() -> dict[str, Object]:
 @lru_cache(maxsize=1)
 def provider_config() -> Object:
     """Return what this service can do."""
-    scheme = AuthenticationScheme(
-        type=AuthenticationScheme.Type.oauthbearertoken,
-        name="Bearer token",
-        description="The token of the directory.",
-        primary=True,
-    )
-    config = ServiceProviderConfig(
-        patch=Patch(supported=True),
-        bulk=Bulk(supported=False, max_operations=0, max_payload_size=0),
-        filter=Filter(supported=True, max_results=MOST_RESULTS),
-        change_password=ChangePassword(supported=False),
-        sort=Sort(supported=False),
-        etag=ETag(supported=False),
-        authentication_schemes=[scheme],
-    )
-    found: Object = config.model_dump()
-    return found
+    unsupported = {"supported": False}
+    return {
+        "schemas": [CORE + "ServiceProviderConfig"],
+        "patch": {"supported": True},
+        "bulk": {"supported": False, "maxOperations": 0, "maxPayloadSize": 0},
+        "filter": {"supported": True, "maxResults": MOST_RESULTS},
+        "changePassword": unsupported,
+        "sort": unsupported,
+        "etag": unsupported,
+        "authenticationSchemes": [
+            {
+                "type": "oauthbearertoken",
+                "name": "Bearer token",
+                "description": "The token of the directory.",
+                "primary": True,
+            }
+        ],
+    }
 
 
 # -- attributes by name -------------------------------------------------------------------------------
