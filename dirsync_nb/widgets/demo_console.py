@@ -203,8 +203,8 @@ class DemoConsole(Panel):
         self.busy("Reading the directory …")
         self.jobs.run("open", self._open, self._opened, self.status.problem, patience=PATIENCE)
 
-    def _open(self, _: Job) -> Demo:
-        return Demo(self.client, self._wanted)
+    def _open(self, job: Job) -> Demo:
+        return Demo(self.client, self._wanted, job)
 
     def _opened(self, demo: Demo) -> None:
         self._demo = demo
@@ -276,7 +276,7 @@ class DemoConsole(Panel):
             self.status.say("busy", ONE_MOMENT)
             return
         demo = self._demo
-        self.busy("Under way …")
+        self.status.say("busy", "Under way …")
         self.jobs.run("step", lambda _: act(demo), self._arrived, self._failed)
 
     def _arrived(self, done: Step | list[Step] | None) -> None:
@@ -338,15 +338,13 @@ class DemoConsole(Panel):
     def _offer(self) -> None:
         if self._demo is None:
             return
-        found = self._demo.found(self.find)
+        found, of = self._demo.found(self.find, OFFERED)
         if self.person not in self._demo.people:
             self.person = None
         chosen = self._demo.people.get(self.person or "")
-        listed = found[:OFFERED] if chosen is None or chosen in found[:OFFERED] else [chosen, *found[:OFFERED]]
+        listed = found if chosen is None or chosen in found else [chosen, *found]
         entries = [(label(f"{one['name']}, {one['address']}", MENU), one["id"]) for one in listed]
-        self._controls.fill(
-            self.person_menu, entries, value=self.person or "", of=len(found), first="choose somebody"
-        )
+        self._controls.fill(self.person_menu, entries, value=self.person or "", of=of, first="choose somebody")
 
     # What is left -------------------------------------------------------------------------------------------
 

@@ -17,14 +17,16 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
+from heapq import nsmallest
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
+
+import pandas as pd
 
 from ... import errors
 from ...client import DirectoryClient, Record
 from ...client.client import RedactedClient
-from ...load import load_groups, load_users
-from ...load.lookup import largest_directory
 from ...provisioning.sample import RowChange, SampleApp
 from ...sandbox.providers.base import Sent
 from ...sandbox.providers.desk import PolledDesk, ScimDesk
@@ -33,6 +35,8 @@ from ...sync.follow import latest_event
 from ...sync.webhooks import Receiver
 from ...text import fold, name_label
 from .._base.events import Line, sentence
+from .._base.jobs import Job
+from .._base.reading import read_frame
 from .worlds import provider_name
 
 __all__ = ["Arrived", "Delivered", "Demo", "Followed", "Step", "sandbox_of"]
@@ -159,19 +163,20 @@ class Demo:
         The sample app, whose database is in a folder of its own until ``close``.
     """
 
-    def __init__(self, client: DirectoryClient, directory_id: str | None = None) -> None:
+    def __init__(
+        self, client: DirectoryClient, directory_id: str | None = None, job: Job | None = None
+    ) -> None:
         self.client, self.sandbox = client, sandbox_of(client)
-        directory_id = directory_id or largest_directory(client)
-        if directory_id is None:
-            raise errors.ArgumentError("nobody is in any directory of this sandbox: give it people first")
+        job = job or Job(lambda _: None)
+        directory_id = directory_id or _largest(read_frame(client, "directories", job))
         self.directory = client.directory(directory_id)
         self.provider = provider_name(self.directory["type"])
-        users = load_users(client, directory_id)
+        users = read_frame(client, "users", job, directory_id=directory_id)
         here = users.loc[users["state"] == "active", ["idp_id", "name", "address", "custom_attributes"]]
         self.people: dict[str, Record] = {
             str(row[0]): _person(*row) for row in here.itertuples(index=False, name=None)
         }
-        self.groups: list[str] = sorted(load_groups(client, directory_id)["name"].dropna())
+        self.groups = self._group_names()
         self.steps: list[Step] = []
         self.beat = 0
         self._cast: dict[str, str] = {}
@@ -205,6 +210,9 @@ class Demo:
             lambda name: next((one for one in groups(directory_id=directory_id) if one["name"] == name), None),
         )
 
+    def _group_names(self) -> list[str]:
+        return sorted({str(one["name"]) for one in self.client.groups(directory_id=self.directory["id"])})
+
     @property
     def polled(self) -> bool:
         """Whether the provider is polled."""
@@ -220,11 +228,11 @@ class Demo:
         """Id of the last event that was read."""
         return self._cursor
 
-    def found(self, text: str) -> list[Record]:
-        """Return the people whose name or address holds these words, by name."""
+    def found(self, text: str, most: int) -> tuple[list[Record], int]:
+        """Return the first people by name whose name or address holds these words, and how many there are."""
         words = fold(text).split()
-        people = sorted(self.people.values(), key=lambda one: (fold(one["name"]), one["address"]))
-        return [one for one in people if all(word in fold(f"{one['name']} {one['address']}") for word in words)]
+        people = [one for one in self.people.values() if all(word in one["folded"] for word in words)]
+        return nsmallest(most, people, key=itemgetter("folded")), len(people)
 
     def find(self, who: str) -> str:
         """Return the provider's id of somebody, by that id, an address or a name.
@@ -429,7 +437,7 @@ class Demo:
                     )
                     self._names[person_id] = self.people[person_id]["name"]
             elif name in ("dsync.group.created", "dsync.group.updated", "dsync.group.deleted"):
-                self.groups = sorted(load_groups(self.client, self.directory["id"])["name"].dropna())
+                self.groups = self._group_names()
 
     # -- small parts --------------------------------------------------------------------------------------
 
@@ -465,6 +473,13 @@ def sandbox_of(client: DirectoryClient) -> Any:
     return client.sandbox
 
 
+def _largest(directories: pd.DataFrame) -> str:
+    people = directories[["active_users", "inactive_users"]].sum(axis="columns")
+    if not people.gt(0).any():
+        raise errors.ArgumentError("nobody is in any directory of this sandbox: give it people first")
+    return str(people.idxmax())
+
+
 def _end(sandbox: Any, webhook: str, watch: Receiver, folder: tempfile.TemporaryDirectory[str]) -> None:
     with suppress(OSError, errors.DirsyncError):  # the sandbox is gone, or was reset
         sandbox.remove_webhook(webhook)
@@ -479,6 +494,7 @@ def _person(person_id: Any, name: Any, address: Any, attributes: Any) -> Record:
         "id": str(person_id),
         "name": name_label(name if isinstance(name, str) and name else address),
         "address": address if isinstance(address, str) else "",
+        "folded": fold(f"{name} {address}"),
         "department": department if isinstance(department, str) else "",
     }
 
