@@ -23,7 +23,7 @@ KEPT = 60  # entries of a lane in the file
 LONGEST = 1_500  # characters of a body in the widget
 LONGEST_KEPT = 6_000
 TOLD = ("email", "name", "department", "active")  # columns of a new row
-_SHORT = re.compile(r"(?<=/)directory_(?:user|group)_\w+(?=\w{6})")
+_SHORT = re.compile(r"(?<=/)directory_(?:user|group)_\w+(?=\w{4})")
 POLLED = "No SCIM request: WorkOS asks {provider} about every 30 minutes."
 
 
