@@ -50,6 +50,7 @@ MAKE = {
     "Onboarding": lambda client, okta: widgets.Onboarding(client, okta),
     "EventFeed": lambda client, okta: widgets.EventFeed(client),
     "FleetBoard": lambda client, okta: widgets.FleetBoard(client, BoardedFleet()),
+    "RoleMapper": lambda client, okta: widgets.RoleMapper(client, okta),
 }
 
 
@@ -67,7 +68,7 @@ def cell(monkeypatch):
     return place
 
 
-def test_the_package_shows_its_eight_widgets_and_nothing_else():
+def test_the_package_shows_its_widgets_and_nothing_else():
     assert widgets.__all__ == [
         "DemoConsole",
         "DetailCard",
@@ -76,6 +77,7 @@ def test_the_package_shows_its_eight_widgets_and_nothing_else():
         "FleetBoard",
         "MembershipExplorer",
         "Onboarding",
+        "RoleMapper",
         "Setup",
     ]
     assert set(MAKE) == set(widgets.__all__)
