@@ -7,7 +7,7 @@ People go by the provider's own ids, as there.
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..directory import provider_traits
 from ..directory.refusal import Invalid
@@ -27,27 +27,6 @@ PERSONAS: dict[str, type[Persona]] = {
     "onelogin scim v2.0": OneLogin,
     "jump cloud scim v2.0": JumpCloud,
 }
-
-
-class Desk(Protocol):
-    """What an admin can do, whatever the provider."""
-
-    polled: ClassVar[bool]
-
-    def hire(self, email: str, first: str, last: str, *, department: str | None, group: str | None) -> str:
-        """Let somebody new begin, in a department and a group if you say so; return the provider's id."""
-
-    def change(self, person_id: str, **changes: str) -> None:
-        """Change ``first_name``, ``last_name``, ``email`` or ``department`` of somebody."""
-
-    def move(self, person_id: str, *, into: str | None = None, out_of: str | None = None) -> None:
-        """Move somebody from one group into another."""
-
-    def let_go(self, person_id: str) -> None:
-        """Let somebody go."""
-
-    def rehire(self, person_id: str) -> None:
-        """Take somebody back who was let go at this desk."""
 
 
 class ScimDesk:

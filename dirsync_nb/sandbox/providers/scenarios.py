@@ -289,7 +289,7 @@ def late_removals(scenario: Scenario) -> None:
 
 
 class Beat(NamedTuple):
-    """Hold one step of a story to play at a ``Desk``: what happens, with a place for the name, and to whom."""
+    """Hold one step of a story to play at a desk: what happens, with a place for the name, and to whom."""
 
     title: str
     verb: Literal["hire", "marry", "move", "let_go", "rehire"]
