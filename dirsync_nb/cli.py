@@ -13,6 +13,7 @@ import json
 import os
 import secrets
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -26,7 +27,7 @@ from .connect import SHARED_SANDBOX
 from .notebooks import check_command, init_ci, kernels, lab_files, tour
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
 __all__ = ["main"]
 
@@ -78,6 +79,23 @@ def parser() -> argparse.ArgumentParser:
     )
     lab.add_argument("jupyter", nargs="*", metavar="-- ARG", help="more arguments for JupyterLab, after --")
     lab.set_defaults(run=run_lab)
+
+    show = commands.add_parser(
+        "demo",
+        help="open a live console on a sandbox in a customer's own shape",
+        description="Hire, move, rename, let go at the provider, and see the SCIM request, the event, the "
+        "webhook and the row in an app's table, each with its delay. Everything stays on this machine.",
+    )
+    add = show.add_argument
+    add("--company", default="Acme", metavar="NAME", help="whose (default: %(default)s)")
+    add("--provider", default="okta", metavar="NAME", help="okta, entra, google ... (default: %(default)s)")
+    add("--users", type=int, default=400, help="how many people (default: %(default)s)")
+    add("--people", action="append", type=Path, metavar="FILE", help="their export instead; may come again")
+    add("--groups", action="append", type=Path, default=[], metavar="FILE", help="memberships to go with it")
+    add("--seed", type=int, default=1, help="of the invented people")
+    add("--port", type=int, default=8866, help="the next free one if taken (default: %(default)s)")
+    add("--no-browser", action="store_true", help="print the address, open nothing")
+    show.set_defaults(run=run_demo)
 
     # Its own parser has the options; this one is for the list of commands only.
     commands.add_parser("sandbox", help="serve the sandbox alone, for any other tool", add_help=False)
@@ -206,7 +224,7 @@ def run_lab(arguments: argparse.Namespace) -> int:
         environment.setdefault("JUPYTER_TOKEN", secrets.token_hex(24))
         child = subprocess.Popen(_jupyter(arguments, folder), env=environment, **_APART)
         try:
-            return _wait(child, place.folder, f"lab{_first(folder)}", stop)
+            return _wait(child, "JupyterLab", lambda: _address(place.folder, f"lab{_first(folder)}"), stop)
         finally:
             _end(child)
 
@@ -234,12 +252,14 @@ def _first(folder: Path) -> str:
     return f"/tree/{quote(names[0])}" if names else ""
 
 
-def _wait(child: subprocess.Popen[bytes], files: Path, page: str, stop: threading.Event) -> int:
-    """Print the address once JupyterLab serves; return the exit code once somebody wants the end."""
+def _wait(
+    child: subprocess.Popen[bytes], name: str, served: Callable[[], str | None], stop: threading.Event
+) -> int:
+    """Print the address once it is served; return the exit code once somebody wants the end."""
     said = False
     while not stop.wait(0.1):
-        if not said and (address := _address(files, page)):
-            _say(f"JupyterLab: {address}\nCtrl-C ends it.")
+        if not said and (address := served()):
+            _say(f"{f'{name}:':<12}{address}\nCtrl-C ends it.")
             said = True
         if (code := child.poll()) is not None:
             return code if said else 2
@@ -314,6 +334,81 @@ def _stop_signals() -> Iterator[threading.Event]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+# -- demo ----------------------------------------------------------------------------------------------------
+
+DEMO = """import contextlib
+import io
+
+import dirsync_nb as ds
+
+with contextlib.redirect_stdout(io.StringIO()):  # what it says of invented people may not be so
+    client = ds.connect()
+ds.widgets.DemoConsole(client)"""
+
+
+def run_demo(arguments: argparse.Namespace) -> int:
+    """Serve the console, and the sandbox beside it, until Ctrl-C or SIGTERM."""
+    extras.need("this", "lab", "voila")
+    from .widgets._demo.worlds import connect_demo
+
+    try:
+        client = connect_demo(
+            arguments.company,
+            arguments.provider,
+            arguments.users,
+            people=arguments.people,
+            groups=arguments.groups,
+            seed=arguments.seed,
+        )
+    except errors.DirsyncError as why:
+        raise CannotBegin(str(why)) from None
+    with _stop_signals() as stop, client.sandbox as sandbox, kernels.place() as place:
+        _say(f"{'Sandbox:':<12}{sandbox.url} (key {sandbox.api_key})")
+        token, port = secrets.token_hex(24), _free_port(arguments.port)
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("WORKOS_")}
+        environment |= lab_files.configure(place, environment) | {SHARED_SANDBOX: sandbox.url}
+        child = subprocess.Popen(
+            _voila(arguments, place, port, token), env=environment, cwd=place.folder, **_APART
+        )
+        try:
+            address = f"http://127.0.0.1:{port}/?token={token}"
+            return _wait(child, "Console", lambda: address if _serves(port) else None, stop)
+        finally:
+            _end(child)
+
+
+def _voila(arguments: argparse.Namespace, place: kernels.Place, port: int, token: str) -> list[str]:
+    """Write the page and its settings into a private folder; return the command that serves it."""
+    import nbformat
+    from nbformat import v4
+
+    page = v4.new_notebook(  # type: ignore[no-untyped-call]
+        cells=[v4.new_code_cell(DEMO)],  # type: ignore[no-untyped-call]
+        metadata={"title": f"{arguments.company}: live demo"},
+    )
+    (place.folder / "demo.ipynb").write_text(nbformat.writes(page), "utf-8")  # type: ignore[no-untyped-call]
+    # The token stands in a file, since the arguments of a process can be seen by everybody on the machine.
+    served = {"token": token, "ip": "127.0.0.1", "port": port, "port_retries": 0, "log_level": "ERROR"}
+    settings = {"Voila": served, "KernelManager": place.transport()}
+    (place.folder / "voila.json").write_text(json.dumps(settings), "utf-8")
+    command = [sys.executable, "-m", "voila", "demo.ipynb"]
+    return [*command, "--no-browser"] if arguments.no_browser else command
+
+
+def _free_port(wanted: int) -> int:
+    """Return the first port from here on that nobody has."""
+    for port in range(wanted, min(wanted + 50, 65536)):
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
+    raise CannotBegin(f"no port from {wanted} on is free: --port says another")
+
+
+def _serves(port: int) -> bool:
+    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+        return True
+    return False
 
 
 # -- tour ----------------------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
+from urllib.request import urlopen
 
 import nbformat
 import pytest
@@ -237,11 +238,73 @@ def test_lab_allows_root_only_when_it_is_root(monkeypatch, user, allowed):
     assert ("--allow-root" in command_of()) == allowed
 
 
+# -- demo ----------------------------------------------------------------------------------------------------
+
+
+def test_demo_serves_the_console_behind_a_token_until_it_is_told_to_end(here, monkeypatch, capsys):
+    monkeypatch.setenv("WORKOS_API_KEY", KEY)  # the page is for the sandbox, whatever key is set
+    seen: dict[str, Any] = {}
+    say, settle, start = cli._say, cli._voila, subprocess.Popen
+
+    def settle_noted(arguments, place, port, token):
+        seen.update(port=port, token=token)
+        return settle(arguments, place, port, token)
+
+    def start_noted(command, **given):
+        seen.update(command=command, environment=given["env"])
+        return start(command, **given)
+
+    def look(line):
+        say(line)
+        if line.startswith("Console"):
+            with urlopen(f"http://127.0.0.1:{seen['port']}/", timeout=20) as answer:
+                seen["page"] = answer.url
+            os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr(cli, "_voila", settle_noted)
+    monkeypatch.setattr(subprocess, "Popen", start_noted)
+    monkeypatch.setattr(cli, "_say", look)
+    arguments = ["--company", "Acme & Söhne", "--provider", "google", "--users", "20", "--no-browser"]
+    assert main(["demo", *arguments]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith("Sandbox:    http://127.0.0.1:")
+    assert f"Console:    http://127.0.0.1:{seen['port']}/?token={seen['token']}" in out
+    assert "/login?next=" in seen["page"]  # nobody without the token
+    assert seen["token"] not in " ".join(seen["command"])
+    assert KEY not in seen["environment"].values()
+    assert seen["environment"]["DIRSYNC_SANDBOX_URL"] in out
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", seen["port"]), 5)
+
+
+def test_a_demo_of_somebodys_people_takes_their_export_and_a_taken_port_is_passed_over(here, monkeypatch):
+    (here / "people.csv").write_text("email,first_name,last_name\nada@tern.test,Ada,Lee\n")
+    seen: dict[str, Any] = {}
+
+    def begin(arguments, place, port, token):
+        seen["port"] = port
+        os.kill(os.getpid(), signal.SIGINT)
+        return [sys.executable, "-c", "pass"]
+
+    def say(line):
+        with ds.connect(ds.sandbox.API_KEY, base_url=line.split()[1]) as client:
+            seen["users"] = ds.load_users(client, ds.load_directories(client).index[0])
+
+    monkeypatch.setattr(cli, "_say", say)
+    monkeypatch.setattr(cli, "_voila", begin)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        assert main(["demo", "--people", "people.csv", "--provider", "entra", "--port", str(port)]) in (0, 2)
+    assert seen["users"]["email"].tolist() == ["ada@tern.test"]
+    assert seen["port"] > port
+
+
 # -- what has to be changed first ------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
-    ("arguments", "module"), [(["lab"], "jupyterlab"), (["tour"], "nbclient"), (["tour"], "nbconvert")]
+    ("arguments", "module"),
+    [(["lab"], "jupyterlab"), (["tour"], "nbclient"), (["tour"], "nbconvert"), (["demo"], "voila")],
 )
 def test_a_missing_extra_is_one_sentence_with_the_command_that_brings_it(
     here, monkeypatch, capsys, arguments, module
@@ -267,6 +330,9 @@ def test_an_address_without_a_key_is_refused_before_anything_starts(here, monkey
     [
         (["lab", "--dir", "a-file"], "cannot write notebooks to"),
         (["lab", "--users", "-1"], "users must be 0 or more; got -1"),
+        (["demo", "--users", "0"], "users must be a number from 1"),
+        (["demo", "--provider", "octa"], "provider must be one of okta, entra"),
+        (["demo", "--people", "missing.csv"], "missing.csv cannot be read"),
         (["tour", "--out", "nowhere/page.html"], "no such folder"),
         (["tour", "--out", "guided"], "it is a folder"),
         (["tour", "missing.ipynb"], "missing.ipynb: No such file or directory"),

@@ -46,8 +46,6 @@ def said(tmp_path_factory):
         ("a fleet on a cluster", "fleet", "pyarrow and dask and distributed"),
         ("load_app_users", "sql", "sqlalchemy"),
         ("world", "scim", "yaml"),
-        ("play", "scim", "scim2_models"),
-        ("scim_report", "scim", "scim2_models"),
         ("site", "docs", "sphinx and myst_nb and furo"),
     ],
 )
@@ -59,23 +57,7 @@ def test_a_call_names_what_is_missing_and_the_line_that_brings_it(said, call, ex
     assert requests == 0
 
 
-def test_the_scim_door_says_it_as_scim_does(said):
-    status, content_type, body = said["the SCIM door"]
-    assert (status, body["status"]) == (501, "501")
-    assert content_type.startswith("application/scim+json")
-    assert body["schemas"] == ["urn:ietf:params:scim:api:messages:2.0:Error"]
-    assert extras.install("scim") in body["detail"]
-
-
-def test_the_sandbox_says_it_to_other_tools_too(said):
-    status, body = said["POST /_sandbox/play"]
-    assert status == 422
-    assert extras.install("scim") in body["message"]
-
-
-@pytest.mark.parametrize(
-    ("call", "extra"), [("lab", "lab"), ("tour", "lab"), ("sandbox", "scim"), ("sandbox play", "scim")]
-)
+@pytest.mark.parametrize(("call", "extra"), [("lab", "lab"), ("tour", "lab"), ("sandbox", "scim")])
 def test_a_command_says_it_and_ends_with_2(said, call, extra):
     code, message = said[f"dirsync-nb {call}"]
     assert code == 2
@@ -87,6 +69,7 @@ def test_a_command_says_it_and_ends_with_2(said, call, extra):
 def test_all_else_works_without_extras(said):
     assert said["works"] == [
         "load",
+        "providers that write through the SCIM door",
         "csv",
         "analysis",
         "charts",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -57,23 +59,55 @@ def load_app_users(url: str, *, table: str | None = None, query: str | None = No
 
     if table is not None and query is not None:
         raise errors.ArgumentError("give either table or query")
+    address = address_of(url)
+    with refusals(f"reading {table or 'a query'} from", address):
+        return _read(sa, address, table, query)
+
+
+def address_of(url: str) -> Any:
+    """Return the address of a database as SQLAlchemy's, with our driver for PostgreSQL.
+
+    Raises
+    ------
+    ArgumentError
+        It cannot be read.
+    MissingExtra
+        SQLAlchemy or the driver is not installed.
+    """
+    extras.need("a database by its address", "sql", "sqlalchemy")
+    import sqlalchemy as sa
+
     try:
         address = sa.engine.make_url(url)
     except sa.exc.ArgumentError:
         raise errors.ArgumentError("url is not a database address such as sqlite:///app.db") from None
     if address.drivername in ("postgresql", "postgres"):
         address = address.set(drivername="postgresql+psycopg")
-        extras.need("reading PostgreSQL", "sql", "psycopg")
-    shown = address.render_as_string(hide_password=True)
+        extras.need("PostgreSQL", "sql", "psycopg")
+    return address
+
+
+@contextmanager
+def refusals(doing: str, address: Any) -> Iterator[None]:
+    """Say what a database refused, without the password of its address.
+
+    Raises
+    ------
+    ConfigurationError
+        It cannot be reached, or refused.
+    """
+    import sqlalchemy as sa
+
     try:
-        return _read(sa, address, table, query)
+        yield
     except (sa.exc.SQLAlchemyError, pd.errors.DatabaseError, ImportError) as problem:
         # Not the error itself: its text may hold the address it was given, password and all.
         cause = problem.__cause__ if isinstance(problem, pd.errors.DatabaseError) else problem
         detail = str(getattr(cause, "orig", None) or cause).splitlines()[0]
         if address.password:
             detail = detail.replace(str(address.password), "***")
-        raise errors.ConfigurationError(f"reading {table or 'a query'} from {shown}: {detail}") from None
+        shown = address.render_as_string(hide_password=True)
+        raise errors.ConfigurationError(f"{doing} {shown}: {detail}") from None
 
 
 def _read(sa: Any, address: Any, table: str | None, query: str | None) -> pd.DataFrame:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import importlib
 import threading
 from collections.abc import Callable, Collection, Mapping
-from contextlib import suppress
 from functools import wraps
 from typing import TYPE_CHECKING, Any, Concatenate, NamedTuple, ParamSpec, TypeVar, cast
 
-from .. import extras
 from .directory import objects
 from .directory.authkit import AuthKit
 from .directory.changes import Changes
@@ -22,6 +19,7 @@ from .http.control import Control
 from .http.faults import Faults
 from .http.rate_limits import Limits
 from .http.webhooks import Deliveries, read_event
+from .scim.service import ScimDoors
 from .storage import Storage
 from .truth import Truth
 
@@ -29,19 +27,12 @@ if TYPE_CHECKING:
     from .directory.objects import Object
     from .directory.store import Store
     from .providers.scenarios import Scenario
-    from .scim.service import ScimDoors
     from .settings import Settings
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 VERSION = "1"
-
-
-def load_scim() -> None:
-    """Load what SCIM needs, if it is installed: half a second of work that no request should wait for."""
-    with suppress(ImportError):
-        importlib.import_module("dirsync_nb.sandbox.scim.service")
 
 
 class ScimAccess(NamedTuple):
@@ -216,14 +207,9 @@ class Environment:
                 raise Invalid(f"{directory['name']} is polled from its provider: it has no SCIM door")
             live = store.tokens.of(directory["n"])
             token_id = live[-1] if live else self.changes.create_token(directory_id)
-        threading.Thread(target=load_scim, daemon=True).start()  # who asks for the address will use it
         return ScimAccess(
             f"{self.url}/scim/v2.0/{directory['external_key']}", bearer_token(token_id, self.seed)
         )
-
-    def has_doors(self) -> bool:
-        """Return whether there is a directory that a provider writes to."""
-        return any("scim" in one["type"] for one in self.store.directories.every())
 
     def bearer_token(self, token_id: str) -> str:
         """Return the secret of a token that ``create_token`` made, as the dashboard shows it once."""
@@ -245,7 +231,6 @@ class Environment:
 
     def play(self, name: str = "a day at Acme") -> list[Object]:
         """Play a scenario: providers write to the SCIM door over HTTP; return the scenes and their events."""
-        extras.need("a scenario", "scim", "scim2_models")
         from .providers.scenarios import perform
 
         self._scenario = perform(name, self, self.store)
@@ -266,11 +251,6 @@ class Environment:
 
     def doors(self) -> ScimDoors:
         """Return the SCIM doors of all directories, as one object."""
-        extras.need("the SCIM door", "scim", "scim2_models")
-        from .scim.service import (
-            ScimDoors,  # scim2-models takes half a second to load: only where there is SCIM
-        )
-
         with self._lock:
             if self._scim is None:
                 keep, profile = self.inactive_policy == "keep", self.settings.scim_profile

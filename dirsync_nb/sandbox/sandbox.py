@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import atexit
-import threading
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any, Self
 
 from .directory.refusal import Invalid, NotRunning
-from .environment import Environment, ScimAccess, load_scim
+from .environment import Environment, ScimAccess
 from .http.app import API_KEY
 from .http.server import Server
 from .seeding import seed as seeds
@@ -28,7 +27,6 @@ if TYPE_CHECKING:
     from .seeding.worlds import World
     from .settings import Clock, Order, Team
 
-_SETTLED = 1.0  # seconds after the start, when what reads the API has begun: then SCIM is loaded
 
 __all__ = ["API_KEY", "Environment", "Sandbox", "ScimAccess", "Truth"]
 
@@ -137,10 +135,6 @@ class Sandbox(Environment):
                 raise
             self._server.start()
             atexit.register(self.stop)
-            self._warming = threading.Timer(_SETTLED, load_scim)
-            self._warming.daemon = True
-            if self.has_doors():
-                self._warming.start()
         return self
 
     def stop(self) -> None:
@@ -153,7 +147,6 @@ class Sandbox(Environment):
     def _end_server(self, _: Environment) -> None:
         server, self._server = self._server, None
         if server is not None:
-            self._warming.cancel()
             server.stop()
             atexit.unregister(self.stop)
 

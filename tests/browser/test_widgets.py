@@ -718,18 +718,46 @@ def test_rows_are_saved_and_columns_chosen(opened, tmp_path):
     assert sheet.complaints == []
 
 
-def test_axe_finds_nothing_to_complain_of(opened):
-    """axe-core, as a package of the registry brings it: names, roles, contrast, focus order."""
+def complaints_of_axe(page):
+    """Return what axe-core, a package of the registry, says of names, roles, contrast, focus order."""
     axe = pytest.importorskip("axe_playwright_python.base", reason="axe-playwright-python brings axe-core")
+    page.evaluate(axe.AXE_FILE_PATH.read_text(encoding="utf-8"))
+    found = page.evaluate("axe.run({include: [['.dsn']]}, {resultTypes: ['violations']})")
+    return [
+        (one["id"], one["nodes"][0]["html"][:160], one["nodes"][0]["failureSummary"])
+        for one in found["violations"]
+    ]
+
+
+def test_the_console_takes_a_hire_by_keyboard_and_hands_out_a_page(opened, tmp_path):
+    sheet = opened(f"{START}\nconsole = widgets.DemoConsole(client)\nconsole")
+    page = sheet.page
+    sheet.run()
+    say(page, "people at Okta")
+    page.locator(".dsn").get_by_label("New name").fill("Kim <b>Vale</b>")
+    page.locator(".dsn button", has_text="Hire").focus()
+    page.keyboard.press("Enter")
+    say(page, re.compile(r"2 requests, 1 event, 1 webhook, 1 row in [\d,]+ ms"))
+    assert page.evaluate(FOCUSED) == "BUTTON Hire"
+    lanes = page.locator(".dsn-step-of .dsn-lane")
+    assert [lane.split("\n")[0] for lane in lanes.all_inner_texts()] == [
+        "SCIM REQUEST", "EVENT", "WEBHOOK", "ROW OF THE APP",
+    ]  # fmt: skip
+    assert complaints_of_axe(page) == []
+    with page.expect_download() as saved:
+        page.locator(".dsn button", has_text="Save as a page").click()
+    saved.value.save_as(tmp_path / "demo.html")
+    page.goto((tmp_path / "demo.html").as_uri())
+    assert page.locator(".dsn-step-of h4").inner_text() == "Kim <b>Vale</b> is hired"
+    page.locator("summary").first.click()
+    assert page.locator("details[open]").count() == 1
+    assert sheet.complaints == []
+
+
+def test_axe_finds_nothing_to_complain_of(opened):
     sheet = opened(ALL_SIX, *SIX)
     page = sheet.page
     sheet.run(7)
     rows(page, "Users").first.click()
     page.locator(".dsn-card .dsn-title").first.wait_for()
-    page.evaluate(axe.AXE_FILE_PATH.read_text(encoding="utf-8"))
-    found = page.evaluate("axe.run({include: [['.dsn']]}, {resultTypes: ['violations']})")
-    told = [
-        (one["id"], one["nodes"][0]["html"][:160], one["nodes"][0]["failureSummary"])
-        for one in found["violations"]
-    ]
-    assert told == []
+    assert complaints_of_axe(page) == []

@@ -8,6 +8,7 @@ import pytest
 
 import dirsync_nb as ds
 from dirsync_nb import errors
+from dirsync_nb.provisioning.sample import sample_flaws
 
 
 def test_the_second_path_of_the_readme_runs_as_it_stands(client, okta, tmp_path):
@@ -54,3 +55,61 @@ def test_the_lines_of_the_readme_make_a_script(client, okta, tmp_path, monkeypat
     plan = ds.compare(users, app, on=["idp_id", "email"], active="active")
     plan.to_sql("sqlite", path="plan.sql")
     assert (tmp_path / "plan.sql").read_text(encoding="utf-8").endswith("COMMIT;\n")
+
+
+ONE = "email,first_name,last_name\nada@harbour.example,Ada,Lee\n"
+EXPORT = "id,email,firstName,lastName,department,status\n" + "".join(
+    f"00u{n},p{n}@harbour.example,P{n},Lee,Ops,{'DEPROVISIONED' if n == 3 else 'ACTIVE'}\n" for n in range(40)
+)
+
+
+def users_of(world, client, okta, tmp_path):
+    if world == "default":
+        return ds.load_users(client, directory_id=okta)
+    (tmp_path / "people.csv").write_text(ONE if world == "one person" else EXPORT, encoding="utf-8")
+    with ds.connect_sandbox(people=tmp_path / "people.csv", company="Harbour") as own:
+        try:
+            return ds.load_users(own, directory_id=ds.load_directories(own).index[0])
+        finally:
+            own.sandbox.stop()
+
+
+@pytest.mark.parametrize("world", ["default", "one person", "exported people"])
+def test_compare_finds_what_was_planted_and_nothing_else(world, client, okta, tmp_path):
+    users = users_of(world, client, okta, tmp_path)
+    path = ds.write_sample_app(users, f"sqlite:///{tmp_path / 'app.db'}")
+    app = ds.load_app_users(f"sqlite:///{path}", table="users")
+    fields = {"name": "name", "department": "custom_attributes.department_name"}
+    plan = ds.compare(users, app, on=["idp_id", "email"], fields=fields, active="active")
+    flaws = sample_flaws(users)
+
+    def planted(*kinds):
+        return set(flaws.loc[flaws["flaw"].isin(kinds), "user_id"].dropna())
+
+    twice = planted("duplicate")
+    changed = planted("off", "renamed", "department") - twice
+    assert set(plan.create["address"]) == set(users.loc[sorted(planted("missing")), "address"])
+    assert set(plan.update["user_id"]) == changed
+    assert set(plan.same_person["user_id"]) == planted("case") - changed - twice
+    assert plan.counts["cannot_compare"] == 2 * len(twice)
+    assert plan.counts["deactivate"] == flaws["flaw"].isin(["left", "administrator"]).sum()
+    assert len(planted("renamed")) == 1
+    if world == "one person":
+        assert flaws["flaw"].tolist() == ["renamed", "administrator"]
+    else:
+        assert set(flaws["flaw"]) >= {"missing", "off", "renamed", "duplicate", "left", "administrator", "case"}
+
+
+def test_a_database_by_address_holds_the_same(client, okta, postgres_url):
+    users = ds.load_users(client, directory_id=okta)
+    with pytest.raises(errors.ArgumentError, match="the table users is there already"):
+        ds.write_sample_app(users, postgres_url)
+    told = ds.write_sample_app(users, postgres_url, replace=True)
+    assert "hunter2" not in told
+    app = ds.load_app_users(postgres_url, table="users")
+    plan = ds.compare(users, app, on=["idp_id", "email"], active="active")
+    assert plan.counts["deactivate"] == 3
+    assert plan.counts["cannot_compare"] == 2
+    assert plan.to_sql("postgresql").endswith("COMMIT;\n")
+    with pytest.raises(errors.ConfigurationError, match="writing the sample app to postgresql"):
+        ds.write_sample_app(users, "postgresql://app:hunter2@127.0.0.1:1/app")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import socket
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import requests
@@ -151,8 +153,47 @@ def _status(http: Http, target: bytes) -> bytes:
 
 def test_a_failure_of_ours_is_still_an_answer(http: Http, monkeypatch: pytest.MonkeyPatch, caplog: Any) -> None:
     app = http.sandbox.app
-    monkeypatch.setattr(app, "_check_origin", lambda _: 1 / 0)
+    monkeypatch.setattr(app, "_check_origin", lambda *_: 1 / 0)
     response = requests.get(http.sandbox.url + "/directories", timeout=5)
     assert response.status_code == 500
     assert response.json() == {"message": "Internal server error"}
     assert "ZeroDivisionError" in caplog.text
+
+
+ROADS = (
+    "/directories?limit=3",
+    "/directory_users?directory={okta}&limit=2&order=asc",
+    "/directory_users?directory={okta}&limit=%32",
+    "/directory_users?directory=nobody",
+    "/directory_users",
+    "/events?events=dsync.user.created&limit=2",
+    "/nothing?at=all",
+    "/directories/{okta}/sync",
+)
+
+
+def test_the_short_road_and_the_general_one_give_the_same_bytes(http: Http) -> None:
+    okta = http.sandbox.truth.directories()[0]["id"]
+    address = urlsplit(http.sandbox.url)
+    for target in ROADS:
+        for more in ("", "Authorization: Bearer wrong\r\n", "Origin: http://elsewhere.test\r\n"):
+            key = "" if "Bearer" in more else f"Authorization: Bearer {http.sandbox.api_key}\r\n"
+            asked = f"GET {target.format(okta=okta)} HTTP/1.1\r\nHost: localhost\r\n{key}{more}"
+            answers = [answer_to(address, f"{asked}{road}\r\n") for road in ("", "X_General: 1\r\n")]
+            assert answers[0] == answers[1]
+            assert answers[0].startswith(b"HTTP/1.1 ")
+    assert len(http.sandbox.requests) == 2 * len(ROADS) * 2  # a foreign origin is no request to the API
+
+
+def answer_to(address: Any, request: str) -> bytes:
+    """Return the bytes of an answer, without its request id."""
+    with socket.create_connection((address.hostname, address.port), 5) as connection:
+        connection.sendall(request.encode())
+        found = b""
+        while b"\r\n\r\n" not in found:
+            found += connection.recv(65536)
+        head, _, body = found.partition(b"\r\n\r\n")
+        length = int(re.search(rb"content-length: (\d+)", head)[1])  # type: ignore[index]
+        while len(body) < length:
+            body += connection.recv(65536)
+    return re.sub(rb"x-request-id: \S+", b"", head) + body

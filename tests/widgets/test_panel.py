@@ -36,7 +36,13 @@ class BoardedFleet:
         raise AssertionError("nobody opened one")
 
 
+def console(client, okta):
+    client.sandbox = ds.sandbox.RemoteSandbox(client.base_url)
+    return widgets.DemoConsole(client, okta)
+
+
 MAKE = {
+    "DemoConsole": console,
     "Setup": lambda client, okta: widgets.Setup(client),
     "DirectoryExplorer": lambda client, okta: widgets.DirectoryExplorer(client, okta),
     "DetailCard": lambda client, okta: widgets.DetailCard(client),
@@ -44,6 +50,7 @@ MAKE = {
     "Onboarding": lambda client, okta: widgets.Onboarding(client, okta),
     "EventFeed": lambda client, okta: widgets.EventFeed(client),
     "FleetBoard": lambda client, okta: widgets.FleetBoard(client, BoardedFleet()),
+    "RoleMapper": lambda client, okta: widgets.RoleMapper(client, okta),
 }
 
 
@@ -61,14 +68,16 @@ def cell(monkeypatch):
     return place
 
 
-def test_the_package_shows_its_seven_widgets_and_nothing_else():
+def test_the_package_shows_its_widgets_and_nothing_else():
     assert widgets.__all__ == [
+        "DemoConsole",
         "DetailCard",
         "DirectoryExplorer",
         "EventFeed",
         "FleetBoard",
         "MembershipExplorer",
         "Onboarding",
+        "RoleMapper",
         "Setup",
     ]
     assert set(MAKE) == set(widgets.__all__)

@@ -173,7 +173,8 @@ class Api:
             directory=directory, group=group.n if group else None, idp_id=idp_id, email=email
         )
         scope = directory if group is None else group.directory
-        return self._list(query, "users", selection, self._user_text, scope)
+        write = self._user_text if self.rules.legacy else _stored_text
+        return self._list(query, "users", selection, write, scope)
 
     def user(self, user_id: str) -> bytes:
         """Answer GET /directory_users/{id}."""
@@ -375,9 +376,15 @@ class Api:
 
 
 def _envelope(texts: list[bytes], metadata: dict[str, str | None]) -> bytes:
-    return (
-        b'{"object":"list","data":[' + b",".join(texts) + b'],"list_metadata":' + objects.text(metadata) + b"}"
+    # Joined in one go: each + would copy the whole page once more.
+    parts = (
+        b'{"object":"list","data":[',
+        b",".join(texts),
+        b'],"list_metadata":',
+        objects.text(metadata),
+        b"}",
     )
+    return b"".join(parts)
 
 
 def _stored_text(row: Any) -> bytes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import re
 import socket
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -23,16 +24,23 @@ except ImportError:  # httptools is not there: uvicorn's own choice in that case
     from uvicorn.protocols.http.h11_impl import H11Protocol as _Protocol  # type: ignore[assignment]
 
 _PATIENCE = 10.0
+_MOST_PLAIN = 8_000  # bytes
+_PLAIN = re.compile(rb"GET (/[!-~]*) HTTP/1\.1\r\n((?:[A-Za-z-]+: ?[ -~]*\r\n)+)\r\n")
+_NOT_PLAIN = frozenset((b"content-length", b"transfer-encoding", b"expect", b"upgrade", b"connection"))
 LONGEST_REQUEST = 30.0  # seconds for a request to come in whole, headers and body
 
 
 class _KnownConnection(_Protocol):
     """Let the application see its connection, and end one whose request does not come in whole.
 
-    Some faults can only be shown by breaking a connection.
+    Some faults can only be shown by breaking a connection. A plain GET of the API, whole in one piece, is
+    answered at once, with the same bytes: the general road costs a third of a millisecond for each answer, as
+    much as a page of 60 users. From the first other request on, a connection takes the general road.
     """
 
     _deadline: asyncio.TimerHandle | None = None
+    _plain = True
+    app_of_ours: App
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
@@ -40,9 +48,34 @@ class _KnownConnection(_Protocol):
         self._expect(transport)
 
     def data_received(self, data: bytes) -> None:
+        if self._plain and (answer := self._answered_at_once(data)) is not None:
+            self._received()
+            self._unset_keepalive_if_required()
+            self.server_state.total_requests += 1
+            self.transport.write(answer)
+            self.timeout_keep_alive_task = self.loop.call_later(
+                self.timeout_keep_alive, self.timeout_keep_alive_handler
+            )
+            return
+        self._plain = False
         if self._deadline is None:
             self._expect(self.transport)
         super().data_received(data)
+
+    def _answered_at_once(self, data: bytes) -> bytes | None:
+        if len(data) > _MOST_PLAIN or self.transport.get_write_buffer_size():
+            return None
+        if (match := _PLAIN.fullmatch(data)) is None:
+            return None
+        lines = match[2].split(b"\r\n")[:-1]
+        headers = {name.lower(): value.strip() for name, _, value in (line.partition(b":") for line in lines)}
+        if headers.pop(b"connection", b"keep-alive").lower() != b"keep-alive" or headers.keys() & _NOT_PLAIN:
+            return None
+        if b"host" not in headers or len(headers) < len(lines) - (b"connection:" in match[2].lower()):
+            return None  # none, or one of them comes twice
+        return self.app_of_ours.answer_at_once(
+            match[1].decode(), {name.decode(): value.decode() for name, value in headers.items()}
+        )
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._received()
@@ -76,7 +109,7 @@ class Server:
         self.port: int = self._sockets[0].getsockname()[1]
         config = uvicorn.Config(
             app,
-            http=_KnownConnection,
+            http=type("_Connection", (_KnownConnection,), {"app_of_ours": app}),
             ws="none",
             lifespan="off",
             access_log=False,
@@ -85,6 +118,7 @@ class Server:
             timeout_graceful_shutdown=1,
             server_header=False,
             date_header=False,
+            proxy_headers=False,
         )
         self._uvicorn = _Uvicorn(config)
         self._loop = asyncio.new_event_loop()

@@ -7,7 +7,8 @@ it. It knows nothing of the sandbox, so it can be pointed at any other SCIM serv
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
+import time
+from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from http.client import HTTPConnection, HTTPSConnection
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
@@ -35,12 +36,13 @@ class ScimError(DirsyncError, RuntimeError):
 
 
 class Sent(NamedTuple):
-    """Hold one request that went out, and the status that came back."""
+    """Hold one request that went out, the status that came back, and how long that took."""
 
     method: str
     path: str
     body: Object | None
     status: int
+    milliseconds: float = 0.0
 
 
 class Count(NamedTuple):
@@ -52,7 +54,7 @@ class Count(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Employee:
-    """Hold somebody at the provider. ``id`` is the provider's own."""
+    """Hold somebody at the provider. ``id`` is the provider's own; ``more`` is what else the service has."""
 
     id: str
     email: str
@@ -62,6 +64,7 @@ class Employee:
     department: str | None = None
     manager: str | None = None
     number: str | None = None
+    more: Object = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -98,11 +101,20 @@ class ScimClient:
     ) -> Any:
         """Send one request and give the parsed answer; ScimError if it was refused."""
         where = path + ("?" + urlencode(query) if query else "")
+        began = time.perf_counter()
         status, answer = self._exchange(method, where, body)
-        self.sent.append(Sent(method, where, body, status))
+        self.sent.append(Sent(method, where, body, status, (time.perf_counter() - began) * 1000))
         if status >= 400:
             raise ScimError(status, method, where, str((answer or {}).get("detail", "")))
         return answer
+
+    def known(self, resource: str, attribute: str, value: str) -> Object | None:
+        """Look up what this provider wrote long ago, and so knows; that is no request of today."""
+        sent, self.sent = self.sent, []
+        try:
+            return self.find(resource, attribute, value)
+        finally:
+            self.sent = sent
 
     def _exchange(self, method: str, where: str, body: Object | None) -> tuple[int, Any]:
         kind = HTTPSConnection if self._base.scheme == "https" else HTTPConnection
@@ -152,6 +164,24 @@ class Persona:
     def sent(self) -> list[Sent]:
         """Every request so far."""
         return self.client.sent
+
+    def adopt(self, person_id: str) -> Employee:
+        """Return somebody by the provider's id, also one whom it wrote long ago; ScimError if nobody has it."""
+        if person_id not in self.people:
+            found = self.client.known("Users", "externalId", person_id)
+            if found is None:
+                raise ScimError(404, "GET", "/Users", f"nobody has the id {person_id!r}")
+            self.people[person_id], self._users[person_id] = employee_of(found), found["id"]
+        return self.people[person_id]
+
+    def adopt_group(self, name: str) -> None:
+        """Take a group for one that this provider pushes; ScimError if there is none of this name."""
+        if name not in self._group_ids:
+            found = self.client.known("Groups", "displayName", name)
+            if found is None:
+                raise ScimError(404, "GET", "/Groups", f"no group is called {name!r}")
+            self._group_ids[name] = found["id"]
+            self.groups.setdefault(name, [])
 
     # -- what each provider writes in its own way --------------------------------------------------------
 
@@ -205,9 +235,31 @@ class Persona:
         self.groups[name] = now + [one for one in add if one not in now]
 
 
+def employee_of(resource: Object) -> Employee:
+    """Read somebody out of what the service has of them."""
+    name, extension = resource.get("name", {}), resource.get(ENTERPRISE, {})
+    emails = resource.get("emails", [])
+    first = next((one for one in emails if one.get("primary")), emails[0] if emails else {})
+    address = first.get("value") or resource["userName"]
+    more = {key: value for key, value in resource.items() if key not in ("id", "meta", "groups", "active")}
+    if more["userName"] == address:
+        del more["userName"]
+    return Employee(
+        id=resource["externalId"],
+        email=address,
+        first_name=name.get("givenName") or "",
+        last_name=name.get("familyName") or "",
+        title=resource.get("title"),
+        department=extension.get("department"),
+        manager=extension.get("manager", {}).get("value"),
+        number=extension.get("employeeNumber"),
+        more=more,
+    )
+
+
 def core_user(person: Employee) -> Object:
     """Write what every provider sends of a user."""
-    return {
+    user = {
         "schemas": [CORE + "User"],
         "userName": person.email,
         "externalId": person.id,
@@ -216,13 +268,21 @@ def core_user(person: Employee) -> Object:
         "emails": [{"primary": True, "value": person.email, "type": "work"}],
         **({"title": person.title} if person.title else {}),
     }
+    if not person.more:
+        return user
+    own, others = person.more, [one for one in person.more.get("emails", []) if not one.get("primary")]
+    kept = {"userName": own.get("userName", person.email), "emails": [*user["emails"], *others]}
+    if "displayName" not in own:
+        del user["displayName"]
+    return {**{key: value for key, value in own.items() if key != ENTERPRISE}, **user, **kept}
 
 
 def enterprise(person: Employee) -> Object:
     """Write the enterprise extension, as far as there is anything in it."""
-    manager = {"value": person.manager} if person.manager else None
+    own = person.more.get(ENTERPRISE, {})
+    manager = own.get("manager") or ({"value": person.manager} if person.manager else None)
     known = {"department": person.department, "employeeNumber": person.number, "manager": manager}
-    return {key: value for key, value in known.items() if value}
+    return {**own, **{key: value for key, value in known.items() if value}}
 
 
 def with_extension(body: Object, person: Employee) -> Object:
@@ -230,4 +290,4 @@ def with_extension(body: Object, person: Employee) -> Object:
     extension = enterprise(person)
     if not extension:
         return body
-    return {**body, "schemas": [*body["schemas"], ENTERPRISE], ENTERPRISE: extension}
+    return {**body, "schemas": [CORE + "User", ENTERPRISE], ENTERPRISE: extension}

@@ -1,4 +1,4 @@
-"""OneLogin and JumpCloud, as far as they differ from each other and from the two large ones."""
+"""OneLogin and JumpCloud, as far as they differ from each other and from the two large ones, and any other."""
 
 from __future__ import annotations
 
@@ -103,3 +103,10 @@ class JumpCloud(OneLogin):
 
     def _new_group(self, name: str) -> Object:
         return {**super()._new_group(name), "externalId": opaque("jumpcloud", f"group/{name}")}
+
+
+class PlainScim(OneLogin):
+    """Be a provider of which nothing special is known: users are PUT whole, members PATCHed."""
+
+    agent: ClassVar[str] = "SCIM client"
+    content_type: ClassVar[str] = "application/scim+json"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Any, Protocol, get_args
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, get_args
 
 from ..directory import clock
 from ..directory.recorder import Removals
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 _DOMAIN = "acme.test"
 _TEAMS = {"Engineering": "Engineer", "Operations": "Dispatcher", "Finance": "Accountant"}
-_NAMES = (
+NAMES = (
     "Ann Lee", "Bo Stone", "Cy Marlowe", "Dee Okafor", "Eli Brandt", "Fay Lund",
     "Gus Ibáñez", "Hedda Nygård", "Ivo Żurawik", "Jun Sato", "Kim Park", "Lou Weißmann",
 )  # fmt: skip
@@ -95,18 +95,19 @@ def employees(kind: str) -> list[Employee]:
     return [
         Employee(
             id=opaque(kind, name),
-            email=f"{_address(name)}@{_DOMAIN}",
+            email=f"{mail_name(name)}@{_DOMAIN}",
             first_name=name.split()[0],
             last_name=name.split()[1],
             title=_TEAMS[teams[number % 3]],
             department=teams[number % 3],
             number=f"{number + 101:04d}",
         )
-        for number, name in enumerate(_NAMES)
+        for number, name in enumerate(NAMES)
     ]
 
 
-def _address(name: str) -> str:
+def mail_name(name: str) -> str:
+    """Return what stands before the @ of somebody's address."""
     plain = name.translate(str.maketrans("áñåŻß", "anaZs"))
     return plain.lower().replace(" ", ".")
 
@@ -282,6 +283,27 @@ def late_removals(scenario: Scenario) -> None:
             scenario.scene(5, "Acme", f"{what}; {told}", act)
     stray = partial(changes.end_unknown_membership, directory)
     scenario.scene(5, "Acme", "a membership ends of which nobody was told that it began", stray)
+
+
+# -- a week at a customer's own desk -------------------------------------------------------------------
+
+
+class Beat(NamedTuple):
+    """Hold one step of a story to play at a desk: what happens, with a place for the name, and to whom."""
+
+    title: str
+    verb: Literal["hire", "marry", "move", "let_go", "rehire"]
+    who: Literal["newcomer", "colleague"]
+
+
+WEEK = (
+    Beat("Monday: {who} begins", "hire", "newcomer"),
+    Beat("Tuesday: {who} marries, with another name and address", "marry", "newcomer"),
+    Beat("Wednesday: {who} moves to another team", "move", "colleague"),
+    Beat("Thursday: {who} leaves", "let_go", "colleague"),
+    Beat("Friday: {who} comes back", "rehire", "colleague"),
+    Beat("Friday evening: {who} leaves for good", "let_go", "newcomer"),
+)
 
 
 SCENARIOS: dict[str, Callable[[Scenario], None]] = {

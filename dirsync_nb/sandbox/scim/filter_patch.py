@@ -1,7 +1,6 @@
 """Filters and PATCH: find values in a resource, and change it in every form providers use.
 
-A resource is a plain dict, as it was sent: a PATCH of an attribute nobody has heard of must work too. The
-grammar of filters is that of scim2-models.
+A resource is a plain dict, as it was sent: a PATCH of an attribute nobody has heard of must work too.
 """
 
 from __future__ import annotations
@@ -12,9 +11,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from scim2_models import InvalidFilterException, ScimFilter
-from scim2_models.path import Comparison, FilterNode, LogicalExpr, Not, Present, ValuePath
-
+from . import filter_syntax
+from .filter_syntax import Comparison, FilterNode, LogicalExpr, Not, Present, ValuePath
 from .schemas import (
     ScimRefused,
     attributes,
@@ -51,10 +49,9 @@ def parse_filter(written: str) -> FilterNode:
     if len(written) > _LONGEST_FILTER:
         raise ScimRefused(400, f"The filter is longer than {_LONGEST_FILTER} characters.", "invalidFilter")
     try:
-        node: FilterNode = ScimFilter(written).ast
-    except (InvalidFilterException, RecursionError) as error:
+        return filter_syntax.parse(written)
+    except filter_syntax.InvalidFilter as error:
         raise ScimRefused(400, f"The filter cannot be read: {error}.", "invalidFilter") from None
-    return node
 
 
 def matches(node: FilterNode, item: Any, within: str | None = None) -> bool:
@@ -95,7 +92,7 @@ def _flat(value: Any) -> list[Any]:
 
 
 def _compares(node: Comparison, item: Any, within: str | None) -> bool:
-    path, wanted, op = node.attr_path, node.value, str(node.op)
+    path, wanted, op = node.attr_path, node.value, node.op
     attr, sub = (within, path.attr) if within else (path.attr, path.sub_attr)
     exact = is_case_exact(attr.lower(), sub and sub.lower())
     found = values(item, path)
@@ -375,6 +372,7 @@ def _change_entry(entry: Any, sub: str | None, value: Any) -> None:
 def _described(node: FilterNode) -> Object:
     """Make the entry a filter describes: Entra ID patches the work address of users who have none."""
     terms = node.terms if isinstance(node, LogicalExpr) and node.op == "and" else (node,)
-    if not all(isinstance(term, Comparison) and term.op == "eq" for term in terms):
+    stated = [term for term in terms if isinstance(term, Comparison) and term.op == "eq"]
+    if len(stated) < len(terms):
         raise ScimRefused(400, "The filter of the path matches nothing.", "noTarget")
-    return {term.attr_path.attr: term.value for term in terms}  # type: ignore[attr-defined]
+    return {term.attr_path.attr: term.value for term in stated}

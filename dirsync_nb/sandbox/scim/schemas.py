@@ -1,28 +1,16 @@
 """What SCIM resources look like: the discovery documents, and the check of a body against them.
 
-The schemas are those of scim2-models, changed where the service is known to differ.
+``schemas.json`` has what RFC 7643 lays down of each attribute: its type, whether it must be there, who may
+write it. Descriptions are made of the names here. Where the service is known to differ it is changed.
 """
 
 from __future__ import annotations
 
+import json
+import re
 from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-from scim2_models import (
-    AuthenticationScheme,
-    Bulk,
-    ChangePassword,
-    EnterpriseUser,
-    ETag,
-    Filter,
-    Group,
-    Patch,
-    ResourceType,
-    Schema,
-    ServiceProviderConfig,
-    Sort,
-    User,
-)
 
 from .urns import CORE, ENTERPRISE, GROUP, MESSAGES, USER
 
@@ -68,11 +56,20 @@ def syntax(detail: str) -> ScimRefused:
 # -- discovery -----------------------------------------------------------------------------------------
 
 
+def _describe(each: Object) -> None:
+    """Say in words what a name says: ``familyName`` is the family name."""
+    words = re.sub("(?<=[a-z0-9])(?=[A-Z])", " ", each["name"]).lower()
+    each["description"] = f"The {words}."
+    for inner in (*each.get("attributes", ()), *each.get("subAttributes", ())):
+        _describe(inner)
+
+
 @lru_cache(maxsize=1)
 def schemas() -> dict[str, Object]:
     """Return the published schemas by their id."""
-    models = (User, Group, EnterpriseUser, ResourceType, ServiceProviderConfig, Schema)
-    found = {str(model.__schema__): model.to_schema().model_dump() for model in models}
+    found: dict[str, Object] = json.loads(Path(__file__).with_name("schemas.json").read_text(encoding="utf-8"))
+    for each in found.values():
+        _describe(each)
     by_name = {each["name"]: each for each in found[USER]["attributes"]}
     # "Required attributes missing: emails": what the service insists on besides the user name.
     by_name["emails"]["required"] = True
@@ -113,23 +110,24 @@ def resource_types() -> dict[str, Object]:
 @lru_cache(maxsize=1)
 def provider_config() -> Object:
     """Return what this service can do."""
-    scheme = AuthenticationScheme(
-        type=AuthenticationScheme.Type.oauthbearertoken,
-        name="Bearer token",
-        description="The token of the directory.",
-        primary=True,
-    )
-    config = ServiceProviderConfig(
-        patch=Patch(supported=True),
-        bulk=Bulk(supported=False, max_operations=0, max_payload_size=0),
-        filter=Filter(supported=True, max_results=MOST_RESULTS),
-        change_password=ChangePassword(supported=False),
-        sort=Sort(supported=False),
-        etag=ETag(supported=False),
-        authentication_schemes=[scheme],
-    )
-    found: Object = config.model_dump()
-    return found
+    unsupported = {"supported": False}
+    return {
+        "schemas": [CORE + "ServiceProviderConfig"],
+        "patch": {"supported": True},
+        "bulk": {"supported": False, "maxOperations": 0, "maxPayloadSize": 0},
+        "filter": {"supported": True, "maxResults": MOST_RESULTS},
+        "changePassword": unsupported,
+        "sort": unsupported,
+        "etag": unsupported,
+        "authenticationSchemes": [
+            {
+                "type": "oauthbearertoken",
+                "name": "Bearer token",
+                "description": "The token of the directory.",
+                "primary": True,
+            }
+        ],
+    }
 
 
 # -- attributes by name -------------------------------------------------------------------------------
