@@ -63,6 +63,14 @@ FRAMES = {  # what a parameter of this name takes, if nothing else is said: the 
 }
 
 
+OTHER_FRAMES = {
+    "dask": "Dask, which lies in parts: .compute() reads it into memory, fleet.analyse asks it where it lies",
+    "polars": "polars: .to_pandas() makes one of pandas",
+    "pyarrow": "Arrow: .to_pandas() makes one of pandas",
+    "duckdb": "DuckDB: .df() makes one of pandas",
+}
+
+
 def takes_frames(**kinds: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Let a call refuse whatever is no frame of the kind that its parameter is for, and say what it is.
 
@@ -121,6 +129,9 @@ def require_frame(name: str, value: Any, kind: str) -> None:
             raise errors.ArgumentError(f"{name} must be a frame of memberships; got {_given(value, '')}")
     else:
         require_columns(name, value, *(() if kind == "any" else (kind,)))
+    if name != "frame" and value.columns.has_duplicates:
+        twice = value.columns[value.columns.duplicated()][0]
+        raise errors.ArgumentError(f"{name} has two columns named {twice!r}: drop or rename one")
 
 
 def _lost_column(problem: KeyError, frames: Mapping[str, Any]) -> str:
@@ -171,6 +182,8 @@ def _no_frame(given: Any) -> str:
         return "one column or row of a frame"
     if given is None:
         return "None"
+    if (library := type(given).__module__.partition(".")[0]) in OTHER_FRAMES:
+        return f"a frame of {OTHER_FRAMES[library]}"
     return f"one of type {type(given).__name__}"
 
 

@@ -16,6 +16,7 @@ __all__ = [
     "FREE_TAGS",
     "PAPERMILL_TIMES",
     "TIMING",
+    "UNCOMPARED_TAGS",
     "WIDGET_STATE",
     "Cell",
     "by_mime",
@@ -40,6 +41,7 @@ PAPERMILL_TIMES = ("duration", "start_time", "end_time")  # in what papermill no
 WIDGET_STATE = "application/vnd.jupyter.widget-state+json"
 
 _OF_A_PERSON = {"displayName", "photoUrl", "userId", "authorship_tag"}  # the last one is of who wrote it, too
+UNCOMPARED_TAGS = {"nbval-ignore-output"}  # cells whose outputs may differ from run to run
 FREE_TAGS = {"nbval-skip", "skip-execution"}  # cells that are not meant to run
 _MARKERS = re.compile(r"^\s*#\s*(NBVAL_SKIP|NBVAL_RAISES_EXCEPTION)\s*$", re.MULTILINE)
 _LINE_WIDTH = 60

@@ -4,8 +4,8 @@ Looking is fast and runs nothing: a notebook is read as JSON, whatever it holds,
 included. :func:`run` executes it as well. What is found is named by its kind and its place, and never printed.
 
 Kinds of findings: ``kernel``, ``not-run``, ``order``, ``missing-output``, ``error``, ``key``, ``address``,
-``path``, ``person``, ``large``, ``timing``, ``widgets``; and from a run ``hangs``, ``dies``, ``fails``. What is
-found of the secret ones, and what is not, is written in :mod:`dirsync_nb.notebooks.secrets`.
+``path``, ``person``, ``large``, ``timing``, ``widgets``; and from a run ``hangs``, ``dies``, ``fails``,
+``stale``. What is found of the secret ones, and what is not, is written in :mod:`dirsync_nb.notebooks.secrets`.
 """
 
 from __future__ import annotations
@@ -14,20 +14,22 @@ import json
 import os
 import re
 import tempfile
-from collections.abc import Iterable
+import textwrap
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
 from . import secrets, stable
-from .cells import ERROR_TAGS, FREE_TAGS, first_line, has_code, is_free, tags_of
+from .cells import ERROR_TAGS, FREE_TAGS, UNCOMPARED_TAGS, Cell, by_mime, first_line, has_code, is_free, tags_of
 from .files import notebooks_in, read, write
 from .findings import KINDS, LARGE, Finding, check_file
 from .fix import fix
 
 __all__ = ["KINDS", "Finding", "Report", "check", "check_file", "fix", "notebooks_in", "run"]
 
-JSON_VERSION = 1
+JSON_VERSION = 2
 
 
 @dataclass
@@ -38,6 +40,7 @@ class Report:
     findings: list[Finding] = field(default_factory=list)
     unreadable: list[tuple[str, str]] = field(default_factory=list)
     fixed: list[str] = field(default_factory=list)
+    saved: list[str] = field(default_factory=list)
 
     @property
     def exit_code(self) -> int:
@@ -52,6 +55,7 @@ class Report:
             "findings": [asdict(finding) for finding in self.findings],
             "unreadable": [{"file": file, "problem": problem} for file, problem in self.unreadable],
             "fixed": self.fixed,
+            "saved": self.saved,
         }
         return json.dumps(shape, indent=2, ensure_ascii=False)
 
@@ -59,6 +63,7 @@ class Report:
         """Return one line for each finding, and a last one that sums up."""
         lines = [str(finding) for finding in self.findings]
         lines += [f"{file}: could not be read: {problem}" for file, problem in self.unreadable]
+        lines += [f"{file}: what it shows now is stored" for file in self.saved]
         lines += [f"{file}: mended" for file in self.fixed]
         files = len({finding.file for finding in self.findings})
         count = "1 notebook" if self.notebooks == 1 else f"{self.notebooks} notebooks"
@@ -117,8 +122,10 @@ def _check_one(
 ) -> None:
     report.notebooks += 1
     try:
-        read(file)  # before a run, which takes longer to find out
+        before, _ = read(file)  # before a run, which takes longer to find out
         ran = [] if timeout is None else _looked_for(run(file, timeout=timeout, save=save), skipped)
+        if save and read(file)[0] != before:
+            report.saved.append(str(file))
         found = _looked_for(check_file(file, large=large), skipped)
         if mend and any(one.fixable for one in found) and fix(file, {one.kind for one in found}):
             report.fixed.append(str(file))
@@ -154,7 +161,8 @@ def run(path: Path, *, timeout: int, seed: int = 1, save: bool = False) -> list[
         Of the sandbox.
     save
         Store the outputs of an unbroken run in the file, without the times of it. Outputs that say the same as
-        before stay as they are, and so does all else in the file. Default: nothing is written.
+        before stay as they are, and so does all else in the file. Default: nothing is written, and outputs that
+        differ from what is stored are told.
     """
     from ..connect import SHARED_SANDBOX
     from ..sandbox import Sandbox
@@ -165,7 +173,7 @@ def run(path: Path, *, timeout: int, seed: int = 1, save: bool = False) -> list[
         network_guard.write_sitecustomize(folder, log)
         environment = stable.ENVIRONMENT | network_guard.kept_here(dict(os.environ), folder)
         environment[SHARED_SANDBOX] = sandbox.url
-        notebook = tour.read(path)
+        begun, notebook = path.read_bytes(), tour.read(path)
         for each in notebook.cells:
             _tag_for_nbclient(each)
         chapter = tour.run(path, notebook, path.resolve().parent, environment, timeout, as_ended=True)
@@ -173,9 +181,11 @@ def run(path: Path, *, timeout: int, seed: int = 1, save: bool = False) -> list[
             {address for word, address in network_guard.read(log)[0] if word == network_guard.REFUSED}
         )
     if chapter.problem is None and not refused:
-        if save:
-            _save(path, chapter.notebook)
-        return []
+        if save and path.read_bytes() != begun:
+            return [
+                _finding(path, None, {}, "fails", "changed while it ran, so nothing was saved: run it again")
+            ]
+        return _save(path, chapter.notebook) if save else list(_stale(path, chapter.notebook))
     # In an unbroken run no cell ends in an error, so the last one that did is where it stopped.
     stopped = [
         (number, cell)
@@ -184,7 +194,11 @@ def run(path: Path, *, timeout: int, seed: int = 1, save: bool = False) -> list[
     ]
     number, cell = stopped[-1] if stopped else (None, {})
     kind, problem = _what_happened(chapter.problem or "", timeout, refused)
-    return [Finding(str(path), number, first_line(cell), kind, "run", problem, KINDS[kind], fixable=False)]
+    return [_finding(path, number, cell, kind, problem)]
+
+
+def _finding(path: Path, number: int | None, cell: Cell, kind: str, problem: str) -> Finding:
+    return Finding(str(path), number, first_line(cell), kind, "run", problem, KINDS[kind], fixable=False)
 
 
 def _tag_for_nbclient(cell: Any) -> None:
@@ -199,21 +213,56 @@ def _tag_for_nbclient(cell: Any) -> None:
         cell.metadata["tags"] = sorted(tags | known)
 
 
-def _save(path: Path, ran: Any) -> None:
-    """Put the outputs of a run into the file, and nothing else of it."""
+def _stale(path: Path, ran: Any) -> Iterator[Finding]:
+    """Find outputs that are not what the run showed; of a cell that has none stored, that is told elsewhere."""
+    notebook, _ = read(path)
+    for number, (cell, made) in enumerate(zip(notebook["cells"], _cells_of(ran), strict=True), 1):
+        free = not has_code(cell) or is_free(cell) or tags_of(cell) & UNCOMPARED_TAGS
+        old, new = cell.get("outputs"), made.get("outputs")
+        if old and not free and stable.keep_same(old, kept := stable.without_cell_file(new)) is not old:
+            yield _finding(path, number, cell, "stale", _difference(old, kept))
+
+
+def _difference(old: list[dict[str, Any]], new: list[dict[str, Any]]) -> str:
+    """Return in words where two outputs of a cell differ first."""
+    for stored, shown in zip_longest(_lines(old), _lines(new), fillvalue=""):
+        if stored != shown:
+            told = (secrets.hidden(textwrap.shorten(one, 60, placeholder="…")) for one in (shown, stored))
+            return "shows {!r}, and stored is {!r}".format(*told)
+    return "shows something else than is stored"
+
+
+def _lines(outputs: list[dict[str, Any]]) -> list[str]:
+    texts = [by_mime(output).get("text/plain") or output.get("text") or "" for output in outputs]
+    return [
+        line
+        for text in texts
+        for line in stable.steadied("".join(text) if isinstance(text, list) else str(text)).splitlines()
+    ]
+
+
+def _cells_of(ran: Any) -> list[dict[str, Any]]:
     import nbformat
 
+    cells: list[dict[str, Any]] = json.loads(nbformat.writes(ran))["cells"]  # type: ignore[no-untyped-call]
+    return cells
+
+
+def _save(path: Path, ran: Any) -> list[Finding]:
+    """Put the outputs of a run into the file, and nothing else of it."""
     notebook, raw = read(path)
-    new = json.loads(nbformat.writes(ran))["cells"]  # type: ignore[no-untyped-call]
     before = json.dumps(notebook)
-    for cell, made in zip(notebook["cells"], new, strict=True):
+    for cell, made in zip(notebook["cells"], _cells_of(ran), strict=True):
         if has_code(cell) and not is_free(cell):
+            if tags_of(cell) & UNCOMPARED_TAGS and cell.get("outputs"):
+                continue  # any of its outputs will do
             cell["outputs"] = stable.keep_same(
                 cell.get("outputs", []), stable.without_cell_file(made["outputs"])
             )
             cell["execution_count"] = made["execution_count"]
     if json.dumps(notebook) != before:
         write(path, notebook, like=raw)
+    return []
 
 
 def _what_happened(problem: str, timeout: int, refused: list[str]) -> tuple[str, str]:

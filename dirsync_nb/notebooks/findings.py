@@ -33,7 +33,7 @@ LARGE = 200_000  # bytes of one output; a page with more is slow to open and to 
 
 KINDS = {
     "kernel": "name it python3: in JupyterLab choose the kernel Python 3 (ipykernel) and save, or use --fix",
-    "not-run": "run the notebook from top to bottom and save it with its outputs",
+    "not-run": "run the notebook from top to bottom and save it with its outputs, as --run --save does",
     "order": "restart the kernel, run all cells from top to bottom, and save",
     "missing-output": "run the notebook from top to bottom and save it with its outputs",
     "error": "mend the cell and run the notebook again, or tag it raises-exception if it is meant to fail",
@@ -47,6 +47,7 @@ KINDS = {
     "hangs": "make the cell end by itself, or allow it more time with --timeout",
     "dies": "look for what takes all memory or ends the process",
     "fails": "mend the cell, and run the notebook from top to bottom",
+    "stale": "look which of the two is right; --run --save stores what a run shows now",
 }
 _WORDS = {
     secrets.KEY: ("a key or token", "keys or tokens"),

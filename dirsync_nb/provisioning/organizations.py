@@ -170,7 +170,7 @@ def compare_organizations(
     asked = (on, fields, active, status_words, key or primary_key(app_users))
     states: list[bool | None] = [True] * len(app_users)
     if active in app_users:
-        states = StatusWords(status_words).read_column(app_users[active].astype(object))
+        states = StatusWords(status_words, column=active or "").read_column(app_users[active].astype(object))
     table = table_of(app_users, None, active if active in app_users else None, states)
     found: dict[str, Plan | TooManyDeactivations] = {}
     summary = []

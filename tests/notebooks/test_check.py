@@ -592,7 +592,7 @@ def test_json_has_one_shape(save, capsys):
     path = save(notebook(code(outputs=[printed("/home/ann")])))
     assert main(["check", "--json", str(path), "missing.ipynb"]) == 2
     assert json.loads(capsys.readouterr().out) == {
-        "version": 1,
+        "version": 2,
         "notebooks": 1,
         "findings": [
             {
@@ -608,6 +608,7 @@ def test_json_has_one_shape(save, capsys):
         ],
         "unreadable": [{"file": "missing.ipynb", "problem": "No such file or directory"}],
         "fixed": [],
+        "saved": [],
     }
 
 
@@ -733,7 +734,7 @@ def test_run_tells_what_hangs_what_dies_what_fails_and_what_reaches_out(save, mo
     for name, (source, kind, words) in cases.items():
         cell = code(source, count=2, outputs=[printed("")] if name == "fine" else [])
         path = save(notebook(code("first = 1"), prose("text"), cell), f"{name}.ipynb")
-        found = check([path], timeout=3 if name == "hangs" else 60, skip=["error", "key"]).findings
+        found = check([path], timeout=3 if name == "hangs" else 60, skip=["error", "key", "stale"]).findings
         assert [finding.kind for finding in found] == ([kind] if kind else []), name
         for finding in found:
             assert words in finding.problem
@@ -794,6 +795,14 @@ def test_a_saved_run_is_clean_and_a_second_one_changes_not_a_byte(save, monkeypa
     assert path.read_bytes() == before
 
 
+def test_a_file_that_changes_while_it_runs_is_not_written_over(save, capsys):
+    here = "here = __import__('pathlib').Path('book.ipynb')"
+    path = save(notebook(code(f"{here}\nhere.write_text(here.read_text() + ' ')")), "book.ipynb")
+    assert main(["check", "--run", "--save", str(path)]) == 1
+    assert "changed while it ran, so nothing was saved" in capsys.readouterr().out
+    assert path.read_text().endswith(" ")
+
+
 def test_a_run_that_breaks_saves_nothing_and_saving_needs_a_run(save, capsys):
     path = save(notebook(code("print('new')\nraise ValueError(1)", [printed("old")])))
     before = path.read_bytes()
@@ -817,3 +826,24 @@ def test_what_nbclient_executed_passes_after_mending_and_keeps_its_outputs(save)
 def test_hidden_text_holds_nothing_and_the_rest_of_it_stays():
     assert sensitive.hidden("no secret here") == "no secret here"
     assert sensitive.hidden(f"a {KEY} b ann@realcompany.com c") == "a … b … c"
+
+
+def test_an_output_that_the_run_does_not_show_is_stale(save, capsys):
+    cells = [
+        code("print('260 people')", [printed("261 people\n")]),
+        code("print('the same')", [printed("the same\n")]) | {"id": "c2"},
+        code("import random\nrandom.random()", [shown({"text/plain": "0.5"})], tags=["nbval-ignore-output"])
+        | {"id": "c3"},
+        code("print('nothing stored')") | {"id": "c4"},
+    ]
+    path = save(notebook(*cells))
+    assert main(["check", "--run", "--skip", "missing-output", "--skip", "order", str(path)]) == 1
+    told = capsys.readouterr().out
+    assert "cell 1" in told
+    assert "shows '260 people', and stored is '261 people'" in told
+    assert "1 thing to change" in told
+    assert main(["check", "--run", "--save", "--skip", "order", str(path)]) == 0
+    assert "what it shows now is stored" in capsys.readouterr().out
+    assert main(["check", "--run", "--skip", "order", str(path)]) == 0
+    assert main(["check", "--run", "--save", "--skip", "order", str(path)]) == 0
+    assert "stored" not in capsys.readouterr().out

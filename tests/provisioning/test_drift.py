@@ -127,8 +127,24 @@ def test_the_command_ends_with_what_cron_wants_to_know(served, okta, sandbox, ca
     assert main([*asked, "--app", f"sqlite:///{folder / 'nowhere.db'}"]) == 2
     assert "there is no database file" in capsys.readouterr().err
     assert main([*asked, "--app", url, "--table", "people"]) == 2
+    assert "table must be of the database: 'users'; got 'people'" in capsys.readouterr().err
     assert main(asked) == 2
     assert "APP_DATABASE_URL" in capsys.readouterr().err
+
+
+def test_the_command_knows_words_that_are_in_no_list(served, okta, capsys):
+    folder, url = served
+    with sqlite3.connect(folder / "app.db") as connection:
+        connection.execute("ALTER TABLE users ADD COLUMN status TEXT DEFAULT 'Pending'")
+    asked = ["drift", "--on", "idp_id", "--active", "status", "--directory", okta, "--app", url]
+    assert main(asked) == 1
+    told = capsys.readouterr().out
+    assert "'Pending'" in told
+    assert "Who, and why: --html FILE or --json FILE" in told
+    assert main([*asked, "--status-words", "Pending=on,Left=off"]) == 0
+    for wrong in ("Pending", "Pending=maybe", "=on=", "Pending=on,Left"):
+        assert main([*asked, "--status-words", wrong]) == 2
+    assert "written as Pending=on,Left=off" in capsys.readouterr().err
 
 
 def test_an_app_on_postgresql_is_watched_like_any_other(
