@@ -761,3 +761,32 @@ def test_axe_finds_nothing_to_complain_of(opened):
     rows(page, "Users").first.click()
     page.locator(".dsn-card .dsn-title").first.wait_for()
     assert complaints_of_axe(page) == []
+
+
+def test_groups_are_mapped_by_keyboard_and_axe_finds_nothing(opened):
+    sheet = opened(
+        f"{START}\n{OKTA}\nmapper = widgets.RoleMapper(client, okta)\nmapper", "mapper.mapping.mapped"
+    )
+    page = sheet.page
+    sheet.run()
+    say(page, "0 of 24 groups mapped")
+    boxes = "table[aria-label='Groups by roles'] input"
+    page.locator(boxes).first.focus()
+    for key in ("ArrowDown", "ArrowRight", "Space"):
+        page.keyboard.press(key)
+    say(page, "1 of 24 groups mapped")
+    label = "document.activeElement.getAttribute('aria-label')"
+    wait_for(lambda: page.evaluate(label) == "auditor: Engineering")  # the focus stays where the click was
+    assert page.evaluate("document.activeElement.checked")
+    rows(page, "Roles in order").nth(1).focus()
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name="Higher").click()
+    wait_for(lambda: "auditor" in rows(page, "Roles in order").first.inner_text())
+    page.evaluate("jupyterapp.commands.execute('application:toggle-left-area')")
+    for width in (1280, 480):
+        page.set_viewport_size({"width": width, "height": 1300})
+        page.wait_for_timeout(300)
+        assert page.evaluate(CUT_OFF) == [], width
+    assert complaints_of_axe(page) == []
+    assert "auditor" in sheet.run(first=1).inner_text()
+    assert sheet.complaints == []

@@ -200,6 +200,10 @@ def test_partial_frames_are_refused():
     partial.attrs["incomplete"] = "/directory_users broke off after 4 rows"
     with pytest.raises(errors.IncompleteError, match="a comparison needs whole frames"):
         compare(partial, SAME, on="email")
+    part_of_app = SAME.iloc[:2].copy()
+    part_of_app.attrs["incomplete"] = "the first 2 rows"
+    with pytest.raises(errors.IncompleteError, match="a comparison needs whole frames"):
+        compare(EVERYBODY, part_of_app, on="email")
 
 
 def test_scl_02_a_capped_load_gives_no_plan(sandbox, okta):

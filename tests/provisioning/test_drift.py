@@ -91,6 +91,17 @@ def test_what_cannot_be_told_is_an_error_and_no_drift(client, app):
         find_drift(client, app, directory_id=[])
 
 
+def test_without_a_directory_or_the_whole_app_nothing_is_looked_for(client, sandbox, app):
+    whole, asked = app.copy(), len(sandbox.requests)
+    app.attrs["incomplete"] = "the first rows"
+    with pytest.raises(errors.IncompleteError, match="a search for drift"):
+        find_drift(client, app)
+    assert len(sandbox.requests) == asked
+    with ds.sandbox.Sandbox(world="empty") as empty, ds.connect(empty.api_key, base_url=empty.url) as nobody:
+        with pytest.raises(errors.ArgumentError, match="has no directory yet"):
+            find_drift(nobody, whole, on="idp_id")
+
+
 @pytest.fixture
 def served(shared_sandbox, monkeypatch, app, tmp_path):
     """The app as a file, and the sandbox as the server that the command asks."""

@@ -248,6 +248,22 @@ def test_null_erases_and_absent_for_some_does_not():
     assert after == {"u1": {"department": None}, "u3": {"department": "Ops"}}
 
 
+def test_two_who_are_both_here_under_one_address_are_called_that():
+    """Not one who left and one who is here: the remedy for those, an id, would be the wrong one."""
+    users = people(user("u1", "desk@acme.test"), user("u2", "desk@acme.test"))
+    plan = compare(users, app({"email": "desk@acme.test"}), on="email")
+    assert plan.cannot_compare["reason"].tolist() == ["2 people in the directory have this email"]
+
+
+def test_a_key_that_the_directory_does_not_know_stays_in_the_app():
+    """An id that the app has from elsewhere: null in a key is no wish to lose it, unlike null in a field."""
+    users = people(user("u1", "ann@acme.test", idp_id=None), user("u2", "bo@acme.test", idp_id="2"))
+    mine = app({"email": "ann@acme.test", "idp": "from elsewhere"}, {"email": "bo@acme.test", "idp": "2"})
+    keys = {"idp": "idp_id", "email": "address"}
+    assert compare(users, mine, on=keys).unchanged == 2
+    assert compare(users, mine, on=keys, fields={"idp": "idp_id"}).rows["after"].tolist() == [{"idp": None}]
+
+
 def test_a_key_that_the_customer_has_not_enabled_takes_nobody_for_gone():
     plan = compare(people(CLERK), app({"number": "7"}), on={"number": "custom_attributes.employee_number"})
     assert told(plan) == [("cannot_compare", "app_0", None), ("cannot_compare", None, "u1")]

@@ -191,6 +191,30 @@ def test_the_guard_and_the_confirmed_number_stand_in_the_script(shop):
         shop.run(tampered)
 
 
+GUARDS = ("rows", "rows that are on", "the guard allows it", "rows to change, as they were read",
+          "new people, by idp", "rows afterwards", "rows that are on afterwards")  # fmt: skip
+
+
+def test_every_guard_stands_in_the_script_before_and_after_the_changes(tmp_path):
+    """One behind the other: where one is taken out by hand, the next still holds."""
+    shop = Shop(f"sqlite:///{tmp_path / 'shop.db'}")
+    script = compare(PEOPLE, shop.read(), **ASKED).to_sql("sqlite")
+    before, _, after = script.partition("UPDATE people")
+    assert [name for name in GUARDS if f"'{name}'" in before] == list(GUARDS[:5])
+    assert [name for name in GUARDS if f"'{name}'" in after] == list(GUARDS[5:])
+
+
+@pytest.mark.parametrize(("value", "sentence"), [
+    ("0412", "integer values; '0412' does not fit"),
+    ("a\0b", "holds what no database takes as text"),
+    ("\ud800", "holds what no database takes as text"),
+])  # fmt: skip
+def test_a_value_that_would_become_another_is_refused(value, sentence):
+    table = frame_of(name=sa.Text(), desk=sa.Integer())
+    with pytest.raises(errors.ArgumentError, match=sentence):
+        compare(PEOPLE, BLANK, **NAMED).to_sql("sqlite", table, defaults={"desk": value})
+
+
 def test_a_read_only_database_is_read_and_refuses_the_script(tmp_path):
     path = tmp_path / "shop.db"
     shop = Shop(f"sqlite:///{path}")
@@ -419,6 +443,12 @@ def test_each_organization_has_its_plan_and_a_script_for_its_rows_alone(shop):
     assert sorted(done.loc[done["email"] == "p0@acme.test", "org"]) == ["org_1", "org_2"]
     assert len(done) == len(ROWS) + 1 + 3
     assert table.attrs["app_table"]["rows"] == 8
+
+
+def test_rows_of_no_organization_are_refused_and_never_left_out_in_silence():
+    mine = pd.DataFrame({"email": ["p0@acme.test", "x@acme.test"], "org": ["org_1", None]})
+    with pytest.raises(errors.ArgumentError, match="1 rows of app_users have no org"):
+        compare_organizations(PEOPLE, mine, organization="org", on="email")
 
 
 def test_the_guard_stops_at_one_customer_and_leaves_the_others_alone():

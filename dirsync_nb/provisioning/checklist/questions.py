@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from ...client import DSYNC_EVENTS, Record
 from ...client.endpoints import api_time
-from .asking import EVENTS, NOBODY, Asker, NotAsked, Seen
+from .asking import EVENTS, NOBODY, Asker, NotAsked
 
 __all__ = ["QUESTIONS", "UNASKED", "Question"]
 
@@ -81,8 +82,9 @@ def _question(
 # Order and pages ----------------------------------------------------------------------------------------
 
 
-def _order_of(asker: Asker, path: str, **filters: str) -> str:
+def _order_of(asker: Asker, path: str, *, inside: bool) -> str:
     """Return which order a list has without being asked for one: by its first row and its cursors."""
+    filters = {"directory": asker.directory} if inside else {}
     plain = asker.get(path, limit=1, **filters)
     oldest = asker.get(path, limit=1, order="asc", **filters)
     newest = asker.get(path, limit=1, order="desc", **filters)
@@ -99,24 +101,14 @@ def _order_of(asker: Asker, path: str, **filters: str) -> str:
 _ORDER = ("normal", "workos-2026 1 and 5.2, A; the client always sends an order", "sandbox")
 
 
-@_question("order-users", f"{USERS}?directory={{id}}&limit=1", *_ORDER)
-def _(asker: Asker) -> str:
-    return _order_of(asker, USERS, directory=asker.directory)
-
-
-@_question("order-groups", f"{GROUPS}?directory={{id}}&limit=1", *_ORDER)
-def _(asker: Asker) -> str:
-    return _order_of(asker, GROUPS, directory=asker.directory)
-
-
-@_question("order-directories", "/directories?limit=1", *_ORDER)
-def _(asker: Asker) -> str:
-    return _order_of(asker, "/directories")
-
-
-@_question("order-organizations", "/organizations?limit=1", *_ORDER)
-def _(asker: Asker) -> str:
-    return _order_of(asker, "/organizations")
+for _name, _path, _inside_one in (
+    ("users", USERS, True),
+    ("groups", GROUPS, True),
+    ("directories", "/directories", False),
+    ("organizations", "/organizations", False),
+):
+    _asked = f"{_path}?directory={{id}}&limit=1" if _inside_one else f"{_path}?limit=1"
+    _question(f"order-{_name}", _asked, *_ORDER)(partial(_order_of, path=_path, inside=_inside_one))
 
 
 @_question(
@@ -268,32 +260,22 @@ def _(asker: Asker) -> str:
 # Refusals and headers -----------------------------------------------------------------------------------
 
 
-def _worded(seen: Seen, noun: str, object_id: str) -> str:
+def _worded(asker: Asker, path: str, noun: str, object_id: str) -> str:
     """Return the shape of a 404, and whether its sentence is the one that is known."""
+    seen = asker.get(f"{path}/{object_id}")
     message = seen.body.get("message") if isinstance(seen.body, dict) else None
     known = message == f"{noun} not found: '{object_id}'."
     return f"{seen.shape}, {'as worded' if known else 'other words'}"
 
 
-@_question(
-    "404-directory", "/directories/{unknown}", f"{NOT_FOUND}, as worded", "workos-api 1.6, rec", "sandbox"
-)
-def _(asker: Asker) -> str:
-    return _worded(asker.get(f"/directories/{NO_DIRECTORY}"), "Directory", NO_DIRECTORY)
-
-
-@_question(
-    "404-user", f"{USERS}/{{unknown}}", f"{NOT_FOUND}, as worded", "workos-api 11 #12, assume", "sandbox"
-)
-def _(asker: Asker) -> str:
-    return _worded(asker.get(f"{USERS}/{NO_USER}"), "Directory User", NO_USER)
-
-
-@_question(
-    "404-group", f"{GROUPS}/{{unknown}}", f"{NOT_FOUND}, as worded", "workos-api 11 #12, assume", "sandbox"
-)
-def _(asker: Asker) -> str:
-    return _worded(asker.get(f"{GROUPS}/{NO_GROUP}"), "Directory Group", NO_GROUP)
+for _name, _path, _noun, _id, _source in (
+    ("directory", "/directories", "Directory", NO_DIRECTORY, "workos-api 1.6, rec"),
+    ("user", USERS, "Directory User", NO_USER, "workos-api 11 #12, assume"),
+    ("group", GROUPS, "Directory Group", NO_GROUP, "workos-api 11 #12, assume"),
+):
+    _question(f"404-{_name}", f"{_path}/{{unknown}}", f"{NOT_FOUND}, as worded", _source, "sandbox")(
+        partial(_worded, path=_path, noun=_noun, object_id=_id)
+    )
 
 
 @_question("404-path", "/directories/{id}/no_such_path", "names no object", "nowhere, assume", "client")
@@ -337,16 +319,13 @@ def _inside(asker: Asker, kind: str, flat: str) -> str:
     return "as the flat path" if seen.body == same.body else "otherwise than the flat path"
 
 
-@_question("inside-users", "/directories/{id}/users", "as the flat path", "workos-2026 2.1, A for the path, D")
-def _(asker: Asker) -> str:
-    return _inside(asker, "users", USERS)
-
-
-@_question(
-    "inside-groups", "/directories/{id}/groups", "as the flat path", "workos-2026 2.1, A for the path, D"
-)
-def _(asker: Asker) -> str:
-    return _inside(asker, "groups", GROUPS)
+for _name, _path in (("users", USERS), ("groups", GROUPS)):
+    _question(
+        f"inside-{_name}",
+        f"/directories/{{id}}/{_name}",
+        "as the flat path",
+        "workos-2026 2.1, A for the path, D",
+    )(partial(_inside, kind=_name, flat=_path))
 
 
 @_question(
