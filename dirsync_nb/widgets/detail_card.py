@@ -12,6 +12,7 @@ import traitlets as t
 from .. import errors
 from ..client import DSYNC_EVENTS, DirectoryClient, Record, checked_id, needs_client
 from ..frames import choose_address
+from ..provisioning.access import access_in_short
 from ._base.code import snippets
 from ._base.events import sentence
 from ._base.face import CardFace, face_of, facts_of, name_of, overview
@@ -118,6 +119,7 @@ class DetailCard(Panel):
         self.closable, self._find = close is not None, find
         self._patience: float | None = PATIENCE
         self._parts: dict[str, Any] = {}
+        self._homes: dict[str, Record | None] = {}  # directories, by id; None for one that cannot be read
         self._histories: dict[str, tuple[float, list[Record], bool]] = {}
         self._trail: list[tuple[str, str, str, str]] = []  # kind, id, section and name of what was shown
         self.face = CardFace(self.lead, self.back, close or self.clear)
@@ -288,7 +290,27 @@ class DetailCard(Panel):
 
     def _draw_overview(self, record: Record) -> None:
         groups = self._groups(record) if self.kind == "user" else None
-        self.facts.card = facts_of(record, _by_name(groups or []), self._find)
+        self.facts.card = facts_of(record, _by_name(groups or []), self._find) | self._access(record)
+
+    def _access(self, record: Record) -> dict[str, Any]:
+        """Return the line on what keeps a user out, once their directory is read."""
+        home = str(record.get("directory_id"))
+        if self.kind == "user" and home not in self._homes:
+            found = self._part("Directory", lambda _: (home, self._read_home(home)))
+            self._homes |= dict([found] if found else [])
+        directory = self._homes.get(home)
+        if self.kind != "user" or directory is None:
+            return {}
+        address, source = choose_address(record)
+        user = {"state": plain(record.get("state")), "address": address, "address_source": source}
+        where = {"state": plain(directory.get("state")), "name": label(directory.get("name"))}
+        return {"access": access_in_short(user, where)}
+
+    def _read_home(self, directory_id: str) -> Record | None:
+        try:
+            return self.client.directory(directory_id)
+        except errors.DirsyncError:
+            return None  # the card is of the user; nothing is said then
 
     def _draw_raw(self, record: Record) -> None:
         self.body.value = json_block(record)

@@ -49,6 +49,7 @@ CHOICES: dict[str, Any] = {
     "selected": None,
 }
 """What is chosen in a view, and what it is at first."""
+OF_USERS = ("group_id", "attribute")  # filters that mean nothing in another view
 FILTERS = ("search", "state", "group_id", "attribute", "attribute_value", "sort")
 
 
@@ -283,6 +284,10 @@ class DirectoryExplorer(Explorer):
         else:
             self._directory_changed({"new": self.directory_id})
 
+    def _failed(self, problem: BaseException) -> None:
+        self._draw()  # of a filter that could not be read nobody is shown, rather than those of before
+        super()._failed(problem)
+
     def _load_members(self, group_id: str) -> None:
         self.busy("Reading the members of the group …")
         filters: dict[str, Any] = {"group_id": group_id, "directory_id": self.directory_id}
@@ -415,6 +420,11 @@ class DirectoryExplorer(Explorer):
             self.filters.offer_values(self._lists.get("Users"), self.attribute)
         if self._still:
             return
+        if value and self.view != "Users" and name in OF_USERS:
+            left = self._choices() | {name: None}
+            self._trail.append((self.view, left))
+            self._kept[self.view] = left
+            self._turn("Users", CHOICES | {name: value})
         self.table.page = 1
         if name == "group_id" and value and value not in self._members:
             self._load_members(value)
@@ -474,6 +484,7 @@ class DirectoryExplorer(Explorer):
 
     def clear_filters(self) -> None:
         """Show everybody again."""
+        self._trail.append((self.view, self._choices()))  # Back undoes it
         with self._stillness():
             for name in FILTERS:
                 setattr(self, name, CHOICES[name])

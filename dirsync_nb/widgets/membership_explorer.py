@@ -14,7 +14,7 @@ import traitlets as t
 from ..client import DirectoryClient, Record, checked_id, needs_client, one_or_many
 from ..frames import MEMBERSHIP_COLUMNS, choose_address
 from ._base.code import snippets
-from ._base.controls import MENU, only_listed
+from ._base.controls import MENU, Ids, only_listed
 from ._base.explorer import NO_DIRECTORY, Explorer
 from ._base.groups import GROUP_COLUMNS, GroupPicker
 from ._base.jobs import Job
@@ -89,7 +89,7 @@ class MembershipExplorer(Explorer):
 
     name = "memberships"
     directory_id = t.Unicode(None, allow_none=True)
-    group_ids = t.Tuple()
+    group_ids = Ids()
     find = t.Unicode("")
     who = t.Enum(WHO, "in any")
     chart = t.Enum(CHARTS, "Sizes")

@@ -156,3 +156,9 @@ def test_counts_of_one_read_right(client, sandbox):
     assert explorer.status.text == "1 group. Pick it."
     explorer.group_ids = (group,)
     assert explorer.status.text == "1 person in any of the picked groups. Members: Crew: 1."
+
+
+def test_an_index_of_groups_can_be_set_later(client, okta):
+    explorer = widgets.MembershipExplorer(client, okta)
+    explorer.group_ids = explorer.groups.index[:2]
+    assert explorer.group_ids == tuple(explorer.groups.index[:2])
