@@ -1,4 +1,4 @@
-"""Frames to pictures: sizes, overlap, who is in what, states, events, growth.
+"""Frames to pictures: sizes, overlap and graph, who is in what, states, events, growth.
 
 Every function takes frames first and the rest by keyword, draws on ``ax`` or on a figure of its own, and gives
 the Axes back. The title states the finding; :func:`alt_text` gives it with the main numbers in words. Colours
@@ -16,7 +16,7 @@ To draw several charts into one figure, or to save one without showing it in the
 from __future__ import annotations
 
 from .figure import alt_text
-from .overlap import plot_group_overlap, plot_membership_matrix
+from .overlap import plot_group_graph, plot_group_overlap, plot_membership_matrix
 from .roles import plot_role_changes
 from .sizes import plot_group_sizes, plot_groups_per_user
 from .states import plot_user_states
@@ -25,6 +25,7 @@ from .time import plot_events, plot_onboarding
 __all__ = [
     "alt_text",
     "plot_events",
+    "plot_group_graph",
     "plot_group_overlap",
     "plot_group_sizes",
     "plot_groups_per_user",
