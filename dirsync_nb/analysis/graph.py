@@ -43,7 +43,8 @@ def group_graph(
     -------
     groups : pandas.DataFrame
         By group id, groups with the same people next to each other: ``name``, ``members`` and ``nearly_all``
-        (whether nearly everybody is in it; such a group has no links, and comes last). Empty groups are left out.
+        (whether nearly everybody is in it; such a group has no links, and comes last). Empty groups are not
+        among them.
     links : pandas.DataFrame
         As :func:`group_overlap` gives them, the strongest first.
 

@@ -5,6 +5,8 @@ the Axes back. The title states the finding; :func:`alt_text` gives it with the 
 are those of Okabe and Ito, which people with a colour vision deficiency can tell apart. Nothing to show, a
 partial load, folded groups: each is said on the chart.
 
+Pictures have no ground and fit light and dark pages; :func:`style` chooses one, and a narrow form.
+
 To draw several charts into one figure, or to save one without showing it in the notebook, hand in an ``ax``::
 
     figure = matplotlib.figure.Figure(figsize=(12, 5), layout="constrained")
@@ -20,6 +22,7 @@ from .overlap import plot_group_graph, plot_group_overlap, plot_membership_matri
 from .roles import plot_role_changes
 from .sizes import plot_group_sizes, plot_groups_per_user
 from .states import plot_user_states
+from .style import style
 from .time import plot_events, plot_onboarding
 
 __all__ = [
@@ -33,4 +36,5 @@ __all__ = [
     "plot_onboarding",
     "plot_role_changes",
     "plot_user_states",
+    "style",
 ]

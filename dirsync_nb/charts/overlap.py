@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
-from matplotlib import colormaps
 from matplotlib.axes import Axes
-from matplotlib.colors import Colormap
+from matplotlib.colors import Colormap, LinearSegmentedColormap, to_rgba
 from matplotlib.image import AxesImage
 from matplotlib.patches import Arc
+from matplotlib.patheffects import withStroke
 
 from .. import analysis
 from ..analysis.graph import hold_nearly_all
@@ -20,11 +20,13 @@ from ..text import plural
 from . import figure
 from .figure import check_top, rows_height
 from .labels import distinct_labels, quoted, strangers, text_inches
-from .palette import BLACK, BLUE, ORANGE
+from .palette import BLACK, BLUE, GREY, ORANGE
+from .style import STYLE
 
 __all__ = ["plot_group_graph", "plot_group_overlap", "plot_membership_matrix"]
 
 LABELLED_CELLS = 12
+STRONG = 0.35  # from this share on the blue of a cell is too strong for grey letters
 MATRIX_COLUMNS = 500
 NAMED_USERS = 40
 
@@ -84,10 +86,11 @@ def _draw_pairs(ax: Axes, square: pd.DataFrame, labels: Sequence[str], by: str) 
     values = np.ma.masked_array(square.to_numpy(dtype=float), mask=np.eye(len(square), dtype=bool))
     # Shares go from 0 to 1 in every picture, so that two can be compared; of counts there has to be a scale.
     highest = 1.0 if by == "jaccard" else float(values.max()) or 1.0
-    image = ax.imshow(values, cmap=_heat(), vmin=0, vmax=highest, aspect="equal")
-    _cells(ax, labels, labels)
-    if len(square) <= LABELLED_CELLS:
-        _write_cells(ax, values, highest, "{:,.0f}" if by == "count" else "{:.2f}")
+    image = ax.imshow(values, cmap=_heat(), vmin=0, vmax=highest, aspect=_aspect(ax))
+    tight = STYLE.narrow and len(labels) > LABELLED_CELLS  # the columns are in the order of the rows
+    _cells(ax, labels, [] if tight else labels)
+    if len(square) <= LABELLED_CELLS and not STYLE.narrow:
+        _write_cells(ax, values / highest, values, "{:,.0f}" if by == "count" else "{:.2f}")
     scale = _scale(ax, image, "members in both" if by == "count" else "shared part (jaccard)", shrink=0.7)
     if by == "count":
         figure.plain_numbers(scale.yaxis)
@@ -129,7 +132,7 @@ def _square_size(labels: Sequence[str]) -> tuple[float, float]:
         return 8, 2.4
     cells = max(2.4, min(13.0, len(labels) * (0.6 if len(labels) <= LABELLED_CELLS else 0.28)))
     names = text_inches(labels, 9)
-    return cells + names + 1.3, cells + names + 1.0
+    return cells + names + 1.3, cells + names + 1.2
 
 
 # Groups and users -------------------------------------------------------------------------------------------
@@ -322,7 +325,7 @@ def _bow(reach: float, rows: int) -> float:
 
 
 def _cells(ax: Axes, rows: Sequence[str], columns: Sequence[str]) -> None:
-    """Name the rows and columns of an image, with white lines between cells large enough for them."""
+    """Name the rows and columns of an image, with pale lines between cells large enough for them."""
     figure.tidy(ax, grid="")
     for spine in ax.spines.values():
         spine.set_visible(False)
@@ -330,18 +333,25 @@ def _cells(ax: Axes, rows: Sequence[str], columns: Sequence[str]) -> None:
     figure.tick_labels(ax.yaxis, rows, fontsize=size)
     figure.tick_labels(ax.xaxis, columns, fontsize=size, rotation=90)
     ax.set_yticks(np.arange(len(rows) + 1) - 0.5, minor=True)
-    ax.grid(visible=True, which="minor", axis="y", color="white", linewidth=1)
+    ax.grid(visible=True, which="minor", axis="y", color=GREY, alpha=0.35, linewidth=0.6)
     if columns:
         ax.set_xticks(np.arange(len(columns) + 1) - 0.5, minor=True)
-        ax.grid(visible=True, which="minor", axis="x", color="white", linewidth=1)
+        ax.grid(visible=True, which="minor", axis="x", color=GREY, alpha=0.35, linewidth=0.6)
     ax.tick_params(which="both", length=0)
 
 
-def _write_cells(ax: Axes, values: np.ma.MaskedArray[Any, Any], highest: float, form: str) -> None:
+def _aspect(ax: Axes) -> Literal["auto", "equal"]:
+    """Return how cells share the room: a figure of ours was made for them, another one makes them square."""
+    return "auto" if isinstance(ax, figure.ChartAxes) else "equal"
+
+
+def _write_cells(ax: Axes, shares: Any, values: np.ma.MaskedArray[Any, Any], form: str) -> None:
     for (row, column), value in np.ndenumerate(values.filled(np.nan)):
         if not np.isnan(value) and value:
-            color = "white" if value > 0.6 * highest else BLACK
-            ax.text(column, row, form.format(value), ha="center", va="center", fontsize=8, color=color)
+            # On a strong blue white with a dark rim: legible whatever ground shines through.
+            rim = {"color": "white", "path_effects": [withStroke(linewidth=1.8, foreground=BLACK)]}
+            look: dict[str, Any] = {"fontsize": 8} | (rim if shares[row, column] > STRONG else {})
+            ax.text(column, row, form.format(value), ha="center", va="center", **look)
 
 
 def _scale(ax: Axes, image: AxesImage, label: str, *, shrink: float) -> Axes:
@@ -354,8 +364,9 @@ def _scale(ax: Axes, image: AxesImage, label: str, *, shrink: float) -> Axes:
 
 
 def _heat() -> Colormap:
-    """Return light to dark blue, for shares and counts; what has no value is grey."""
-    return colormaps["Blues"].with_extremes(bad="#DDDDDD")
+    """Return a blue from hardly there to full, on whatever ground; what has no value is grey."""
+    shades = [to_rgba(BLUE, 0.05), to_rgba(BLUE, 1.0)]
+    return LinearSegmentedColormap.from_list("share", shades).with_extremes(bad=to_rgba(GREY, 0.5))
 
 
 def _apart_last(ids: pd.Index, sizes: pd.DataFrame, memberships: pd.DataFrame) -> pd.Index:
@@ -375,9 +386,8 @@ def _set_apart(
     if both_ways:
         ax.axvline(len(members) - count - 0.5, color=ORANGE, linewidth=1.5)
     names = ", ".join(map(quoted, labels[-count:]))
-    return [
-        f"Set apart below the line, since nearly everybody is in {'it' if count == 1 else 'them'}: {names}."
-    ]
+    whose = "it" if count == 1 else "them"
+    return [f"Set apart below the line, since nearly everybody is in {whose}: {names}."]
 
 
 def _with_members(ids: pd.Index, sizes: pd.DataFrame) -> pd.Index:
