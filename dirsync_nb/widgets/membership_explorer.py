@@ -39,7 +39,7 @@ ALL = 30  # groups of such a picture
 
 MEMBERS: list[Column] = [
     {"key": "name", "title": "Member"},
-    {"key": "groups", "title": "In these groups"},
+    {"key": "groups", "title": "In these groups", "room": 2},
 ]
 PAIRS: list[Column] = [
     {"key": "a", "title": "Group"},
@@ -396,12 +396,14 @@ class MembershipExplorer(Explorer):
             self.picture.show(self._chart_markup(), self.part, [*map(str, self._groups.index)])
 
     def _chart_markup(self) -> str:
-        compared = self._compared
+        compared, graph = self._compared, None
+        if not self.group_ids or self.chart == "Graph":  # of all: in the order of the graph, without empty ones
+            graph = group_graph(self._pairs_of(compared), self._groups.loc[compared], top=None)
+            compared = list(map(str, graph[0].index))
         people = {one: {m["id"] for m in self._read.get(one, [])} for one in compared}
         names = {one: self._full_name(one) for one in compared}
         sizes = {one: len(ids) for one, ids in people.items()}
-        if self.chart == "Graph":
-            graph = group_graph(self._pairs_of(compared), self._groups.loc[compared], top=None)
+        if graph is not None and self.chart == "Graph":
             return graph_picture(*graph, self.group_ids, "Which groups share people")
         if self.chart == "Sizes":
             shown = [(f"in {one}", names[one], sizes[one]) for one in self.group_ids]

@@ -23,7 +23,7 @@ def test_a_user_is_shown_with_attributes_roles_and_lifecycle(client, people):
     known = card.facts.facts
     assert known["Address"] == "sigrid.bjornstad@harbourline.example"
     assert (known["Title"], known["Manager"]) == ("Engineering Manager", "Tunde Okonjo")
-    assert known["Created (UTC)"] == "2025-06-29 09:20"
+    assert known["Created"] == "2025-06-29 09:20 UTC"
     assert "Without a value" in known
     assert card.face.card["initials"] == "SB"
     assert [text for text, _ in card.face.card["chips"]] == ["active", "admin"]

@@ -145,7 +145,7 @@ def overlap_picture(
     height = 18 + row * len(ids) + (APART if apart else 0)
     if apart:
         parts.append(_text(0, height + 14, "Set apart: nearly everybody is in these."))
-    return _svg(parts, height + (LINE if apart else 0), title)
+    return _svg(parts, height + (LINE if apart else 0), title, least=460 if dense else 0)
 
 
 def _sign(place: int) -> str:
@@ -192,7 +192,7 @@ def graph_picture(nodes: pd.DataFrame, links: pd.DataFrame, picked: Collection[s
     height = 12 + row * len(nodes) + (APART if count < len(nodes) else 0)
     if count < len(nodes):
         parts.append(_text(0, height + 6, "Set apart: nearly everybody is in these."))
-    return _svg(parts, height + LINE, title)
+    return _svg(parts, height + LINE, title, least=430)
 
 
 def combinations_picture(
@@ -246,9 +246,11 @@ def _text(x: float, y: float, text: str, told: str = "") -> str:
     return f'<text x="{x}" y="{y}" fill="currentColor">{title}{escape(cut)}</text>'
 
 
-def _svg(parts: Sequence[str], height: float, title: str) -> str:
+def _svg(parts: Sequence[str], height: float, title: str, least: int = 0) -> str:
+    """Put a picture together; where there are fewer than the ``least`` pixels it is moved sideways."""
     return (
         f'<svg class="dsn-picture {LITERAL}" role="group" aria-label="{escape(title)}" width="100%"'
-        f' height="{height + 4:.0f}" font-size="12" style="max-width: 720px; display: block">'
+        f' height="{height + 4:.0f}" font-size="12" style="min-width: {least}px;'
+        f' max-width: 720px; display: block">'
         f"{''.join(parts)}</svg>"
     )
