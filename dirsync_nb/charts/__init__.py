@@ -1,4 +1,4 @@
-"""Frames to pictures: sizes, overlap and graph, who is in what, states, events, growth.
+"""Frames to pictures: sizes, overlap and graph, who is in what, states, events, growth, stories.
 
 Every function takes frames first and the rest by keyword, draws on ``ax`` or on a figure of its own, and gives
 the Axes back. The title states the finding; :func:`alt_text` gives it with the main numbers in words. Colours
@@ -22,19 +22,24 @@ from .overlap import plot_group_graph, plot_group_overlap, plot_membership_matri
 from .roles import plot_role_changes
 from .sizes import plot_group_sizes, plot_groups_per_user
 from .states import plot_user_states
+from .story import plot_arrival_order, plot_comings_and_goings, plot_life_line, plot_strip
 from .style import style
 from .time import plot_events, plot_onboarding
 
 __all__ = [
     "alt_text",
+    "plot_arrival_order",
+    "plot_comings_and_goings",
     "plot_events",
     "plot_group_graph",
     "plot_group_overlap",
     "plot_group_sizes",
     "plot_groups_per_user",
+    "plot_life_line",
     "plot_membership_matrix",
     "plot_onboarding",
     "plot_role_changes",
+    "plot_strip",
     "plot_user_states",
     "style",
 ]

@@ -280,7 +280,7 @@ def plot_group_graph(
     sources = (memberships, groups)
     nodes, links = analysis.group_graph(memberships, groups, top=top)
     apart, nodes = nodes[nodes["nearly_all"]], nodes[~nodes["nearly_all"]]
-    ax = figure.new_axes(ax, 8, rows_height(len(nodes)))
+    ax = figure.new_axes(ax, 6.8, rows_height(len(nodes)))
     if len(nodes) < 2:
         return figure.nothing(ax, f"{plural(len(nodes), 'group')} to compare", sources)
     labels = dict(zip(nodes.index, distinct_labels(list(nodes.index), nodes["name"]), strict=True))

@@ -58,10 +58,18 @@ CHARTS = {
     "membership_matrix": lambda c, **kw: charts.plot_membership_matrix(c.memberships, c.users, c.groups, **kw),
     "user_states": lambda c, **kw: charts.plot_user_states(c.users, c.directories, **kw),
     "events": lambda c, **kw: charts.plot_events(c.events, **kw),
+    "comings": lambda c, **kw: charts.plot_comings_and_goings(c.events, **kw),
+    "life_line": lambda c, **kw: charts.plot_life_line(c.events, _somebody(c), **kw),
+    "arrival": lambda c, **kw: charts.plot_arrival_order(c.events, **kw),
     "onboarding": lambda c, **kw: charts.plot_onboarding(c.users, **kw),
     "onboarding_events": lambda c, **kw: charts.plot_onboarding(c.events, **kw),
     "role_changes": lambda c, **kw: charts.plot_role_changes(role_changes(c), **kw),
 }
+
+
+def _somebody(c):
+    told = c.events["user_id"].dropna()
+    return told.iloc[0] if len(told) else "directory_user_01"
 
 
 @pytest.fixture(params=list(CHARTS))
@@ -1105,3 +1113,34 @@ def test_a_style_sets_ground_ink_and_width(styled):
         styled("drak")
     with pytest.raises(errors.ArgumentError, match="width must be"):
         styled(width=0.5)
+
+
+# Stories -----------------------------------------------------------------------------------------------------
+
+
+def test_a_life_line_tells_one_persons_events_in_order():
+    c = ZOO["a small company"]
+    who = _somebody(c)
+    ax = charts.plot_life_line(c.events, who)
+    mine = c.events[c.events["user_id"] == who].sort_values("created_at")
+    assert y_labels(ax) == [f"{at:%Y-%m-%d %H:%M}" for at in mine["created_at"]]
+    assert len(ax.texts) == len(mine)
+
+
+def test_what_came_late_or_twice_is_told(monkeypatch):
+    events = ZOO["a small company"].events.sort_values("created_at").head(4)
+    arrived = pd.concat([events.iloc[[1, 0, 2]], events.iloc[[1]], events.iloc[[3]]])
+    ax = charts.plot_arrival_order(arrived)
+    assert "2 of 5 deliveries came after something newer; 1 came again" in charts.alt_text(ax)
+    assert len(ax.lines) == 5
+    in_order = charts.plot_arrival_order(events)
+    assert "0 of 4 deliveries came after" in charts.alt_text(in_order)
+
+
+def test_a_strip_has_a_lane_for_each_and_its_dots_count():
+    acts = pd.DataFrame({"at": ["2026-08-03T09:00Z"] * 2, "who": ["$a$", "b"], "events": [4, 1]})
+    ax = charts.plot_strip(acts)
+    assert y_labels(ax) == ["$a$", "b"]
+    sizes = ax.collections[0].get_sizes()
+    assert sizes[0] > sizes[1]
+    assert "2 in turn: 2 acts, 5 events" in charts.alt_text(ax)
