@@ -153,7 +153,15 @@ class DetailCard(Panel):
     # Going on and back --------------------------------------------------------------------------------------
 
     def show(self, *, user_id: Any = None, group_id: Any = None) -> None:
-        """Show somebody anew: there is nothing to go back to."""
+        """Show somebody anew: there is nothing to go back to.
+
+        Examples
+        --------
+        >>> card = ds.widgets.DetailCard(client)
+        >>> card.show(group_id=groups.index[0])
+        >>> card.kind
+        'group'
+        """
         self._trail = []
         if user_id is not None:
             self.user_id = checked_id(user_id, "user_id")
@@ -161,7 +169,15 @@ class DetailCard(Panel):
             self.group_id = checked_id(group_id, "group_id")
 
     def lead(self, kind: str, subject: str) -> None:
-        """Go on to another user or group."""
+        """Go on to another user or group.
+
+        Examples
+        --------
+        >>> card = ds.widgets.DetailCard(client, users.index[0])
+        >>> card.lead("group", groups.index[0])
+        >>> card.kind
+        'group'
+        """
         if self.kind is not None and not self.retired:
             here = str(self.user_id or self.group_id)
             self._trail.append(
@@ -170,7 +186,16 @@ class DetailCard(Panel):
         self._go(kind, subject)
 
     def back(self) -> None:
-        """Return to what was shown before."""
+        """Return to what was shown before.
+
+        Examples
+        --------
+        >>> card = ds.widgets.DetailCard(client, users.index[0])
+        >>> card.lead("group", groups.index[0])
+        >>> card.back()
+        >>> card.user_id == users.index[0]
+        True
+        """
         if self._trail:
             kind, subject, section, _ = self._trail.pop()
             self._go(kind, subject)
@@ -180,7 +205,15 @@ class DetailCard(Panel):
         setattr(self, f"{kind}_id", subject)
 
     def clear(self) -> None:
-        """Show nobody."""
+        """Show nobody.
+
+        Examples
+        --------
+        >>> card = ds.widgets.DetailCard(client, users.index[0])
+        >>> card.clear()
+        >>> card.kind is None
+        True
+        """
         self._trail = []
         self.user_id = self.group_id = None
 

@@ -299,7 +299,15 @@ class DirectoryExplorer(Explorer):
         self._run("members", lambda job: read_ids(self.client, "users", job, **filters), read)
 
     def count_groups(self) -> None:
-        """Read who is in which group, so that every group has its count."""
+        """Read who is in which group, so that every group has its count.
+
+        Examples
+        --------
+        >>> explorer = ds.widgets.DirectoryExplorer(client, directories.index[0])
+        >>> explorer.count_groups()
+        >>> len(explorer.memberships) == len(memberships)
+        True
+        """
         users, groups = self._users, self._groups
         if users is not None and groups is not None and self._memberships is None:
             self.busy("Reading memberships …")
@@ -378,7 +386,16 @@ class DirectoryExplorer(Explorer):
             self._turn(change["new"], self._kept.get(change["new"], CHOICES))
 
     def back(self) -> None:
-        """Show what was shown before."""
+        """Show what was shown before.
+
+        Examples
+        --------
+        >>> explorer = ds.widgets.DirectoryExplorer(client, directories.index[0])
+        >>> explorer.view = "Groups"
+        >>> explorer.back()
+        >>> explorer.view
+        'Users'
+        """
         if self._trail:
             view, choices = self._trail.pop()
             self._turn(view, choices)
@@ -466,7 +483,17 @@ class DirectoryExplorer(Explorer):
         return str(found[0]) if len(found) == 1 else None
 
     def list_members(self) -> None:
-        """Show the members of the group on the card as the list of users."""
+        """Show the members of the group on the card as the list of users.
+
+        Examples
+        --------
+        >>> explorer = ds.widgets.DirectoryExplorer(client, directories.index[0])
+        >>> explorer.view = "Groups"
+        >>> explorer.selected = groups.index[0]
+        >>> explorer.list_members()
+        >>> explorer.group_id == groups.index[0]
+        True
+        """
         group_id = self.card.group_id
         if group_id is not None:
             self._kept[self.view] = self._choices()
@@ -483,7 +510,16 @@ class DirectoryExplorer(Explorer):
             self.filters.offer_groups([(name, group_id), *entries[1:ROWS]], self._lists.get("Groups"))
 
     def clear_filters(self) -> None:
-        """Show everybody again."""
+        """Show everybody again.
+
+        Examples
+        --------
+        >>> explorer = ds.widgets.DirectoryExplorer(client, directories.index[0])
+        >>> explorer.search = "lee"
+        >>> explorer.clear_filters()
+        >>> explorer.total == len(users)
+        True
+        """
         self._trail.append((self.view, self._choices()))  # Back undoes it
         with self._stillness():
             for name in FILTERS:

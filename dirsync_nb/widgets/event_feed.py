@@ -212,7 +212,15 @@ class EventFeed(Panel):
     # Polling ------------------------------------------------------------------------------------------------
 
     def poll(self, *, patience: float | None = None) -> None:
-        """Look once for new events; while a kernel runs and it is not paused, the next look follows."""
+        """Look once for new events; while a kernel runs and it is not paused, the next look follows.
+
+        Examples
+        --------
+        >>> feed = ds.widgets.EventFeed(client)
+        >>> feed.poll()
+        >>> len(feed.lines) == len(events)
+        True
+        """
         if self.retired:
             return
         cursor = self.cursor
@@ -299,14 +307,31 @@ class EventFeed(Panel):
     # Drawing ------------------------------------------------------------------------------------------------
 
     def clear(self) -> None:
-        """Empty the list; the cursor stays, so nothing comes twice. ``undo_clear`` brings it back."""
+        """Empty the list; the cursor stays, so nothing comes twice. ``undo_clear`` brings it back.
+
+        Examples
+        --------
+        >>> feed = ds.widgets.EventFeed(client)
+        >>> feed.clear()
+        >>> feed.lines
+        []
+        """
         self._cleared = (self._lines, self._records)
         self._lines, self._records = [], {}
         self.table.picked = ""
         self._draw()
 
     def undo_clear(self) -> None:
-        """Show again what was cleared, under what came since."""
+        """Show again what was cleared, under what came since.
+
+        Examples
+        --------
+        >>> feed = ds.widgets.EventFeed(client)
+        >>> feed.clear()
+        >>> feed.undo_clear()
+        >>> len(feed.lines) == len(events)
+        True
+        """
         if self._cleared is not None:
             lines, records = self._cleared
             self._cleared = None
@@ -314,7 +339,15 @@ class EventFeed(Panel):
             self._draw()
 
     def load_older(self) -> None:
-        """List events from before those that are listed: of the last day, of the last week, of 30 days."""
+        """List events from before those that are listed: of the last day, of the last week, of 30 days.
+
+        Examples
+        --------
+        >>> feed = ds.widgets.EventFeed(client, limit=10)
+        >>> feed.load_older()
+        >>> len(feed.lines) == len(events)
+        True
+        """
         if self._older:
             part, self._older = self._older[-OLDER:], self._older[:-OLDER]
             self._add_older(part)

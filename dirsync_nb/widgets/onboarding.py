@@ -329,7 +329,16 @@ class Onboarding(Explorer):
     # Choosing -----------------------------------------------------------------------------------------------
 
     def clear_filters(self) -> None:
-        """List everybody again; the selection stays. ``undo`` brings the filters back."""
+        """List everybody again; the selection stays. ``undo`` brings the filters back.
+
+        Examples
+        --------
+        >>> board = ds.widgets.Onboarding(client, directories.index[0])
+        >>> board.search = "lee"
+        >>> board.clear_filters()
+        >>> board.total == len(users)
+        True
+        """
         before = {name: getattr(self, name) for name in CLEARED}
         self._cleared = lambda: self._filter_again(before)
         with self.hold_trait_notifications():
@@ -343,35 +352,81 @@ class Onboarding(Explorer):
         self._controls.follow()
 
     def undo(self) -> None:
-        """Bring back the filters, or the selection, that were cleared last."""
+        """Bring back the filters, or the selection, that were cleared last.
+
+        Examples
+        --------
+        >>> board = ds.widgets.Onboarding(client, directories.index[0])
+        >>> board.select()
+        >>> board.select_nobody()
+        >>> board.undo()
+        >>> board.count == len(users)
+        True
+        """
         again, self._cleared = self._cleared, None
         if again is not None:
             again()
         self._draw()
 
     def select(self) -> None:
-        """Add everybody who fits the filters to the selection."""
+        """Add everybody who fits the filters to the selection.
+
+        Examples
+        --------
+        >>> board = ds.widgets.Onboarding(client, directories.index[0])
+        >>> board.state = "active"
+        >>> board.select()
+        >>> board.count == int((users["state"] == "active").sum())
+        True
+        """
         self.wait()
         if self.finder.people is not None:
             self.finder.people.selection.add(self._asked(), self._fitting(self.finder.people))
             self._choose(self.finder.people)
 
     def deselect(self) -> None:
-        """Take everybody who fits the filters out of the selection."""
+        """Take everybody who fits the filters out of the selection.
+
+        Examples
+        --------
+        >>> board = ds.widgets.Onboarding(client, directories.index[0])
+        >>> board.select()
+        >>> board.deselect()
+        >>> board.count
+        0
+        """
         self.wait()
         if self.finder.people is not None:
             self.finder.people.selection.drop(self._asked(), self._fitting(self.finder.people))
             self._choose(self.finder.people)
 
     def select_others(self) -> None:
-        """Select everybody but those who fit the filters."""
+        """Select everybody but those who fit the filters.
+
+        Examples
+        --------
+        >>> board = ds.widgets.Onboarding(client, directories.index[0])
+        >>> board.search = "lee"
+        >>> board.select_others()
+        >>> board.count + board.total == len(users)
+        True
+        """
         self.wait()
         if self.finder.people is not None:
             self.finder.people.selection.others(self._asked(), self._fitting(self.finder.people))
             self._choose(self.finder.people)
 
     def select_nobody(self) -> None:
-        """Empty the selection; ``undo`` brings it back."""
+        """Empty the selection; ``undo`` brings it back.
+
+        Examples
+        --------
+        >>> board = ds.widgets.Onboarding(client, directories.index[0])
+        >>> board.select()
+        >>> board.select_nobody()
+        >>> board.count
+        0
+        """
         people = self.finder.people
         if people is not None:
             before = people.selection.mask, people.selection.steps
@@ -385,7 +440,15 @@ class Onboarding(Explorer):
             self._choose(people)
 
     def toggle(self, user_id: str) -> None:
-        """Select one person, or no more."""
+        """Select one person, or no more.
+
+        Examples
+        --------
+        >>> board = ds.widgets.Onboarding(client, directories.index[0])
+        >>> board.toggle(users.index[0])
+        >>> list(board.selected) == [users.index[0]]
+        True
+        """
         if self.finder.people is not None and not self.retired:
             self.finder.people.selection.toggle(user_id)
             self._choose(self.finder.people)
@@ -465,7 +528,16 @@ class Onboarding(Explorer):
         return onboarding.team_members(*self._known().in_groups(), self.invites)
 
     def write(self) -> None:
-        """Write the lists into the folder."""
+        """Write the lists into the folder.
+
+        Examples
+        --------
+        >>> board = ds.widgets.Onboarding(client, directories.index[0], folder="lists")
+        >>> board.select()
+        >>> board.write()
+        >>> [path.name for path in board.written]
+        ['invites.csv', 'accounts.csv', 'teams.csv', 'team_members.csv']
+        """
         if self.finder.people is None or not self.count:
             self._say_written("empty", "Nobody is selected, so there is nothing to write.")
             return
