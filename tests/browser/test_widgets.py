@@ -256,8 +256,7 @@ def test_a_typed_key_is_nowhere_in_the_saved_notebook(opened_apart):
         before = path.stat().st_mtime_ns
         sheet.save()
         wait_for(lambda: path.stat().st_mtime_ns != before)
-        time.sleep(0.1)
-        return path.read_text()
+        return str(wait_for(lambda: (text := path.read_text()).rstrip().endswith("}") and text))
 
     field.press_sequentially(CANARY[:-3])
     files = [saved()]  # the click took the focus: the browser's "change" has happened
