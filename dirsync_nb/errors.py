@@ -74,6 +74,10 @@ __all__ = [
 ]
 
 
+# What comes of reading something of another shape than was written, in a file that anybody may have made.
+MISSHAPEN = (ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError)
+
+
 class DirsyncError(Exception):
     """Root of the tree: catch this to catch everything the toolkit raises on purpose.
 

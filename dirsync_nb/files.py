@@ -18,7 +18,7 @@ import os
 import re
 import shutil
 import stat
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date, datetime
 from math import isfinite
@@ -226,16 +226,43 @@ def open_frame(path: str | Path) -> pd.DataFrame:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    if not Path(path).exists():
-        raise errors.ArgumentError(f"there is no file {path}")
     try:
-        table = pq.read_table(path)
+        with pq.ParquetFile(path) as file:
+            _check_memory(file.metadata, path)
+            table = file.read()
+        notes = table.schema.metadata or {}
+        if JSON_MARK.encode() not in notes:
+            raise errors.ArgumentError(f"{path} was not written by save_frame; use pandas.read_parquet")
+        return _restored(table.to_pandas(), notes)
+    except errors.ArgumentError:
+        raise
+    except FileNotFoundError:
+        raise errors.ArgumentError(f"there is no file {path}") from None
     except pa.ArrowException as problem:
         raise errors.ArgumentError(f"{path} is not a whole Parquet file: {problem}") from None
-    notes = table.schema.metadata or {}
-    if JSON_MARK.encode() not in notes:
-        raise errors.ArgumentError(f"{path} was not written by save_frame; use pandas.read_parquet")
-    frame: pd.DataFrame = table.to_pandas()
+    except (*errors.MISSHAPEN, OSError) as problem:
+        raise errors.ArgumentError(f"{path} is not what save_frame wrote: {problem}") from problem
+
+
+def _check_memory(metadata: Any, path: str | Path) -> None:
+    """Refuse a file whose cells alone do not fit into this machine: a small one can hold endless repeats."""
+    cells = metadata.num_rows * max(1, metadata.num_columns)
+    if cells * 8 > _memory():
+        raise errors.ArgumentError(
+            f"{path} says that it has {metadata.num_rows:,} rows, more than this machine can hold"
+        )
+
+
+def _memory() -> int:
+    """Return the bytes of memory this machine has; 16 GB where it does not say."""
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, OSError, ValueError):  # Windows knows no sysconf
+        return 16 * 2**30
+
+
+def _restored(frame: pd.DataFrame, notes: Mapping[bytes, bytes]) -> pd.DataFrame:
+    """Give a frame back what Parquet does not keep, from the notes in its file."""
     for column in json.loads(notes[JSON_MARK.encode()]):
         # Its place, since names need not be text; earlier files have the name.
         name = frame.columns[column] if isinstance(column, int) else column
@@ -245,7 +272,7 @@ def open_frame(path: str | Path) -> pd.DataFrame:
         name = frame.columns[int(place)]
         known = pd.CategoricalDtype(pd.Index(_unpacked(values), dtype=dtype), ordered)
         frame[name] = frame[name].astype(known)
-    frame.attrs = _unpacked(json.loads(notes[b"dirsync_attrs"]))
+    frame.attrs = dict(_unpacked(json.loads(notes[b"dirsync_attrs"])))
     return frame
 
 
@@ -479,6 +506,10 @@ def replacing(target: Path) -> Iterator[Path]:
     A link stays a link: the file it leads to is replaced. The new file has the permissions of the old one.
     """
     real = Path(os.path.realpath(target))
+    if not real.parent.is_dir():
+        raise errors.ArgumentError(f"there is no folder {real.parent} to write {real.name} into: make it first")
+    if real.is_dir():
+        raise errors.ArgumentError(f"{target} is a folder: name a file in it")
     mode = stat.S_IMODE(real.stat().st_mode) if real.exists() else None
     temporary = real.with_name(f".{real.name}-{uuid4().hex[:8]}{real.suffix}")
     # Readable by its owner alone until it takes the place of a file that may be; else as any new file is.

@@ -156,6 +156,20 @@ def test_lab_says_server_notebooks_and_address(lab, here, capsys):
     assert err == ""
 
 
+@pytest.mark.parametrize(("asked", "clock"), [((), "now"), (("--clock", "fixed"), "fixed")])
+def test_the_sandbox_of_lab_lives_today_unless_told_otherwise(lab, monkeypatch, asked, clock):
+    clocks = []
+
+    class Told(ds.sandbox.Sandbox):
+        def __init__(self, **settings):
+            clocks.append(settings["clock"])
+            super().__init__(**settings)
+
+    monkeypatch.setattr(ds.sandbox, "Sandbox", Told)
+    assert lab("--users", "10", *asked)["code"] == 0
+    assert clocks == [clock]
+
+
 def test_lab_with_a_key_starts_no_sandbox_and_never_shows_the_key(lab, monkeypatch, capsys):
     monkeypatch.setenv("WORKOS_API_KEY", KEY)
     seen = lab()

@@ -12,6 +12,8 @@ from zoneinfo import ZoneInfo
 
 import openpyxl
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -99,6 +101,60 @@ def test_a_foreign_parquet_file_is_refused_by_name(tmp_path):
     pd.DataFrame({"a": [1]}).to_parquet(tmp_path / "x.parquet")
     with pytest.raises(errors.ArgumentError, match="was not written by save_frame"):
         files.open_frame(tmp_path / "x.parquet")
+
+
+CRAFTED = [
+    "", "{", "null", "5", '"x"', "[99]", '["zz"]', "[null]", "[{}]", '{"0":1}', '{"99":[[],"object",false]}',
+    '{"0":[[1],"zap",0]}', '{"x":[]}', '{"$date":"x"}', '{"$timestamp":["x",null,"s"]}', '{"$tuple":5}',
+    '{"$datetime":["2020-01-01T00:00:00","Mars/Phobos"]}', '{"$dict":[]}', "[" * 100_000, "\udcff",
+    '{"$datetime":["2020-01-01T00:00:00","../../etc/passwd"]}', '{"v":' + "9" * 5_000 + "}",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "note", ["dirsync_json_columns", "dirsync_categories", "dirsync_attrs", "pandas", None]
+)
+def test_a_file_whose_notes_were_crafted_is_opened_or_refused_in_a_sentence(tmp_path, note):
+    """A file may come from anybody."""
+    path = files.save_frame(pd.DataFrame({"a": [{"x": 1}], "b": ["t"]}), tmp_path / "mine.parquet")
+    table = pq.read_table(path)
+    refused = []
+    for text in CRAFTED:
+        crafted = table
+        if note is not None:
+            notes = {**table.schema.metadata, note.encode(): text.encode(errors="surrogateescape")}
+            crafted = table.replace_schema_metadata(notes)
+        elif text.isprintable():
+            crafted = table.set_column(0, "a", pa.array([text])).replace_schema_metadata(table.schema.metadata)
+        pq.write_table(crafted, path)
+        try:
+            assert isinstance(files.open_frame(path).attrs, dict)
+        except errors.ArgumentError as problem:
+            refused.append(str(problem))
+    assert all(str(path) in one for one in refused)
+    assert refused or note == "pandas"
+
+
+def test_what_is_no_parquet_file_is_refused_in_a_sentence(tmp_path):
+    (tmp_path / "folder.parquet").mkdir()
+    for name, content in {
+        "empty": b"",
+        "text": b"hello",
+        "marks": b"PAR1" * 4,
+        "end": b"PAR1\xff\xffPAR1",
+    }.items():
+        (tmp_path / f"{name}.parquet").write_bytes(content)
+    for path in tmp_path.iterdir():
+        with pytest.raises(errors.ArgumentError, match=path.name):
+            files.open_frame(path)
+
+
+def test_a_file_of_more_cells_than_fit_into_memory_is_refused(tmp_path, monkeypatch):
+    """A kilobyte of Parquet can say one value a billion times."""
+    path = files.save_frame(named("a", "b"), tmp_path / "x.parquet")
+    monkeypatch.setattr(files, "_memory", lambda: 20)
+    with pytest.raises(errors.ArgumentError, match="2 rows, more than this machine can hold"):
+        files.open_frame(path)
 
 
 @pytest.mark.parametrize("write", [files.write_csv, files.write_xlsx, files.save_frame])

@@ -12,11 +12,12 @@ import dirsync_nb as ds
 from dirsync_nb import extras
 
 ROOT = Path(__file__).parents[1]
-README = (ROOT / "README.md").read_text()
+PAGES = ROOT / "dirsync_nb" / "site" / "pages"
+README, CI_PAGE = (ROOT / "README.md").read_text(), (PAGES / "start" / "ci.md").read_text()
 
 
-def blocks(language):
-    return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
+def blocks(language, text=README):
+    return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
 
 
 def test_the_ci_runs_the_very_test_command_of_the_readme():
@@ -48,12 +49,12 @@ def test_every_line_that_installs_the_package_works_although_it_is_on_no_index()
         if not name.startswith(("tests/test_", "dirsync_nb/extras.py"))
     }
     assert {name: rests for name, rests in found.items() if rests} == {}
-    assert f"repo: {address.removeprefix(' @ git+')}" in README
+    assert f"repo: {address.removeprefix(' @ git+')}" in CI_PAGE
 
 
-def test_the_example_repository_has_the_workflow_of_the_readme():
+def test_the_example_repository_has_the_workflow_of_the_page():
     example = ROOT / "tests" / "data" / "example_repository" / ".github" / "workflows" / "notebooks.yml"
-    assert example.read_text() in blocks("yaml")
+    assert example.read_text() in blocks("yaml", CI_PAGE)
 
 
 def test_the_push_run_has_an_empty_home_and_a_bare_environment(tmp_path):
@@ -89,7 +90,8 @@ def test_the_first_example_runs_as_it_stands(capsys):
 
 
 def test_every_name_of_the_front_door_is_explained():
-    assert [name for name in ds.__all__ if name not in README] == []
+    page = (PAGES / "what_it_can_do.md").read_text()
+    assert [name for name in ds.__all__ if name not in page] == []
 
 
 def test_pictures_and_files_it_points_to_exist():

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import dirsync_nb as ds
-from dirsync_nb.fleet import take_fleet
+from dirsync_nb.fleet import refresh_fleet, take_fleet
 from dirsync_nb.sync import snapshot
 
 
@@ -76,7 +76,13 @@ def fleet(*, url: str, key: str, path: str) -> None:
         take_fleet(client, path)
 
 
-JOBS = {"fleet": fleet, "load": load, "refresh": refresh, "save": save}
+def fresh_fleet(*, url: str, key: str, path: str) -> None:
+    with ds.connect(key, base_url=url, page_size=10) as client:
+        while True:
+            refresh_fleet(client, path, guard=None)
+
+
+JOBS = {"fleet": fleet, "fresh_fleet": fresh_fleet, "load": load, "refresh": refresh, "save": save}
 
 
 def main() -> None:

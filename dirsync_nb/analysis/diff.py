@@ -8,7 +8,7 @@ never joins two whose ``idp_id`` tell them apart: it was handed on.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -274,12 +274,17 @@ def _off(frame: pd.DataFrame) -> Array:
 def _keys(frame: pd.DataFrame, key: str, pool: Array) -> pd.Series:
     """Return directory and key of the rows in the pool, by row; only keys that one row has."""
     rows = np.flatnonzero(pool)
-    part = frame.iloc[rows]
+    part = _taken(frame, ("directory_id", key), rows)
     form = address_key if key in WEAK_KEYS else id_key
     texts = part["directory_id"] + "\n" + pd.Series([form(one) for one in part[key]], part.index, dtype="str")
     keys = pd.Series(texts.array, index=rows)
     keys = keys[keys.notna() & ~keys.str.endswith("\n")]
     return pd.Series(keys[~keys.duplicated(keep=False)])
+
+
+def _taken(frame: pd.DataFrame, names: Iterable[str], rows: Array) -> pd.DataFrame:
+    """Take rows of these columns alone, of those that there are: a column of text is dear to take."""
+    return frame[[name for name in names if name in frame]].iloc[rows]
 
 
 def _paired(left: pd.Series, right: pd.Series) -> tuple[Array, Array]:
@@ -308,13 +313,14 @@ def _diff(
     ]
     match = _match(before, after)
     stays = np.flatnonzero(match.place >= 0)
-    old, now = before.iloc[stays], after.iloc[match.place[stays]]
+    compared = dict.fromkeys([*fields, *shown, "state"])
+    old, now = _taken(before, compared, stays), _taken(after, compared, match.place[stays])
     changes = _differences(old, now, fields)
     change = _named(changes, _off(old), _off(now), match.replaced[stays])
     touched = np.flatnonzero(change != "")
     changes = changes.iloc[touched]
     replaced = match.replaced[stays[touched]]
-    pairs = now.iloc[touched][list(shown)].assign(
+    pairs = _taken(now, shown, touched).assign(
         change=change[touched],
         previous=pd.Series(old.index[touched], dtype=text_dtype()).where(replaced).array,
         matched_by=match.by[stays[touched]],
@@ -322,8 +328,8 @@ def _diff(
         before=changes["before"].array,
         after=changes["after"].array,
     )
-    come = after.iloc[np.flatnonzero(match.new)][list(shown)].assign(change=kinds[0])
-    gone = before.iloc[np.flatnonzero(match.place < 0)][list(shown)].assign(change=kinds[-1])
+    come = _taken(after, shown, np.flatnonzero(match.new)).assign(change=kinds[0])
+    gone = _taken(before, shown, np.flatnonzero(match.place < 0)).assign(change=kinds[-1])
     return _answer([come, pairs, gone], index, kinds, shown)
 
 

@@ -25,8 +25,10 @@ the other two files.
 from __future__ import annotations
 
 import errno
+import hashlib
 import json
 import os
+import re
 import shutil
 import socket
 import sys
@@ -37,7 +39,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any
-from urllib.parse import quote
 from uuid import uuid4
 
 import pandas as pd
@@ -72,6 +73,7 @@ DIRECTORIES_FILE, ORGANIZATIONS_FILE = "directories.parquet", "organizations.par
 STAGING, LOCK, LOCKED_BYTE = "staging", "fleet.lock", 1 << 30
 MANIFEST, WHAT, FORMAT = "fleet.json", "dirsync_nb fleet", 2
 OPENERS = 8
+_USUAL_ID = re.compile("directory_[0-9A-HJKMNP-TV-Z]{26}")
 MOST_MOMENTS = 100  # of a directory's counts, as they were; the oldest go first
 
 Entry = dict[str, Any]
@@ -84,8 +86,11 @@ def part_of(folder: Path, table: str, directory_id: str) -> Path:
 
 
 def _file_name(directory_id: str) -> str:
-    quoted = quote(directory_id, safe="")  # readers take no file whose name begins with one of these:
-    return f"%{ord(quoted[0]):02X}{quoted[1:]}" if quoted[0] in "._" else quoted
+    """Return the id where it has WorkOS's form, and else what no other id shares, in any case or length."""
+    if _USUAL_ID.fullmatch(directory_id):
+        return directory_id
+    mark = hashlib.sha256(directory_id.encode("utf-8", "backslashreplace")).hexdigest()[:16]
+    return f"{re.sub('[^A-Za-z0-9-]', '-', directory_id)[:40]}-{mark}"
 
 
 def save_directory(

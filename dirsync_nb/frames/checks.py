@@ -19,6 +19,7 @@ __all__ = [
     "FRAMES",
     "known_attributes",
     "listed_ids",
+    "near_names",
     "one_of",
     "require_columns",
     "require_frame",
@@ -59,6 +60,14 @@ FRAMES = {  # what a parameter of this name takes, if nothing else is said: the 
     "frame": "any",
     "app_users": "any",
     "invites": "verdict",
+}
+
+
+OTHER_FRAMES = {
+    "dask": "Dask, which lies in parts: .compute() reads it into memory, fleet.analyse asks it where it lies",
+    "polars": "polars: .to_pandas() makes one of pandas",
+    "pyarrow": "Arrow: .to_pandas() makes one of pandas",
+    "duckdb": "DuckDB: .df() makes one of pandas",
 }
 
 
@@ -120,6 +129,9 @@ def require_frame(name: str, value: Any, kind: str) -> None:
             raise errors.ArgumentError(f"{name} must be a frame of memberships; got {_given(value, '')}")
     else:
         require_columns(name, value, *(() if kind == "any" else (kind,)))
+    if name != "frame" and value.columns.has_duplicates:
+        twice = value.columns[value.columns.duplicated()][0]
+        raise errors.ArgumentError(f"{name} has two columns named {twice!r}: drop or rename one")
 
 
 def _lost_column(problem: KeyError, frames: Mapping[str, Any]) -> str:
@@ -170,6 +182,8 @@ def _no_frame(given: Any) -> str:
         return "one column or row of a frame"
     if given is None:
         return "None"
+    if (library := type(given).__module__.partition(".")[0]) in OTHER_FRAMES:
+        return f"a frame of {OTHER_FRAMES[library]}"
     return f"one of type {type(given).__name__}"
 
 
@@ -214,10 +228,30 @@ def _listed(choices: Sequence[str]) -> str:
     return (", ".join(map(repr, choices[:MOST_NAMED])) or "those there are (none)") + more
 
 
-def _near(value: Any, choices: Sequence[str]) -> str:
-    words = {choice.casefold(): choice for choice in choices}
-    near = [words[word] for word in get_close_matches(str(value).casefold(), list(words), n=3, cutoff=0.6)]
+def _near(value: Any, choices: Iterable[str]) -> str:
+    near = _like(value, choices)
     return f". Did you mean {' or '.join(map(repr, near))}?" if near else ""
+
+
+def near_names(name: Any, names: Iterable[Any]) -> str:
+    """Return the names that are like one, as the end of a sentence; the first of them where none is.
+
+    Examples
+    --------
+    >>> ds.frames.near_names("badge", ["name", "custom_attributes.badge"])
+    "; near it: 'custom_attributes.badge'"
+    """
+    listed = list(dict.fromkeys(map(str, names)))
+    if near := _like(name, listed):
+        return f"; near it: {', '.join(map(repr, near))}"
+    return f"; there are {_listed(listed)}" if listed else ""
+
+
+def _like(value: Any, choices: Iterable[str]) -> list[str]:
+    """Return at most three choices that read like a value: by all of a name, or what stands after its dot."""
+    words = {part.casefold(): one for one in choices for part in (one.rpartition(".")[2], one)}
+    near = get_close_matches(str(value).casefold(), list(words), n=3, cutoff=0.6)
+    return list(dict.fromkeys(words[word] for word in near))
 
 
 def known_attributes(name: str, wanted: str | Iterable[str], known: Iterable[str]) -> list[str]:

@@ -7,13 +7,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-__all__ = ["MISSHAPEN", "PAGE_FORMAT", "Checkpoint"]
+__all__ = ["PAGE_FORMAT", "Checkpoint"]
 
 PAGE_FORMAT = 2  # of the lines that loaders write; 1 knew no segments
-
-
-# What comes of reading JSON of another shape than was written.
-MISSHAPEN = (ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError)
 
 
 class Checkpoint:

@@ -18,7 +18,7 @@ from .. import errors
 from ..client import LoadContext, Receipt
 from ..client.waiting import interruptible
 from ..frames import ROUNDED
-from .checkpoint import MISSHAPEN, Checkpoint
+from .checkpoint import Checkpoint
 from .progress import Progress, tell
 
 __all__ = ["LoadSession", "PartialResult", "Watch", "load_session", "resumed"]
@@ -150,7 +150,7 @@ def _take_up(partial: PartialResult, checkpoint: Checkpoint) -> None:
     """Take what a checkpoint holds, or refuse it."""
     try:
         partial.keep(checkpoint)
-    except MISSHAPEN:
+    except errors.MISSHAPEN:
         raise errors.ArgumentError(
             f"{checkpoint.path} does not hold what a load has read: remove it, and load again"
         ) from None

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from . import secrets, stable
-from .cells import ERROR_TAGS, FREE_TAGS, first_line, has_code, is_free, tags_of
+from .cells import ERROR_TAGS, FREE_TAGS, Cell, first_line, has_code, is_free, tags_of
 from .files import notebooks_in, read, write
 from .findings import KINDS, LARGE, Finding, check_file
 from .fix import fix
@@ -165,7 +165,7 @@ def run(path: Path, *, timeout: int, seed: int = 1, save: bool = False) -> list[
         network_guard.write_sitecustomize(folder, log)
         environment = stable.ENVIRONMENT | network_guard.kept_here(dict(os.environ), folder)
         environment[SHARED_SANDBOX] = sandbox.url
-        notebook = tour.read(path)
+        begun, notebook = path.read_bytes(), tour.read(path)
         for each in notebook.cells:
             _tag_for_nbclient(each)
         chapter = tour.run(path, notebook, path.resolve().parent, environment, timeout, as_ended=True)
@@ -173,6 +173,10 @@ def run(path: Path, *, timeout: int, seed: int = 1, save: bool = False) -> list[
             {address for word, address in network_guard.read(log)[0] if word == network_guard.REFUSED}
         )
     if chapter.problem is None and not refused:
+        if save and path.read_bytes() != begun:
+            return [
+                _finding(path, None, {}, "fails", "changed while it ran, so nothing was saved: run it again")
+            ]
         if save:
             _save(path, chapter.notebook)
         return []
@@ -184,7 +188,11 @@ def run(path: Path, *, timeout: int, seed: int = 1, save: bool = False) -> list[
     ]
     number, cell = stopped[-1] if stopped else (None, {})
     kind, problem = _what_happened(chapter.problem or "", timeout, refused)
-    return [Finding(str(path), number, first_line(cell), kind, "run", problem, KINDS[kind], fixable=False)]
+    return [_finding(path, number, cell, kind, problem)]
+
+
+def _finding(path: Path, number: int | None, cell: Cell, kind: str, problem: str) -> Finding:
+    return Finding(str(path), number, first_line(cell), kind, "run", problem, KINDS[kind], fixable=False)
 
 
 def _tag_for_nbclient(cell: Any) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from .. import errors, extras
+from ..frames import one_of
 from .app_table import ATTRS
 from .script import column_facts
 
@@ -38,11 +39,12 @@ def load_app_users(url: str, *, table: str | None = None, query: str | None = No
     Raises
     ------
     ArgumentError
-        Both table and query, an address that cannot be read, or several tables and none called ``users``.
+        Both table and query, an address that cannot be read, a table that is not there, or several tables and
+        none called ``users``.
     MissingExtra
         SQLAlchemy or the driver for PostgreSQL is not installed.
     ConfigurationError
-        The database cannot be reached, has no such table, or refused the query. The message holds no password.
+        The database cannot be reached, or refused the query. The message holds no password.
 
     Examples
     --------
@@ -85,8 +87,11 @@ def _read(sa: Any, address: Any, table: str | None, query: str | None) -> pd.Dat
                 connection.execute(sa.text("SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY"))
                 connection.commit()  # it holds for the transactions that follow
             if query is None:
-                table = table or _only_table(sa.inspect(connection).get_table_names())
+                looking = sa.inspect(connection)
+                table = table or _only_table(looking.get_table_names())
                 schema, _, name = table.rpartition(".")
+                there = [*looking.get_table_names(schema or None), *looking.get_view_names(schema or None)]
+                one_of("table", name, there, f"of the schema {schema}:" if schema else "of the database:")
                 found = sa.Table(name, sa.MetaData(), schema=schema or None, autoload_with=connection)
                 frame: pd.DataFrame = pd.read_sql(sa.select(found), connection)
                 frame.attrs[ATTRS] = {

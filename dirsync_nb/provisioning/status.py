@@ -6,8 +6,10 @@ them is told with its count: whoever guesses switches people on who left, or off
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from datetime import date
 from typing import Any
 
 import pandas as pd
@@ -15,7 +17,15 @@ import pandas as pd
 from ..analysis.identity import id_key, without_invisible
 from ..errors import ArgumentError
 
-__all__ = ["OFF_WORDS", "ON_WORDS", "StatusWords", "is_on", "unknown_sentence"]
+__all__ = [
+    "OFF_WORDS",
+    "ON_WORDS",
+    "StatusWords",
+    "is_on",
+    "named_for_an_end",
+    "says_until",
+    "unknown_sentence",
+]
 
 ON_WORDS = frozenset(
     {
@@ -51,6 +61,12 @@ OFF_WORDS = frozenset(
 )  # fmt: skip
 
 BLANK = "(blank)"
+_ENDED = re.compile(
+    "(delet|deactivat|disabl|remov|archiv|suspend|terminat|revok|clos|bann|block|cancel|offboard|left|end)"
+    "(ed|d)?_?(at|on|date|time|since)$",
+    re.IGNORECASE,
+)
+_TIME = re.compile(r"\d{4}-\d\d-\d\d([T ][\d:.,]+)?\s?(Z|UTC|[+-][\d:]+)?", re.ASCII)
 MOST_TOLD = 6
 
 
@@ -72,6 +88,33 @@ def is_on(value: Any, words: Mapping[Any, bool] | None = None) -> bool | None:
     (False, None)
     """
     return StatusWords(words).read(value)
+
+
+def _is_missing(value: Any) -> bool:
+    return not isinstance(value, str) and pd.api.types.is_scalar(value) and bool(pd.isna(value))
+
+
+def _is_time(value: Any) -> bool:
+    return isinstance(value, date) or (isinstance(value, str) and bool(_TIME.fullmatch(value.strip())))
+
+
+def _are_times(values: Iterable[Any]) -> bool:
+    there = [value for value in values if not _is_missing(value) and value != ""]
+    return bool(there) and all(_is_time(value) for value in there)
+
+
+def named_for_an_end(column: Any) -> bool:
+    """Return whether a column is named for the moment since when something is over, as ``deleted_at`` is."""
+    return bool(_ENDED.search(str(column)))
+
+
+def says_until(column: str, values: Iterable[Any]) -> bool:
+    """Return whether a column says who may not sign in by the time since when, as ``deleted_at`` does.
+
+    Of one that is empty the type decides, which is not known here: it says so if its name does.
+    """
+    there = [value for value in values if not _is_missing(value) and value != ""]
+    return named_for_an_end(column) and all(_is_time(value) for value in there)
 
 
 class StatusWords:
@@ -100,7 +143,7 @@ class StatusWords:
 
     def read(self, value: Any) -> bool | None:
         """Return whether a value means on; None, counted as unknown, where no list has it."""
-        missing = not isinstance(value, str) and pd.api.types.is_scalar(value) and pd.isna(value)
+        missing = _is_missing(value)
         word = "" if missing else _folded(value)
         if word in self._words:
             return self._words[word]
@@ -112,8 +155,20 @@ class StatusWords:
         return None
 
     def read_column(self, values: Iterable[Any]) -> list[bool | None]:
-        """Return what each value of a column means; among words, a missing one is blank and not off."""
+        """Return what each value of a column means; among words, a missing one is blank and not off.
+
+        In a column named for an end, as ``deleted_at`` is, a time means off, and blank on. Other times are
+        refused: ``activated_at`` means the opposite.
+        """
         listed = list(values)
+        if says_until(self._column, listed):
+            return [_is_missing(value) or value == "" for value in listed]
+        if _are_times(listed):
+            column = self._column or "the status"
+            raise ArgumentError(
+                f"{column} holds times, which say neither on nor off: hand in a column that does, such as "
+                f"app_users.assign(active=app_users[{column!r}].notna()) where a time means on"
+            )
         self._missing_is_off = not any(isinstance(value, str) for value in listed)
         return [self.read(value) for value in listed]
 

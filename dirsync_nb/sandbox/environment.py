@@ -290,6 +290,7 @@ class Environment:
     set_role_mode = _does(Changes.set_role_mode)
     add_member = _does(Changes.add_member)
     remove_member = _does(Changes.remove_member)
+    end_unknown_membership = _does(Changes.end_unknown_membership)
     set_directory_state = _does(Changes.set_directory_state)
     delete_directory = _does(Changes.delete_directory)
     create_token = _does(Changes.create_token)

@@ -40,7 +40,7 @@ from ..frames import (
 )
 from ..guard import SHARE, check_guard, check_vanished, why_stopped
 from ..load import load_directories, load_events, load_organizations
-from ..load.checkpoint import MISSHAPEN, PAGE_FORMAT, Checkpoint
+from ..load.checkpoint import PAGE_FORMAT, Checkpoint
 from ..load.contents import Contents, load_contents
 from ..load.parallel import directory_ids_of, for_each_directory
 from ..load.progress import tell
@@ -399,7 +399,7 @@ def open_snapshot(path: str | Path) -> Snapshot:
         EOFError,
         zlib.error,
         msgspec.MsgspecError,
-        *MISSHAPEN,
+        *errors.MISSHAPEN,
     ) as problem:
         raise DamagedSnapshot(f"{path} is not a whole snapshot: {problem}") from problem
     position = None if manifest.position is None else Moment(*manifest.position)
@@ -553,7 +553,7 @@ class _Keeper:
         try:
             held = json.loads(about.read_text())
             of, position = held["load"]["server"], held["position"] and Moment(*held["position"])
-        except MISSHAPEN:
+        except errors.MISSHAPEN:
             raise errors.ArgumentError(
                 f"{folder} does not hold the beginning of a load; remove it, or name another path"
             ) from None

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Iterable
-from typing import TypedDict
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from statistics import median
+from typing import Literal, TypedDict
 
 import pandas as pd
 
@@ -22,9 +24,12 @@ Row = TypedDict(
         "floor": str | None,  # what no client could go below: decoding the bytes, the rate ceiling
         "ratio to peer": str | None,  # ours divided by the peer's: "0.19"
         "ratio to floor": str | None,  # ours divided by the floor: "1.9"; of a rate, the part reached
+        "spread": str | None,  # the ratio to the peer, or else to the floor, of all rounds: "0.17 to 0.21"
     },
 )
 COLUMNS = tuple(Row.__annotations__)
+RATIOS: tuple[Literal["ratio to peer"], Literal["ratio to floor"]] = ("ratio to peer", "ratio to floor")
+NOISE = 0.15  # by how much a ratio may grow, beyond its spread, before it counts as slower
 
 
 def row(
@@ -63,7 +68,58 @@ def row(
         "floor": shown(floor),
         "ratio to peer": ratio(peer, mark),
         "ratio to floor": ratio(floor),
+        "spread": None,
     }
+
+
+def ratio_of(one: Row) -> float | None:
+    """Return the ratio that says how a row did: to the peer, or else to the floor."""
+    told = next((one[name] for name in RATIOS if one[name]), None)
+    return None if told is None else float(told.lstrip("~").replace(",", ""))
+
+
+def middle(rounds: Sequence[Sequence[Row]]) -> list[Row]:
+    """Return of each row the round whose ratio is the median, with the spread of all rounds."""
+    by_name: dict[str, list[Row]] = {}
+    for one in (one for each in rounds for one in each):
+        by_name.setdefault(one["what"], []).append(one)
+    return [_middle(several) for several in by_name.values()]
+
+
+def _middle(several: list[Row]) -> Row:
+    told = sorted((ratio, place) for place, one in enumerate(several) if (ratio := ratio_of(one)) is not None)
+    if not told:
+        return several[0]
+    low, high = told[0][0], told[-1][0]
+    spread = f"{number(low)} to {number(high)}" if len(told) > 1 else None
+    return {**several[told[(len(told) - 1) // 2][1]], "spread": spread}
+
+
+def ratios(rounds: Sequence[Sequence[Row]]) -> dict[str, list[float]]:
+    """Return of each row its ratios, best first: what ``--save`` keeps and ``--check`` compares with.
+
+    Those of rates are turned over, so that less is better for all. How many were refused is no part of a name.
+    """
+    found: dict[str, list[float]] = {}
+    for one in (one for each in rounds for one in each):
+        if ratio := ratio_of(one):
+            rate = str(one["ours"]).endswith("/s")
+            name = re.sub(r"refused: [^;]*", "refused", one["what"])
+            found.setdefault(name, []).append(round(1 / ratio if rate else ratio, 4))
+    return {what: sorted(values) for what, values in found.items()}
+
+
+def slower(now: Mapping[str, list[float]], kept: Mapping[str, list[float]]) -> list[str]:
+    """Say of each ratio that grew beyond the noise by how much; what only one of them has is no news.
+
+    The noise is the spread of both, and 15 percent besides.
+    """
+    told = []
+    for what in (what for what in now if what in kept):
+        ours, theirs = now[what], kept[what]
+        if min(ours) > max(theirs) * (1 + NOISE):
+            told.append(f"{what}: ratio {number(median(ours))}, and {number(median(theirs))} was kept")
+    return told
 
 
 def number(value: float) -> str:
@@ -95,5 +151,5 @@ def machine() -> str:
     """Name the machine neutrally: what matters for the figures, and nothing that tells whose it is."""
     return (
         f"{os.cpu_count()} cores ({platform.machine()}), Python {platform.python_version()}, "
-        f"pandas {pd.__version__}"
+        f"pandas {pd.__version__}, load {os.getloadavg()[0]:.1f} at the end"
     )

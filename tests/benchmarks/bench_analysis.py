@@ -4,7 +4,8 @@
 measurement runs in a process of its own, forked from one that holds the frames; memory is the highest resident
 set above what the frames take (Linux only). Where plain pandas would need many gigabytes it gets a part of the
 users, and its time and memory are scaled up by the rows its join makes, with which both grow; such figures
-carry a ~. The peers do less: no names, no order, and those of the diffs match by id alone.
+carry a ~. The peers of counts give the same rows, names and order; those of overlap and of the diffs do less:
+no names, no order, and the diffs match by id alone.
 """
 
 from __future__ import annotations
@@ -104,6 +105,19 @@ def part_of(edges: pd.DataFrame) -> tuple[pd.DataFrame, float]:
     return edges[edges["user_id"].isin(kept.index)], float(rows.iloc[-1] / kept.iloc[-1])
 
 
+def pandas_counts(edges: pd.DataFrame, by: str, what: str, known: pd.DataFrame) -> pd.DataFrame:
+    counts = edges.groupby(by)[what].nunique().reindex(known.index, fill_value=0).rename("count")
+    return known.join(counts).sort_values(["count", "name", by], ascending=[False, True, True])
+
+
+def pandas_losing(edges: pd.DataFrame, group_id: str, known: pd.DataFrame) -> pd.DataFrame:
+    theirs = edges[edges["user_id"].isin(edges.loc[edges["group_id"] == group_id, "user_id"])]
+    counts = (theirs.groupby("user_id")["group_id"].nunique() - 1).rename("remaining_groups")
+    told = known.join(counts, how="inner")
+    told["left_without_group"] = told["remaining_groups"] == 0
+    return told.sort_values(["remaining_groups", "name", "user_id"])
+
+
 def pandas_overlap(edges: pd.DataFrame) -> pd.DataFrame:
     pairs = edges.merge(edges, on="user_id")
     pairs = pairs[pairs["group_id_x"] < pairs["group_id_y"]]
@@ -153,13 +167,13 @@ def lines(users: pd.DataFrame, groups: pd.DataFrame, edges: pd.DataFrame) -> lis
         (
             "group_sizes",
             lambda: analysis.group_sizes(edges, groups),
-            lambda: edges.groupby("group_id")["user_id"].nunique().reindex(groups.index, fill_value=0),
+            lambda: pandas_counts(edges, "group_id", "user_id", groups[["name", "directory_id"]]),
             1,
         ),
         (
             "groups_per_user",
             lambda: analysis.groups_per_user(edges, users),
-            lambda: edges.groupby("user_id")["group_id"].nunique().reindex(users.index, fill_value=0),
+            lambda: pandas_counts(edges, "user_id", "group_id", users[["name", "address", "state"]]),
             1,
         ),
         (
@@ -186,11 +200,7 @@ def lines(users: pd.DataFrame, groups: pd.DataFrame, edges: pd.DataFrame) -> lis
         (
             "losing_access",
             lambda: analysis.losing_access(edges, group_id, users, groups),
-            lambda: (
-                edges[edges["user_id"].isin(edges.loc[edges["group_id"] == group_id, "user_id"])]
-                .groupby("user_id")["group_id"]
-                .nunique()
-            ),
+            lambda: pandas_losing(edges, group_id, users[["name", "address", "state"]]),
             1,
         ),
         (

@@ -564,6 +564,30 @@ def test_a_fleet_killed_at_any_moment_loses_no_whole_directory_and_ends_right(sm
     print(f"{kills} kills, {taken} fleets taken to their end")
 
 
+def test_no_two_ids_share_a_file_on_a_disk_that_ignores_case(tmp_path):
+    usual = ["directory_01JYXEMCM0M4F6NYR18TC59WD8", "directory_01JYXEMCM0M4F6NYR18TC59WD9"]
+    moved = [
+        "directory_abc",
+        "Directory_abc",
+        "directory_ABC",
+        "directory_abc ",
+        "a/b",
+        "a-b",
+        "a\\b",
+        "..",
+        "_x",
+        ".x",
+    ]
+    moved += ["directory_01jyxemcm0m4f6nyr18tc59wd8", "CON", "ö", "o\u0308", "\udc80", "x" * 400, "x" * 401, ""]
+    paths = [part_of(tmp_path, "users", one) for one in (*usual, *moved)]
+    assert len({path.name.casefold() for path in paths}) == len(paths)
+    assert [path.stem for path in paths[:2]] == usual
+    for path in paths:
+        assert path.parent == tmp_path / "users"
+        assert len(path.name.encode()) < 100
+        assert not path.name.startswith((".", "_"))
+
+
 def test_a_directory_written_anew_stays_as_it_was_until_all_of_it_is_written(small):
     _, client, folder = small
     fleet = take_fleet(client, folder)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import random
 from typing import Any
 
 import pandas as pd
@@ -13,6 +15,9 @@ from dirsync_nb.fleet import open_fleet, refresh_fleet, take_fleet
 from dirsync_nb.guard import TooManyGone
 
 from .taking import asked_for, fail_at
+
+KILLS = int(os.environ.get("DIRSYNC_KILLS", "3"))  # 100 on demand
+LONGEST = 1.0 if KILLS < 10 else 4.0  # seconds until a refresh is killed: some finish before that
 
 
 def same_people(ours: Any, theirs: Any) -> None:
@@ -165,3 +170,24 @@ def test_somebody_who_comes_back_is_no_guess_but_read(small, monkeypatch):
     fail_at(monkeypatch, home, errors.BadPayload("cut short"))
     sandbox.delete_user(users[1])
     assert "cut short" in refresh_fleet(client, folder).notices[home][0]
+
+
+def test_a_fleet_killed_at_any_moment_of_a_refresh_catches_up(small, victims):
+    """A hundred kills with DIRSYNC_KILLS=100. The directories change all the while."""
+    sandbox, client, folder = small
+    homes = take_fleet(client, folder).directory_ids
+    job = {"do": "fresh_fleet", "url": sandbox.url, "key": sandbox.api_key, "path": str(folder)}
+    rng, places = random.Random(KILLS), set()
+    for number in range(KILLS):
+        for home in rng.sample(homes, 3):
+            sandbox.add_user(home, email=f"new{number}@acme.test")
+            users = ds.load_users(client, home)
+            sandbox.update_user(rng.choice(users.index), email=f"other{number}@acme.test")
+            if len(users) > 15:
+                sandbox.delete_user(users.index[3])
+        assert victims.do(rng.uniform(0.05, LONGEST), **job) == -9
+        held = open_fleet(folder)
+        assert held.complete
+        places.add(str(sorted(held.taken.items())))
+    same_people(refresh_fleet(client, folder, guard=None), take_fleet(client, folder.parent / "anew"))
+    print(f"{KILLS} kills; found at {len(places)} places")

@@ -794,6 +794,16 @@ def test_a_saved_run_is_clean_and_a_second_one_changes_not_a_byte(save, monkeypa
     assert path.read_bytes() == before
 
 
+def test_a_file_that_changes_while_it_runs_is_not_written_over(save, capsys):
+    path = save(
+        notebook(code("here = __import__('pathlib').Path.cwd() / 'book.ipynb'\nhere.write_text('mine')")),
+        "book.ipynb",
+    )
+    assert main(["check", "--run", "--save", str(path)]) == 1
+    assert "changed while it ran, so nothing was saved" in capsys.readouterr().out
+    assert path.read_text() == "mine"
+
+
 def test_a_run_that_breaks_saves_nothing_and_saving_needs_a_run(save, capsys):
     path = save(notebook(code("print('new')\nraise ValueError(1)", [printed("old")])))
     before = path.read_bytes()

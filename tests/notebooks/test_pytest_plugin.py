@@ -15,7 +15,6 @@ import pytest
 from nbformat import v4
 
 EXAMPLE = Path(__file__).parents[1] / "data" / "example_repository"
-README = Path(__file__).parents[2] / "README.md"
 KERNEL = {"kernelspec": {"name": "python3", "display_name": "Python 3 (ipykernel)", "language": "python"}}
 
 
@@ -174,8 +173,3 @@ def test_without_its_option_nothing_is_changed_and_nothing_heavy_is_loaded(tmp_p
     done = run(tmp_path, WORKOS_API_KEY="as it was")
     assert "1 passed, 1 error" in done.stdout, done.stdout
     assert "need --dirsync-sandbox" in done.stdout
-
-
-def test_the_readme_shows_the_workflow_of_the_example():
-    workflow = (EXAMPLE / ".github" / "workflows" / "notebooks.yml").read_text()
-    assert f"```yaml\n{workflow}```" in README.read_text()

@@ -56,7 +56,8 @@ FILTERS = (
     'userName co "%"', "a.b.c eq 1", "\x00", "x pr or " * 800 + "x pr", "x pr and " * 800 + "x pr",
     'id eq "' + "9" * 900,
     "active gt true", "emails gt 5", "name eq 5", "members.value sw 7", 'userName eq 1e999',
-    "userName eq -",
+    "userName eq -", 'userName eq "\\ud800"', 'externalId eq "\\ud800"', 'id eq "\\ud800"',
+    "displayName eq null", "title gt null", "displayName le null",
 )  # fmt: skip
 
 
@@ -186,6 +187,13 @@ def test_no_filter_brings_the_door_down(idp: Idp, written: str) -> None:
         params = {"filter": written, "attributes": written, "count": "1"}
         answer = idp.send("GET", path, params=params)
         assert answer.status_code in (200, 400, 405, 414), answer.text
+
+
+@pytest.mark.parametrize("shown", ["active.value", "userName.x,phoneNumbers.type", "odd.value", "a.b,.,[.]"])
+def test_parts_of_values_that_have_none_are_shown_or_left_out(idp: Idp, shown: str) -> None:
+    idp.new_user(active=True, phoneNumbers=[{"value": "2"}], odd=[None, 5, "1", {"value": "2"}])
+    for name in ("attributes", "excludedAttributes"):
+        assert idp.send("GET", "/Users", params={name: shown}).status_code == 200
 
 
 CONTROL = [(path, body) for path in ("changes", "faults", "webhooks", "environments") for body in MALFORMED]

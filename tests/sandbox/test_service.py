@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+import dirsync_nb as ds
+
 from .conftest import Http
 from .idp import Idp
 
@@ -76,12 +78,26 @@ def test_the_setting_holds_for_the_scim_door_too(make: Callable[..., Http]) -> N
 
 def test_late_removals_are_a_scenario(http: Http) -> None:
     scenes = http.sandbox.play("late removals")
-    assert len(scenes) == 12
+    assert len(scenes) == 13
+    assert list(scenes[-1]["events"]) == ["dsync.group.user_removed"]
     told = Counter[str]()
     for scene in scenes:
         told.update(scene["events"])
     assert told["dsync.user.deleted"] == 8
     assert told["dsync.group.user_removed"] > 12
+
+
+def test_the_end_of_a_membership_nobody_was_told_of_changes_nothing_and_is_counted(http: Http) -> None:
+    """A consumer that waited for the group of such an event tried it for ever."""
+    directory = http.sandbox.truth.directories()[0]["id"]
+    with ds.connect(http.sandbox.api_key, base_url=http.sandbox.url) as client:
+        before = ds.take_snapshot(client, directory)
+        http.sandbox.end_unknown_membership(directory)
+        after = before.refresh(client)
+    assert after.news["outcome"].tolist() == ["unknown"]
+    for one in ("users", "groups", "memberships"):
+        assert len(getattr(after, one)) == len(getattr(before, one))
+    assert "stray@unknown.example" not in {user["email"] for user in http.sandbox.truth.users(directory)}
 
 
 # -- roles ---------------------------------------------------------------------------------------------

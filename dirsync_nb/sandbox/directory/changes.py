@@ -510,6 +510,18 @@ class Changes:
                 for user_n in store.memberships.of_group(group.n):
                     self._recorder.record("dsync.group.user_added", membership(by_n[user_n], group))
 
+    def end_unknown_membership(self, directory_id: str) -> None:
+        """Tell that somebody left a group, of which nobody was told that either exists: this has been seen."""
+        store = self._store
+        with store.transaction():
+            with self._recorder.untold():
+                user_id = self.add_user(directory_id, email="stray@unknown.example")
+                group_id = self.add_group(directory_id, name="Stray")
+                told = membership(store.users.get(user_id), store.groups.get(group_id))
+                self.delete_user(user_id)
+                self.delete_group(group_id)
+            self._recorder.record("dsync.group.user_removed", told)
+
     # -- the parts of it --------------------------------------------------------------------------------
 
     def _remove_user(self, row: Row, last: Object, removals: Removals | None) -> None:

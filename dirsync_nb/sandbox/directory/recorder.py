@@ -5,6 +5,8 @@ An event is recorded in the same transaction as the change, with the object as i
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Literal, cast
 
 from . import attributes, clock, objects
@@ -38,6 +40,7 @@ class Recorder:
     ) -> None:
         self._store, self._seed = store, seed
         self._roles, self._default_mappings = roles, default_mappings
+        self._untold = False
 
     @property
     def roles(self) -> RoleMode:
@@ -59,8 +62,19 @@ class Recorder:
             raise Invalid(f"the id {wanted!r} is taken")
         return wanted or made
 
+    @contextmanager
+    def untold(self) -> Iterator[None]:
+        """Let what happens inside be told to nobody."""
+        self._untold = True
+        try:
+            yield
+        finally:
+            self._untold = False
+
     def record(self, name: str, data: Object) -> None:
         """Record an event that happened now."""
+        if self._untold:
+            return
         store = self._store
         now = store.tick(_EVENT_DELAY)
         event_id = self.new_id("event")

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 CHANGES = (
     "add_user", "update_user", "set_user", "deactivate_user", "reactivate_user", "delete_user",
     "add_group", "rename_group", "set_group", "delete_group", "map_role", "add_member", "remove_member",
+    "end_unknown_membership",
     "set_directory_state", "delete_directory", "create_token", "revoke_token",
     "switch_attribute", "add_organization", "add_directory", "wait",
     "add_role", "delete_role", "rank_roles", "set_role_mode",

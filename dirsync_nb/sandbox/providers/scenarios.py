@@ -280,6 +280,8 @@ def late_removals(scenario: Scenario) -> None:
             ("a group is deleted", partial(changes.delete_group, group, removals=how)),
         ):
             scenario.scene(5, "Acme", f"{what}; {told}", act)
+    stray = partial(changes.end_unknown_membership, directory)
+    scenario.scene(5, "Acme", "a membership ends of which nobody was told that it began", stray)
 
 
 SCENARIOS: dict[str, Callable[[Scenario], None]] = {

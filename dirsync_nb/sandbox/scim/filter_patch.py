@@ -7,6 +7,7 @@ grammar of filters is that of scim2-models.
 from __future__ import annotations
 
 import json
+import operator
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -39,6 +40,8 @@ _PATH = re.compile(
 _EXTENSION = re.compile(r"urn:[^\[\]]+:\d+(\.\d+)*:[a-z]\w*", re.IGNORECASE)  # a schema, without an attribute
 _CORES = frozenset({USER.lower(), GROUP.lower()})
 _BOOLEANS = frozenset({"active", "primary"})
+_ORDERS = {"gt": operator.gt, "ge": operator.ge, "lt": operator.lt, "le": operator.le}
+_HALF = re.compile("[\\ud800-\\udfff]")
 _LONGEST_FILTER = 2_000  # characters: a parser can be kept busy by more
 
 
@@ -112,17 +115,18 @@ def _holds(op: str, value: Any, wanted: Any, *, exact: bool) -> bool:
         texts = {"co": wanted in value, "sw": value.startswith(wanted), "ew": value.endswith(wanted)}
         if op in texts:
             return bool(texts[op])
-    elif isinstance(value, bool) or isinstance(wanted, bool) or type(value) is not type(wanted):
-        return op == "eq" and value is wanted
-    orders = {"eq": value == wanted, "gt": value > wanted, "ge": value >= wanted}
-    return bool({**orders, "lt": value < wanted, "le": value <= wanted}.get(op, False))
+    if op == "eq":
+        return type(value) is type(wanted) and bool(value == wanted)
+    ordered = type(value) is type(wanted) and type(value) in (str, int, float)
+    return ordered and op in _ORDERS and bool(_ORDERS[op](value, wanted))
 
 
 def looked_up(node: FilterNode) -> tuple[str, str] | None:
     """Return (attribute, value) where a filter is one look-up, which an index can answer."""
     if isinstance(node, Comparison) and node.op == "eq" and isinstance(node.value, str):
         path = node.attr_path
-        if path.sub_attr is None and path.uri is None:
+        halved = _HALF.search(node.value)  # no index holds half a character
+        if path.sub_attr is None and path.uri is None and not halved:
             return path.attr.lower(), node.value
     return None
 

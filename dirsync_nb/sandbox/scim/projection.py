@@ -45,10 +45,16 @@ def _only_these(resource: Object, only: set[tuple[str, str | None]]) -> Object:
         if key.lower() in _ALWAYS or None in subs:
             found[key] = value
         elif subs:
-            entries = value if isinstance(value, list) else [value]
-            cut = [{name: one[name] for name in one if name.lower() in subs} for one in entries]
-            found[key] = cut if isinstance(value, list) else cut[0]
+            found[key] = _subs_alone(value, subs)
     return found
+
+
+def _subs_alone(value: Any, subs: set[str | None]) -> Any:
+    if isinstance(value, list):
+        return [_subs_alone(one, subs) for one in value]
+    if isinstance(value, dict):
+        return {name: item for name, item in value.items() if name.lower() in subs}
+    return value
 
 
 def _without_subs(key: str, value: Any, unwanted: set[tuple[str, str | None]]) -> Any:
