@@ -343,6 +343,7 @@ def test_picking_groups_changes_members_overlap_and_chart(opened):
     page.get_by_text("1 to 10 of 105").wait_for()
     page.locator(".dsn-foot", has_text="of 105").get_by_role("button", name="Next page").click()
     page.get_by_text("11 to 20 of 105").wait_for()
+    page.locator(".dsn").get_by_label("Find a group").fill("")
     page.get_by_role("button", name="Graph", exact=True).click()
     twins = page.locator(".dsn-figure [data-key^='in ']", has_text="45 in both")
     twins.dispatch_event("click")
