@@ -14,6 +14,7 @@ from . import what_if as what_if
 from .access import effective_memberships, losing_access
 from .attributes import attribute_coverage, attribute_status, group_by_attribute, state_by_group
 from .diff import diff_groups, diff_memberships, diff_users
+from .graph import group_graph
 from .overlap import group_overlap, overlap_matrix
 from .role_files import read_mapping, write_mapping
 from .role_mapping import RoleMapping
@@ -28,6 +29,7 @@ __all__ = [
     "diff_users",
     "effective_memberships",
     "group_by_attribute",
+    "group_graph",
     "group_overlap",
     "group_sizes",
     "groups_per_user",

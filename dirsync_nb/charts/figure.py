@@ -34,12 +34,13 @@ from matplotlib.figure import Figure
 from matplotlib.ft2font import FT2Font
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import MaxNLocator, StrMethodFormatter
-from matplotlib.transforms import blended_transform_factory
+from matplotlib.transforms import ScaledTranslation, blended_transform_factory
 
 from .. import errors
 from ..frames import why_incomplete
 from ..text import plural
 from .labels import wrap
+from .style import STYLE, dress
 
 __all__ = [
     "LABELLED_BARS",
@@ -169,7 +170,7 @@ def new_axes(ax: Axes | None, width: float, height: float) -> Axes:
     """Return the Axes that was handed in, or a new one on its own figure of this size in inches."""
     if ax is not None:
         return ax
-    return _new_figure(width, height).add_subplot(axes_class=ChartAxes)
+    return _new_figure(min(width, STYLE.width or width), height).add_subplot(axes_class=ChartAxes)
 
 
 def tidy(ax: Axes, grid: str = "x") -> None:
@@ -199,8 +200,10 @@ def tick_labels(axis: Axis, labels: Sequence[str], **style: Any) -> None:
 
 def legend(ax: Axes, handles: Sequence[Any], labels: Sequence[str], **style: Any) -> None:
     """Put a legend to the right of the Axes, its labels drawn literally."""
-    where = {"loc": "upper left", "bbox_to_anchor": (1.01, 1), "frameon": False, "borderaxespad": 0.0}
-    box = ax.legend(handles, [drawable(label) for label in labels], **{**where, **style})
+    where: dict[str, Any] = {"loc": "upper left", "bbox_to_anchor": (1.01, 1), "borderaxespad": 0.0}
+    if STYLE.narrow:
+        where |= {"fontsize": 8, "ncols": 2}
+    box = ax.legend(handles, [drawable(label) for label in labels], frameon=False, **{**where, **style})
     look = lettering(labels)
     for text in box.get_texts():
         text.set_parse_math(look["parse_math"])
@@ -258,9 +261,23 @@ def finish(
     if below := [*notes, *_undrawn([finding, *notes, *drawn])]:
         _footnote(ax, " ".join(below))
     _alt_texts[ax] = " ".join(part for part in (_sentence(finding), *notes, details) if part)
-    if isinstance(ax, ChartAxes) and _kernel_shell() is not None:
-        _show(ax)
+    if isinstance(ax, ChartAxes):
+        if STYLE.narrow:
+            _stack(ax)
+        dress(ax)
+        if _kernel_shell() is not None:
+            _show(ax)
     return ax
+
+
+def _stack(ax: ChartAxes) -> None:
+    """Put into the room of a narrow figure what would stand beside the Axes: the legend goes underneath."""
+    ax.set_xlabel(wrap(ax.get_xlabel(), int(_inches(ax) * 6)))
+    box, whole = ax.get_legend(), ax.get_figure(root=True)
+    if box is not None and whole is not None:
+        points = 30 + 14 * len(ax.get_xlabel().splitlines())
+        lower = ScaledTranslation(0, -points / 72, whole.dpi_scale_trans)
+        box.set_bbox_to_anchor((0, 0), transform=ax.transAxes + lower)
 
 
 def _undrawn(texts: Iterable[str]) -> list[str]:

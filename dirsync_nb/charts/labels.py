@@ -14,6 +14,7 @@ from itertools import accumulate
 from typing import Any
 
 from ..text import NO_NAME, as_text, plural
+from .style import STYLE
 
 __all__ = [
     "LABEL_WIDTH",
@@ -28,6 +29,7 @@ __all__ = [
     "wrap",
 ]
 
+LABEL_NARROW = 18
 LABEL_WIDTH = 34  # columns of text, a wide character counting two
 
 
@@ -94,6 +96,7 @@ def distinct_labels(ids: Sequence[str], names: Iterable[object], width: int = LA
 
     An object without a name is known by its id when nobody has a name, else as "(no name)".
     """
+    width = min(width, LABEL_NARROW) if STYLE.narrow else width
     cleaned = [as_text(name) if name == NO_NAME else name for name in map(clean, names)]
     bare = not any(cleaned)
     labels = [_end(i, 12) if bare else shorten(n or NO_NAME, width) for i, n in zip(ids, cleaned, strict=True)]

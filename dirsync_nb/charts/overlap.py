@@ -1,28 +1,32 @@
-"""Which groups hold the same people, and who is in what: a cell for each pair."""
+"""Which groups hold the same people, and who is in what: a cell for each pair, or a line."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
-from matplotlib import colormaps
 from matplotlib.axes import Axes
-from matplotlib.colors import Colormap
+from matplotlib.colors import Colormap, LinearSegmentedColormap, to_rgba
 from matplotlib.image import AxesImage
+from matplotlib.patches import Arc
+from matplotlib.patheffects import withStroke
 
 from .. import analysis
+from ..analysis.graph import hold_nearly_all
 from ..frames import latest, mark_partial, takes_frames
 from ..text import plural
 from . import figure
 from .figure import check_top, rows_height
 from .labels import distinct_labels, quoted, strangers, text_inches
-from .palette import BLACK
+from .palette import BLACK, BLUE, GREY, ORANGE
+from .style import STYLE
 
-__all__ = ["plot_group_overlap", "plot_membership_matrix"]
+__all__ = ["plot_group_graph", "plot_group_overlap", "plot_membership_matrix"]
 
 LABELLED_CELLS = 12
+STRONG = 0.35  # from this share on the blue of a cell is too strong for grey letters
 MATRIX_COLUMNS = 500
 NAMED_USERS = 40
 
@@ -63,15 +67,16 @@ def plot_group_overlap(
     check_top(top)
     square = analysis.overlap_matrix(memberships, groups, by=by, top=top)
     sizes = analysis.group_sizes(memberships, groups)
-    shown = _with_members(square.index, sizes)
+    shown = _apart_last(_with_members(square.index, sizes), sizes, memberships)
     labels = distinct_labels(list(shown), sizes.loc[shown, "name"], width=28)
     ax = figure.new_axes(ax, *_square_size(labels))
     sources = (memberships, groups)
     if len(shown) < 2:
         return figure.nothing(ax, f"{plural(len(shown), 'group')} with members, nothing to compare", sources)
     _draw_pairs(ax, square.loc[shown, shown], labels, by)
+    apart = _set_apart(ax, sizes.loc[shown, "members"], memberships, labels, both_ways=True)
     finding, details = _overlap_finding(memberships, groups, dict(zip(shown, labels, strict=True)), by)
-    notes = _left_out(sizes, len(shown))
+    notes = apart + _left_out(sizes, len(shown))
     return figure.finish(ax, finding, notes, details=details, drawn=labels, sources=sources)
 
 
@@ -79,12 +84,13 @@ def _draw_pairs(ax: Axes, square: pd.DataFrame, labels: Sequence[str], by: str) 
     """Draw a cell for each pair, the darker the more they share, and the scale beside them."""
     # What a group shares with itself is not worth a colour.
     values = np.ma.masked_array(square.to_numpy(dtype=float), mask=np.eye(len(square), dtype=bool))
-    # A scale from 0 to the strongest overlap; when nothing overlaps there still has to be a scale.
-    highest = float(values.max()) or 1.0
-    image = ax.imshow(values, cmap=_heat(), vmin=0, vmax=highest, aspect="equal")
-    _cells(ax, labels, labels)
-    if len(square) <= LABELLED_CELLS:
-        _write_cells(ax, values, highest, "{:,.0f}" if by == "count" else "{:.2f}")
+    # Shares go from 0 to 1 in every picture, so that two can be compared; of counts there has to be a scale.
+    highest = 1.0 if by == "jaccard" else float(values.max()) or 1.0
+    image = ax.imshow(values, cmap=_heat(), vmin=0, vmax=highest, aspect=_aspect(ax))
+    tight = STYLE.narrow and len(labels) > LABELLED_CELLS  # the columns are in the order of the rows
+    _cells(ax, labels, [] if tight else labels)
+    if len(square) <= LABELLED_CELLS and not STYLE.narrow:
+        _write_cells(ax, values / highest, values, "{:,.0f}" if by == "count" else "{:.2f}")
     scale = _scale(ax, image, "members in both" if by == "count" else "shared part (jaccard)", shrink=0.7)
     if by == "count":
         figure.plain_numbers(scale.yaxis)
@@ -126,7 +132,7 @@ def _square_size(labels: Sequence[str]) -> tuple[float, float]:
         return 8, 2.4
     cells = max(2.4, min(13.0, len(labels) * (0.6 if len(labels) <= LABELLED_CELLS else 0.28)))
     names = text_inches(labels, 9)
-    return cells + names + 1.3, cells + names + 1.0
+    return cells + names + 1.3, cells + names + 1.2
 
 
 # Groups and users -------------------------------------------------------------------------------------------
@@ -167,6 +173,7 @@ def plot_membership_matrix(
     memberships, left_out = _people_only(memberships, users)
     sizes = analysis.group_sizes(memberships, groups)
     shown = _with_members(analysis.overlap_matrix(memberships, groups, top=top).index, sizes)
+    shown = _apart_last(shown, sizes, memberships)
     ax = figure.new_axes(ax, 9.5, rows_height(len(shown)) + 0.3)
     if not len(shown):
         return figure.nothing(ax, "nobody is in a group", sources)
@@ -178,7 +185,8 @@ def plot_membership_matrix(
     people = _people(user_ids[order], users) if len(order) <= NAMED_USERS else []
     per_column = -(-len(order) // MATRIX_COLUMNS)
     _draw_members(ax, rows, per_column, labels, people)
-    notes = [f"Each column stands for {per_column:,} users."] if per_column > 1 else []
+    notes = _set_apart(ax, sizes.loc[shown, "members"], memberships, labels)
+    notes += [f"Each column stands for {per_column:,} users."] if per_column > 1 else []
     notes += _left_out(sizes, len(shown))
     outside = len(user_ids) - len(order)
     notes += [f"{plural(outside, 'user')} in none of these groups left out."] if outside else []
@@ -240,11 +248,84 @@ def _people(ids: pd.Index, users: pd.DataFrame | None) -> list[str]:
     return distinct_labels(list(ids), names, width=22)
 
 
+# Groups and links --------------------------------------------------------------------------------------------
+
+
+@takes_frames()
+def plot_group_graph(
+    memberships: pd.DataFrame,
+    groups: pd.DataFrame | None = None,
+    *,
+    top: int | None = 30,
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw groups as dots, one under the other, and a curve between those that share people: a small graph.
+
+    Parameters
+    ----------
+    memberships, groups
+        Frames. A dot is the larger the more members, a curve the wider the more of them are in both; each group
+        shows its two strongest links. Groups with exactly the same people have a curve in orange.
+    top
+        Only so many of the largest groups; of more than 30 no picture is read at a glance. None: all.
+    ax
+        As in :func:`plot_group_sizes`.
+
+    Examples
+    --------
+    >>> ax = ds.charts.plot_group_graph(memberships, groups)
+    >>> ax.figure.savefig("groups.png")
+    """
+    check_top(top)
+    sources = (memberships, groups)
+    nodes, links = analysis.group_graph(memberships, groups, top=top)
+    apart, nodes = nodes[nodes["nearly_all"]], nodes[~nodes["nearly_all"]]
+    ax = figure.new_axes(ax, 6.8, rows_height(len(nodes)))
+    if len(nodes) < 2:
+        return figure.nothing(ax, f"{plural(len(nodes), 'group')} to compare", sources)
+    labels = dict(zip(nodes.index, distinct_labels(list(nodes.index), nodes["name"]), strict=True))
+    _draw_graph(ax, nodes, links, list(labels.values()))
+    notes = [f"Set apart, nearly everybody is in it: {quoted(name)} ({n:,})." for name, n in _named(apart)]
+    notes += _left_out(analysis.group_sizes(memberships, groups), len(nodes) + len(apart))
+    finding, details = _overlap_finding(memberships, groups, labels, "jaccard")
+    return figure.finish(ax, finding, notes, details=details, drawn=list(labels.values()), sources=sources)
+
+
+def _named(groups: pd.DataFrame) -> list[tuple[str, int]]:
+    names = distinct_labels(list(groups.index), groups["name"])
+    return list(zip(names, groups["members"].astype(int), strict=True))
+
+
+def _draw_graph(ax: Axes, nodes: pd.DataFrame, links: pd.DataFrame, labels: Sequence[str]) -> None:
+    places = dict(zip(nodes.index, range(len(nodes)), strict=True))
+    most = max(1, int(nodes["members"].max()))
+    for a, b, jaccard in zip(links["group_a"], links["group_b"], links["jaccard"], strict=True):
+        top, bottom = sorted((places[a], places[b]))
+        reach = (bottom - top) / 2
+        look: dict[str, Any] = {"edgecolor": ORANGE if jaccard == 1 else BLUE, "facecolor": "none"}
+        curve = Arc((0, top + reach), _bow(reach, len(nodes)), 2 * reach, theta1=-90, theta2=90, **look)
+        curve.set(linewidth=1 + 7 * jaccard, alpha=0.9 if jaccard == 1 else 0.25 + 0.6 * jaccard)
+        ax.add_patch(curve)
+    sizes = 20 + 180 * nodes["members"].astype(float) / most
+    ax.scatter([0.0] * len(nodes), range(len(nodes)), s=sizes.tolist(), color=BLUE, zorder=3)
+    figure.tidy(ax, grid="")
+    counted = [f"{label}  {int(n):,}" for label, n in zip(labels, nodes["members"], strict=True)]
+    figure.tick_labels(ax.yaxis, counted)
+    ax.set(xticks=[], xlim=(-0.04, 1.05), ylim=(len(nodes) - 0.4, -0.6))
+    for spine in ax.spines.values():
+        spine.set_visible(False)
+
+
+def _bow(reach: float, rows: int) -> float:
+    """Return the width of a curve, twice what it bows out: the wider the further apart."""
+    return 2 * float(np.sqrt(2 * reach / max(1, rows - 1)))
+
+
 # Cells ------------------------------------------------------------------------------------------------------
 
 
 def _cells(ax: Axes, rows: Sequence[str], columns: Sequence[str]) -> None:
-    """Name the rows and columns of an image, with white lines between cells large enough for them."""
+    """Name the rows and columns of an image, with pale lines between cells large enough for them."""
     figure.tidy(ax, grid="")
     for spine in ax.spines.values():
         spine.set_visible(False)
@@ -252,18 +333,25 @@ def _cells(ax: Axes, rows: Sequence[str], columns: Sequence[str]) -> None:
     figure.tick_labels(ax.yaxis, rows, fontsize=size)
     figure.tick_labels(ax.xaxis, columns, fontsize=size, rotation=90)
     ax.set_yticks(np.arange(len(rows) + 1) - 0.5, minor=True)
-    ax.grid(visible=True, which="minor", axis="y", color="white", linewidth=1)
+    ax.grid(visible=True, which="minor", axis="y", color=GREY, alpha=0.35, linewidth=0.6)
     if columns:
         ax.set_xticks(np.arange(len(columns) + 1) - 0.5, minor=True)
-        ax.grid(visible=True, which="minor", axis="x", color="white", linewidth=1)
+        ax.grid(visible=True, which="minor", axis="x", color=GREY, alpha=0.35, linewidth=0.6)
     ax.tick_params(which="both", length=0)
 
 
-def _write_cells(ax: Axes, values: np.ma.MaskedArray[Any, Any], highest: float, form: str) -> None:
+def _aspect(ax: Axes) -> Literal["auto", "equal"]:
+    """Return how cells share the room: a figure of ours was made for them, another one makes them square."""
+    return "auto" if isinstance(ax, figure.ChartAxes) else "equal"
+
+
+def _write_cells(ax: Axes, shares: Any, values: np.ma.MaskedArray[Any, Any], form: str) -> None:
     for (row, column), value in np.ndenumerate(values.filled(np.nan)):
         if not np.isnan(value) and value:
-            color = "white" if value > 0.6 * highest else BLACK
-            ax.text(column, row, form.format(value), ha="center", va="center", fontsize=8, color=color)
+            # On a strong blue white with a dark rim: legible whatever ground shines through.
+            rim = {"color": "white", "path_effects": [withStroke(linewidth=1.8, foreground=BLACK)]}
+            look: dict[str, Any] = {"fontsize": 8} | (rim if shares[row, column] > STRONG else {})
+            ax.text(column, row, form.format(value), ha="center", va="center", **look)
 
 
 def _scale(ax: Axes, image: AxesImage, label: str, *, shrink: float) -> Axes:
@@ -276,8 +364,30 @@ def _scale(ax: Axes, image: AxesImage, label: str, *, shrink: float) -> Axes:
 
 
 def _heat() -> Colormap:
-    """Return light to dark blue, for shares and counts; what has no value is grey."""
-    return colormaps["Blues"].with_extremes(bad="#DDDDDD")
+    """Return a blue from hardly there to full, on whatever ground; what has no value is grey."""
+    shades = [to_rgba(BLUE, 0.05), to_rgba(BLUE, 1.0)]
+    return LinearSegmentedColormap.from_list("share", shades).with_extremes(bad=to_rgba(GREY, 0.5))
+
+
+def _apart_last(ids: pd.Index, sizes: pd.DataFrame, memberships: pd.DataFrame) -> pd.Index:
+    """Put the groups that hold nearly everybody last: they are like every other one and like none."""
+    held = hold_nearly_all(sizes.loc[ids, "members"], memberships["user_id"].nunique()).to_numpy()
+    return ids[~held].append(ids[held])
+
+
+def _set_apart(
+    ax: Axes, members: pd.Series, memberships: pd.DataFrame, labels: Sequence[str], *, both_ways: bool = False
+) -> list[str]:
+    """Draw a line before the groups that hold nearly everybody, which are the last, and say which they are."""
+    count = int(hold_nearly_all(members, memberships["user_id"].nunique()).sum())
+    if not count:
+        return []
+    ax.axhline(len(members) - count - 0.5, color=ORANGE, linewidth=1.5)
+    if both_ways:
+        ax.axvline(len(members) - count - 0.5, color=ORANGE, linewidth=1.5)
+    names = ", ".join(map(quoted, labels[-count:]))
+    whose = "it" if count == 1 else "them"
+    return [f"Set apart below the line, since nearly everybody is in {whose}: {names}."]
 
 
 def _with_members(ids: pd.Index, sizes: pd.DataFrame) -> pd.Index:

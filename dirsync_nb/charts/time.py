@@ -22,7 +22,17 @@ from .figure import beside
 from .labels import day, distinct_labels, listed
 from .palette import BLUE, GREEN, ORANGE, SKY, VERMILLION, Look, choose_looks, edged, fold, swatches
 
-__all__ = ["plot_events", "plot_onboarding"]
+__all__ = [
+    "EVENT_LOOKS",
+    "EVENT_WORDS",
+    "axes_of_time",
+    "dated",
+    "moments",
+    "periods",
+    "plot_events",
+    "plot_onboarding",
+    "zone_label",
+]
 
 # Colour says what happened, hatching to what: users plain, groups //, directories and keys xx.
 EVENT_LOOKS: dict[str, Look] = {
@@ -94,7 +104,7 @@ def plot_events(
     >>> ds.charts.plot_events(events).get_ylabel()
     'events a day'
     """
-    timed, notes = _dated(latest(events), "event", tz)
+    timed, notes = dated(latest(events), "event", tz)
     times = timed["created_at"]
     offset = _offset(freq or _period(times))
     ax = figure.new_axes(ax, 10, 4.6)
@@ -109,7 +119,7 @@ def plot_events(
     labels = distinct_labels(list(looks), [EVENT_WORDS.get(kind, kind) for kind in looks])
     _stack(ax, counts, looks, edges)
     figure.legend(ax, swatches(looks.values())[::-1], labels[::-1])  # in the order of the stack, from the top
-    ax.set(xlabel=_zone_label(times.dt.tz), ylabel=f"events {_each(offset.freqstr)}")
+    ax.set(xlabel=zone_label(times.dt.tz), ylabel=f"events {_each(offset.freqstr)}")
     totals = counts.set_axis(labels, axis=1).sum().sort_values(ascending=False, kind="stable")
     details = "Events: " + listed(list(totals.index), totals) + "."
     finding = _events_finding(times, counts.sum(axis=1), offset)
@@ -118,13 +128,13 @@ def plot_events(
 
 def _stack(ax: Axes, counts: pd.DataFrame, looks: Mapping[str, Look], edges: pd.DatetimeIndex) -> None:
     """Draw the periods side by side, kind upon kind."""
-    borders = _moments(edges)
+    borders = moments(edges)
     below = np.zeros(len(counts))
     for kind, look in looks.items():
         above = below + counts[kind].to_numpy()
         ax.stairs(above, borders, baseline=below, fill=True, label=kind, **edged(look))
         below = above
-    _axes_of_time(ax, edges.tz)
+    axes_of_time(ax, edges.tz)
     ax.set_xlim(borders[0], borders[-1])
     ax.set_ylim(0, max(1.0, below.max()) * 1.05)
 
@@ -190,6 +200,11 @@ def _edges(times: pd.Series, offset: Any) -> pd.DatetimeIndex:
     return edges
 
 
+def periods(times: pd.Series, freq: str | None) -> pd.DatetimeIndex:
+    """Return the borders of the periods these times lie in; without a ``freq``, by the time covered."""
+    return _edges(times, _offset(freq or _period(times)))
+
+
 def _on_the_wall(times: Any, like: pd.Series) -> pd.DatetimeIndex:
     """Return the moments at which clocks show these times, the first of two; of a skipped one, the next."""
     moments = pd.DatetimeIndex(times).as_unit("us")
@@ -248,7 +263,7 @@ def plot_onboarding(
     if steps.empty:
         return figure.nothing(ax, "no users with a date", [frame])
     _rising_line(ax, steps, color)
-    ax.set(xlabel=_zone_label(pd.DatetimeIndex(steps.index).tz), ylabel="users")
+    ax.set(xlabel=zone_label(pd.DatetimeIndex(steps.index).tz), ylabel="users")
     notes = [
         "Joined minus left since the first event." if from_events else "Users who have left are not in it."
     ]
@@ -262,11 +277,11 @@ def _rising_line(ax: Axes, steps: pd.Series, color: str) -> None:
     # The line goes on a little, so that the last step is seen.
     end = total.index[-1] + max(pd.Timedelta(days=1), (total.index[-1] - total.index[0]) * 0.02)
     total[end] = total.iloc[-1]
-    times, users = _moments(total.index), total.to_numpy()
+    times, users = moments(total.index), total.to_numpy()
     ax.fill_between(times, users, step="post", color=color, alpha=0.15, linewidth=0)
     ax.step(times, users, where="post", color=color, linewidth=2)
     beside(ax, f"{users[-1]:,}", (times[-1], users[-1]), 5, color=color)
-    _axes_of_time(ax, pd.DatetimeIndex(total.index).tz)
+    axes_of_time(ax, pd.DatetimeIndex(total.index).tz)
     ax.set_ylim(min(0, int(users.min())) * 1.08, max(1, int(users.max())) * 1.08)
 
 
@@ -283,13 +298,13 @@ def _arrivals(frame: pd.DataFrame, tz: str | tzinfo | None) -> tuple[pd.Series, 
     """
     if "event" in frame:
         kinds = frame["event"].astype(text_dtype())
-        _, notes = _dated(frame[kinds.isin(["dsync.user.created", "dsync.user.deleted"])], "user", tz)
+        _, notes = dated(frame[kinds.isin(["dsync.user.created", "dsync.user.deleted"])], "user", tz)
         whole = frame.copy(deep=False)
         whole.attrs = {}  # that it is partial is said on the chart
         told = history.arrivals(whole)
-        timed, _ = _dated(pd.DataFrame({"created_at": told.index, "sign": told.array}), "user", tz)
+        timed, _ = dated(pd.DataFrame({"created_at": told.index, "sign": told.array}), "user", tz)
     else:
-        timed, notes = _dated(frame.assign(sign=1), "user", tz)
+        timed, notes = dated(frame.assign(sign=1), "user", tz)
     times = timed["created_at"]
     steps = timed["sign"].astype("int64").groupby(times.dt.tz_localize(None).dt.floor("D").array).sum()
     return steps.set_axis(_on_the_wall(steps.index, times)), notes
@@ -298,7 +313,7 @@ def _arrivals(frame: pd.DataFrame, tz: str | tzinfo | None) -> tuple[pd.Series, 
 # Time -------------------------------------------------------------------------------------------------------
 
 
-def _dated(frame: pd.DataFrame, noun: str, tz: str | tzinfo | None) -> tuple[pd.DataFrame, list[str]]:
+def dated(frame: pd.DataFrame, noun: str, tz: str | tzinfo | None) -> tuple[pd.DataFrame, list[str]]:
     """Keep the rows whose time a chart can show, in the zone asked for, and say how many it cannot."""
     frame = frame.assign(created_at=_in_zone(frame["created_at"], tz))
     times = frame["created_at"]
@@ -322,11 +337,12 @@ def _in_zone(times: pd.Series, tz: str | tzinfo | None) -> pd.Series:
     return aware if tz is None else aware.dt.tz_convert(tz)
 
 
-def _zone_label(tz: Any) -> str:
+def zone_label(tz: Any) -> str:
+    """Return the title of an axis of times of this zone."""
     return f"time ({tz})"
 
 
-def _moments(index: Any) -> Any:
+def moments(index: Any) -> Any:
     """Return the times as matplotlib places them, in UTC: on the wall two different hours could be one."""
     return index.tz_convert("UTC").tz_localize(None).to_numpy()
 
@@ -339,7 +355,7 @@ class _Dates(ConciseDateFormatter):
         return labels[::-1]
 
 
-def _axes_of_time(ax: Axes, tz: Any) -> None:
+def axes_of_time(ax: Axes, tz: Any) -> None:
     """Count upwards in whole numbers, over dates as short as they can be."""
     figure.plain_numbers(ax.yaxis)
     figure.tidy(ax, grid="y")

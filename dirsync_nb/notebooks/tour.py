@@ -482,8 +482,7 @@ blockquote { margin: 1em 0; padding-left: 1rem; border-left: 3px solid var(--lin
 .output_error pre { padding: .7rem .9rem; }
 .widget { border: 1px dashed var(--line); border-radius: 6px; padding: .7rem .9rem; color: var(--soft); }
 img { max-width: 100%; height: auto; }
-.output_png img, .output_svg img, .output_jpeg img { display: block; padding: .4rem;
-  background: #fff; border-radius: 6px; }
+.output_png img, .output_svg img, .output_jpeg img { display: block; max-width: max(100%, 640px); }
 table { border-collapse: collapse; font-size: .84rem; line-height: 1.4; font-variant-numeric: tabular-nums; }
 .text_cell table { display: block; overflow-x: auto; }
 th, td { padding: .34rem .6rem; text-align: left; border: 0; border-bottom: 1px solid var(--line);
@@ -505,6 +504,6 @@ tbody th { font-weight: 500; } tbody tr:hover { background: var(--tint); }
   main { max-width: none; padding: 0; } .output_subarea, pre, .text_cell table { overflow: visible; }
   pre { white-space: pre-wrap; overflow-wrap: anywhere; } table { font-size: .62rem; }
   .output_html th, .output_html td { white-space: normal; overflow-wrap: anywhere; padding: .2rem .3rem; }
-  tr, img { break-inside: avoid; }
+  .output_area img { max-width: 100% !important; } tr, img { break-inside: avoid; }
 }
 """

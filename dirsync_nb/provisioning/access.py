@@ -77,8 +77,27 @@ class Access:
         return self.summary
 
     def _repr_html_(self) -> str:
-        shown = self.checks.to_html(index=False, escape=True, border=0, classes="mathjax_ignore tex2jax_ignore")
+        look: Any = {"index": False, "border": 0, "classes": "mathjax_ignore tex2jax_ignore"}
+        with pd.option_context("display.max_colwidth", None):  # a remedy cut in the middle is none
+            shown = self.checks.to_html(**look)
         return f'<p class="mathjax_ignore tex2jax_ignore">{escape(self.summary)}</p>{shown}'
+
+
+def access_in_short(user: Mapping[str, Any], directory: Mapping[str, Any]) -> tuple[str, str]:
+    """Return a verdict and one line: what of directory, state and address keeps a user out.
+
+    Parameters
+    ----------
+    user, directory
+        Rows of the frames of users and directories, or mappings with the same names.
+    """
+    checks = [_directory_check(directory), _state_check(user), _address_check(user)]
+    for verdict in ("problem", "unknown"):
+        found = [f"{told}: {remedy}" for _, told, held, remedy in checks if held == verdict]
+        if found:
+            return verdict, _sentences(found)
+    told = f"{user['state']}, directory {directory['state']}, has an address"
+    return "ok", f"Nothing keeps them out: {told}."
 
 
 def _sentences(parts: Iterable[str]) -> str:
@@ -184,7 +203,7 @@ def _events_of(client: DirectoryClient, user_id: str, organization_id: Any) -> p
 # -- the checks ----------------------------------------------------------------------------------------------
 
 
-def _directory_check(directory: pd.Series[Any]) -> list[str]:
+def _directory_check(directory: Mapping[str, Any] | pd.Series[Any]) -> list[str]:
     state = str(directory["state"])
     found = f"the directory {directory['name']} is {state}"
     if state == "linked":
@@ -192,14 +211,14 @@ def _directory_check(directory: pd.Series[Any]) -> list[str]:
     return ["directory", found, "problem" if state in _STATES else "unknown", _STATES.get(state, "ask WorkOS")]
 
 
-def _state_check(user: pd.Series[Any]) -> list[str]:
+def _state_check(user: Mapping[str, Any] | pd.Series[Any]) -> list[str]:
     state = str(user["state"])
     remedy = "the customer's admin assigns the app again, or the person has left"
     verdict = {"active": "ok", "inactive": "problem", "suspended": "problem"}.get(state, "unknown")
     return ["state", f"the user is {state}", verdict, "" if verdict == "ok" else remedy]
 
 
-def _address_check(user: pd.Series[Any]) -> list[str]:
+def _address_check(user: Mapping[str, Any] | pd.Series[Any]) -> list[str]:
     address = user["address"]
     if isinstance(address, str) and address:
         return ["address", f"the address is {address}, from {user['address_source']}", "ok", ""]

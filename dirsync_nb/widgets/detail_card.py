@@ -12,6 +12,7 @@ import traitlets as t
 from .. import errors
 from ..client import DSYNC_EVENTS, DirectoryClient, Record, checked_id, needs_client
 from ..frames import choose_address
+from ..provisioning.access import access_in_short
 from ._base.code import snippets
 from ._base.events import sentence
 from ._base.face import CardFace, face_of, facts_of, name_of, overview
@@ -118,6 +119,7 @@ class DetailCard(Panel):
         self.closable, self._find = close is not None, find
         self._patience: float | None = PATIENCE
         self._parts: dict[str, Any] = {}
+        self._homes: dict[str, Record | None] = {}  # directories, by id; None for one that cannot be read
         self._histories: dict[str, tuple[float, list[Record], bool]] = {}
         self._trail: list[tuple[str, str, str, str]] = []  # kind, id, section and name of what was shown
         self.face = CardFace(self.lead, self.back, close or self.clear)
@@ -151,7 +153,15 @@ class DetailCard(Panel):
     # Going on and back --------------------------------------------------------------------------------------
 
     def show(self, *, user_id: Any = None, group_id: Any = None) -> None:
-        """Show somebody anew: there is nothing to go back to."""
+        """Show somebody anew: there is nothing to go back to.
+
+        Examples
+        --------
+        >>> card = ds.widgets.DetailCard(client)
+        >>> card.show(group_id=groups.index[0])
+        >>> card.kind
+        'group'
+        """
         self._trail = []
         if user_id is not None:
             self.user_id = checked_id(user_id, "user_id")
@@ -159,7 +169,15 @@ class DetailCard(Panel):
             self.group_id = checked_id(group_id, "group_id")
 
     def lead(self, kind: str, subject: str) -> None:
-        """Go on to another user or group."""
+        """Go on to another user or group.
+
+        Examples
+        --------
+        >>> card = ds.widgets.DetailCard(client, users.index[0])
+        >>> card.lead("group", groups.index[0])
+        >>> card.kind
+        'group'
+        """
         if self.kind is not None and not self.retired:
             here = str(self.user_id or self.group_id)
             self._trail.append(
@@ -168,7 +186,16 @@ class DetailCard(Panel):
         self._go(kind, subject)
 
     def back(self) -> None:
-        """Return to what was shown before."""
+        """Return to what was shown before.
+
+        Examples
+        --------
+        >>> card = ds.widgets.DetailCard(client, users.index[0])
+        >>> card.lead("group", groups.index[0])
+        >>> card.back()
+        >>> card.user_id == users.index[0]
+        True
+        """
         if self._trail:
             kind, subject, section, _ = self._trail.pop()
             self._go(kind, subject)
@@ -178,7 +205,15 @@ class DetailCard(Panel):
         setattr(self, f"{kind}_id", subject)
 
     def clear(self) -> None:
-        """Show nobody."""
+        """Show nobody.
+
+        Examples
+        --------
+        >>> card = ds.widgets.DetailCard(client, users.index[0])
+        >>> card.clear()
+        >>> card.kind is None
+        True
+        """
         self._trail = []
         self.user_id = self.group_id = None
 
@@ -288,7 +323,27 @@ class DetailCard(Panel):
 
     def _draw_overview(self, record: Record) -> None:
         groups = self._groups(record) if self.kind == "user" else None
-        self.facts.card = facts_of(record, _by_name(groups or []), self._find)
+        self.facts.card = facts_of(record, _by_name(groups or []), self._find) | self._access(record)
+
+    def _access(self, record: Record) -> dict[str, Any]:
+        """Return the line on what keeps a user out, once their directory is read."""
+        home = str(record.get("directory_id"))
+        if self.kind == "user" and home not in self._homes:
+            found = self._part("Directory", lambda _: (home, self._read_home(home)))
+            self._homes |= dict([found] if found else [])
+        directory = self._homes.get(home)
+        if self.kind != "user" or directory is None:
+            return {}
+        address, source = choose_address(record)
+        user = {"state": plain(record.get("state")), "address": address, "address_source": source}
+        where = {"state": plain(directory.get("state")), "name": label(directory.get("name"))}
+        return {"access": access_in_short(user, where)}
+
+    def _read_home(self, directory_id: str) -> Record | None:
+        try:
+            return self.client.directory(directory_id)
+        except errors.DirsyncError:
+            return None  # the card is of the user; nothing is said then
 
     def _draw_raw(self, record: Record) -> None:
         self.body.value = json_block(record)

@@ -49,6 +49,7 @@ CHOICES: dict[str, Any] = {
     "selected": None,
 }
 """What is chosen in a view, and what it is at first."""
+OF_USERS = ("group_id", "attribute")  # filters that mean nothing in another view
 FILTERS = ("search", "state", "group_id", "attribute", "attribute_value", "sort")
 
 
@@ -283,6 +284,10 @@ class DirectoryExplorer(Explorer):
         else:
             self._directory_changed({"new": self.directory_id})
 
+    def _failed(self, problem: BaseException) -> None:
+        self._draw()  # of a filter that could not be read nobody is shown, rather than those of before
+        super()._failed(problem)
+
     def _load_members(self, group_id: str) -> None:
         self.busy("Reading the members of the group …")
         filters: dict[str, Any] = {"group_id": group_id, "directory_id": self.directory_id}
@@ -294,7 +299,15 @@ class DirectoryExplorer(Explorer):
         self._run("members", lambda job: read_ids(self.client, "users", job, **filters), read)
 
     def count_groups(self) -> None:
-        """Read who is in which group, so that every group has its count."""
+        """Read who is in which group, so that every group has its count.
+
+        Examples
+        --------
+        >>> explorer = ds.widgets.DirectoryExplorer(client, directories.index[0])
+        >>> explorer.count_groups()
+        >>> len(explorer.memberships) == len(memberships)
+        True
+        """
         users, groups = self._users, self._groups
         if users is not None and groups is not None and self._memberships is None:
             self.busy("Reading memberships …")
@@ -373,7 +386,16 @@ class DirectoryExplorer(Explorer):
             self._turn(change["new"], self._kept.get(change["new"], CHOICES))
 
     def back(self) -> None:
-        """Show what was shown before."""
+        """Show what was shown before.
+
+        Examples
+        --------
+        >>> explorer = ds.widgets.DirectoryExplorer(client, directories.index[0])
+        >>> explorer.view = "Groups"
+        >>> explorer.back()
+        >>> explorer.view
+        'Users'
+        """
         if self._trail:
             view, choices = self._trail.pop()
             self._turn(view, choices)
@@ -415,6 +437,11 @@ class DirectoryExplorer(Explorer):
             self.filters.offer_values(self._lists.get("Users"), self.attribute)
         if self._still:
             return
+        if value and self.view != "Users" and name in OF_USERS:
+            left = self._choices() | {name: None}
+            self._trail.append((self.view, left))
+            self._kept[self.view] = left
+            self._turn("Users", CHOICES | {name: value})
         self.table.page = 1
         if name == "group_id" and value and value not in self._members:
             self._load_members(value)
@@ -456,7 +483,17 @@ class DirectoryExplorer(Explorer):
         return str(found[0]) if len(found) == 1 else None
 
     def list_members(self) -> None:
-        """Show the members of the group on the card as the list of users."""
+        """Show the members of the group on the card as the list of users.
+
+        Examples
+        --------
+        >>> explorer = ds.widgets.DirectoryExplorer(client, directories.index[0])
+        >>> explorer.view = "Groups"
+        >>> explorer.selected = groups.index[0]
+        >>> explorer.list_members()
+        >>> explorer.group_id == groups.index[0]
+        True
+        """
         group_id = self.card.group_id
         if group_id is not None:
             self._kept[self.view] = self._choices()
@@ -473,7 +510,17 @@ class DirectoryExplorer(Explorer):
             self.filters.offer_groups([(name, group_id), *entries[1:ROWS]], self._lists.get("Groups"))
 
     def clear_filters(self) -> None:
-        """Show everybody again."""
+        """Show everybody again.
+
+        Examples
+        --------
+        >>> explorer = ds.widgets.DirectoryExplorer(client, directories.index[0])
+        >>> explorer.search = "lee"
+        >>> explorer.clear_filters()
+        >>> explorer.total == len(users)
+        True
+        """
+        self._trail.append((self.view, self._choices()))  # Back undoes it
         with self._stillness():
             for name in FILTERS:
                 setattr(self, name, CHOICES[name])

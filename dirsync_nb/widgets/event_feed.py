@@ -18,7 +18,7 @@ from ._base.code import snippets
 from ._base.events import COUNTED, KINDS, Line, changed, sentence
 from ._base.jobs import PATIENCE, Job
 from ._base.panel import Panel
-from ._base.parts import Pulse, field, row
+from ._base.parts import Pulse, button, field, row
 from ._base.reading import read_records
 from ._base.table import Column, RowTable
 from ._base.text import fold, html_table, json_block, label, plain, plural
@@ -31,15 +31,17 @@ COLUMNS: list[Column] = [
     {"key": "when", "title": "When (UTC)", "fixed": True, "room": 2},
 ]
 ALL = "All"
-FIRST_LOOK = timedelta(hours=1)  # so far back a feed begins
+LOOKS = (timedelta(hours=1), timedelta(days=1), timedelta(days=7), timedelta(days=30))  # so far back, in turn
 ABSENT = 180.0  # seconds without a sign of life from a page; a hidden one gives one each minute
+OLDER = 500  # events shown more at once
 STATIC_ROWS = 10
 
 
 class EventFeed(Panel):
     """Show events as they arrive, by polling the events API from a cursor.
 
-    It begins with the events of the last hour (of the sandbox: with its latest), newest on top. When the page
+    It begins with the events of the last hour (of the sandbox: with its latest), newest on top, and loads older
+    ones on request, as far back as the service keeps them. When the page
     is closed it pauses after some minutes, and goes on when somebody opens the page again.
 
     Parameters
@@ -114,6 +116,9 @@ class EventFeed(Panel):
         self._lines: list[Line] = []
         self._records: dict[str, Record] = {}
         self._seen: dict[str, None] = {}
+        self._older: list[tuple[Line, Record]] = []  # read already, and not shown yet
+        self._cleared: tuple[list[Line], dict[str, Record]] | None = None
+        self._reach: tuple[datetime, int] | None = None  # when it began, and how far back it looked
         self.clock = time.monotonic
         self.touch()
         self._last_beat: float | None = None  # none before a page first shows it: there may never be one
@@ -137,13 +142,15 @@ class EventFeed(Panel):
         )
         self.kind_menu = field(w.Dropdown(description="Show", options=(ALL, *KINDS)))
         self.find_field = field(w.Text(description="Find", placeholder="name, group, change …"), grow=True)
-        for button in (self.pause_button, self.clear_button):
-            button.layout.width = "auto"
+        self.undo_button = button("Undo clear", "undo", "Show again what was cleared")
+        self.older_button = button("Load older", "history", "Events from before those that are listed")
+        for one in (self.pause_button, self.clear_button):
+            one.layout.width = "auto"
         self.table = RowTable(COLUMNS, label="Events, newest first", saved="events")
         self.record_view = w.HTML()
         self.pulse = Pulse(self._beat)
-        top = row(self.find_field, self.kind_menu, self.pause_button, self.clear_button)
-        self.assemble(top, below=[self.table, self.record_view, self.pulse])
+        top = row(self.find_field, self.kind_menu, self.pause_button, self.clear_button, self.undo_button)
+        self.assemble(top, below=[self.table, row(self.older_button, level=True), self.record_view, self.pulse])
 
     def _connect(self) -> None:
         for control, trait in (
@@ -153,6 +160,8 @@ class EventFeed(Panel):
         ):
             control.observe(lambda change, trait=trait: self._control_changed(trait, change), "value")
         self.clear_button.on_click(lambda _: self.clear())
+        self.undo_button.on_click(lambda _: self.undo_clear())
+        self.older_button.on_click(lambda _: self.load_older())
         self.table.observe(lambda change: self._show_record(change["new"]), "picked")
         self.observe(lambda _: self._draw(), ["kind", "find"])
         self.observe(self._turned_paused, "paused")
@@ -203,7 +212,15 @@ class EventFeed(Panel):
     # Polling ------------------------------------------------------------------------------------------------
 
     def poll(self, *, patience: float | None = None) -> None:
-        """Look once for new events; while a kernel runs and it is not paused, the next look follows."""
+        """Look once for new events; while a kernel runs and it is not paused, the next look follows.
+
+        Examples
+        --------
+        >>> feed = ds.widgets.EventFeed(client)
+        >>> feed.poll()
+        >>> len(feed.lines) == len(events)
+        True
+        """
         if self.retired:
             return
         cursor = self.cursor
@@ -216,7 +233,9 @@ class EventFeed(Panel):
         if cursor is not None:
             filters["after"] = cursor
         elif not is_loopback(self.client.base_url):  # a sandbox has a clock of its own
-            filters["range_start"] = datetime.now(UTC) - FIRST_LOOK
+            begun = datetime.now(UTC)
+            self._reach = begun, 0
+            filters["range_start"] = begun - LOOKS[0]
         records, _ = read_records(self.client, "events", job, **filters)
         # A feed looks all day long; its receipts would pile up.
         for receipt in [
@@ -233,8 +252,8 @@ class EventFeed(Panel):
             self.cursor = plain(records[-1].get("id")) or self.cursor
         lines = [(sentence(record), record) for record in fresh]
         mine = [(line, record) for line, record in lines if self.directory_id in (None, line.directory_id)]
-        if first and is_loopback(self.client.base_url):
-            mine = mine[-self.limit :]
+        if first:
+            self._older, mine = mine[: -self.limit], mine[-self.limit :]
         self._lines = [line for line, _ in reversed(mine)] + self._lines
         self._records |= {line.event_id: record for line, record in mine}
         self._forget_old()
@@ -288,9 +307,73 @@ class EventFeed(Panel):
     # Drawing ------------------------------------------------------------------------------------------------
 
     def clear(self) -> None:
-        """Empty the list; the cursor stays, so nothing comes twice."""
+        """Empty the list; the cursor stays, so nothing comes twice. ``undo_clear`` brings it back.
+
+        Examples
+        --------
+        >>> feed = ds.widgets.EventFeed(client)
+        >>> feed.clear()
+        >>> feed.lines
+        []
+        """
+        self._cleared = (self._lines, self._records)
         self._lines, self._records = [], {}
         self.table.picked = ""
+        self._draw()
+
+    def undo_clear(self) -> None:
+        """Show again what was cleared, under what came since.
+
+        Examples
+        --------
+        >>> feed = ds.widgets.EventFeed(client)
+        >>> feed.clear()
+        >>> feed.undo_clear()
+        >>> len(feed.lines) == len(events)
+        True
+        """
+        if self._cleared is not None:
+            lines, records = self._cleared
+            self._cleared = None
+            self._lines, self._records = [*self._lines, *lines], records | self._records
+            self._draw()
+
+    def load_older(self) -> None:
+        """List events from before those that are listed: of the last day, of the last week, of 30 days.
+
+        Examples
+        --------
+        >>> feed = ds.widgets.EventFeed(client, limit=10)
+        >>> feed.load_older()
+        >>> len(feed.lines) == len(events)
+        True
+        """
+        if self._older:
+            part, self._older = self._older[-OLDER:], self._older[:-OLDER]
+            self._add_older(part)
+        elif self._reach is not None and self._reach[1] + 1 < len(LOOKS):
+            begun, looked = self._reach
+            self._reach = begun, looked + 1
+            span = {"range_start": begun - LOOKS[looked + 1], "range_end": begun - LOOKS[looked]}
+            filters: dict[str, Any] = {"events": self.events, "organization_id": self.organization_id, **span}
+            self.busy("Reading older events …")
+            self.jobs.run(
+                "older",
+                lambda job: read_records(self.client, "events", job, **filters)[0],
+                lambda records: self._add_older([(sentence(one), one) for one in records]),
+                self._failed,
+            )
+
+    def _add_older(self, older: list[tuple[Line, Record]]) -> None:
+        known = {line.event_id for line in self._lines}
+        older = [
+            (line, record)
+            for line, record in older
+            if self.directory_id in (None, line.directory_id) and line.event_id not in known
+        ]
+        self.limit += len(older)
+        self._lines = [*self._lines, *(line for line, _ in reversed(older))]
+        self._records |= {line.event_id: record for line, record in older}
         self._draw()
 
     def shown_lines(self) -> list[Line]:
@@ -306,6 +389,9 @@ class EventFeed(Panel):
         if self.retired:
             return
         self.kind_menu.value, self.find_field.value = self.kind, self.find
+        more = bool(self._older) or (self._reach is not None and self._reach[1] + 1 < len(LOOKS))
+        self.older_button.layout.display = "" if more else "none"
+        self.undo_button.layout.display = "none" if self._cleared is None else ""
         fitting = self.shown_lines()
         rows = [(line.event_id, (line.what, line.text, line.when)) for line in fitting]
         self.table.show(rows, empty="Nothing yet." if not self._lines else "No event fits. Change the filter.")

@@ -11,17 +11,18 @@ import ipywidgets as w
 import pandas as pd
 import traitlets as t
 
+from ..analysis.graph import group_graph, hold_nearly_all
 from ..client import DirectoryClient, Record, checked_id, needs_client, one_or_many
 from ..frames import MEMBERSHIP_COLUMNS, choose_address
 from ._base.code import snippets
-from ._base.controls import MENU, only_listed
+from ._base.controls import MENU, Ids, only_listed
 from ._base.explorer import NO_DIRECTORY, Explorer
 from ._base.groups import GROUP_COLUMNS, GroupPicker
 from ._base.jobs import Job
 from ._base.listing import Listing
 from ._base.panel import Read
 from ._base.parts import Choice, button, field, row
-from ._base.pictures import Picture, bars, combinations_picture, overlap_picture
+from ._base.pictures import Picture, bars, combinations_picture, graph_picture, overlap_picture
 from ._base.reading import read_frame, read_records
 from ._base.table import ROWS, Column, Row, RowTable
 from ._base.text import html_table, label, name_label, plain, plural
@@ -32,11 +33,13 @@ __all__ = ["MembershipExplorer"]
 MOST = 8  # groups compared at once; a chart of more is no longer read at a glance
 STATIC_ROWS = 10
 WHO = ("in any", "in all", "in only one")
-CHARTS = ("Sizes", "Overlap", "Who is in what")
+CHARTS = ("Sizes", "Overlap", "Who is in what", "Graph")
+WHOLE = ("Overlap", "Graph")  # pictures of all groups, while none is picked
+ALL = 30  # groups of such a picture
 
 MEMBERS: list[Column] = [
     {"key": "name", "title": "Member"},
-    {"key": "groups", "title": "In these groups"},
+    {"key": "groups", "title": "In these groups", "room": 2},
 ]
 PAIRS: list[Column] = [
     {"key": "a", "title": "Group"},
@@ -72,7 +75,8 @@ class MembershipExplorer(Explorer):
     who
         "in any", "in all" or "in only one" of the picked groups.
     chart
-        "Sizes", "Overlap" or "Who is in what".
+        "Sizes", "Overlap", "Who is in what" or "Graph". While no group is picked, Overlap shows all that are
+        offered, at most 30, and a click on two of them goes into them; so does the graph, which always does.
     part
         The part of the picture that was clicked: "in" before the groups its people are in, "only" before those
         they are in and in no other; or "".
@@ -89,7 +93,7 @@ class MembershipExplorer(Explorer):
 
     name = "memberships"
     directory_id = t.Unicode(None, allow_none=True)
-    group_ids = t.Tuple()
+    group_ids = Ids()
     find = t.Unicode("")
     who = t.Enum(WHO, "in any")
     chart = t.Enum(CHARTS, "Sizes")
@@ -117,14 +121,15 @@ class MembershipExplorer(Explorer):
         self.chart_buttons = Choice(CHARTS, label="Picture")
         self.table = RowTable(MEMBERS, label="Members of the picked groups", saved="members")
         self.whole_button = button("Show all", "times", "Everybody again, not only this part of the picture")
+        self.out_button = button("All groups", "search-minus", "Out again: pick none, and see all of them")
         self.pairs_table = RowTable(
             PAIRS, label="Overlap of the picked groups", clickable=False, saved="overlap"
         )
         self.picture = Picture(self._part_clicked)
         self.card = DetailCard(self.client, nested=True, close=self._close)
-        people = w.VBox([row(self.who_buttons, self.whole_button, level=True), self.table, self.card])
-        picture = w.VBox([self.chart_buttons, self.picture, self.pairs_table])
-        self._body = w.HBox([people, picture])
+        self._people = w.VBox([row(self.who_buttons, self.whole_button, level=True), self.table, self.card])
+        picture = w.VBox([row(self.chart_buttons, self.out_button, level=True), self.picture, self.pairs_table])
+        self._body = w.HBox([self._people, picture])
         self._body.add_class("dsn-split")
         self.assemble(row(self.directory_menu), self.picker.box, below=[self._body])
 
@@ -137,11 +142,18 @@ class MembershipExplorer(Explorer):
             self._controls.tie(control, trait)
         self.table.observe(lambda change: self._row_picked(change["new"]), "picked")
         self.whole_button.on_click(lambda _: setattr(self, "part", ""))
+        self.out_button.on_click(lambda _: setattr(self, "group_ids", ()))
         self.observe(self._directory_changed, "directory_id")
-        self.observe(lambda _: self.picker.offer(self._listing), "find")
+        self.observe(self._found, "find")
         self.observe(self._picks_changed, "group_ids")
         self.observe(lambda _: self._draw_members(), ["who", "part"])
-        self.observe(lambda _: self._draw_chart(), ["chart", "part"])
+        self.observe(lambda _: self._draw_chart(), "part")
+        self.observe(lambda _: self._read_missing(), "chart")
+
+    def _found(self, _: Any) -> None:
+        self.picker.offer(self._listing)
+        if self._listing is not None and self.chart in WHOLE:
+            self._read_missing()
 
     def _row_picked(self, user_id: str) -> None:
         if not self._controls.idle:
@@ -159,8 +171,15 @@ class MembershipExplorer(Explorer):
         self.card.layout.display = "" if self.card.kind is not None else "none"
 
     def _part_clicked(self, key: str) -> None:
-        if not self.retired:
-            self.part = key
+        if self.retired:
+            return
+        how, *groups = key.split() or [""]
+        if how == "pick":
+            self.picker.toggle(groups[0])
+            return
+        if not set(groups) <= set(self.group_ids):  # of all groups: into these
+            self.group_ids = tuple(groups)
+        self.part = key
 
     @t.validate("directory_id")
     def _only_a_listed_directory(self, proposal: Any) -> Any:
@@ -245,7 +264,18 @@ class MembershipExplorer(Explorer):
     def _picks_changed(self, _: Any) -> None:
         self.part = ""
         self.picker.offer(self._listing)
-        missing = [one for one in self.group_ids if one not in self._read]
+        self._read_missing()
+
+    @property
+    def _compared(self) -> list[str]:
+        """The groups of the picture: those picked, or all that are offered."""
+        if self._listing is None or (self.group_ids and self.chart != "Graph") or self.chart not in WHOLE:
+            return list(self.group_ids)
+        offered = self._listing.found(self._listing.matching(self.find), "name")
+        return [self._listing.ids[place] for place in offered.tolist()][:ALL]
+
+    def _read_missing(self) -> None:
+        missing = [one for one in {*self.group_ids, *self._compared} if one not in self._read]
         if not missing:
             self._draw()
             return
@@ -268,13 +298,19 @@ class MembershipExplorer(Explorer):
     def memberships(self) -> pd.DataFrame:
         """The memberships of the picked groups, one row for each user in a group."""
         self.wait()
-        pairs = [(m["id"], g, self.directory_id) for g in self.group_ids for m in self._read.get(g, [])]
+        return self._pairs_of(self.group_ids)
+
+    def _pairs_of(self, group_ids: Sequence[str]) -> pd.DataFrame:
+        pairs = [(m["id"], g, self.directory_id) for g in group_ids for m in self._read.get(g, [])]
         return pd.DataFrame(pairs, columns=list(MEMBERSHIP_COLUMNS)).astype(MEMBERSHIP_COLUMNS)
 
     def _draw(self) -> None:
         if self.retired:
             return
-        self._body.layout.display = "" if self.group_ids else "none"
+        whole = self.chart in WHOLE and len(self._groups) > 0
+        self._body.layout.display = "" if self.group_ids or whole else "none"
+        self._people.layout.display = self.pairs_table.layout.display = "" if self.group_ids else "none"
+        self.out_button.layout.display = "" if self.group_ids and whole else "none"
         if not self.group_ids:
             self.status.say("empty", self._offer_words())
         self._draw_members()
@@ -356,20 +392,27 @@ class MembershipExplorer(Explorer):
 
     def _draw_chart(self) -> None:
         self._controls.follow()
-        if self.group_ids and not self.retired:
-            with self.picture.hold_sync():
-                self.picture.markup, self.picture.chosen = self._chart_markup(), self.part
+        if self._compared and not self.retired:
+            self.picture.show(self._chart_markup(), self.part, [*map(str, self._groups.index)])
 
     def _chart_markup(self) -> str:
-        people = {one: {m["id"] for m in self._read.get(one, [])} for one in self.group_ids}
-        names = {one: self._full_name(one) for one in self.group_ids}
+        compared, graph = self._compared, None
+        if not self.group_ids or self.chart == "Graph":  # of all: in the order of the graph, without empty ones
+            graph = group_graph(self._pairs_of(compared), self._groups.loc[compared], top=None)
+            compared = list(map(str, graph[0].index))
+        people = {one: {m["id"] for m in self._read.get(one, [])} for one in compared}
+        names = {one: self._full_name(one) for one in compared}
         sizes = {one: len(ids) for one, ids in people.items()}
+        if graph is not None and self.chart == "Graph":
+            return graph_picture(*graph, self.group_ids, "Which groups share people")
         if self.chart == "Sizes":
             shown = [(f"in {one}", names[one], sizes[one]) for one in self.group_ids]
             return bars(shown, "How many members each group has")
         if self.chart == "Overlap":
-            shared = {(a, b): len(people[a] & people[b]) for a, b in combinations(self.group_ids, 2)}
-            return overlap_picture(names, shared, sizes, "Share of a group's members who are in another group")
+            shared = {(a, b): len(people[a] & people[b]) for a, b in combinations(compared, 2)}
+            held = hold_nearly_all(pd.Series(sizes, dtype=int), len(set().union(*people.values())))
+            title = "Share of a group's members who are in another group"
+            return overlap_picture(names, shared, sizes, title, list(held.index[held]))
         counts = Counter(tuple(held) for held in self._places().values())
         return combinations_picture(names, counts.most_common(), "Which groups people are in together")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from ..client import DirectoryClient, needs_client
 from ..frames import takes_frames
 from ..load.parallel import directory_ids_of
 from ..provisioning import onboarding
-from ._base.controls import MENU, only_by_column, only_listed, only_offered
+from ._base.controls import MENU, Ids, only_by_column, only_listed, only_offered
 from ._base.explorer import NO_DIRECTORY, Explorer
 from ._base.listing import Found, Mask, Places
 from ._base.table import Column, Framed
@@ -29,6 +29,7 @@ from ._onboarding.selection import Steps
 __all__ = ["Onboarding"]
 
 STATIC_ROWS = 10
+CLEARED = ("search", "state", "domain", "attribute", "attribute_value", "find", "group_ids")
 
 
 class Onboarding(Explorer):
@@ -89,13 +90,13 @@ class Onboarding(Explorer):
     """
 
     name = "onboarding"
-    directory_ids = t.Tuple()
+    directory_ids = Ids()
     search = t.Unicode("")
     state = t.Unicode(None, allow_none=True)
     domain = t.Unicode(None, allow_none=True)
     attribute = t.Unicode(None, allow_none=True)
     attribute_value = t.Unicode(None, allow_none=True)
-    group_ids = t.Tuple()
+    group_ids = Ids()
     find = t.Unicode("")
     match = t.Enum(MATCHES, "in any")
     view = t.Enum(VIEWS, "People")
@@ -137,6 +138,7 @@ class Onboarding(Explorer):
         )
         self._wanted = () if directory_id is None else tuple(directory_ids_of(directory_id, "Onboarding"))
         self.written: list[Path] = []
+        self._cleared: Callable[[], None] | None = None
         self._attributes_wanted = tuple(attributes)
         self.folder = str(folder)
         self.begin()
@@ -157,6 +159,7 @@ class Onboarding(Explorer):
             (self.face.others, self.select_others),
             (self.face.none, self.select_nobody),
             (self.face.clear, self.clear_filters),
+            (self.face.undo, self.undo),
             (self.face.write, self.write),
         ):
             button.on_click(lambda _, press=press: self.retired or press())
@@ -257,6 +260,7 @@ class Onboarding(Explorer):
         for work in ("people", "memberships", "preview", "files"):
             self.jobs.drop(work)
         self.finder.forget()
+        self._cleared = None
         with self.hold_trait_notifications():
             self.count, self.page, self.total = 0, 1, 0
             self._let_everybody_fit()
@@ -327,40 +331,126 @@ class Onboarding(Explorer):
     # Choosing -----------------------------------------------------------------------------------------------
 
     def clear_filters(self) -> None:
-        """List everybody again; the selection stays."""
+        """List everybody again; the selection stays. ``undo`` brings the filters back.
+
+        Examples
+        --------
+        >>> board = ds.widgets.Onboarding(client, directories.index[0])
+        >>> board.search = "lee"
+        >>> board.clear_filters()
+        >>> board.total == len(users)
+        True
+        """
+        before = {name: getattr(self, name) for name in CLEARED}
+        self._cleared = lambda: self._filter_again(before)
         with self.hold_trait_notifications():
             self._let_everybody_fit()
         self._controls.follow()
 
+    def _filter_again(self, before: Mapping[str, Any]) -> None:
+        with self.hold_trait_notifications():
+            for name, value in before.items():
+                setattr(self, name, value)
+        self._controls.follow()
+
+    def undo(self) -> None:
+        """Bring back the filters, or the selection, that were cleared last.
+
+        Examples
+        --------
+        >>> board = ds.widgets.Onboarding(client, directories.index[0])
+        >>> board.select()
+        >>> board.select_nobody()
+        >>> board.undo()
+        >>> board.count == len(users)
+        True
+        """
+        again, self._cleared = self._cleared, None
+        if again is not None:
+            again()
+        self._draw()
+
     def select(self) -> None:
-        """Add everybody who fits the filters to the selection."""
+        """Add everybody who fits the filters to the selection.
+
+        Examples
+        --------
+        >>> board = ds.widgets.Onboarding(client, directories.index[0])
+        >>> board.state = "active"
+        >>> board.select()
+        >>> board.count == int((users["state"] == "active").sum())
+        True
+        """
         self.wait()
         if self.finder.people is not None:
             self.finder.people.selection.add(self._asked(), self._fitting(self.finder.people))
             self._choose(self.finder.people)
 
     def deselect(self) -> None:
-        """Take everybody who fits the filters out of the selection."""
+        """Take everybody who fits the filters out of the selection.
+
+        Examples
+        --------
+        >>> board = ds.widgets.Onboarding(client, directories.index[0])
+        >>> board.select()
+        >>> board.deselect()
+        >>> board.count
+        0
+        """
         self.wait()
         if self.finder.people is not None:
             self.finder.people.selection.drop(self._asked(), self._fitting(self.finder.people))
             self._choose(self.finder.people)
 
     def select_others(self) -> None:
-        """Select everybody but those who fit the filters."""
+        """Select everybody but those who fit the filters.
+
+        Examples
+        --------
+        >>> board = ds.widgets.Onboarding(client, directories.index[0])
+        >>> board.search = "lee"
+        >>> board.select_others()
+        >>> board.count + board.total == len(users)
+        True
+        """
         self.wait()
         if self.finder.people is not None:
             self.finder.people.selection.others(self._asked(), self._fitting(self.finder.people))
             self._choose(self.finder.people)
 
     def select_nobody(self) -> None:
-        """Empty the selection."""
-        if self.finder.people is not None:
-            self.finder.people.selection.nobody()
-            self._choose(self.finder.people)
+        """Empty the selection; ``undo`` brings it back.
+
+        Examples
+        --------
+        >>> board = ds.widgets.Onboarding(client, directories.index[0])
+        >>> board.select()
+        >>> board.select_nobody()
+        >>> board.count
+        0
+        """
+        people = self.finder.people
+        if people is not None:
+            before = people.selection.mask, people.selection.steps
+
+            def again() -> None:
+                people.selection.mask, people.selection.steps = before
+                self._choose(people)
+
+            self._cleared = again
+            people.selection.nobody()
+            self._choose(people)
 
     def toggle(self, user_id: str) -> None:
-        """Select one person, or no more."""
+        """Select one person, or no more.
+
+        Examples
+        --------
+        >>> board = ds.widgets.Onboarding(client, directories.index[0])
+        >>> board.toggle(users.index[0])
+        >>> list(board.selected) == [users.index[0]]
+        True
+        """
         if self.finder.people is not None and not self.retired:
             self.finder.people.selection.toggle(user_id)
             self._choose(self.finder.people)
@@ -440,7 +530,16 @@ class Onboarding(Explorer):
         return onboarding.team_members(*self._known().in_groups(), self.invites)
 
     def write(self) -> None:
-        """Write the lists into the folder."""
+        """Write the lists into the folder.
+
+        Examples
+        --------
+        >>> board = ds.widgets.Onboarding(client, directories.index[0], folder="lists")
+        >>> board.select()
+        >>> board.write()
+        >>> [path.name for path in board.written]
+        ['invites.csv', 'accounts.csv', 'teams.csv', 'team_members.csv']
+        """
         if self.finder.people is None or not self.count:
             self._say_written("empty", "Nobody is selected, so there is nothing to write.")
             return
@@ -481,6 +580,7 @@ class Onboarding(Explorer):
             return
         people = self.finder.people
         self.face.open(here=people is not None)
+        self.face.undo.layout.display = "none" if self._cleared is None else ""
         self._show_code()
         if people is None:
             self._draw_nobody()
@@ -496,7 +596,8 @@ class Onboarding(Explorer):
         self._controls.follow()
         self.jobs.drop("preview")
         with self._controls.silence(), self.table.hold_sync():
-            self.face.turn(self.view, self.sort or ("" if self.search.strip() else "name"))
+            sort = self.sort or ("" if self.search.strip() else "name")
+            self.face.turn(self.view, sort, seats=people.roster.free is not None)
             if self.view == "People":
                 self._show_people(people, places)
             else:

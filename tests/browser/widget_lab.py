@@ -113,6 +113,20 @@ def voila(home: Path, notebook: Path) -> Iterator[str]:
         yield f"http://127.0.0.1:{port}/"
 
 
+# Whatever was opened before goes away, with its kernel and without a question about saving.
+TURN = """async (name) => {
+  for (const one of [...jupyterapp.shell.widgets("main")]) {
+    if (one.context) one.context.model.dirty = false;
+    await one.sessionContext?.shutdown().catch(() => null);
+    one.dispose();
+  }
+  const opened = await jupyterapp.commands.execute("docmanager:open", { path: name });
+  await opened.context.ready;
+  await opened.sessionContext.ready;
+  await opened.sessionContext.session.kernel.info;
+}"""
+
+
 class Sheet:
     """A notebook open in a browser page, with what the console complained of."""
 
@@ -129,6 +143,13 @@ class Sheet:
         self.page.wait_for_selector(".jp-Notebook .jp-CodeCell")
         self.page.locator("text=/Python 3.*Idle/").first.wait_for()
         self.complaints.clear()  # JupyterLab's own, while it starts
+        return self
+
+    def turn_to(self, name: str) -> Sheet:
+        """Open another notebook on the same page, in the place of those before it, and wait for its kernel."""
+        self.page.set_viewport_size({"width": 1280, "height": 1300})
+        self.page.evaluate(TURN, name)
+        self.complaints.clear()
         return self
 
     def run(self, cells: int = 1, first: int = 0) -> Any:

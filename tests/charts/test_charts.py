@@ -16,6 +16,7 @@ import pandas as pd
 import pytest
 from fontTools.fontBuilder import FontBuilder
 from fontTools.pens.ttGlyphPen import TTGlyphPen
+from matplotlib.colors import to_hex
 from matplotlib.dates import num2date
 from matplotlib.figure import Figure
 from matplotlib.text import Text
@@ -53,13 +54,22 @@ CHARTS = {
     "groups_per_user": lambda c, **kw: charts.plot_groups_per_user(c.memberships, c.users, **kw),
     "group_overlap": lambda c, **kw: charts.plot_group_overlap(c.memberships, c.groups, **kw),
     "overlap_count": lambda c, **kw: charts.plot_group_overlap(c.memberships, c.groups, by="count", **kw),
+    "group_graph": lambda c, **kw: charts.plot_group_graph(c.memberships, c.groups, **kw),
     "membership_matrix": lambda c, **kw: charts.plot_membership_matrix(c.memberships, c.users, c.groups, **kw),
     "user_states": lambda c, **kw: charts.plot_user_states(c.users, c.directories, **kw),
     "events": lambda c, **kw: charts.plot_events(c.events, **kw),
+    "comings": lambda c, **kw: charts.plot_comings_and_goings(c.events, **kw),
+    "life_line": lambda c, **kw: charts.plot_life_line(c.events, _somebody(c), **kw),
+    "arrival": lambda c, **kw: charts.plot_arrival_order(c.events, **kw),
     "onboarding": lambda c, **kw: charts.plot_onboarding(c.users, **kw),
     "onboarding_events": lambda c, **kw: charts.plot_onboarding(c.events, **kw),
     "role_changes": lambda c, **kw: charts.plot_role_changes(role_changes(c), **kw),
 }
+
+
+def _somebody(c):
+    told = c.events["user_id"].dropna()
+    return told.iloc[0] if len(told) else "directory_user_01"
 
 
 @pytest.fixture(params=list(CHARTS))
@@ -391,6 +401,9 @@ def test_overlap_draws_the_matrix_with_a_colour_bar_and_leaves_the_diagonal_out(
     c = company(260, 25)
     ax = charts.plot_group_overlap(c.memberships, c.groups, top=8)
     square = analysis.overlap_matrix(c.memberships, c.groups, top=8)
+    held = analysis.group_sizes(c.memberships)["members"].loc[square.index] > 0.8 * 260
+    order = [*square.index[~held], *square.index[held]]  # who holds nearly everybody comes last
+    square = square.loc[order, order]
     drawn = ax.images[0].get_array()
     assert drawn.mask.tolist() == np.eye(8, dtype=bool).tolist()
     np.testing.assert_allclose(drawn.data, square.to_numpy())
@@ -447,12 +460,13 @@ def test_cells_hold_their_numbers_in_a_colour_that_can_be_read_on_them(by, writt
     pairs = [("u1", "a"), ("u2", "a"), ("u3", "a"), ("u1", "b"), ("u2", "b"), ("u4", "b")]
     ax = charts.plot_group_overlap(memberships(*pairs), by=by)
     assert [text.get_text() for text in ax.texts] == written
-    assert {text.get_color() for text in ax.texts} == {"white"}  # on the darkest blue
+    assert {text.get_color() for text in ax.texts} == {"white"}  # on a strong blue
     weak = [("u1", "c"), *((f"v{n}", "c") for n in range(5))]
     ax = charts.plot_group_overlap(memberships(*pairs, *weak), by=by)
     colors = {text.get_text(): text.get_color() for text in ax.texts}
     assert colors[written[0]] == "white"
-    assert colors["1" if by == "count" else "0.12"] == palette.BLACK
+    weak = "1" if by == "count" else "0.12"
+    assert (colors[weak] == "white") is (by == "count")  # half of the most members is strong already
 
 
 # States, events, growth -------------------------------------------------------------------------------------
@@ -1021,3 +1035,112 @@ def test_the_label_of_a_role_that_all_lose_stays_on_the_chart():
     ax.figure.savefig("/dev/null", format="png")
     right = ax.get_window_extent().x1
     assert all(text.get_window_extent().x1 <= right for text in ax.texts)
+
+
+# Groups as a graph, and who holds nearly everybody -----------------------------------------------------------
+
+
+def twins_and_everyone():
+    pairs = [(f"u{n}", "all") for n in range(10)]
+    pairs += [(f"u{n}", one) for n in range(4) for one in ("a", "b")]
+    return memberships(*pairs, ("u3", "c"), ("u5", "c"), ("u9", "d"))
+
+
+def test_the_graph_links_twins_in_orange_and_sets_everybody_apart():
+    ax = charts.plot_group_graph(twins_and_everyone())
+    curves = [one for one in ax.patches if type(one).__name__ == "Arc"]
+    assert len(curves) == 3  # a to b; c to both
+    assert [to_hex(one.get_edgecolor()) for one in curves].count(palette.ORANGE.lower()) == 1
+    assert len(y_labels(ax)) == 4
+    assert "Set apart, nearly everybody is in it: “all” (10)." in charts.alt_text(ax)
+
+
+def test_groups_that_hold_nearly_everybody_come_last_below_a_line():
+    for ax in (
+        charts.plot_group_overlap(twins_and_everyone()),
+        charts.plot_membership_matrix(twins_and_everyone()),
+    ):
+        assert y_labels(ax)[-1] == "all"
+        assert "Set apart below the line, since nearly everybody is in it: “all”." in charts.alt_text(ax)
+        assert ax.lines
+
+
+def test_shares_have_the_same_scale_in_every_picture():
+    ax = charts.plot_group_overlap(memberships(("u1", "a"), ("u2", "a"), ("u1", "b"), ("u3", "b")))
+    assert ax.images[0].get_clim() == (0, 1)
+
+
+# Light, dark, narrow -----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def styled():
+    yield charts.style
+    charts.style()
+
+
+def test_a_picture_has_no_ground_and_letters_for_both_pages(draw):
+    ax = draw(ZOO["a small company"])
+    assert ax.figure.get_facecolor()[3] == ax.get_facecolor()[3] == 0
+    inks = {to_hex(text.get_color()) for text in ax.figure.findobj(Text) if text.get_text()}
+    assert "#000000" not in inks
+    for ground in ("#ffffff", "#111111"):
+        assert contrast(to_hex(ax.title.get_color()), ground) > 4
+
+
+def contrast(one, other):
+    def light(color):
+        parts = [int(color[n : n + 2], 16) / 255 for n in (1, 3, 5)]
+        red, green, blue = (p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts)
+        return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+    high, low = sorted((light(one), light(other)), reverse=True)
+    return (high + 0.05) / (low + 0.05)
+
+
+def test_a_style_sets_ground_ink_and_width(styled):
+    c = ZOO["a small company"]
+    styled("dark", width=4)
+    ax = charts.plot_user_states(c.users, c.directories)
+    assert ax.figure.get_figwidth() == 4
+    assert contrast(to_hex(ax.title.get_color()), to_hex(ax.figure.get_facecolor())) > 10
+    ax.figure.draw_without_rendering()
+    box, page = ax.get_legend().get_window_extent(), ax.figure.bbox
+    assert page.x0 <= box.x0
+    assert box.x1 <= page.x1
+    assert box.y1 < ax.get_window_extent().y0  # underneath
+    with pytest.raises(errors.ArgumentError, match="theme must be"):
+        styled("drak")
+    with pytest.raises(errors.ArgumentError, match="width must be"):
+        styled(width=0.5)
+
+
+# Stories -----------------------------------------------------------------------------------------------------
+
+
+def test_a_life_line_tells_one_persons_events_in_order():
+    c = ZOO["a small company"]
+    who = _somebody(c)
+    ax = charts.plot_life_line(c.events, who)
+    mine = c.events[c.events["user_id"] == who].sort_values("created_at")
+    assert y_labels(ax) == [f"{at:%Y-%m-%d %H:%M}" for at in mine["created_at"]]
+    assert len(ax.texts) == len(mine)
+
+
+def test_what_came_late_or_twice_is_told(monkeypatch):
+    events = ZOO["a small company"].events.sort_values("created_at").head(4)
+    arrived = pd.concat([events.iloc[[1, 0, 2]], events.iloc[[1]], events.iloc[[3]]])
+    ax = charts.plot_arrival_order(arrived)
+    assert "2 of 5 deliveries came after something newer; 1 came again" in charts.alt_text(ax)
+    assert len(ax.lines) == 5
+    in_order = charts.plot_arrival_order(events)
+    assert "0 of 4 deliveries came after" in charts.alt_text(in_order)
+
+
+def test_a_strip_has_a_lane_for_each_and_its_dots_count():
+    acts = pd.DataFrame({"at": ["2026-08-03T09:00Z"] * 2, "who": ["$a$", "b"], "events": [4, 1]})
+    ax = charts.plot_strip(acts)
+    assert y_labels(ax) == ["$a$", "b"]
+    sizes = ax.collections[0].get_sizes()
+    assert sizes[0] > sizes[1]
+    assert "2 in turn: 2 acts, 5 events" in charts.alt_text(ax)

@@ -89,7 +89,7 @@ def _everywhere() -> frozenset[str]:
 
 
 def _bars(ax: Any) -> list[Any]:
-    return [patch for patch in ax.patches if hasattr(patch, "get_height")]
+    return [patch for patch in ax.patches if hasattr(patch, "get_x")]
 
 
 def _labels(axis: Any) -> list[str]:

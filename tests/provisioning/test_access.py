@@ -116,3 +116,4 @@ def test_names_are_shown_as_text(world):
     html = ds.explain_access(client, odd)._repr_html_()
     assert "<b>$x$" not in html
     assert "mathjax_ignore" in html
+    assert "..." not in html  # nothing is cut at 50 characters

@@ -127,7 +127,14 @@ def test_production_is_not_named_and_needs_no_address(serve):
     client.close()
 
 
-@pytest.mark.parametrize("options", [{}, {"seed": 7, "users": 20}])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"seed": 7, "users": 20},
+        {"world": "okta", "strict": True, "removals": "before", "clock": "now", "users": 9},
+    ],
+)
 def test_the_code_of_the_embedded_sandbox_runs_as_it_is_copied(options, monkeypatch):
     monkeypatch.delenv("WORKOS_API_KEY", raising=False)
     client = ds.connect_sandbox(**options)

@@ -23,7 +23,7 @@ def test_a_user_is_shown_with_attributes_roles_and_lifecycle(client, people):
     known = card.facts.facts
     assert known["Address"] == "sigrid.bjornstad@harbourline.example"
     assert (known["Title"], known["Manager"]) == ("Engineering Manager", "Tunde Okonjo")
-    assert known["Created (UTC)"] == "2025-06-29 09:20"
+    assert known["Created"] == "2025-06-29 09:20 UTC"
     assert "Without a value" in known
     assert card.face.card["initials"] == "SB"
     assert [text for text, _ in card.face.card["chips"]] == ["active", "admin"]
@@ -123,3 +123,20 @@ def test_hostile_names_are_text_in_every_section(client, hostile):
             assert "<b>" not in seen
     texts = [getattr(one, "description", "") for one in family(card)]
     assert not [text for text in texts for name in HOSTILE if name in text]
+
+
+def test_the_card_says_in_one_line_what_keeps_somebody_out(client, sandbox, okta):
+    kim = sandbox.add_user(okta, name="Kim Vale", email="kim@harbourline.test")
+    nameless = sandbox.add_user(okta, name="No Address")
+    card = widgets.DetailCard(client, user_id=kim)
+    assert card.facts.card["access"] == (
+        "ok",
+        "Nothing keeps them out: active, directory linked, has an address.",
+    )
+    card.user_id = nameless
+    verdict, line = card.facts.card["access"]
+    assert (verdict, line[:25]) == ("problem", "There is no address: the ")
+    sandbox.faults.add("status", path=f"/directories/{okta}", status=403)
+    unread = widgets.DetailCard(client, user_id=kim)
+    assert "access" not in unread.facts.card
+    assert unread.status.kind == "ready"

@@ -10,7 +10,7 @@ import traitlets as t
 import dirsync_nb as ds
 from dirsync_nb import widgets
 from dirsync_nb.frames import groups_frame
-from dirsync_nb.text import fold
+from dirsync_nb.text import fold, folded_rows
 
 from ..frame_zoo import company, user
 from .conftest import HOSTILE, LONG, MARKUP, family, markup_of, state_size, until
@@ -386,3 +386,44 @@ def test_the_card_leads_to_manager_groups_and_members_and_back(explorer):
     explorer.card.face.go_back()
     explorer.card.face.go_back()
     assert explorer.selected == explorer.card.user_id == sigrid
+
+
+def test_clearing_filters_is_undone_by_back(explorer):
+    explorer.search = "lee"
+    fitting = explorer.total
+    explorer.clear_filters()
+    assert explorer.total == len(explorer.users)
+    explorer.back()
+    assert (explorer.search, explorer.total) == ("lee", fitting)
+
+
+def test_a_group_chosen_in_another_view_lists_its_members(client, explorer):
+    explorer.view = "Groups"
+    everyone = explorer.groups.index[explorer.groups["name"] == "Everyone"][0]
+    explorer.group_id = everyone
+    assert (explorer.view, explorer.total) == ("Users", len(ds.load_users(client, group_id=everyone)))
+    explorer.back()
+    assert (explorer.view, explorer.group_id, explorer.total) == ("Groups", None, len(explorer.groups))
+
+
+def test_of_a_group_whose_members_cannot_be_read_nobody_is_listed(explorer, sandbox):
+    sandbox.faults.add("status", path="/directory_users", status=403)
+    explorer.group_id = explorer.groups.index[0]
+    assert explorer.status.kind == "error"
+    assert (explorer.total, explorer.table.rows) == (0, [])
+
+
+def test_a_remembered_search_finds_and_ranks_what_a_new_one_does():
+    from dirsync_nb.text import USER_TEXT, holding
+    from dirsync_nb.widgets._base.directory_lists import listing_of
+
+    held = company(people=300, directories=1, hostile=True)
+    typed = listing_of("Users", held.users)
+    for word in ("ann", "lee acme", "an b", "x@", "$", "é"):
+        for search in [word[:n] for n in (*range(1, len(word) + 1), *range(len(word), 0, -1))]:
+            new = listing_of("Users", held.users)
+            found = typed.matching(search)
+            assert found.nonzero()[0].tolist() == holding(folded_rows(held.users, USER_TEXT), search)
+            assert (
+                typed.found(found, "", search).tolist() == new.found(new.matching(search), "", search).tolist()
+            )

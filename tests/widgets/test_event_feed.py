@@ -269,3 +269,43 @@ def test_a_change_is_shown_with_before_and_after(sandbox, okta, feed):
     feed.table.click(feed.table.ids[0])
     for piece in ("Before", "After", "<bdi>Cook</bdi>", "<bdi>Pilot</bdi>"):
         assert piece in feed.record_view.value
+
+
+def test_what_was_cleared_comes_back_under_what_came_since(feed, sandbox, okta):
+    before = [line.event_id for line in feed.lines]
+    feed.clear_button.click()
+    assert feed.lines == []
+    sandbox.add_group(okta, name="Night Crew")
+    feed.poll()
+    feed.undo_button.click()
+    assert [line.event_id for line in feed.lines][1:] == before
+    assert feed.undo_button.layout.display == "none"
+
+
+def test_older_events_are_loaded_in_turn(client):
+    feed = widgets.EventFeed(client, limit=20)
+    whole = ds.load_events(client)
+    assert len(feed.lines) == 20
+    feed.older_button.click()
+    assert [line.event_id for line in feed.lines] == list(whole.index[::-1][: len(feed.lines)])
+    assert len(feed.lines) == min(520, len(whole))
+    assert feed.lines[-1].event_id in feed.records
+
+
+def test_away_from_the_sandbox_a_feed_looks_further_back_step_by_step(client, sandbox, okta, monkeypatch):
+    from dirsync_nb.widgets import event_feed
+
+    asked = []
+
+    def read(_client, _kind, _job, **filters):
+        asked.append(filters)
+        return [], True
+
+    monkeypatch.setattr(event_feed, "is_loopback", lambda _: False)
+    monkeypatch.setattr(event_feed, "read_records", read)
+    feed = widgets.EventFeed(client)
+    while feed.older_button.layout.display == "":
+        feed.older_button.click()
+    spans = [(one.get("range_end", None), one["range_start"]) for one in asked]
+    assert [later for later, _ in spans[1:]] == [earlier for _, earlier in spans[:-1]]
+    assert (spans[0][1] - spans[-1][1]).days == 29

@@ -156,3 +156,41 @@ def test_counts_of_one_read_right(client, sandbox):
     assert explorer.status.text == "1 group. Pick it."
     explorer.group_ids = (group,)
     assert explorer.status.text == "1 person in any of the picked groups. Members: Crew: 1."
+
+
+def test_an_index_of_groups_can_be_set_later(client, okta):
+    explorer = widgets.MembershipExplorer(client, okta)
+    explorer.group_ids = explorer.groups.index[:2]
+    assert explorer.group_ids == tuple(explorer.groups.index[:2])
+
+
+def test_the_graph_shows_all_groups_and_leads_to_the_people_of_a_link(explorer, named):
+    explorer.chart = "Graph"
+    markup = explorer.picture.markup
+    drawn = ET.fromstring(markup)
+    keys = [one.get("data-key") for one in drawn.iter() if one.get("data-key")]
+    assert len([key for key in keys if key.startswith("pick ")]) == 21  # three groups are empty
+    assert "Set apart: nearly everybody is in these." in markup
+    twins = {named["🚢 Launch Crew"], named["Project Heron"]}
+    places = {str(explorer.groups.index.get_loc(one)) for one in twins}
+    link = next(key for key in keys if key.startswith("in ") and set(key.split()[1:]) == places)
+    explorer.picture._received(None, {"key": link}, None)
+    assert set(explorer.group_ids) == set(explorer.part.split()[1:]) == twins
+    assert len(explorer.members) == 45
+    explorer.picture.choose(f"pick {named['R&D']}")
+    assert set(explorer.group_ids) == {*twins, named["R&D"]}
+    explorer.out_button.click()
+    assert (explorer.group_ids, explorer.part) == ((), "")
+
+
+def test_the_matrix_of_all_groups_is_zoomed_by_a_click_on_two_of_them(explorer, named):
+    explorer.chart = "Overlap"
+    assert explorer.picture.markup.count("data-key") == 90  # the pairs that share the most
+    assert state_size(explorer) < 100_000
+    a, b = named["Engineering"], named["Toronto Office"]
+    explorer.picture.choose(f"in {a} {b}")
+    assert explorer.group_ids == (a, b)
+    assert explorer.picture.markup.count("data-key") == 4
+    assert len(explorer.members) == int(explorer.pairs_table.rows[0][3])
+    explorer.out_button.click()
+    assert explorer.picture.markup.count("data-key") == 90

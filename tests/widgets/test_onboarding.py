@@ -516,3 +516,40 @@ def test_counts_of_one_read_right(client, tmp_path):
         assert picker.status.text == text
     picker.view, picker.search = "People", "nobody at all"
     assert picker.table.empty == "The only person does not fit. Clear the filters."
+
+
+def test_seats_are_numbered_in_the_order_in_which_they_are_given(client):
+    held = company(12, 1, directories=1)
+    picker = widgets.Onboarding(client, users=held.users, groups=held.groups, seats=3)
+    picker.select()
+    picker.view = "Invite list"
+    seats = [(verdict, seat) for verdict, seat in zip(picker.rows["verdict"], picker.rows["seat"], strict=True)]
+    given = [seat for verdict, seat in seats if verdict == "invite"]
+    waiting = [seat for verdict, seat in seats if verdict == "over the seats"]
+    assert given == ["1", "2", "3"]
+    assert waiting == [f"+{n}" for n in range(1, len(waiting) + 1)]
+    assert waiting
+    assert "seat" in [column["key"] for column in picker.table.columns]
+    endless = widgets.Onboarding(client, users=held.users, groups=held.groups)
+    endless.view = "Invite list"
+    assert "seat" not in [column["key"] for column in endless.table.columns]
+
+
+def test_what_was_cleared_can_be_brought_back(client):
+    held = company(12, 1, directories=1)
+    picker = widgets.Onboarding(client, users=held.users, groups=held.groups, memberships=held.memberships)
+    assert picker.face.undo.layout.display == "none"
+    picker.select()
+    code = picker.code.snippets
+    picker.face.none.click()
+    assert picker.count == 0
+    picker.face.undo.click()
+    assert (picker.count, picker.code.snippets) == (len(held.users), code)
+    assert picker.face.undo.layout.display == "none"
+    picker.group_ids = held.groups.index  # whatever lists ids
+    picker.search = "a"
+    fitting = picker.total
+    picker.face.clear.click()
+    assert (picker.search, picker.group_ids, picker.total) == ("", (), len(held.users))
+    picker.face.undo.click()
+    assert (picker.search, picker.group_ids, picker.total) == ("a", tuple(held.groups.index), fitting)

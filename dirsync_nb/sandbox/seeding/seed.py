@@ -34,6 +34,9 @@ RETENTION = 90 * clock.DAY
 _CHUNK = 10_000
 _PROTECTED = 0.4  # of the first cast nobody leaves: managers and unusual people stay to be found
 
+_TWINS = {"🚢 Launch Crew": "Project Heron"}
+"""Groups with exactly the people of another one, as where somebody made a list a second time."""
+
 _MAPPED = ("badge_colour", "workplace", "languages", "on_call", "fte")
 
 
@@ -374,9 +377,9 @@ class _Chapter:
             return
         if office in self._groups:
             yield office
-        for place, project in enumerate(self._plan.projects):
-            if self._rng.random() < 0.16 - 0.02 * place:
-                yield project
+        projects = enumerate(self._plan.projects)
+        drawn = {project: self._rng.random() < 0.16 - 0.02 * place for place, project in projects}
+        yield from (project for project in drawn if drawn[_TWINS.get(project, project)])
         for name, every in (("App Administrators", 53), ("Internal Audit", 41), ("Move 2025", 37)):
             if name in self._groups and number % every == 3:
                 yield name
@@ -503,7 +506,11 @@ class _Chapter:
     def _change_project(self) -> None:
         user_id = self._somebody(safe=True)
         if user_id and self._plan.projects:
-            self._toggle(self._plan.projects[self._rng.randrange(len(self._plan.projects))], user_id)
+            drawn = self._plan.projects[self._rng.randrange(len(self._plan.projects))]
+            first = _TWINS.get(drawn, drawn)
+            for project in self._plan.projects:
+                if _TWINS.get(project, project) == first:
+                    self._toggle(project, user_id)
 
     def _toggle(self, group: str, user_id: str) -> None:
         group_id = self._groups[group][1]

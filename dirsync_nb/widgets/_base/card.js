@@ -81,6 +81,12 @@ function render({ model, el }) {
     box.hidden = !Object.keys(card).length;
     if (box.hidden) return box.replaceChildren();
     const parts = card.title ? [head(card)] : [];
+    if (card.access) {
+      const [verdict, line] = card.access;
+      const told = node("p", "dsn-access", line);
+      told.dataset.verdict = verdict;
+      parts.push(told);
+    }
     for (const { title, rows } of card.sections) parts.push(node("h4", "", title), list(rows));
     if (card.links) {
       const links = node("div", "dsn-links");

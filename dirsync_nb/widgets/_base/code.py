@@ -6,7 +6,7 @@ The key never stands in it: each way reads ``WORKOS_API_KEY``.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from inspect import signature
+from dataclasses import fields
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -94,13 +94,12 @@ def _sandbox(sandbox: Any) -> str:
 
     if not isinstance(sandbox, Sandbox):
         return "ds.connect()"  # one that several kernels share
-    usual = signature(Sandbox).parameters
     given = {
-        name: getattr(sandbox, name)
-        for name in ("seed", "users", "team", "inactive_policy", "limits", "default_order", "roles")
-        if getattr(sandbox, name, usual[name].default) != usual[name].default
+        one.name: value if isinstance(value, (str, bool, int, tuple)) else str(value)
+        for one in fields(sandbox.settings)
+        if (value := getattr(sandbox.settings, one.name)) != one.default
     }
-    return f"ds.connect_sandbox({', '.join(f'{name}={value!r}' for name, value in given.items())})"
+    return _call("ds.connect_sandbox", [f"{name}={value!r}" for name, value in given.items()])
 
 
 def _ours(kind: str, filters: Mapping[str, object]) -> str:

@@ -10,16 +10,25 @@ import ipywidgets as w
 import traitlets as t
 
 from ... import errors
+from ...client import one_or_many
 from ...frames import one_of
 from .table import Column
 from .text import distinct, label
 
-__all__ = ["MENU", "Controls", "only_by_column", "only_listed", "only_offered"]
+__all__ = ["MENU", "Controls", "Ids", "only_by_column", "only_listed", "only_offered"]
 
 MENU = 60  # characters of a menu entry
 SOME = 8  # columns named in an error
 
 Entries = Sequence[tuple[str, str]]
+
+
+class Ids(t.Tuple):
+    """A tuple of ids, set to one of them or to whatever lists some: a list, an Index, a frame."""
+
+    def validate(self, obj: Any, value: Any) -> Any:
+        """Return the ids as a tuple."""
+        return super().validate(obj, tuple(one_or_many(value, (self.name or "ids").removesuffix("s"))))
 
 
 class Controls:

@@ -179,8 +179,8 @@ def _ids(record: Record) -> list[Fact]:
     return [
         ["Provider's id", plain(record.get("idp_id")), {"copy": True}],
         ["Id", plain(record.get("id")), {"copy": True}],
-        ["Created (UTC)", _moment(record.get("created_at"))],
-        ["Updated (UTC)", _moment(record.get("updated_at"))],
+        ["Created", _moment(record.get("created_at"))],
+        ["Updated", _moment(record.get("updated_at"))],
     ]
 
 
@@ -202,4 +202,4 @@ def _value(value: object) -> object:
 
 
 def _moment(value: object) -> str:
-    return plain(value).replace("T", " ")[:16]
+    return f"{plain(value).replace('T', ' ')[:16]} UTC" if value else ""

@@ -11,6 +11,15 @@ function render({ model, el }) {
   let area = null;
   let ended = false;
 
+  // JupyterLab's toggle buttons look pressed, and do not say so.
+  const toggles = () => {
+    for (const button of el.closest(".dsn")?.querySelectorAll("button.jupyter-widget-toggle-button, .widget-toggle-button") ?? []) {
+      const pressed = String(button.classList.contains("mod-active"));
+      if (button.getAttribute("aria-pressed") !== pressed) button.setAttribute("aria-pressed", pressed);
+    }
+  };
+  const watcher = new MutationObserver(toggles);
+
   const follow = () => {
     const box = el.closest(".dsn");
     const inner = box?.parentElement?.closest(".dsn"); // the widget around it speaks for both
@@ -36,6 +45,8 @@ function render({ model, el }) {
     area?.classList.add(`dsn-shows-${mark}`);
     if (mark) style.textContent = `.dsn-shows-${mark} .dsn-static-${mark} { display: none; }`;
     follow();
+    toggles();
+    watcher.observe(box, { subtree: true, childList: true, attributeFilter: ["class"] });
   };
 
   // The class that says so comes with the same event, maybe a moment later.
@@ -44,6 +55,7 @@ function render({ model, el }) {
   settle();
   return () => {
     ended = true;
+    watcher.disconnect();
     model.off("comm_live_update", soon);
     area?.classList.remove(`dsn-shows-${mark}`);
   };

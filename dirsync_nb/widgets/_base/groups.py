@@ -45,6 +45,7 @@ class GroupPicker:
         self.table = RowTable(GROUP_COLUMNS[:1], label=title, tick=self.toggle, size=5, tools=False)
         self.said = w.HTML()
         self.box = w.VBox([row(self.find), self.table, self.said])
+        self.box.add_class("dsn-picker")
         controls.tie(self.find, "find")
 
     def toggle(self, group_id: str) -> None:

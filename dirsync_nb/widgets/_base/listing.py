@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+import sys
+from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from ...text import ABSENT, SPECIAL, attribute_of, fold, folded_rows, holding, name_label, plain, value_labels
+from ...text import ABSENT, SPECIAL, attribute_of, fold, folded_rows, name_label, plain, value_labels
 from .table import Column, Row
 from .text import when
 
@@ -21,6 +23,7 @@ Places = np.ndarray[Any, np.dtype[np.intp]]
 ATTRIBUTE = "custom_attributes."
 NAMED = ("name", "address")
 """Columns by which people look for somebody first; what is found in others alone comes after."""
+REMEMBERED = 40  # searches whose rows are kept
 REASONS = {"idp_id": "provider's id", "custom_attributes": ""}
 
 
@@ -42,14 +45,17 @@ class Listing:
         self.columns = columns
         self.ids = [str(one) for one in frame.index]
         self._searched = searched
-        self._folded = folded_rows(frame, searched)
+        folded = folded_rows(frame, searched)
         lines = [place for place, name in enumerate(searched, 1) if name in NAMED]
-        self._heads = [_head(text, lines) for text in self._folded]
+        heads = [_head(text, lines) for text in folded]
+        self._texts, self._heads = Texts(folded), Texts(heads)
+        self._names = Starts([head.split("\n")[1:-1] for head in heads])
+        self._words = Starts([head.rpartition("\n")[2].split() for head in heads])
+        self._arrays = {name: frame[name].array for name in searched}
         self._orders: dict[str, Places] = {}
         self._codes: dict[str, tuple[Places, list[str]]] = {}
         self._labels: dict[str, list[str]] = {}
         self._masks: dict[tuple[str, str], Mask] = {}
-        self._last: tuple[str, Mask] = ("", np.ones(len(frame), dtype=bool))
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -71,22 +77,8 @@ class Listing:
         return self.frame[str(source)]
 
     def matching(self, search: str) -> Mask:
-        """Return which rows hold every word of a search; typing on only looks at what was found before."""
-        words = fold(search).split()
-        wanted = " ".join(words)
-        last, found = self._last
-        if not words:
-            found = np.ones(len(self), dtype=bool)
-        elif wanted != last:
-            found = self._search(words, found if last and wanted.startswith(last) else None)
-        self._last = wanted, found
-        return found
-
-    def _search(self, words: Sequence[str], within: Mask | None) -> Mask:
-        places = None if within is None else np.flatnonzero(within).tolist()
-        mask = np.zeros(len(self), dtype=bool)
-        mask[holding(self._folded, " ".join(words), places)] = True
-        return mask
+        """Return which rows hold every word of a search."""
+        return self._texts.holding(search, self._heads.holding(search))
 
     def equal(self, column: str, value: str) -> Mask:
         """Return which rows have this value in a column; remembered."""
@@ -156,19 +148,15 @@ class Listing:
 
     def _ranks(self, search: str, found: Places) -> np.ndarray[Any, Any]:
         """Return how well each matches: the whole name or address, its beginning, words of it, the rest."""
-        whole, words = " ".join(search.split()), search.split()
-        starts = [f" {word}" for word in _SPLIT.sub(" ", search).split()]
-        tests = ([f"\n{whole}\n"], [f"\n{whole}"], starts, words)
-        ranks = np.full(len(found), len(tests), dtype=np.int8)
-        heads = [self._heads[place] for place in found.tolist()]
-        unranked = list(range(len(found)))
-        for rank, patterns in enumerate(tests):
-            fits = unranked
-            for pattern in patterns:
-                fits = [n for n in fits if pattern in heads[n]]
-            ranks[fits] = rank
-            unranked = np.flatnonzero(ranks == len(tests)).tolist()
-        return ranks
+        whole = " ".join(search.split())
+        ranks = np.full(len(self), 4, dtype=np.int8)
+        starts = [self._words.beginning(word) for word in _SPLIT.sub(" ", search).split()]
+        begun = np.logical_and.reduce(starts) if starts else np.zeros(len(self), dtype=bool)
+        ranks[self._heads.holding(search)] = 3
+        ranks[begun] = 2
+        ranks[self._names.beginning(whole)] = 1
+        ranks[self._names.equal(whole)] = 0
+        return ranks[found]
 
     def reason(self, place: int, search: str) -> str:
         """Return where a row holds what its name and address do not: ``manager: Amara Abara``."""
@@ -182,15 +170,15 @@ class Listing:
 
     def _reasons(self, place: int) -> list[tuple[str, str]]:
         """List what else of a row is searched, each with what it is."""
-        row = self.frame.iloc[place]
         held = []
         for column in self._searched:
             if column in NAMED:
                 continue
-            if isinstance(row[column], Mapping):
-                held += [(_attribute_title(name), text) for name, text in _leaves(row[column])]
+            value = self._arrays[column][place]
+            if isinstance(value, Mapping):
+                held += [(_attribute_title(name), text) for name, text in _leaves(value)]
             else:
-                held.append((REASONS.get(column, column), plain(row[column])))
+                held.append((REASONS.get(column, column), plain(value)))
         return [*held, ("id", self.ids[place])]
 
     def rows(self, places: Sequence[int], columns: Sequence[Column] | None = None) -> list[Row]:
@@ -217,6 +205,75 @@ class Listing:
             return first
         second = [plain(value) or column.get("none", "") for value in part[column["sub"]]]
         return list(zip(first, second, strict=True))
+
+
+class Texts:
+    """Texts to search as somebody types: what was found is remembered.
+
+    Parameters
+    ----------
+    texts
+        One of each row, folded.
+    """
+
+    def __init__(self, texts: Sequence[str]) -> None:
+        self._texts = texts
+        self._found: dict[str, Mask] = {"": np.ones(len(texts), dtype=bool)}
+
+    def __getitem__(self, place: int) -> str:
+        return self._texts[place]
+
+    def holding(self, search: str, sure: Mask | None = None) -> Mask:
+        """Return which hold every word of a search; ``sure`` are known to.
+
+        Typing on only looks at what was found before, and going back looks at nothing.
+        """
+        words = fold(search).split()
+        wanted = " ".join(words)
+        if wanted not in self._found:
+            before = max((one for one in self._found if wanted.startswith(one)), key=len)
+            self._found[wanted] = self._look(words, self._found[before], sure)
+            if len(self._found) > REMEMBERED:
+                del self._found[list(self._found)[1]]  # the first is of no search
+        return self._found[wanted]
+
+    def _look(self, words: Sequence[str], within: Mask, sure: Mask | None) -> Mask:
+        mask = within if sure is None else within & ~sure
+        for word in words:
+            places = np.flatnonzero(mask)
+            texts = self._texts if len(places) == len(mask) else [self._texts[n] for n in places.tolist()]
+            mask = mask.copy()
+            mask[places] = [word in text for text in texts]
+        return mask if sure is None else mask | sure
+
+
+class Starts:
+    """Texts of rows in order, so that those that begin in some way are found by halving.
+
+    Parameters
+    ----------
+    texts
+        The texts of each row.
+    """
+
+    def __init__(self, texts: Sequence[Sequence[str]]) -> None:
+        pairs = sorted((text, place) for place, row in enumerate(texts) for text in row)
+        self._texts = [text for text, _ in pairs]
+        self._places = np.array([place for _, place in pairs], dtype=np.intp)
+        self._rows = len(texts)
+
+    def beginning(self, start: str) -> Mask:
+        """Return which rows have a text that begins with this."""
+        return self._between(start, start + chr(sys.maxunicode))
+
+    def equal(self, text: str) -> Mask:
+        """Return which rows have this text."""
+        return self._between(text, text + "\0")
+
+    def _between(self, first: str, end: str) -> Mask:
+        mask = np.zeros(self._rows, dtype=bool)
+        mask[self._places[bisect_left(self._texts, first) : bisect_left(self._texts, end)]] = True
+        return mask
 
 
 class Found:

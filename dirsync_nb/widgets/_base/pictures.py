@@ -6,24 +6,31 @@ has a key, answers with the people it stands for.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections.abc import Callable, Collection, Mapping, Sequence
 from html import escape
 from string import ascii_uppercase
 
 import anywidget
+import pandas as pd
 import traitlets as t
 
 from .script import script_of
-from .text import LITERAL, label, plural
+from .text import LITERAL, label, name_label, plural
 
-__all__ = ["Picture", "bars", "changes_picture", "combinations_picture", "overlap_picture"]
+__all__ = ["Picture", "bars", "changes_picture", "combinations_picture", "graph_picture", "overlap_picture"]
 
 NAME = 44  # characters of a name
 LINE = 15  # pixels from one line of text to the next
 FILL = "var(--jp-brand-color1, #1976d2)"
+TWIN = "var(--jp-warn-color1, #f57c00)"  # groups of exactly the same people
 SOFT = "var(--jp-layout-color3, #d0d4da)"
 GAINED, LOST = "var(--jp-success-color1, #388e3c)", "var(--jp-error-color1, #d32f2f)"
 SOME = 12  # combinations shown
+CELLS = 90  # of so many groups: what is paler than these is hardly seen, and costs as much
+KEY = re.compile(r'data-key="([^"]*)"')
+DENSE = 10  # groups; of more, the cells have no room for numbers
+APART = 14  # pixels before the groups that hold nearly everybody
 
 
 class Picture(anywidget.AnyWidget):
@@ -42,11 +49,27 @@ class Picture(anywidget.AnyWidget):
     def __init__(self, choose: Callable[[str], None]) -> None:
         super().__init__()
         self.choose = choose
+        self._ids: list[str] = []
         self.on_msg(self._received)
+
+    def show(self, markup: str, chosen: str, ids: Sequence[str]) -> None:
+        """Show a picture; in its keys a number stands for each id, which would be most of a large one."""
+        self._ids = list(ids)
+        with self.hold_sync():
+            self.markup = KEY.sub(lambda key: f'data-key="{self._short(key[1])}"', markup)
+            self.chosen = self._short(chosen)
+
+    def _long(self, key: str) -> str:
+        return " ".join(self._ids[int(word)] if word.isdecimal() else word for word in key.split())
+
+    def _short(self, key: str) -> str:
+        places = {one: f"{place}" for place, one in enumerate(self._ids)}
+        return " ".join(places.get(word, word) for word in key.split())
 
     def _received(self, _widget: object, content: dict[str, object], _buffers: object) -> None:
         if "key" in content:
-            self.choose(str(content["key"]))
+            key = str(content["key"])
+            self.choose(self._long(key) if self._ids else key)
 
 
 def bars(sizes: Sequence[tuple[str, str, int]], title: str) -> str:
@@ -95,39 +118,109 @@ def changes_picture(counts: Sequence[tuple[str, int, int, int]], title: str) -> 
 
 
 def overlap_picture(
-    names: Mapping[str, str], shared: Mapping[tuple[str, str], int], sizes: Mapping[str, int], title: str
+    names: Mapping[str, str],
+    shared: Mapping[tuple[str, str], int],
+    sizes: Mapping[str, int],
+    title: str,
+    apart: Collection[str] = (),
 ) -> str:
-    """Draw the share of each group's members who are in each other group too, from 0 to 1."""
-    ids, left, row = list(names), 38.0, 26
+    """Draw the share of each group's members who are in each other group too, from 0 to 1.
+
+    The groups ``apart`` hold nearly everybody, and come last. Of many groups each pair stands there once, with
+    the share of those in either, and only those that share the most.
+    """
+    ids = sorted(names, key=lambda one: one in apart)
+    dense = len(ids) > DENSE
+    most = sorted(
+        shared, key=lambda pair: -shared[pair] / (sizes[pair[0]] + sizes[pair[1]] - shared[pair] or 1)
+    )
+    strongest = {pair for pair in most[:CELLS] if shared[pair]}
+    left, row = 38.0, 20 if dense else 26
     width = (100 - left) / max(1, len(ids))
     parts = [
         f'<text x="{left + (place + 0.5) * width:.2f}%" y="12" text-anchor="middle" fill="currentColor">'
-        f"{ascii_uppercase[place]}</text>"
+        f"{_sign(place)}</text>"
         for place in range(len(ids))
     ]
+    cells = []
     for down, one in enumerate(ids):
-        y = 18 + down * row
-        parts.append(_text(0, y + 17, f"{ascii_uppercase[down]}  {label(names[one], 18)}", names[one]))
-        for across, other in enumerate(ids):
+        y = 18 + down * row + (APART if one in apart else 0)
+        parts.append(_text(0, y + row - 9, f"{_sign(down)}  {label(names[one], 18)}", names[one]))
+        for across, other in enumerate(ids[: down if dense else None]):
             count = sizes[one] if one == other else shared.get((one, other), shared.get((other, one), 0))
-            share = count / sizes[one] if sizes[one] else 0.0
-            x = left + across * width
-            strong = "var(--jp-ui-inverse-font-color1, #fff)" if share > 0.6 else "currentColor"
+            if dense and (one, other) not in strongest and (other, one) not in strongest:
+                continue
+            whole = sizes[one] + sizes[other] - count if dense else sizes[one]
+            share = count / whole if whole else 0.0
+            key = f"in {one}" if one == other else f"in {one} {other}"
             told = (
                 f"{names[one]}: {plural(count, 'member')}"
                 if one == other
-                else f"{names[one]} and {names[other]}: {count:,} in both, {share:.0%} of {names[one]}"
+                else f"{names[one]} and {names[other]}: {count:,} in both, {share:.0%} of "
+                + ("either" if dense else names[one])
             )
-            cell = (
-                f'<rect x="{x:.2f}%" y="{y}" width="{width:.2f}%" height="{row - 2}"'
-                f' fill="{SOFT}" opacity=".3"/>'
-                f'<rect x="{x:.2f}%" y="{y}" width="{width:.2f}%" height="{row - 2}" fill="{FILL}"'
-                f' fill-opacity="{share:.2f}"/>'
-                f'<text x="{x + width / 2:.2f}%" y="{y + 16}" text-anchor="middle" fill="{strong}">'
-                f"{share:.0%}</text>"
-            )
-            parts.append(_part(f"in {one}" if one == other else f"in {one} {other}", told, cell))
-    return _svg(parts, 18 + row * len(ids), title)
+            place = f'x="{left + across * width:.2f}%" y="{y}" width="{width:.2f}%" height="{row - 2}"'
+            cell = f'<rect {place} fill-opacity="{share:.2f}"/>'
+            if not dense:
+                strong = "var(--jp-ui-inverse-font-color1, #fff)" if share > 0.6 else "currentColor"
+                cell = (
+                    f'<rect {place} fill="{SOFT}" opacity=".3"/>{cell}'
+                    f'<text x="{left + (across + 0.5) * width:.2f}%" y="{y + 16}" text-anchor="middle"'
+                    f' fill="{strong}">{share:.0%}</text>'
+                )
+            cells.append(_part(key, told, cell))
+    parts.append(f'<g fill="{FILL}">{"".join(cells)}</g>')
+    height = 18 + row * len(ids) + (APART if apart else 0)
+    if apart:
+        parts.append(_text(0, height + 14, "Set apart: nearly everybody is in these."))
+    return _svg(parts, height + (LINE if apart else 0), title, least=460 if dense else 0)
+
+
+def _sign(place: int) -> str:
+    return ascii_uppercase[place] if place < len(ascii_uppercase) else str(place + 1)
+
+
+def graph_picture(nodes: pd.DataFrame, links: pd.DataFrame, picked: Collection[str], title: str) -> str:
+    """Draw groups as dots under each other, and a curve between those that share people.
+
+    Parameters
+    ----------
+    nodes, links
+        As :func:`dirsync_nb.analysis.group_graph` gives them.
+    picked
+        The groups that are picked.
+    """
+    row, x = 22, 206
+    count = int((~nodes["nearly_all"]).sum())
+    heights = {i: 12 + place * row + (APART if place >= count else 0) for place, i in enumerate(nodes.index)}
+    names = {str(i): label(name_label(name), 80) for i, name in nodes["name"].items()}
+    reach = row * max(1, count - 1)
+    parts = []
+    for a, b, shared, jaccard in links[["group_a", "group_b", "shared", "jaccard"]].to_numpy().tolist():
+        y, end = sorted((heights[a], heights[b]))
+        bow = x + 30 + 190 * float((end - y) / reach) ** 0.5
+        color, shade = (TWIN, 1.0) if jaccard == 1 else (FILL, 0.3 + 0.6 * jaccard)
+        curve = (
+            f'<path d="M{x},{y} C{bow:.0f},{y} {bow:.0f},{end} {x},{end}" fill="none"'
+            f' stroke="{color}" stroke-opacity="{shade:.2f}" stroke-width="{1.5 + 7 * jaccard:.1f}"/>'
+        )
+        told = f"{names[a]} and {names[b]}: {shared:,} in both, {jaccard:.0%} of either"
+        parts.append(_part(f"in {a} {b}", told, curve))
+    most = max(1, *nodes["members"].tolist(), 1)
+    for i, members in nodes["members"].astype(int).items():
+        one, y = str(i), heights[i]
+        drawn = (
+            f'<rect x="0" y="{y - row / 2}" width="{x + 10}" height="{row}" fill="transparent"/>'
+            + _text(0, y + 4, label(names[one], 24), names[one])
+            + f'<text x="{x - 18}" y="{y + 4}" text-anchor="end" fill="currentColor">{members:,}</text>'
+            f'<circle cx="{x}" cy="{y}" r="{3 + 6 * float(members / most) ** 0.5:.1f}" fill="{FILL}"'
+            f' stroke="currentColor" stroke-width="{2 if one in picked else 0}"/>'
+        )
+        parts.append(_part(f"pick {one}", f"{names[one]}: {plural(members, 'member')}", drawn))
+    height = 12 + row * len(nodes) + (APART if count < len(nodes) else 0)
+    if count < len(nodes):
+        parts.append(_text(0, height + 6, "Set apart: nearly everybody is in these."))
+    return _svg(parts, height + LINE, title, least=430)
 
 
 def combinations_picture(
@@ -181,9 +274,11 @@ def _text(x: float, y: float, text: str, told: str = "") -> str:
     return f'<text x="{x}" y="{y}" fill="currentColor">{title}{escape(cut)}</text>'
 
 
-def _svg(parts: Sequence[str], height: float, title: str) -> str:
+def _svg(parts: Sequence[str], height: float, title: str, least: int = 0) -> str:
+    """Put a picture together; where there are fewer than the ``least`` pixels it is moved sideways."""
     return (
         f'<svg class="dsn-picture {LITERAL}" role="group" aria-label="{escape(title)}" width="100%"'
-        f' height="{height + 4:.0f}" font-size="12" style="max-width: 720px; display: block">'
+        f' height="{height + 4:.0f}" font-size="12" style="min-width: {least}px;'
+        f' max-width: 720px; display: block">'
         f"{''.join(parts)}</svg>"
     )

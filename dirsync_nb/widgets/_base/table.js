@@ -315,7 +315,13 @@ function render({ model, el }) {
   number.min = 1;
   const of = node("span");
   jump.append(number, of);
-  number.onchange = () => turn(Number(number.value) || 1);
+  let typing = false; // what is being typed stays while rows are drawn anew
+  number.oninput = () => (typing = true);
+  number.onchange = () => {
+    typing = false;
+    turn(Number(number.value) || 1);
+    number.value = model.get("page");
+  };
   number.onkeydown = (event) => event.stopPropagation();
   const size = node("select");
   size.setAttribute("aria-label", "Rows of a page");
@@ -406,7 +412,7 @@ function render({ model, el }) {
     where.textContent = total ? `${text((page - 1) * rows + 1)} to ${text(last)} of ${text(total)}` : "";
     previous.disabled = page <= 1;
     next.disabled = page >= pages();
-    number.value = page;
+    if (!typing) number.value = page;
     number.max = pages();
     of.textContent = ` of ${text(pages())}`;
     size.value = rows;

@@ -59,11 +59,12 @@ class Face:
             )
         )
         self.clear = button("Clear filters", "filter", "List everybody again")
+        self.undo = button("Undo", "undo", "As it was before this was cleared")
         self.picking = w.VBox(
             [
                 self.filters.row,
                 row(self.groups.box, self.match, top=True),
-                row(self.add, self.drop, self.others, self.none, self.clear, level=True),
+                row(self.add, self.drop, self.others, self.none, self.clear, self.undo, level=True),
             ]
         )
 
@@ -121,10 +122,13 @@ class Face:
         """Say beside the button what became of the files."""
         self.wrote.value = status_html(kind, text) if text else ""
 
-    def turn(self, view: str, sort: str) -> None:
-        """Let the table show the columns of a view; only people can be sorted and ticked."""
+    def turn(self, view: str, sort: str, *, seats: bool) -> None:
+        """Let the table show the columns of a view; only people can be sorted and ticked.
+
+        ``seats`` says whether there is an end to them, so that it matters who comes first.
+        """
         people = view == "People"
-        self.table.offer(COLUMNS[view], view)
+        self.table.offer([one for one in COLUMNS[view] if seats or one["key"] != "seat"], view)
         self.table.tickable = self.table.clickable = people
         self.table.sort = sort if people else ""
         self.table.saved = view.lower().replace(" ", "_")

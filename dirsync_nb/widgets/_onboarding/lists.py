@@ -51,6 +51,7 @@ COLUMNS: dict[str, list[Column]] = {
     ],
     "Invite list": [
         {"key": "name", "title": "Name"},
+        {"key": "seat", "title": "Seat", "kind": "number"},
         {"key": "verdict", "title": "Verdict", "kind": "state"},
         {"key": "reason", "title": "Why not, or: in which groups"},
         {"key": "address", "title": "Address", "room": 2},
@@ -76,7 +77,8 @@ def preview(roster: onboarding.Roster, chosen: Mask, view: str) -> Framed:
     if view == "Invite list":
         frame = roster.invites(chosen)
         groups = [", ".join(names) for names in frame["groups"]]
-        frame = frame.assign(reason=[r or g for r, g in zip(frame["reason"], groups, strict=True)])
+        reasons = [r or g for r, g in zip(frame["reason"], groups, strict=True)]
+        frame = frame.assign(reason=reasons, seat=_seats(frame["verdict"]))
     elif view == "Accounts":
         invited = np.flatnonzero(roster.verdicts(chosen) == onboarding.VERDICTS.index("invite"))
         frame = onboarding.account_prefill(roster.users.iloc[invited])
@@ -85,6 +87,16 @@ def preview(roster: onboarding.Roster, chosen: Mask, view: str) -> Framed:
     else:
         frame = onboarding.team_prefill(roster.groups, roster.memberships, roster.invites(chosen))
     return Framed(frame)
+
+
+def _seats(verdicts: pd.Series) -> list[str]:
+    """Return each one's seat, given from the top of the list; of those who get none, +1 and on."""
+    numbers, given, waiting = [], 0, 0
+    for verdict in verdicts:
+        given += verdict == "invite"
+        waiting += verdict == "over the seats"
+        numbers.append({"invite": f"{given:,}", "over the seats": f"+{waiting:,}"}.get(verdict, ""))
+    return numbers
 
 
 def lists_of(roster: onboarding.Roster, chosen: Mask, attributes: Sequence[str]) -> dict[str, pd.DataFrame]:
