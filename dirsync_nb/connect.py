@@ -19,7 +19,7 @@ from weakref import WeakValueDictionary
 
 from . import errors
 from .client import DirectoryClient, Pacer, RetryPolicy, Transport
-from .client.calls import fit, named_arguments
+from .client.calls import fit, named_arguments, unknown_argument
 from .client.credentials import Secret, checked_base_url, is_loopback
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ INSTEAD = {
     ),
     **dict.fromkeys(("url", "host", "server", "address"), "The address of a server is base_url="),
     **dict.fromkeys(("sandbox", "seed", "users"), "connect_sandbox(seed=..., users=...) starts the sandbox"),
+    "redacted": "client.redacted() hides names",
     "client_id": "It is not needed: the key alone decides which environment is read",
 }
 
@@ -357,7 +358,13 @@ def _running_sandbox(options: dict[str, Any]) -> Any:
     """Return the running sandbox with these options, started when there is none."""
     from .sandbox import Sandbox
 
-    fit("connect_sandbox", inspect.signature(Sandbox), (), options)
+    unknown = [name for name in options if name not in inspect.signature(Sandbox).parameters]
+    if unknown:
+        ours = [name for name in inspect.signature(connect_sandbox).parameters if name != "options"]
+        accepted = dict.fromkeys([*ours, *inspect.signature(Sandbox).parameters])
+        raise errors.UnknownFilter(
+            unknown_argument(unknown[0], "an argument of connect_sandbox", accepted, INSTEAD)
+        )
     wanted = tuple(sorted(options.items(), key=lambda item: item[0]))
     with _lock:
         sandbox = _sandboxes.get(wanted)

@@ -30,8 +30,9 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 
 from . import errors, extras
+from .client.calls import named_arguments
 from .client.waiting import wait
-from .frames import takes_frames, text_dtype
+from .frames import require_frame, takes_frames, text_dtype
 from .frames.json_array import JsonDtype
 
 __all__ = ["flat", "open_frame", "save_frame", "write_csv", "write_xlsx"]
@@ -109,8 +110,14 @@ def write_csv(frame: pd.DataFrame, path: str | Path, *, raw: bool = False) -> Pa
     return target
 
 
-@takes_frames()
-def write_xlsx(frame: pd.DataFrame, path: str | Path, *, raw: bool = False, sheet: str = "Sheet1") -> Path:
+@named_arguments()
+def write_xlsx(
+    frame: pd.DataFrame | Mapping[str, pd.DataFrame],
+    path: str | Path,
+    *,
+    raw: bool = False,
+    sheet: str = "Sheet1",
+) -> Path:
     r"""Write a frame as an Excel workbook with times in UTC and no text that is run as a formula.
 
     A text longer than a cell can hold (32,767 characters) is cut, and says at its end how long it was.
@@ -118,13 +125,14 @@ def write_xlsx(frame: pd.DataFrame, path: str | Path, *, raw: bool = False, shee
     Parameters
     ----------
     frame
-        Any frame of the toolkit. The index becomes the first column, but for row numbers without a name.
+        Any frame of the toolkit, or several by the names of their sheets: ``{"users": users, "crew": crew}``.
+        The index becomes the first column, but for row numbers without a name.
     path
         Where to write; an existing file is replaced in one step and keeps its permissions.
     raw
         True puts no apostrophe before formula signs. The cells stay text all the same.
     sheet
-        Name of the sheet: at most 31 characters, and none of ``[ ] : * ? / \``.
+        Name of the sheet of one frame: at most 31 characters, and none of ``[ ] : * ? / \``.
 
     Raises
     ------
@@ -140,15 +148,13 @@ def write_xlsx(frame: pd.DataFrame, path: str | Path, *, raw: bool = False, shee
     from openpyxl import Workbook
     from openpyxl.cell import WriteOnlyCell
 
-    target = _named_for("xlsx", path)
-    parts = _parts(frame)
-    _check_fits(len(frame), len(parts))
-    _check_sheet(sheet)
-    table = _table(_for_people(parts, signs=None if raw else AT_THE_START, zones=False))
-    book = Workbook(write_only=True)
-    page = book.create_sheet(sheet)
+    target, sheets = _named_for("xlsx", path), _sheets(frame, sheet)
+    tables = {
+        name: _table(_for_people(parts, signs=None if raw else AT_THE_START, zones=False))
+        for name, parts in sheets.items()
+    }
 
-    def cell(value: Any) -> Any:
+    def cell(page: Any, value: Any) -> Any:
         value = _for_sheet(value)
         if not isinstance(value, str):
             return value
@@ -156,12 +162,31 @@ def write_xlsx(frame: pd.DataFrame, path: str | Path, *, raw: bool = False, shee
         made.data_type = "s"  # text, even where it looks like a formula
         return made
 
-    page.append([cell(name) for name in table.columns])
-    for row in table.itertuples(index=False, name=None):
-        page.append([cell(value) for value in row])
     with replacing(target) as temporary:
+        book = Workbook(write_only=True)
+        for name, table in tables.items():
+            page = book.create_sheet(name)
+            page.append([cell(page, one) for one in table.columns])
+            for row in table.itertuples(index=False, name=None):
+                page.append([cell(page, value) for value in row])
         book.save(temporary)
     return target
+
+
+def _sheets(frame: Any, sheet: str) -> dict[str, Parts]:
+    """Return the columns of each sheet by its name; refuse what no workbook can hold."""
+    frames = dict(frame) if isinstance(frame, Mapping) else {sheet: frame}
+    if not frames:
+        raise errors.ArgumentError("a workbook has at least one sheet: {'users': users}")
+    if len({str(name).casefold() for name in frames}) < len(frames):
+        raise errors.ArgumentError("sheets of a workbook need different names, whatever their case")
+    found = {}
+    for name, one in frames.items():
+        _check_sheet(name)
+        require_frame(f"the frame of sheet {name!r}" if frame is not one else "frame", one, "any")
+        found[name] = _parts(one)
+        _check_fits(len(one), len(found[name]))
+    return found
 
 
 @takes_frames()

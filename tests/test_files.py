@@ -606,3 +606,21 @@ def test_a_time_by_other_rules_for_its_zone_keeps_its_moment():
     back = files._from_json(json.dumps({"v": {"$datetime": ["2026-07-01T12:00:00+05:00", "Europe/Oslo"]}}))
     assert back == datetime(2026, 7, 1, 7, tzinfo=UTC)
     assert str(back.tzinfo) == "Europe/Oslo"
+
+
+def test_several_frames_become_sheets_of_one_workbook(tmp_path):
+    people, crew = named("a", "b"), named("=1+1").rename_axis("group_id")
+    path = files.write_xlsx({"users": people, "crew": crew}, tmp_path / "both.xlsx")
+    book = openpyxl.load_workbook(path)
+    assert book.sheetnames == ["users", "crew"]
+    assert [book["users"].max_row, book["crew"].max_row] == [3, 2]
+    for wrong, sentence in (
+        ({}, "at least one sheet"),
+        ({"a": people, "A": crew}, "different names"),
+        ({"a/b": people}, "sheet"),
+        ({"a": "b"}, "must be a frame"),
+        ("users", "must be a frame"),
+    ):
+        with pytest.raises(errors.ArgumentError, match=sentence):
+            files.write_xlsx(wrong, tmp_path / "wrong.xlsx")
+    assert not (tmp_path / "wrong.xlsx").exists()

@@ -22,6 +22,7 @@ import numpy as np
 import pandas as pd
 
 from .. import errors
+from ..client.calls import named_arguments
 from ..frames import one_of, require_columns, require_ids, takes_frames
 from ..guard import SHARE, check_vanished
 from ..text import plural
@@ -420,6 +421,7 @@ def read_roles(
     )
 
 
+@named_arguments()
 def group_effects(roles: Roles) -> pd.DataFrame:
     """Return what each mapped group is worth: whose roles would change if it were deleted, one row a group.
 

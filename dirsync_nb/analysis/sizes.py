@@ -66,7 +66,7 @@ def membership_matrix(
     """
     from scipy import sparse  # type: ignore[import-untyped,unused-ignore]
 
-    require_same_directories(memberships, users=users, groups=groups)
+    require_same_directories(memberships, users, groups)
     user_codes, user_ids = _codes(memberships["user_id"], users)
     group_codes, group_ids = _codes(memberships["group_id"], groups)
     known = (user_codes >= 0) & (group_codes >= 0)

@@ -25,6 +25,7 @@ import pandas as pd
 
 from .. import errors
 from ..client import identifier
+from ..client.calls import named_arguments
 from ..frames import (
     FRAMES,
     near_names,
@@ -406,6 +407,7 @@ class Roles:
 # Changes --------------------------------------------------------------------------------------------------
 
 
+@named_arguments()
 def role_changes(
     before: Roles, after: Roles, *, guard: float | None = SHARE, confirm: int | None = None
 ) -> pd.DataFrame:

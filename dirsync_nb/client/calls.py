@@ -88,7 +88,7 @@ def _misfit(
 def unknown_argument(key: str, what: str, accepted: Iterable[str], hints: Mapping[str, str]) -> str:
     """Return the sentence about a keyword that a call does not have."""
     accepted = list(accepted)
-    close = difflib.get_close_matches(key, accepted, n=1)
+    close = difflib.get_close_matches(key, accepted, n=1) or [one for one in accepted if key in one.split("_")]
     hint = hints.get(key, f"Did you mean {close[0]}?" if close else "")
     return f"{key!r} is not {what}; accepted: {', '.join(accepted)}. {hint}".rstrip()
 

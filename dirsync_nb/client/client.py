@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Iterator, Mapping
+from difflib import get_close_matches
 from typing import Any
 
 from .. import errors
@@ -120,6 +121,9 @@ class DirectoryClient:
         """Say of what the loaders do where they are; anything else is simply not there."""
         verb, _, kind = name.partition("_")
         hint = f": frames come from functions, ds.load_{kind}(client, ...)" if verb in _VERBS and kind else ""
+        public = [one for one in dir(self) if not one.startswith("_")]
+        near = [] if name.startswith("_") else get_close_matches(name, public, n=1)
+        hint = hint or (f"; did you mean client.{near[0]}?" if near else "")
         raise AttributeError(f"a client has no {name!r}{hint}", name=name, obj=self)
 
     def __enter__(self) -> DirectoryClient:

@@ -296,19 +296,26 @@ def wire_filters(
     return wire, _event_notices(wire) if endpoint.path == "/events" else _search_notices(endpoint, wire)
 
 
+_ALIKE = dict.fromkeys(  # what other libraries call it
+    ("max_rows", "n", "count", "size", "top", "page_size"), "limit= says how many rows to read."
+)
+
+
 def filters_of(kind: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Let a call of a list refuse a keyword it does not have in a sentence that lists its filters."""
     endpoint = ENDPOINTS[kind]
 
     def decorate(call: Callable[P, R]) -> Callable[P, R]:
         signature = inspect.signature(call)
+        others = (one for one in signature.parameters if one not in ("self", "client", "directory"))
+        accepted = list(dict.fromkeys([*endpoint.filters, *others]))
 
         @functools.wraps(call)
         def checked(*args: P.args, **given: P.kwargs) -> R:
             for name in given:
                 if name not in signature.parameters:
-                    what = f"a filter of {endpoint.noun}"
-                    raise errors.UnknownFilter(unknown_argument(name, what, endpoint.filters, endpoint.instead))
+                    what, hints = f"a filter of {endpoint.noun}", {**_ALIKE, **endpoint.instead}
+                    raise errors.UnknownFilter(unknown_argument(name, what, accepted, hints))
             return call(*args, **given)
 
         return checked

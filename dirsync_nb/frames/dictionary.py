@@ -7,10 +7,12 @@ from typing import Any
 
 import pandas as pd
 
+from ..client.calls import named_arguments
 from . import schema
 from .builder import text_dtype
 from .checks import one_of, require_frame
-from .schema import Column
+from .reshape import spread_attributes
+from .schema import PREDEFINED, Column
 
 __all__ = ["declared", "describe_columns"]
 
@@ -44,7 +46,8 @@ TYPES = {
 }
 
 
-def describe_columns(frame: pd.DataFrame | str | None = None) -> pd.DataFrame:
+@named_arguments()
+def describe_columns(frame: pd.DataFrame | str | None = None, column: str | None = None) -> pd.DataFrame:
     """Return what the columns of a frame mean: one row per column, the index first.
 
     Parameters
@@ -52,6 +55,9 @@ def describe_columns(frame: pd.DataFrame | str | None = None) -> pd.DataFrame:
     frame
         Any frame of the toolkit, or a kind of frame by its name, such as ``"users"``. Default: every column of
         every kind, as a data dictionary.
+    column
+        Only this one. Of ``custom_attributes`` each attribute that somebody has gets a row: how many have a
+        value says :func:`dirsync_nb.analysis.attribute_coverage`.
 
     Returns
     -------
@@ -66,12 +72,17 @@ def describe_columns(frame: pd.DataFrame | str | None = None) -> pd.DataFrame:
     'The best e-mail address known.'
     """
     if isinstance(frame, str):
-        return _dictionary().xs(one_of("frame", frame, KINDS, "a frame, or one of"))  # type: ignore[return-value]
-    if frame is not None:
+        told: Any = _dictionary().xs(one_of("frame", frame, KINDS, "a frame, or one of"))
+    elif frame is None:
+        return _dictionary()
+    else:
         require_frame("frame", frame, "any")
-        rows = [(name, *_row(column, kind)) for name, column, kind in _columns_of(frame)]
-        return _table(rows, ["column"])
-    return _dictionary()
+        if column is not None and column.startswith("custom_attributes") and "custom_attributes" in frame:
+            spread = spread_attributes(frame)
+            frame = spread[[name for name in spread if name.startswith("custom_attributes.")]]
+            column = column if column in frame else None
+        told = _table([(name, *_row(one, kind)) for name, one, kind in _columns_of(frame)], ["column"])
+    return told if column is None else told.loc[[one_of("column", column, told.index)]]
 
 
 def _dictionary() -> pd.DataFrame:
@@ -110,10 +121,15 @@ def _columns_of(frame: pd.DataFrame) -> list[tuple[str, Column, str]]:
         if known is None or known.dtype not in (kind, "category"):
             first = next(iter(values.dropna().head(1)), None)
             attribute = name.startswith("custom_attributes.")
-            meaning = "Custom attribute; null and absent are both missing here." if attribute else ""
+            meaning = _of_attribute(name.removeprefix("custom_attributes.")) if attribute else ""
             known = Column(kind, meaning, name if attribute else "", first)
         found.append((name, known, kind))
     return found
+
+
+def _of_attribute(name: str) -> str:
+    whose = "one that WorkOS defines" if name in PREDEFINED else "one of this customer's own"
+    return f"Custom attribute, {whose}; null and absent are both missing here."
 
 
 def _row(column: Column, kind: str) -> tuple[Any, ...]:

@@ -47,7 +47,9 @@ def mark_partial(answer: pd.DataFrame, *sources: pd.DataFrame | None) -> pd.Data
     return answer
 
 
-def require_same_directories(memberships: pd.DataFrame, **frames: pd.DataFrame | None) -> None:
+def require_same_directories(
+    memberships: pd.DataFrame, users: pd.DataFrame | None = None, groups: pd.DataFrame | None = None
+) -> None:
     """Refuse users or groups of directories whose memberships were not read: all of them would be in nothing.
 
     Memberships say which directories they are of as long as they are what the loader gave, or a part of it.
@@ -59,12 +61,12 @@ def require_same_directories(memberships: pd.DataFrame, **frames: pd.DataFrame |
 
     Examples
     --------
-    >>> ds.frames.require_same_directories(memberships, users=users, groups=groups)
+    >>> ds.frames.require_same_directories(memberships, users, groups)
     """
     if READ not in memberships.attrs:
         return
     read = set(memberships.attrs[READ])
-    for name, frame in frames.items():
+    for name, frame in (("users", users), ("groups", groups)):
         if frame is None or "directory_id" not in frame:
             continue
         if others := [str(one) for one in frame["directory_id"].dropna().unique() if one not in read]:

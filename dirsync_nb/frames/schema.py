@@ -41,6 +41,26 @@ __all__ = [
     "Column",
 ]
 
+PREDEFINED = (
+    "addresses",
+    "cost_center_name",
+    "department_name",
+    "display_name",
+    "division_name",
+    "emails",
+    "employee_number",
+    "employee_type",
+    "employment_start_date",
+    "job_title",
+    "manager_email",
+    "manager_id",
+    "manager_name",
+    "organization",
+    "phone_numbers",
+    "username",
+)
+"""Attributes every environment can switch on: one that nobody has is not enabled, rather than mistyped."""
+
 TIME = "datetime64[us, UTC]"
 JSON = "json"
 

@@ -147,6 +147,7 @@ def latest(frame: pd.DataFrame) -> pd.DataFrame:
     return frame if frame.index.name is None else frame[~frame.index.duplicated(keep="last")]
 
 
+@named_arguments()
 def receipts_frame(receipts: Iterable[Receipt]) -> pd.DataFrame:
     """Make one row per load, in the order they ran: what was asked, what it cost, whether it is whole.
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from ..client import DirectoryClient
+from .progress import tell
 
 __all__ = ["FOUND_COLUMNS", "find", "largest_directory"]
 
@@ -89,6 +90,8 @@ def find(client: DirectoryClient, what: Any, *, most_people: int = MOST_PEOPLE) 
     found = pd.DataFrame(rows, columns=["id", *FOUND_COLUMNS]).drop_duplicates("id").set_index("id")
     if left_out:
         found.attrs["left_out"] = left_out
+    if found.empty:
+        tell([f"nothing here is or is called {what!r}. {left_out}".strip()], client.context.told)
     return found
 
 

@@ -36,7 +36,7 @@ from ..client.waiting import Stop, first_done
 from ..frames import MEMBERSHIP_COLUMNS, READ, require_complete, require_ids, text_dtype
 from .checkpoint import Checkpoint
 from .lists import count_of, load_groups, load_users
-from .parallel import as_directory_ids, directory_ids_of, load_each
+from .parallel import as_directory_ids, load_each
 from .progress import Progress
 from .session import Watch, load_session, resumed
 
@@ -121,7 +121,8 @@ def load_memberships(
         users = load_users(client, directory_id) if users is None else users
         groups = load_groups(client, directory_id) if groups is None else groups
     frame = _of_directories(client.context, directory_id, route, users, groups, resume)
-    asked = directory_ids_of(directory_id, "load_memberships")
+    several = as_directory_ids(directory_id, "load_memberships")
+    asked = [identifier(directory_id, "directory_id")] if several is None else several
     frame.attrs[READ] = tuple(str(client.context.disguise("directory_id", one)) for one in asked)
     return _named(frame, users, groups) if names and users is not None and groups is not None else frame
 

@@ -68,9 +68,8 @@ class Report:
         files = len({finding.file for finding in self.findings})
         count = "1 notebook" if self.notebooks == 1 else f"{self.notebooks} notebooks"
         things = "1 thing" if len(self.findings) == 1 else f"{len(self.findings)} things"
-        lines.append(
-            f"{count}: {things} to change in {files}" if self.findings else f"{count}: nothing to change"
-        )
+        if self.findings or self.notebooks or not self.unreadable:
+            lines.append(f"{count}: " + (f"{things} to change in {files}" if files else "nothing to change"))
         return "\n".join(lines)
 
 

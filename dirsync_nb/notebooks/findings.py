@@ -31,15 +31,16 @@ __all__ = ["KINDS", "LARGE", "Finding", "check_file", "kernel_problem"]
 
 LARGE = 200_000  # bytes of one output; a page with more is slow to open and to compare
 
+BY_FIX = " (--fix does, from outputs and metadata)"
 KINDS = {
     "kernel": "name it python3: in JupyterLab choose the kernel Python 3 (ipykernel) and save, or use --fix",
     "not-run": "run the notebook from top to bottom and save it with its outputs, as --run --save does",
     "order": "restart the kernel, run all cells from top to bottom, and save",
     "missing-output": "run the notebook from top to bottom and save it with its outputs",
     "error": "mend the cell and run the notebook again, or tag it raises-exception if it is meant to fail",
-    "key": "withdraw it where it was made, then take it out (--fix does, from outputs and metadata)",
-    "address": "use one at example.com or under .test, or take it out (--fix does, from outputs and metadata)",
-    "path": "use a path relative to the notebook, or take it out (--fix does, from outputs and metadata)",
+    "key": f"withdraw it where it was made, then take it out{BY_FIX}",
+    "address": f"use one at example.com or under .test, or take it out{BY_FIX}",
+    "path": f"use a path relative to the notebook, or take it out{BY_FIX}",
     "person": "use --fix, which keeps the outputs",
     "large": "show fewer rows or a smaller picture",
     "timing": "use --fix, which keeps the outputs; in JupyterLab the setting recordTiming keeps it out",
@@ -153,7 +154,8 @@ class _Look:
         fixable: bool = False,
     ) -> Finding:
         number, line = (None, "") if here is None else (here[0], first_line(here[1]))
-        return Finding(self.file, number, line, kind, place, problem, KINDS[kind], fixable)
+        advice = KINDS[kind] if fixable else KINDS[kind].removesuffix(BY_FIX)
+        return Finding(self.file, number, line, kind, place, problem, advice, fixable)
 
     def _order(self, cells: list[Cell]) -> Iterator[Finding]:
         """Compare the numbers cells got when they ran with those of one run from top to bottom."""

@@ -8,28 +8,9 @@ import pandas as pd
 
 from .. import errors
 from ..frames import near_names
+from ..frames.schema import PREDEFINED
 
-__all__ = ["PREDEFINED", "attribute_names", "require_attribute"]
-
-PREDEFINED = (
-    "addresses",
-    "cost_center_name",
-    "department_name",
-    "display_name",
-    "division_name",
-    "emails",
-    "employee_number",
-    "employee_type",
-    "employment_start_date",
-    "job_title",
-    "manager_email",
-    "manager_id",
-    "manager_name",
-    "organization",
-    "phone_numbers",
-    "username",
-)
-"""Attributes every environment can switch on: one that nobody has is not enabled, rather than mistyped."""
+__all__ = ["attribute_names", "require_attribute"]
 
 
 def attribute_names(users: pd.DataFrame) -> dict[str, None]:

@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from .. import errors, extras
+from ..client.calls import named_arguments
 from ..frames import one_of
 from .app_table import ATTRS
 from .script import column_facts
@@ -17,7 +18,8 @@ from .script import column_facts
 __all__ = ["load_app_users"]
 
 
-def load_app_users(url: str, *, table: str | None = None, query: str | None = None) -> pd.DataFrame:
+@named_arguments()
+def load_app_users(url: str, table: str | None = None, *, query: str | None = None) -> pd.DataFrame:
     """Read an app's users from its database, without being able to write to it.
 
     Needs the extra ``sql``.

@@ -6,6 +6,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 from .. import errors
+from ..client.calls import named_arguments
 
 __all__ = ["write_starter"]
 
@@ -13,6 +14,7 @@ FILES = Path(__file__).parent / "template"
 LEFT_OUT = ("__pycache__", "*.pyc", "*.egg-info", ".mypy_cache", ".pytest_cache", ".ruff_cache")
 
 
+@named_arguments()
 def write_starter(folder: str | Path) -> list[Path]:
     """Write the starter to a folder that is new or empty, and give its files, relative to it.
 
