@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -11,7 +13,10 @@ from .. import errors, extras
 from .app_table import ATTRS
 from .script import column_facts
 
-__all__ = ["load_app_users"]
+if TYPE_CHECKING:
+    import sqlalchemy as sa
+
+__all__ = ["load_app_users", "open_app", "read_table", "reflect", "why_read_only"]
 
 
 def load_app_users(url: str, *, table: str | None = None, query: str | None = None) -> pd.DataFrame:
@@ -50,11 +55,22 @@ def load_app_users(url: str, *, table: str | None = None, query: str | None = No
     >>> len(people) == len(app_users)
     True
     """
+    if table is not None and query is not None:
+        raise errors.ArgumentError("give either table or query")
+    with open_app(url, table or "a query") as connection:
+        if query is None:
+            return read_table(connection, reflect(connection, table), table)
+        import sqlalchemy as sa
+
+        return pd.read_sql(sa.text(query), connection)
+
+
+@contextmanager
+def open_app(url: str, what: str) -> Iterator[sa.Connection]:
+    """Open a connection that cannot write; raise as :func:`load_app_users` does."""
     extras.need("reading a database", "sql", "sqlalchemy")
     import sqlalchemy as sa
 
-    if table is not None and query is not None:
-        raise errors.ArgumentError("give either table or query")
     try:
         address = sa.engine.make_url(url)
     except sa.exc.ArgumentError:
@@ -64,17 +80,19 @@ def load_app_users(url: str, *, table: str | None = None, query: str | None = No
         extras.need("reading PostgreSQL", "sql", "psycopg")
     shown = address.render_as_string(hide_password=True)
     try:
-        return _read(sa, address, table, query)
+        with _connected(sa, address) as connection:
+            yield connection
     except (sa.exc.SQLAlchemyError, pd.errors.DatabaseError, ImportError) as problem:
         # Not the error itself: its text may hold the address it was given, password and all.
         cause = problem.__cause__ if isinstance(problem, pd.errors.DatabaseError) else problem
         detail = str(getattr(cause, "orig", None) or cause).splitlines()[0]
         if address.password:
             detail = detail.replace(str(address.password), "***")
-        raise errors.ConfigurationError(f"reading {table or 'a query'} from {shown}: {detail}") from None
+        raise errors.ConfigurationError(f"reading {what} from {shown}: {detail}") from None
 
 
-def _read(sa: Any, address: Any, table: str | None, query: str | None) -> pd.DataFrame:
+@contextmanager
+def _connected(sa: Any, address: Any) -> Iterator[sa.Connection]:
     engine = sa.create_engine(address, poolclass=sa.pool.NullPool)
     if address.get_backend_name() == "sqlite":
         _sqlite_must_exist(address)
@@ -84,23 +102,57 @@ def _read(sa: Any, address: Any, table: str | None, query: str | None) -> pd.Dat
             if engine.dialect.name == "postgresql":
                 connection.execute(sa.text("SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY"))
                 connection.commit()  # it holds for the transactions that follow
-            if query is None:
-                table = table or _only_table(sa.inspect(connection).get_table_names())
-                schema, _, name = table.rpartition(".")
-                found = sa.Table(name, sa.MetaData(), schema=schema or None, autoload_with=connection)
-                frame: pd.DataFrame = pd.read_sql(sa.select(found), connection)
-                frame.attrs[ATTRS] = {
-                    "name": table,
-                    "key": list(found.primary_key.columns.keys()),
-                    "columns": column_facts(found),
-                    "rows": len(frame),
-                }
-            else:
-                frame = pd.read_sql(sa.text(query), connection)
+            yield connection
             connection.rollback()
     finally:
         engine.dispose()
+
+
+def reflect(connection: sa.Connection, table: str | None) -> sa.Table:
+    """Return a table as the database describes it; without a name the one called ``users``, or the only one."""
+    import sqlalchemy as sa
+
+    schema, _, name = (table or _only_table(sa.inspect(connection).get_table_names())).rpartition(".")
+    return sa.Table(name, sa.MetaData(), schema=schema or None, autoload_with=connection)
+
+
+def read_table(connection: sa.Connection, table: sa.Table, name: str | None = None) -> pd.DataFrame:
+    """Return the rows of a table, with what is known of it in ``attrs``."""
+    frame: pd.DataFrame = pd.read_sql(table.select(), connection)
+    frame.attrs[ATTRS] = {
+        "name": name or table.fullname,
+        "key": list(table.primary_key.columns.keys()),
+        "columns": column_facts(table),
+        "rows": len(frame),
+    }
     return frame
+
+
+def why_read_only(connection: sa.Connection, table: sa.Table) -> str | None:
+    """Return why a table cannot be written, in words; None where it can. Nothing is written to find out."""
+    import sqlalchemy as sa
+
+    if connection.dialect.name == "sqlite":
+        file = Path(connection.engine.url.database or "")
+        if file.is_file() and not file.stat().st_mode & 0o222:
+            return "the file is read-only"
+        try:
+            connection.exec_driver_sql("PRAGMA query_only = OFF")
+            connection.exec_driver_sql("BEGIN IMMEDIATE")  # nobody else has it locked
+            column = next(iter(table.columns))
+            connection.execute(table.update().where(sa.false()).values({column.name: column}))
+            connection.exec_driver_sql("ROLLBACK")
+            connection.exec_driver_sql("PRAGMA query_only = ON")
+        except sa.exc.OperationalError as problem:
+            return str(problem.orig)
+        return None
+    name = connection.dialect.identifier_preparer.format_table(table)
+    may = [sa.func.has_table_privilege(name, one) for one in ("INSERT", "UPDATE")]
+    if not all(connection.execute(sa.select(*may)).one()):
+        return "this user may not insert and update"
+    asked = "SELECT pg_is_in_recovery() OR reset_val = 'on' FROM pg_settings WHERE name = :name"
+    read_only = connection.scalar(sa.text(asked), {"name": "default_transaction_read_only"})
+    return "the database takes no changes" if read_only else None
 
 
 def _only_table(names: list[str]) -> str:
