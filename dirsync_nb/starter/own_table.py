@@ -19,7 +19,7 @@ from ..provisioning.app_table import table_of
 from ..provisioning.columns import near_names
 from ..provisioning.database import open_app, read_table, reflect, why_read_only
 from ..provisioning.script import column_facts
-from ..provisioning.status import StatusWords
+from ..provisioning.status import BLANK, StatusWords
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
@@ -278,10 +278,8 @@ class _Reader:
         words = StatusWords(({1: False, 0: True} if turned else {}) | given, column=column)
         means = words.read_column(values)
         if words.unknown:
-            word = next(iter(words.unknown))
-            raise self._refusal(
-                f"says on and off in words that are not known. {words.sentence} (--status-words {word}=on)"
-            )
+            unknown = next(iter(words.unknown)).replace(BLANK, "")
+            raise self._refusal(f"has unknown words. {words.sentence} Here: --status-words '{unknown}=on'")
         known = table_of(self.frame.assign(**{column: values}), own.roles["key"], column, means)
         own.on, own.off = known.on, known.off
         if numeric and {one for one in values if one is not None} <= {0, 1}:
@@ -291,8 +289,9 @@ class _Reader:
             own.off = word if own.off is None and not is_on else own.off
         if self.facts[column]["kind"] == "boolean":
             own.on, own.off = bool(own.on), bool(own.off)
+        listed = getattr(self.table.c[column].type, "enums", None)
         for says, value in (("on", own.on), ("off", own.off)):
-            if value is None:
+            if value is None or (listed and value not in listed):
                 raise self._refusal(
                     f"has no row that shows how {column} says {says}: --status-words WORD={says}"
                 )
