@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import shutil
 import site
 import sqlite3
@@ -18,6 +20,7 @@ from typing import Any
 import pandas as pd
 import pytest
 import sqlalchemy
+import yaml
 
 import dirsync_nb as ds
 from dirsync_nb import errors, starter
@@ -50,7 +53,7 @@ def test_it_writes_a_project_and_says_which_files(tmp_path):
     assert Path("directory_worker/worker.py") in files
     assert Path("tests/test_worker.py") in files
     assert all((folder / one).read_text() == (starter.FILES / one).read_text() for one in files)
-    assert {path.suffix for path in files} <= {".py", ".md", ".toml", ".example", ""}
+    assert {path.suffix for path in files} <= {".py", ".md", ".toml", ".example", ".ini", ".mako", ".yaml", ""}
 
 
 def test_what_tools_leave_behind_is_not_copied(tmp_path, monkeypatch):
@@ -112,6 +115,36 @@ def test_it_holds_no_key_and_nobody_from_outside_reserved_domains():
         assert "—" not in text
 
 
+def test_its_image_is_built_in_layers_holds_no_secret_and_runs_as_nobody():
+    """As hadolint reads it; Docker itself is not asked."""
+    text = (starter.FILES / "Dockerfile").read_text().replace("\\\n", "")
+    steps = [line.split(None, 1) for line in text.splitlines() if line and not line.startswith("#")]
+    images = [rest.split()[0] for name, rest in steps if name == "FROM"]
+    assert len(images) == 2
+    assert all(":" in one and not one.endswith(":latest") for one in images)
+    copies = [rest.split()[-2] for name, rest in steps if name == "COPY"]
+    assert copies.index("pyproject.toml") < copies.index("directory_worker")  # what changes least comes first
+    assert not [one for one in copies if one == "."]
+    last = steps[[name for name, _ in steps].index("FROM", 1) :]
+    assert [rest for name, rest in last if name == "USER"] == ["10001"]
+    assert [name for name, _ in last].index("USER") < [name for name, _ in last].index("CMD")
+    assert any("/healthz" in rest for name, rest in last if name == "HEALTHCHECK")
+    assert all(json.loads(rest[rest.index("[") :]) for name, rest in last if name in ("CMD", "HEALTHCHECK"))
+    assert all("--no-cache-dir" in rest for name, rest in steps if "pip install" in rest)
+    assert not [
+        rest for name, rest in steps if name in ("ARG", "ENV") and re.search("KEY|SECRET|PASSWORD", rest)
+    ]
+    assert ".env" in (starter.FILES / ".dockerignore").read_text().split()
+    services = yaml.safe_load((starter.FILES / "compose.yaml").read_text())["services"]
+    assert re.fullmatch(r"postgres:\d+.*", services["database"]["image"])
+    told = {**services["database"]["environment"], **services["worker"]["environment"]}
+    assert all("${" in told[name] for name in told if re.search("KEY|SECRET|PASSWORD", name))
+    listed = (starter.FILES / ".env.example").read_text()
+    assert {name for name in told if not name.startswith("POSTGRES_")} <= set(
+        re.findall("^([A-Z_]+)=", listed, re.M)
+    )
+
+
 # In a fresh environment ---------------------------------------------------------------------------------
 
 
@@ -168,7 +201,7 @@ def test_whatever_an_event_holds_postgresql_keeps_it_too(python, project, postgr
     """Also what SQLite takes and PostgreSQL refuses: NUL in a name, in an address, in an id."""
     variables = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
     variables["TEST_DATABASE_URL"] = postgres.replace("postgresql:", "postgresql+psycopg:")
-    options = ("-q", "-p", "no:cacheprovider", "tests/test_mirror.py", "-k", "not shuffled")
+    options = ("-q", "-p", "no:cacheprovider", *ON_BOTH, "-k", "not shuffled")
     done = run(python, "-m", "pytest", *options, cwd=project, **variables)
     assert done.returncode == 0, done.stdout[-5000:]
     passed = int(done.stdout.split(" passed")[0].split()[-1])
@@ -179,6 +212,7 @@ def test_whatever_an_event_holds_postgresql_keeps_it_too(python, project, postgr
     assert done.returncode == 0, done.stdout[-5000:]
 
 
+ON_BOTH = ("tests/test_mirror.py", "tests/test_accounts.py", "tests/test_migrations.py")
 NUL_IN_AN_EVENT = """
 import pytest
 from sqlalchemy import select
