@@ -26,9 +26,11 @@ those before it. ``sandbox`` imports nothing of ours. Public names stand once, i
 """
 
 import copyreg
+import functools
 import importlib
 import sys
 import types
+from difflib import get_close_matches
 
 import lazy_loader
 
@@ -49,15 +51,36 @@ if type(sys.modules[__name__]) is not types.ModuleType:
     copyreg.pickle(type(sys.modules[__name__]), _by_name)  # type: ignore[arg-type]
 
 
-def _public(thing: object = None) -> object:
-    """Return a thing of the front door; of modules, dir() and completion show what they say is public."""
-    for module in (thing, *(sys.modules.get(f"{__name__}.{name}") for name in __all__)):
-        if isinstance(module, types.ModuleType):
-            vars(module).setdefault("__dir__", lambda names=module.__all__: sorted(names))
+def _public(name: str = "", thing: object = None) -> object:
+    """Return a thing of the front door; modules show what they say is public, and what is like a typo."""
+    for one, module in [(name, thing), *((one, sys.modules.get(f"{__name__}.{one}")) for one in __all__)]:
+        if isinstance(module, types.ModuleType) and "__dir__" not in vars(module):
+            vars(module)["__dir__"] = lambda names=module.__all__: sorted(names)
+            vars(module).setdefault("__getattr__", functools.partial(_unknown, one))
     return thing
 
 
-_public()  # what connect has loaded
+def _unknown(module: str, name: str) -> object:
+    """Say which public names are like one that a module does not have, wherever they are."""
+    where = f"{__name__}.{module}" if module else __name__
+    hint = "" if name.startswith("_") else _near(module, name)
+    raise AttributeError(f"module {where!r} has no attribute {name!r}{hint}", name=name)
+
+
+def _near(module: str, name: str) -> str:
+    modules = {one: held for one in __all__ if isinstance(held := _public(one, _load(one)), types.ModuleType)}
+    places = {one: f"ds.{one}" for one in __all__}
+    for home, held in modules.items():
+        places |= {one: f"ds.{home}.{one}" for one in held.__all__ if one not in places}
+    here = list(modules[module].__all__) if module else __all__
+    found = [one for one in (name,) if one in places] or get_close_matches(name, here, n=3)
+    found = found or get_close_matches(name, places, n=3, cutoff=0.7)
+    told = [f"ds.{module}.{one}" if module and one in here else places[one] for one in found]
+    return (
+        f"; did you mean {' or '.join(told)}?"
+        if told
+        else f"; dir({f'ds.{module}' if module else 'ds'}) lists what there is"
+    )
 
 
 def __getattr__(name: str) -> object:
@@ -67,10 +90,6 @@ def __getattr__(name: str) -> object:
 
         return version()
     try:
-        return _public(_load(name))
+        return _public(name, _load(name))
     except AttributeError:
-        from difflib import get_close_matches
-
-        near = get_close_matches(name, __all__, n=3)
-        hint = f"; did you mean ds.{' or ds.'.join(near)}?" if near else "; dir(ds) lists what there is"
-        raise AttributeError(f"module 'dirsync_nb' has no attribute {name!r}{hint}", name=name) from None
+        return _unknown("", name)

@@ -12,7 +12,11 @@ from . import redaction as redaction
 from . import sandbox as sandbox
 from . import sync as sync
 from . import widgets as widgets
+from .analysis import RoleMapping as RoleMapping
+from .analysis import read_mapping as read_mapping
+from .analysis import role_mapping as role_mapping
 from .analysis import what_if as what_if
+from .analysis import write_mapping as write_mapping
 from .connect import connect as connect
 from .connect import connect_sandbox as connect_sandbox
 from .errors import DirsyncError as DirsyncError

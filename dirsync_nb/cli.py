@@ -114,6 +114,12 @@ def parser() -> argparse.ArgumentParser:
     add("--on", default="email", metavar="A,B=C", help="columns that find people, strongest first")
     add("--fields", default="", metavar="A,B=C", help="columns to keep in line; B=C: the app's B is our C")
     add("--active", metavar="COLUMN", help="the app's column that says who may sign in")
+    add(
+        "--status-words",
+        default="",
+        metavar="A=on,B=off",
+        help="what words of that column mean that are in no list",
+    )
     add("--directory", action="append", metavar="ID", help="may come again (default: all there are)")
     add(
         "--snapshot",
@@ -404,6 +410,7 @@ def run_drift(arguments: argparse.Namespace) -> int:
                 on=_pairs(arguments.on),
                 fields=_pairs(arguments.fields),
                 active=arguments.active,
+                status_words=_words(arguments.status_words),
             )
         for path, write in ((arguments.html, found.to_html), (arguments.json, found.to_json)):
             if path is not None:
@@ -411,7 +418,20 @@ def run_drift(arguments: argparse.Namespace) -> int:
     except (errors.DirsyncError, OSError) as why:
         raise CannotBegin(str(why)) from None
     _say(repr(found))
+    if len(found) and arguments.html is None and arguments.json is None:
+        _say("Who, and why: --html FILE or --json FILE; they name people.")
     return 1 if len(found) else 0
+
+
+def _words(text: str) -> dict[str, bool]:
+    """Read ``A=on,B=off``."""
+    found = {}
+    for part in (part for part in text.split(",") if part.strip()):
+        word, _, means = (one.strip() for one in part.rpartition("="))
+        if means not in ("on", "off"):
+            raise CannotBegin(f"--status-words are written as Pending=on,Left=off; got {part.strip()!r}")
+        found[word] = means == "on"
+    return found
 
 
 def _pairs(text: str) -> dict[str, str]:

@@ -506,6 +506,10 @@ def replacing(target: Path) -> Iterator[Path]:
     A link stays a link: the file it leads to is replaced. The new file has the permissions of the old one.
     """
     real = Path(os.path.realpath(target))
+    if not real.parent.is_dir():
+        raise errors.ArgumentError(f"there is no folder {real.parent} to write {real.name} into: make it first")
+    if real.is_dir():
+        raise errors.ArgumentError(f"{target} is a folder: name a file in it")
     mode = stat.S_IMODE(real.stat().st_mode) if real.exists() else None
     temporary = real.with_name(f".{real.name}-{uuid4().hex[:8]}{real.suffix}")
     # Readable by its owner alone until it takes the place of a file that may be; else as any new file is.

@@ -3,6 +3,7 @@
 # ruff: noqa: E501
 from __future__ import annotations
 
+import re
 import sqlite3
 
 import matplotlib.pyplot as plt
@@ -502,3 +503,25 @@ def test_frames_of_another_kind_are_named(name, at_hand, monkeypatch):
                 told.append(str(problem))
     assert told
     assert [one for one in told if "\n" in one] == []
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("ds.plot_group_sizes", "ds.charts.plot_group_sizes"),
+        ("ds.write_csv", "ds.files.write_csv"),
+        ("ds.DirectoryExplorer", "ds.widgets.DirectoryExplorer"),
+        ("ds.load_usrs", "ds.load_users"),
+        ("ds.charts.plot_states", "ds.charts.plot_user_states"),
+        ("ds.charts.group_sizes", "ds.analysis.group_sizes"),
+        ("ds.files.read_csv", "ds.files.write_csv"),
+        ("ds.widgets.Explorer", "ds.widgets.DirectoryExplorer"),
+        ("ds.webhooks.verif", "ds.webhooks.verify"),
+        ("ds.onboarding.invite", "ds.onboarding.invite_list"),
+    ],
+)
+def test_a_name_that_is_elsewhere_or_nearly_right_is_told(typed, meant):
+    with pytest.raises(AttributeError, match=rf"did you mean {re.escape(meant)}\b"):
+        eval(typed)
+    name = typed.removeprefix("ds.")
+    assert not hasattr(ds, "_" + name)  # what tools probe loads nothing

@@ -9,14 +9,18 @@ the answer untrue it is refused (``IncompleteError``); where it only makes it sm
 
 from __future__ import annotations
 
+from . import role_mapping as role_mapping
 from . import what_if as what_if
 from .access import effective_memberships, losing_access
 from .attributes import attribute_coverage, attribute_status, group_by_attribute, state_by_group
 from .diff import diff_groups, diff_memberships, diff_users
 from .overlap import group_overlap, overlap_matrix
+from .role_files import read_mapping, write_mapping
+from .role_mapping import RoleMapping
 from .sizes import group_sizes, groups_per_user, membership_matrix, users_without_group
 
 __all__ = [
+    "RoleMapping",
     "attribute_coverage",
     "attribute_status",
     "diff_groups",
@@ -30,6 +34,8 @@ __all__ = [
     "losing_access",
     "membership_matrix",
     "overlap_matrix",
+    "read_mapping",
     "state_by_group",
     "users_without_group",
+    "write_mapping",
 ]

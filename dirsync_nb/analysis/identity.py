@@ -75,8 +75,6 @@ def id_key(value: Any) -> str | None:
     A whole number read as a float (``124.0``, as a column with a blank is read) is that number. A float too
     large to hold every whole number is nothing: its last digits are lost, so it would point to somebody else.
     """
-    if isinstance(value, bytes):  # as some database drivers hand out text
-        value = value.decode(errors="replace")
     if isinstance(value, str):
         return value.strip() or None
     if value is None or (pd.api.types.is_scalar(value) and pd.isna(value)):

@@ -25,7 +25,16 @@ import pandas as pd
 
 from .. import errors
 from ..client import identifier
-from ..frames import FRAMES, require_columns, require_complete, require_frame, require_ids, takes_frames
+from ..frames import (
+    FRAMES,
+    near_names,
+    one_of,
+    require_columns,
+    require_complete,
+    require_frame,
+    require_ids,
+    takes_frames,
+)
 from ..guard import SHARE, check_vanished
 
 __all__ = ["CHANGE_COLUMNS", "ROLE_COLUMNS", "SUMMARY_COLUMNS", "Roles", "role_changes", "role_summary"]
@@ -66,7 +75,8 @@ class Roles:
         Frames of one directory or several.
     table
         Which group gives which role: a mapping from a group's id or name to a role's slug, or a frame with
-        the columns ``group`` and ``role``, and perhaps ``priority`` (the lowest number is the highest).
+        the columns ``group`` and ``role``, and perhaps ``priority`` (the lowest number is the highest). With
+        several roles a user, a group may give several: a list of slugs, or a row for each.
     groups
         The groups frame; needed to name groups in the table by name, and in ``why``.
     priority
@@ -112,14 +122,14 @@ class Roles:
     directories: pd.DataFrame | None = None
     organizations: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     default_mapping: str = "fallback"
-    mapped: Mapping[str, str] = field(init=False)
+    mapped: Mapping[str, tuple[str, ...]] = field(init=False)
     order: tuple[str, ...] = field(init=False)
     reasons: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        _one_of("mode", self.mode, MODES)
-        _one_of("inactive_policy", self.inactive_policy, POLICIES)
-        _one_of("default_mapping", self.default_mapping, ("fallback", "ranked"))
+        one_of("mode", self.mode, MODES)
+        one_of("inactive_policy", self.inactive_policy, POLICIES)
+        one_of("default_mapping", self.default_mapping, ("fallback", "ranked"))
         for organization_id, own in self.organizations.items():
             if odd := set(own) - {"priority", "default"}:
                 raise errors.ArgumentError(
@@ -134,15 +144,24 @@ class Roles:
             if frame is not None:
                 require_complete(frame, "what_if")
         rows = _table(self.table)
-        mapped = {self.group_id(group): role for group, role, _ in rows}
-        if len(mapped) < len(rows):
-            raise errors.ArgumentError("the table maps a group twice; a group gives one role")
-        object.__setattr__(self, "mapped", mapped)
+        object.__setattr__(self, "mapped", self._by_group(rows))
         object.__setattr__(self, "order", _order(rows, self.priority))
 
     def __repr__(self) -> str:
         groups = f"{len(self.mapped)} mapped group{'' if len(self.mapped) == 1 else 's'}"
         return f"<Roles of {len(self.users):,} users by {groups}, {self.mode}: {' > '.join(self.order)}>"
+
+    def _by_group(self, rows: list[tuple[str, str, float]]) -> dict[str, tuple[str, ...]]:
+        """Return the roles that each group gives."""
+        names = {group: self.group_id(group) for group in dict.fromkeys(group for group, _, _ in rows)}
+        mapped: dict[str, tuple[str, ...]] = {}
+        for group, role, _ in rows:
+            mapped[names[group]] = (*mapped.get(names[group], ()), role)
+        several = self.mode == "single" and max(map(len, mapped.values()), default=0) > 1
+        if several or len(mapped) < len(names) or any(len(set(one)) < len(one) for one in mapped.values()):
+            more = "; with one role a user it gives one" if self.mode == "single" else ", or to a role twice"
+            raise errors.ArgumentError(f"the table maps a group twice{more}")
+        return mapped
 
     # -- what it is now ---------------------------------------------------------------------------------
 
@@ -158,8 +177,9 @@ class Roles:
             return str(found[0])
         if len(found):
             raise errors.ArgumentError(f"{len(found)} groups are named {group!r}: name it by its id")
+        near = near_names(group, self.groups["name"].dropna())
         raise errors.ArgumentError(
-            f"no group with the id or name {group!r} among the {len(self.groups):,} known"
+            f"no group with the id or name {group!r} among the {len(self.groups):,} known{near}"
         )
 
     def present(self) -> pd.Index:
@@ -198,17 +218,16 @@ class Roles:
     def _given(self) -> pd.DataFrame:
         """Return each membership that gives a role; the place is the user's in users."""
         pairs = self.memberships[["user_id", "group_id"]].drop_duplicates()
-        ranked = self.mode == "single" and self.default_mapping == "ranked"
-        if not ranked:
-            pairs = pairs[pairs["group_id"].isin(list(self.mapped))]
         place = self.users.index.get_indexer(pd.Index(pairs["user_id"]))
         known = np.append(self._there(), False)[place]  # place -1, nobody, reads the False at the end
         pairs = pairs[known].assign(place=place[known])
-        roles = pairs["group_id"].map(self.mapped)
-        if ranked:
-            roles = roles.fillna(pd.Series(self._default_of().take(place[known]).array, index=pairs.index))
-        pairs = pairs.assign(role=roles.astype("str"))
-        return pairs[pairs["role"].notna()]
+        given = [(group, role) for group, roles in self.mapped.items() for role in roles]
+        rules = pd.DataFrame(given, columns=["group_id", "role"], dtype="str")
+        if self.mode == "multiple" or self.default_mapping == "fallback":
+            return pairs.merge(rules, on="group_id")
+        pairs = pairs.merge(rules, on="group_id", how="left")
+        defaults = self._default_of().take(pairs["place"].to_numpy(dtype=np.int64))
+        return pairs.assign(role=pairs["role"].fillna(defaults.set_axis(pairs.index))).dropna(subset="role")
 
     def _ranked(self, given: pd.DataFrame) -> pd.DataFrame:
         """Add each role's place in the priority order that applies to the user's organization."""
@@ -258,11 +277,11 @@ class Roles:
         """Suppose another table of groups and roles; and another priority, if you say so."""
         return replace(self, table=table, priority=self.priority if priority is None else priority)
 
-    def with_group(self, group: str, role: str | None) -> Roles:
-        """Suppose one group gave another role, or none."""
+    def with_group(self, group: str, role: str | Sequence[str] | None) -> Roles:
+        """Suppose one group gave another role, several, or none."""
         group_id = self.group_id(group)
-        rows = {known: given for known, given in self.mapped.items() if known != group_id}
-        return self._mapped({**rows, group_id: role} if role is not None else rows)
+        rows: dict[str, Any] = {known: given for known, given in self.mapped.items() if known != group_id}
+        return self._mapped({**rows, group_id: role} if role else rows)
 
     def without_group(self, group: str) -> Roles:
         """Suppose a group was deleted: its memberships end, its members stay."""
@@ -281,10 +300,12 @@ class Roles:
         owned = [self.default, *(own.get("default") for own in self.organizations.values())]
         if role in owned:
             raise errors.ArgumentError(f"{role!r} is a default role: choose another default first")
-        if role not in self.order and role not in self.mapped.values():
-            raise errors.ArgumentError(f"no role {role!r} among {', '.join(self.order) or 'none'}")
-        rows = {known: given for known, given in self.mapped.items() if given != role}
-        told = {known: f"the role {role} was deleted" for known, given in self.mapped.items() if given == role}
+        if role not in self.order:
+            near = near_names(role, self.order)
+            raise errors.ArgumentError(f"no role {role!r} among {', '.join(self.order) or 'none'}{near}")
+        told = {known: f"the role {role} was deleted" for known, given in self.mapped.items() if role in given}
+        left = {known: [one for one in given if one != role] for known, given in self.mapped.items()}
+        rows = {known: given for known, given in left.items() if given}
         kept = replace(self, table=rows, priority=[one for one in self.order if one != role])
         return replace(kept, reasons={**self.reasons, **told})
 
@@ -294,7 +315,7 @@ class Roles:
         With ``by="id"``, as WorkOS maps groups, nothing else changes. With ``by="name"``, as in an app with a
         table of names, the mapping is lost, and found again where the new name is in the table.
         """
-        _one_of("by", by, ("id", "name"))
+        one_of("by", by, ("id", "name"))
         if self.groups is None:
             raise errors.ArgumentError("a group can be renamed only where the groups frame was given")
         group_id = self.group_id(group)
@@ -339,7 +360,17 @@ class Roles:
     def under(self, *, inactive_policy: str | None = None, mode: str | None = None) -> Roles:
         """Suppose WorkOS support switched the inactive policy, or somebody the mode of roles."""
         policy = self.inactive_policy if inactive_policy is None else inactive_policy
+        if mode == "single" and self.mode != "single":  # of several roles a group keeps the highest
+            kept = {known: self._highest(known) for known in self.mapped}
+            return replace(self, inactive_policy=policy, mode=mode, table=kept, priority=self.order)
         return replace(self, inactive_policy=policy, mode=self.mode if mode is None else mode)
+
+    def _highest(self, group_id: str) -> str:
+        """Return the highest role that a group gives, as its organization ranks them."""
+        owners: Any = {} if self.groups is None else self.groups.get("organization_id", {})
+        owner = owners.get(group_id)
+        order = self.order_of(owner if isinstance(owner, str) else None)
+        return min(self.mapped[group_id], key=order.index)
 
     # -- small parts ------------------------------------------------------------------------------------
 
@@ -357,7 +388,11 @@ class Roles:
             return name
         return f"{name} ({group_id})"
 
-    def _mapped(self, rows: Mapping[str, str]) -> Roles:
+    def without_reason(self, has: str) -> str:
+        """Say why somebody whom no group gave a role loses it; ``has`` is what they have then."""
+        return f"no longer the default role: has {has}"
+
+    def _mapped(self, rows: Mapping[str, Any]) -> Roles:
         return replace(self, table=dict(rows), priority=self.order)
 
     def _user_id(self, user: object) -> str:
@@ -487,8 +522,8 @@ class _Why:
             return "gone from the directory" if gone else "inactive, and inactive users are deleted"
         has = ", ".join(self.roles.get(user_id, ())) or "no role"
         if not was:
-            return f"no longer the default role: has {has}"
-        if any(self.after.mapped.get(one) == role and (user_id, one) in self.still_in for one in was):
+            return self.before.without_reason(has)
+        if any(role in self.after.mapped.get(one, ()) and (user_id, one) in self.still_in for one in was):
             return f"outranked by {has}"
         return f"{'; '.join(dict.fromkeys(self._ended(user_id, one) for one in was))}; has {has}"
 
@@ -498,8 +533,8 @@ class _Why:
         name = self.before.label_of(group_id)
         if (user_id, group_id) not in self.still_in:
             return f"no longer in {name}"
-        role = self.after.mapped.get(group_id)
-        return f"{name} gives {role} now" if role else f"{name} gives no role any more"
+        roles = ", ".join(self.after.mapped.get(group_id, ()))
+        return f"{name} gives {roles} now" if roles else f"{name} gives no role any more"
 
     def _named(self, roles: Roles, group_ids: tuple[str, ...]) -> str:
         for one in group_ids:
@@ -550,7 +585,12 @@ def _table(table: Any) -> list[tuple[str, str, float]]:
         given = table["priority"] if "priority" in table else pd.Series(0, index=table.index)
         rows = list(zip(table["group"], table["role"], given, strict=True))
     elif isinstance(table, Mapping):
-        rows = [(group, role, 0) for group, role in table.items()]
+        pairs = ((group, [roles] if isinstance(roles, str) else roles) for group, roles in table.items())
+        rows = [
+            (group, role, 0)
+            for group, roles in pairs
+            for role in (roles if isinstance(roles, (list, tuple)) else [roles])
+        ]
     else:
         raise errors.ArgumentError("table must be a mapping from group to role, or a frame with group and role")
     for group, role, _ in rows:
@@ -580,8 +620,3 @@ def _declared(frame: pd.DataFrame, columns: Mapping[str, str]) -> pd.DataFrame:
 
 def _listed(names: Iterable[str] | str) -> list[str]:
     return [names] if isinstance(names, str) else list(names)
-
-
-def _one_of(name: str, value: object, allowed: Sequence[str]) -> None:
-    if value not in allowed:
-        raise errors.ArgumentError(f"{name} must be one of {', '.join(map(repr, allowed))}; got {value!r}")

@@ -196,7 +196,7 @@ class SegmentList:
         found: dict[object, Record] = {}
         for record in page:
             name = record.get("id")
-            if not isinstance(name, str):
+            if not isinstance(name, str) or not name:
                 found[id(record)] = record
             elif not any(name in ids for ids in known):
                 found.setdefault(name, record)
@@ -247,10 +247,10 @@ class SegmentList:
 
 
 def _names(page: list[Record]) -> dict[str, None]:
-    return dict.fromkeys(name for record in page if isinstance(name := record.get("id"), str))
+    return dict.fromkeys(name for record in page if isinstance(name := record.get("id"), str) and name)
 
 
 def _fallbacks(page: list[Record]) -> list[str]:
     """Return rows to go on from, the last one first, should the row at the end of a page be deleted."""
     rows = (page[at].get("id") for at in (0, len(page) // 2, -min(2, len(page))))
-    return [row for row in rows if isinstance(row, str)]
+    return [row for row in rows if isinstance(row, str) and row]

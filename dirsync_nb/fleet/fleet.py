@@ -497,7 +497,8 @@ class Fleet:
         theirs, compared = self._compared(app_users, within, asked, guard)
         on_now: list[bool | None] = [True] * len(app_users)
         if active in app_users:
-            on_now = StatusWords(status_words, column=active).read_column(app_users[active].astype(object))
+            status = StatusWords(status_words, column=active or "")
+            on_now = status.read_column(app_users[active].astype(object))
         table = replace(table_of(app_users, key, active if active in app_users else None, on_now), guard=guard)
         return whole_plan(compared, theirs, asked, table, confirm)
 

@@ -39,6 +39,8 @@ from .schema import JSON, TIME
 
 __all__ = ["FrameBuilder", "arrow_text", "categorical", "text_dtype"]
 
+FIRST, LAST = pd.Timestamp("0001-01-01", tz="UTC"), pd.Timestamp("9999-12-31T23:59:59.999999", tz="UTC")
+"""Times that Python can hold: one beyond them could not even be shown."""
 FOLD_AT = 10_000  # rows held as Python objects before they are packed into arrays
 
 Values = Mapping[str, Sequence[Any]]
@@ -116,6 +118,11 @@ class FrameBuilder:
         for name, fits in self.table.shapes.items():
             if name in record and not fits(record[name]):
                 extra[name] = record[name]
+                if name == "object":
+                    kind = str(record[name])[:40]
+                    self._note(
+                        f"object: some rows are of the kind {kind!r}, and not {self.table.object_name!r}."
+                    )
         return extra or None
 
     def _fold(self) -> None:
@@ -175,7 +182,7 @@ class FrameBuilder:
             return quickly
         texts = [_to_the_microsecond(v) if isinstance(v, str) else None for v in values]
         times = pd.to_datetime(pd.Series(texts, dtype=object), utc=True, format="ISO8601", errors="coerce")
-        times = times.dt.as_unit("us")
+        times = times.dt.as_unit("us").where(lambda read: read.between(FIRST, LAST))
         odd = [row for row, text in enumerate(texts) if text is not None and not text.endswith("Z")]
         if any(_has_no_zone(str(texts[row])) for row in odd if not pd.isna(times[row])):
             self._note(f"{name}: some times came without a zone and were read as UTC.")
@@ -209,6 +216,10 @@ class FrameBuilder:
         frame = pd.DataFrame(columns, index=index, copy=False)
         repeated = _repeated(index)
         self.duplicates = int(repeated.sum())
+        if nameless := int((index.isna() | (index == "")).sum()):
+            self._note(
+                f"id: {nameless:,} rows came without one, so that nothing can be looked up or joined by it."
+            )
         if self.duplicates:
             frame = frame[~repeated]
         for name, dtype in self.table.columns.items():
@@ -285,7 +296,8 @@ def _arrow_times(values: list[Any]) -> Any:
         times = pa.array(values, pa.large_string()).cast(pa.timestamp("us", "UTC"))
     except (TypeError, ValueError):
         return None
-    return pd.DatetimeIndex(times.to_numpy(zero_copy_only=False), tz="UTC").array
+    read = pd.DatetimeIndex(times.to_numpy(zero_copy_only=False), tz="UTC")
+    return read.array if len(read) == 0 or (read.min() >= FIRST and read.max() <= LAST) else None
 
 
 def _repeated(index: pd.Index) -> np.ndarray[Any, np.dtype[np.bool_]]:
@@ -298,7 +310,7 @@ def _repeated(index: pd.Index) -> np.ndarray[Any, np.dtype[np.bool_]]:
     if len(np.unique(hashes)) == len(index):
         return np.zeros(len(index), dtype=bool)
     repeated: np.ndarray[Any, np.dtype[np.bool_]] = np.asarray(index.duplicated(keep="last"))
-    repeated &= np.asarray(index.notna(), dtype=bool)
+    repeated &= np.asarray(index.notna() & (index != ""), dtype=bool)
     return repeated
 
 

@@ -19,6 +19,7 @@ __all__ = [
     "FRAMES",
     "known_attributes",
     "listed_ids",
+    "near_names",
     "one_of",
     "require_columns",
     "require_frame",
@@ -227,10 +228,30 @@ def _listed(choices: Sequence[str]) -> str:
     return (", ".join(map(repr, choices[:MOST_NAMED])) or "those there are (none)") + more
 
 
-def _near(value: Any, choices: Sequence[str]) -> str:
-    words = {choice.casefold(): choice for choice in choices}
-    near = [words[word] for word in get_close_matches(str(value).casefold(), list(words), n=3, cutoff=0.6)]
+def _near(value: Any, choices: Iterable[str]) -> str:
+    near = _like(value, choices)
     return f". Did you mean {' or '.join(map(repr, near))}?" if near else ""
+
+
+def near_names(name: Any, names: Iterable[Any]) -> str:
+    """Return the names that are like one, as the end of a sentence; the first of them where none is.
+
+    Examples
+    --------
+    >>> ds.frames.near_names("badge", ["name", "custom_attributes.badge"])
+    "; near it: 'custom_attributes.badge'"
+    """
+    listed = list(dict.fromkeys(map(str, names)))
+    if near := _like(name, listed):
+        return f"; near it: {', '.join(map(repr, near))}"
+    return f"; there are {_listed(listed)}" if listed else ""
+
+
+def _like(value: Any, choices: Iterable[str]) -> list[str]:
+    """Return at most three choices that read like a value: by all of a name, or what stands after its dot."""
+    words = {part.casefold(): one for one in choices for part in (one.rpartition(".")[2], one)}
+    near = get_close_matches(str(value).casefold(), list(words), n=3, cutoff=0.6)
+    return list(dict.fromkeys(words[word] for word in near))
 
 
 def known_attributes(name: str, wanted: str | Iterable[str], known: Iterable[str]) -> list[str]:

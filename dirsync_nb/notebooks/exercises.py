@@ -245,6 +245,19 @@ def _in_several_groups(facts: Facts) -> list[Any]:
     return [sum(count > 1 for count in counts.values())] if counts else []
 
 
+def _in_both(facts: Facts) -> list[Any]:
+    here = {user["id"] for user in facts.people() if user.get("state") == "active"}
+    members: dict[str, set[str]] = {}
+    for user, group in facts.pairs():
+        members.setdefault(group, set()).add(user)
+    sizes = sorted(map(len, members.values()), reverse=True)
+    if len(sizes) < 2:
+        return []
+    largest = [one for one in members.values() if len(one) >= sizes[1]]
+    pairs = [pair for pair in combinations(largest, 2) if sum(map(len, pair)) == sizes[0] + sizes[1]]
+    return list({len(one & other & here) for one, other in pairs})
+
+
 EXERCISES = {
     "roles": Exercise(
         "How many people of the largest directory have another role than most people there?",
@@ -305,6 +318,11 @@ EXERCISES = {
         "How many people, in all directories together, are in more than one group?",
         "fleet.analyse('groups_per_user') counts the groups of each person; compute() makes a frame of it.",
         _in_several_groups,
+    ),
+    "clash": Exercise(
+        "If the largest directory's two largest groups gave two roles, how many active people would clash?",
+        "Map the two largest groups to two roles; the findings of kind clash are people in both.",
+        _in_both,
     ),
 }
 """Every exercise by its name."""

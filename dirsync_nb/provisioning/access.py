@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from .. import errors
+from ..analysis.identity import address_key
 from ..client import needs_client
-from ..frames import takes_frames
+from ..client.endpoints import identifier
+from ..frames import near_names, one_of, takes_frames
 from ..load import load_directory, load_events, load_groups, load_user
 from ..load.lookup import find
+from .status import StatusWords
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -24,6 +27,7 @@ __all__ = ["CHECK_COLUMNS", "Access", "explain_access"]
 CHECK_COLUMNS = ("looked_at", "found", "verdict", "remedy")
 """Columns of :attr:`Access.checks`; ``verdict`` is ``ok``, ``problem`` or ``unknown``."""
 
+MOST_NAMED = 8
 _STATES = {
     "validating": "the first data is on its way; Entra ID may take 40 minutes",
     "invalid_credentials": "the customer's admin connects the provider again: it refuses what WorkOS was given",
@@ -53,18 +57,21 @@ class Access:
 
     @property
     def allowed(self) -> bool:
-        """Whether nothing was found that keeps the person out."""
-        return not (self.checks["verdict"] == "problem").any()
+        """Whether all that was looked at lets the person in; what cannot be told does not."""
+        return bool((self.checks["verdict"] == "ok").all())
 
     @property
     def summary(self) -> str:
         """One paragraph: the answer, what stands in the way, and what to do."""
-        who = self.user["name"] or self.user["address"] or self.user.name
-        problems = self.checks[self.checks["verdict"] == "problem"]
-        if not len(problems):
+        named = (self.user[one] for one in ("name", "address"))
+        who = next((one for one in named if isinstance(one, str) and one), self.user.name)
+        if self.allowed:
             return f"Nothing in the directory keeps {who} out. {_sentences(self.checks['found'])}"
-        told = problems["found"] + ": " + problems["remedy"]
-        return f"{who} cannot be expected to get in. {_sentences(told)}"
+        for verdict, answer in (("problem", "cannot be expected to get in"), ("unknown", "may get in or not")):
+            found = self.checks[self.checks["verdict"] == verdict]
+            if len(found):
+                return f"{who} {answer}. {_sentences(found['found'] + ': ' + found['remedy'])}"
+        raise AssertionError(f"no such verdict: {set(self.checks['verdict'])}")
 
     def __repr__(self) -> str:
         return self.summary
@@ -82,26 +89,33 @@ def _sentences(parts: Iterable[str]) -> str:
 @takes_frames()
 def explain_access(
     client: DirectoryClient,
-    who: str,
+    who: Any,
     *,
     roles: Mapping[str, str] | None = None,
     app_users: pd.DataFrame | None = None,
+    on: str = "email",
+    active: str | None = None,
+    status_words: Mapping[Any, bool] | None = None,
 ) -> Access:
     """Return why somebody can or cannot log in: directory, state, groups, role, last events, the app's own row.
 
     Parameters
     ----------
     who
-        A user's id, address, ``idp_id`` or name, as :func:`dirsync_nb.find` takes it. It must mean one person.
+        A user's id, address, ``idp_id`` or name, as :func:`dirsync_nb.find` takes it; or a row. It must mean
+        one person.
     roles
         Names of groups to roles, as your app or the dashboard maps them. Default: the role the directory tells.
     app_users
-        Your app's users, with a column ``email`` and perhaps ``active``.
+        Your app's users.
+    on, active, status_words
+        As in :func:`dirsync_nb.compare`: the column of addresses; the one that says who may sign in (default:
+        ``active``, where there is one); what words in it mean that are in no list.
 
     Raises
     ------
     ArgumentError
-        Nobody is meant, or several people; the message names them.
+        Nobody is meant, or several people; the message names them. Or a column that ``app_users`` has not.
     LoadError
         As the loaders.
 
@@ -110,23 +124,36 @@ def explain_access(
     >>> ds.explain_access(client, users.index[0]).allowed
     True
     """
+    words = StatusWords(status_words)
+    if app_users is not None:
+        on = one_of("on", on, app_users.columns, "a column of app_users:")
+        active = "active" if active is None and "active" in app_users else active
+        active = active and one_of("active", active, app_users.columns, "a column of app_users:")
+        words = StatusWords(status_words, column=active or "")
     user = load_user(client, _user_id(client, who))
     directory = load_directory(client, user["directory_id"])
     groups = load_groups(client, user_id=user.name)
+    known = None
+    if roles is not None and roles.keys().isdisjoint(groups["name"]):
+        known = load_groups(client, user["directory_id"])["name"]
     events = _events_of(client, str(user.name), user.get("organization_id"))
     rows = [
         _directory_check(directory),
         _state_check(user),
         _address_check(user),
-        _role_check(user, groups, roles),
+        _role_check(user, groups, roles, known),
         _events_check(events),
     ]
     if app_users is not None:
-        rows.append(_app_check(user, app_users))
+        rows.append(_app_check(user, app_users, on, active, words))
     return Access(user, pd.DataFrame(rows, columns=list(CHECK_COLUMNS)), groups, events)
 
 
-def _user_id(client: DirectoryClient, who: str) -> str:
+def _user_id(client: DirectoryClient, who: Any) -> str:
+    if isinstance(who, pd.DataFrame) and len(who) == 1:
+        who = who.iloc[0]
+    if not isinstance(who, str):
+        return identifier(who, "who")
     found = find(client, who)
     people = found[found["kind"] == "directory user"]
     exact = people[people["matched_by"] != "part of the name"]
@@ -138,10 +165,14 @@ def _user_id(client: DirectoryClient, who: str) -> str:
         raise errors.ArgumentError(
             f"nobody is meant by {who!r}{other}. {found.attrs.get('left_out', '')}".strip()
         )
-    several = ", ".join(
-        f"{row.name_} ({row.Index})" for row in people.rename(columns={"name": "name_"}).head(5).itertuples()
+    several = [
+        f"{name} ({object_id}, in {where})"
+        for object_id, name, where in zip(people.index, people["name"], people["directory"], strict=True)
+    ]
+    more = f" and {len(several) - MOST_NAMED:,} more" if len(several) > MOST_NAMED else ""
+    raise errors.ArgumentError(
+        f"{who!r} may mean {len(several)} people: {', '.join(several[:MOST_NAMED])}{more}. Give one of the ids"
     )
-    raise errors.ArgumentError(f"{who!r} may mean {len(people)} people: {several}. Give one of the ids")
 
 
 def _events_of(client: DirectoryClient, user_id: str, organization_id: Any) -> pd.DataFrame:
@@ -175,7 +206,12 @@ def _address_check(user: pd.Series[Any]) -> list[str]:
     return ["address", "there is no address", "problem", "the provider's attribute mapping sends none: map one"]
 
 
-def _role_check(user: pd.Series[Any], groups: pd.DataFrame, roles: Mapping[str, str] | None) -> list[str]:
+def _role_check(
+    user: pd.Series[Any],
+    groups: pd.DataFrame,
+    roles: Mapping[str, str] | None,
+    known: Iterable[str] | None,
+) -> list[str]:
     names = [str(name) for name in groups["name"]]
     inside = f"in {', '.join(names)}" if names else "in no group"
     if roles is None:
@@ -189,12 +225,13 @@ def _role_check(user: pd.Series[Any], groups: pd.DataFrame, roles: Mapping[str, 
     given = list(dict.fromkeys(roles[name] for name in names if name in roles))
     if given:
         return ["role", f"{inside}, which gives {', '.join(given)}", "ok", ""]
-    remedy = f"put the person into {_one_of(roles)}, or map one of the groups"
+    there = list(dict.fromkeys(() if known is None else known))
+    mapped = [name for name in roles if name in there]
+    remedy = f"put the person into {' or '.join(mapped[:3])}, or map one of the groups"
+    if not mapped:
+        near = next((hint for name in roles if (hint := near_names(name, there))), "")
+        remedy = f"the directory has no group called {' or '.join(list(roles)[:3])}{near}; map one that it has"
     return ["role", f"{inside}, none of which has a role", "problem", remedy]
-
-
-def _one_of(names: Iterable[str]) -> str:
-    return " or ".join(list(names)[:3])
 
 
 def _events_check(events: pd.DataFrame) -> list[str]:
@@ -210,20 +247,26 @@ def _events_check(events: pd.DataFrame) -> list[str]:
     ]
 
 
-def _app_check(user: pd.Series[Any], app_users: pd.DataFrame) -> list[str]:
-    if "email" not in app_users:
-        raise errors.ArgumentError(
-            f"app_users needs a column email; it has {', '.join(map(str, app_users.columns))}"
-        )
-    wanted = str(user["address"]).casefold()
-    rows = app_users[app_users["email"].astype("str").str.strip().str.casefold() == wanted]
-    if not len(rows):
+def _app_check(
+    user: pd.Series[Any], app_users: pd.DataFrame, on: str, active: str | None, words: StatusWords
+) -> list[str]:
+    wanted = address_key(user["address"])
+    theirs = [address_key(value) == wanted for value in app_users[on]]
+    if wanted is None or not any(theirs):
         return ["app", "the app has no account with this address", "problem", "create it, or invite the person"]
-    if "active" in rows and not bool(rows["active"].iloc[0]):
-        return [
-            "app",
-            "the app's account is switched off",
-            "problem",
-            "switch it on if the person should get in",
-        ]
-    return ["app", f"the app has {len(rows)} account{'s'[: len(rows) != 1]} with this address", "ok", ""]
+    found = f"the app has {sum(theirs)} account{'s'[: sum(theirs) != 1]} with this address"
+    if active is None:
+        return ["app", found, "ok", ""]
+    # Of the whole column: how it says on and off shows in the rows of others too.
+    means = [
+        one
+        for one, mine in zip(words.read_column(app_users[active].astype(object)), theirs, strict=True)
+        if mine
+    ]
+    said = ", ".join(repr(one) for one in app_users.loc[theirs, active].astype(str).unique())
+    if True in means:
+        return ["app", found, "ok", ""]
+    if None in means:
+        remedy = f"say what {said} of {active} means: status_words={{...: True}} or False"
+        return ["app", f"{found}, and {said} is known neither as on nor as off", "unknown", remedy]
+    return ["app", "the app's account is switched off", "problem", "switch it on if the person should get in"]

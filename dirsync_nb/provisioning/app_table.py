@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import numpy as np
 import pandas as pd
+
+from ..analysis.identity import id_key
+from .status import says_until
 
 __all__ = ["ATTRS", "AppTable", "scoped", "table_of"]
 
@@ -43,16 +47,22 @@ class AppTable:
         ``nullable``, ``filled`` (the database gives new rows a value), ``unique``.
     rows, on_rows
         How many rows were read, and how many of them have the value ``on``; None where only a part was read.
+    part_of
+        How many rows the table had, where fewer were compared; else None.
     keys
         The app's columns by which people were found, with the directory's.
     active, on, off
         The column that says who may sign in, and the values it has for that.
+    until
+        Whether that column holds the time since when somebody may not, as ``deleted_at`` does: ``on`` is None.
     scope
         Columns whose value all compared rows share, such as the organization.
     confirmed
         The number of people to switch off that was confirmed, or None.
     guard
         The share of active users that may be switched off, or None.
+    doubled
+        Values of the key that several rows have.
     """
 
     name: str | None = None
@@ -61,12 +71,15 @@ class AppTable:
     keys: Mapping[str, str] = field(default_factory=dict)
     rows: int | None = None
     on_rows: int | None = None
+    part_of: int | None = None
     active: str | None = None
     on: Any = None
     off: Any = None
+    until: bool = False
     scope: Mapping[str, Any] = field(default_factory=dict)
     confirmed: int | None = None
     guard: float | None = None
+    doubled: frozenset[str | None] = frozenset()
 
 
 def table_of(
@@ -81,17 +94,22 @@ def table_of(
     known = known if isinstance(known, Mapping) else {}
     whole = known.get("rows") in (None, len(app_users))
     values = [None] * len(on) if active is None else list(app_users[active].astype(object))
-    says_on = _most_common(values, on, means=True)
+    until = active is not None and says_until(active, values)
+    says_on = None if until else _most_common(values, on, means=True)
+    names = pd.Series(app_users.index if key is None else app_users[key], dtype=object).map(id_key)
     return AppTable(
         name=known.get("name"),
         key=key if key is not None else app_users.index.name,
         columns=known.get("columns", {}),
         keys=keys or {},
         rows=len(app_users) if whole else None,
-        on_rows=sum(not _nothing(value) and value == says_on for value in values) if whole else None,
+        on_rows=_count_on(values, says_on, until=until) if whole else None,
+        part_of=None if whole else known["rows"],
         active=active,
         on=says_on,
-        off=_most_common(values, on, means=False),
+        off=None if until else _most_common(values, on, means=False),
+        until=until,
+        doubled=frozenset(names[names.duplicated() & names.notna()]),
     )
 
 
@@ -100,8 +118,12 @@ def scoped(table: AppTable, whole: AppTable, part: pd.DataFrame, scope: Mapping[
     on_rows = None
     if table.active is not None and table.rows is not None:
         values = part[table.active].astype(object)
-        on_rows = sum(not _nothing(value) and value == whole.on for value in values)
-    return replace(table, scope=scope, on=whole.on, off=whole.off, on_rows=on_rows)
+        on_rows = _count_on(values, whole.on, until=whole.until)
+    return replace(table, scope=scope, on=whole.on, off=whole.off, until=whole.until, on_rows=on_rows)
+
+
+def _count_on(values: Iterable[Any], on: Any, *, until: bool) -> int:
+    return sum(_nothing(value) if until else not _nothing(value) and value == on for value in values)
 
 
 def _most_common(values: list[Any], on: list[bool | None], *, means: bool) -> Any:
@@ -118,7 +140,7 @@ def _most_common(values: list[Any], on: list[bool | None], *, means: bool) -> An
 
 def _opposite(value: Any, *, means: bool) -> Any:
     if not isinstance(value, str):
-        return type(value)(means)
+        return type(value)(means) if isinstance(value, (bool, int, float, np.generic)) else None
     pairs = OFF_FOR if not means else {off: on for on, off in OFF_FOR.items()}
     word = pairs.get(value.strip().casefold())
     if word is None:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
 from .. import errors
+from ..frames import near_names
 
-__all__ = ["PREDEFINED", "attribute_names", "near_names", "require_attribute"]
+__all__ = ["PREDEFINED", "attribute_names", "require_attribute"]
 
 PREDEFINED = (
     "addresses",
@@ -31,16 +30,6 @@ PREDEFINED = (
     "username",
 )
 """Attributes every environment can switch on: one that nobody has is not enabled, rather than mistyped."""
-
-
-def near_names(name: Any, names: Iterable[Any], *, most: int = 3) -> str:
-    """Return the names that are like one, as the end of a sentence; all of them where they are few."""
-    listed = list(dict.fromkeys(map(str, names)))
-    folded = {part.casefold(): one for one in listed for part in (one.rpartition(".")[2], one)}
-    close = difflib.get_close_matches(str(name).casefold(), folded, n=most, cutoff=0.6)
-    if close:
-        return f"; near it: {', '.join(map(repr, dict.fromkeys(folded[one] for one in close)))}"
-    return f"; there are {', '.join(map(repr, listed[:20]))}" if listed else ""
 
 
 def attribute_names(users: pd.DataFrame) -> dict[str, None]:

@@ -5,7 +5,7 @@ The answer is a plan; nothing is written anywhere. ``database`` reads such a tab
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, cast
 
@@ -13,14 +13,14 @@ import pandas as pd
 
 from .. import errors
 from ..analysis.identity import id_key
-from ..frames import require_columns, require_complete, require_frame, takes_frames
+from ..frames import near_names, require_columns, require_complete, require_frame, takes_frames
 from ..guard import SHARE, check_guard, why_stopped
 from .app_table import ATTRS, table_of
-from .columns import attribute_names, near_names, require_attribute
+from .columns import attribute_names, require_attribute
 from .matching import Match, Matcher
 from .people import ABSENT, HOMES, People, key_of, plain_value
 from .plan import PLAN_COLUMNS, Plan, TooManyDeactivations, plan_frame
-from .status import StatusWords, is_on
+from .status import StatusWords, is_on, named_for_an_end, says_until
 
 __all__ = [
     "PLAN_COLUMNS",
@@ -267,8 +267,20 @@ def _compared(
         if column is not None and column not in app_users:
             near = near_names(column, app_users.columns)
             raise errors.ArgumentError(f"{name}={column!r} is not a column of app_users{near}")
+    _require_readable(app_users, keys)
     words = StatusWords(status_words, column=active or "")
     return _Comparison(People(users), app_users, keys, kept, active, words, key or primary_key(app_users))
+
+
+def _require_readable(app_users: pd.DataFrame, keys: Mapping[str, str]) -> None:
+    """Refuse keys that are neither text nor numbers: nobody would be found."""
+    for name in keys:
+        odd = next((v for v in app_users[name] if isinstance(v, (bytes, list, tuple, dict, set))), None)
+        if odd is not None:
+            raise errors.ArgumentError(
+                f"on: {name!r} of app_users holds type {type(odd).__name__}, by which nobody is found; "
+                "make them text"
+            )
 
 
 @takes_frames()
@@ -303,13 +315,26 @@ def _pairs(given: Columns) -> dict[str, str]:
     return {ours: "address" if theirs == "email" else theirs for ours, theirs in pairs.items()}
 
 
+def _instead(ours: str, theirs: str, app_users: pd.DataFrame, what: str) -> str:
+    """Say how the app's column is named instead of one that is not there."""
+    if "directory_id" in app_users and app_users.index.name == "user_id":
+        return "it is a frame of users: the directory comes first, the app second"
+    if theirs in app_users:
+        return f"{what} maps the app's column to the directory's, the other way round: {{{theirs!r}: {ours!r}}}"
+    if ours == app_users.index.name:
+        return "it is the index: app_users.reset_index() makes it a column"
+    listed = list(app_users.columns)
+    shown = ", ".join(map(repr, listed[:12])) + (", ..." if len(listed) > 12 else "")
+    return f"it has {shown}. To map one of them: {what}={{'mail': {theirs!r}}} (its mail is our {theirs})"
+
+
 def _pairs_of(given: Columns, users: pd.DataFrame, app_users: pd.DataFrame, what: str) -> dict[str, str]:
     """Read column names into a mapping from the app's to the directory's, and check that they are there."""
     pairs = _pairs(given)
     for ours, theirs in pairs.items():
         if ours not in app_users:
             raise errors.ArgumentError(
-                f"{what}: app_users has no column {ours!r}; it has {list(app_users.columns)}"
+                f"{what}: app_users has no column {ours!r}; {_instead(ours, theirs, app_users, what)}"
             )
         if theirs not in users and theirs != "user_id" and not theirs.startswith(ATTRIBUTE):
             attributes = [ATTRIBUTE + name for name in attribute_names(users)]
@@ -366,7 +391,7 @@ class _Comparison:
         self.met = matcher.met
         self._create(spoken_for, passed_on)
         table = table_of(self.app_users, self.key, self.active, on, self.keys)
-        told = tuple(text for text in (*notices, *self._own_notices()) if text)
+        told = tuple(text for text in (*notices, *self._own_notices(), *self._unread_ends(on)) if text)
         rows, unknown = plan_frame(self.rows), dict(self.words.unknown)
         return Plan(rows, self.unchanged, told, self._not_enabled(), unknown, table)
 
@@ -512,6 +537,23 @@ class _Comparison:
             told.append(f"{', '.join(rounded)}: numbers too large for a float were rounded. Read them as text.")
         return told
 
+    def _unread_ends(self, on: list[bool | None]) -> Iterator[str]:
+        """Say which columns such as ``deleted_at`` have a time in rows that count as on."""
+        for name in self.app_users.columns:
+            if name == self.active or not named_for_an_end(name):
+                continue
+            gone = StatusWords(column=name)
+            values = list(self.app_users[name].astype(object))
+            if says_until(name, values):
+                ended = [
+                    off is False and one is True for off, one in zip(gone.read_column(values), on, strict=True)
+                ]
+                if any(ended):
+                    yield (
+                        f"{name} has a time in {sum(ended):,} of the rows that count as on: if it means gone, "
+                        f"say active={name!r}, or leave such rows out of what counts as on."
+                    )
+
     def _rounded(self) -> list[str]:
         """Name key columns of the app whose numbers lost their last digits when they were read."""
         return [
@@ -535,7 +577,7 @@ class _Comparison:
         user = (
             {} if place is None else {n: self.people.values(n)[place] for n in ("user_id", "name", "address")}
         )
-        shown = {name: _text_of(record, self.keys, name) for name in ("name", "address")} if record else {}
+        shown = {name: _text_of(record, self._wanted(), name) for name in ("name", "address")} if record else {}
         told = {"action": action, "app_key": app_key, "matched_by": by, "reason": reason, **shown}
         told |= {name: value for name, value in user.items() if value is not None and value is not ABSENT}
         changed = tuple(before or ()) if before is not None else ()

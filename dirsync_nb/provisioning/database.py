@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from .. import errors, extras
+from ..frames import one_of
 from .app_table import ATTRS
 from .script import column_facts
 
@@ -43,11 +44,12 @@ def load_app_users(url: str, *, table: str | None = None, query: str | None = No
     Raises
     ------
     ArgumentError
-        Both table and query, an address that cannot be read, or several tables and none called ``users``.
+        Both table and query, an address that cannot be read, a table that is not there, or several tables and
+        none called ``users``.
     MissingExtra
         SQLAlchemy or the driver for PostgreSQL is not installed.
     ConfigurationError
-        The database cannot be reached, has no such table, or refused the query. The message holds no password.
+        The database cannot be reached, or refused the query. The message holds no password.
 
     Examples
     --------
@@ -112,7 +114,10 @@ def reflect(connection: sa.Connection, table: str | None) -> sa.Table:
     """Return a table as the database describes it; without a name the one called ``users``, or the only one."""
     import sqlalchemy as sa
 
-    schema, _, name = (table or _only_table(sa.inspect(connection).get_table_names())).rpartition(".")
+    looking = sa.inspect(connection)
+    schema, _, name = (table or _only_table(looking.get_table_names())).rpartition(".")
+    there = [*looking.get_table_names(schema or None), *looking.get_view_names(schema or None)]
+    one_of("table", name, there, f"of the schema {schema}:" if schema else "of the database:")
     return sa.Table(name, sa.MetaData(), schema=schema or None, autoload_with=connection)
 
 

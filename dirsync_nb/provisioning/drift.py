@@ -38,7 +38,13 @@ STYLE = """:root { color-scheme: light dark; font: 15px/1.5 system-ui, sans-seri
 body { margin: 2rem auto; max-width: 75rem; padding: 0 1rem }
 table { border-collapse: collapse; display: block; overflow-x: auto }
 th, td { border-bottom: 1px solid #8886; padding: .3rem .7rem; text-align: left; vertical-align: top }
+td:nth-child(6) { white-space: nowrap } td:first-child { font-weight: 600 }
 .ok { color: #1a7f37 } .drift { color: #b35900 }
+@media (max-width: 50rem) {
+  thead { display: none } tr { display: block; border-bottom: 1px solid #8886; padding: .4rem 0 }
+  td { display: inline-block; border: 0; padding: 0 .8rem 0 0 } td:empty { display: none }
+  td:last-child { display: block }
+}
 @media (prefers-color-scheme: dark) { .ok { color: #4ac26b } .drift { color: #e3a15c } }"""
 
 
@@ -104,8 +110,8 @@ class Drift:
         page = (
             f'<!doctype html><html lang="en"><meta charset="utf-8"><title>Drift</title>'
             f'<meta name="viewport" content="width=device-width"><style>{STYLE}</style>'
-            f'<h1 class="{state}">{"Drift" if len(self) else "In line"}</h1>'
-            f"<p>{html.escape(self.server)}, {self.at:%Y-%m-%d %H:%M} UTC</p>{self._repr_html_()}</html>\n"
+            f'<main><h1 class="{state}">{"Drift" if len(self) else "In line"}</h1>'
+            f"<p>{html.escape(self.server)}, {self.at:%Y-%m-%d %H:%M} UTC</p>{self._repr_html_()}</main>\n"
         )
         return _written(path, page)
 

@@ -10,10 +10,9 @@ from typing import Any
 import pandas as pd
 
 from .. import errors
-from ..frames import require_complete, takes_frames
+from ..frames import near_names, require_complete, takes_frames
 from ..guard import SHARE, check_guard
 from .app_table import ATTRS, scoped, table_of
-from .columns import near_names
 from .comparison import (
     Columns,
     HasUsers,
@@ -171,7 +170,7 @@ def compare_organizations(
     asked = (on, fields, active, status_words, key or primary_key(app_users))
     states: list[bool | None] = [True] * len(app_users)
     if active in app_users:
-        states = StatusWords(status_words, column=active).read_column(app_users[active].astype(object))
+        states = StatusWords(status_words, column=active or "").read_column(app_users[active].astype(object))
     table = table_of(app_users, None, active if active in app_users else None, states)
     found: dict[str, Plan | TooManyDeactivations] = {}
     summary = []

@@ -338,5 +338,7 @@ def save_lists(folder: str | Path, lists: Mapping[str, pd.DataFrame], *, kind: s
     need_for(kind)
     write = {"csv": write_csv, "xlsx": write_xlsx, "parquet": save_frame}[kind]
     target = Path(folder)
+    if any(one.is_file() for one in (target, *target.parents)):
+        raise errors.ArgumentError(f"folder={str(folder)!r} is a file, or in one: name another folder")
     target.mkdir(parents=True, exist_ok=True)
     return [write(frame, target / f"{name}.{kind}") for name, frame in lists.items()]

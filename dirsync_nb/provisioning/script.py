@@ -27,6 +27,7 @@ __all__ = ["DIALECTS", "column_facts", "write_script"]
 
 DIALECTS = ("sqlite", "postgresql")
 CHECKS = "dirsync_plan_checks"
+NOW = object()  # the moment in which the script runs
 AT_ONCE = 100  # rows in one condition: SQLite allows expressions of a thousand levels
 CHANGES = ("deactivate", "update", "same_person")  # in this order: an address may pass from one to the next
 
@@ -46,6 +47,7 @@ def column_facts(table: sa.Table) -> dict[str, dict[str, Any]]:
             "filled": column.server_default is not None
             or column.identity is not None
             or (table.autoincrement_column is column and _kind(column.type) == "integer"),
+            "computed": column.computed is not None,
             "unique": (column.name,) in alone,
         }
         for column in table.columns
@@ -106,6 +108,10 @@ class _Script:
     def _require(self) -> None:
         if not isinstance(self.name, str) or not self.name.strip():
             raise errors.ArgumentError("to_sql needs the name of the table: plan.to_sql('sqlite', 'users')")
+        if self.name.casefold().endswith(".sql") or "/" in self.name or "\\" in self.name:
+            raise errors.ArgumentError(
+                f"{self.name!r} looks like a file, and here is the table's place: path={self.name!r}"
+            )
         if self.key is None:
             raise errors.ArgumentError(
                 "this plan does not know by which column of the table a row is found: compare(..., key='id')"
@@ -116,20 +122,28 @@ class _Script:
             raise errors.ArgumentError(
                 f"{keys.count(None):,} rows to change have no {self.key}: nothing finds them"
             )
-        if len(set(keys)) < len(keys):
-            twice = next(key for key in keys if keys.count(key) > 1)
+        twice = next((key for key in keys if key in self.known.doubled or keys.count(key) > 1), None)
+        if twice is not None:
             raise errors.ArgumentError(f"{self.key} does not tell rows apart: {twice!r} stands more than once")
         if self.facts:
             for name in dict.fromkeys([str(self.key), *self._columns(), *self.defaults]):
                 one_of(f"a column of {self.name}", name, self.facts)
+            if computed := [name for name in self._columns() if self.facts[name].get("computed")]:
+                raise errors.ArgumentError(f"{computed[0]} of {self.name} is computed: no script can set it")
         self._require_status()
         self._require_filled()
+        if self.known.part_of is not None and len(self._of("create")):
+            raise errors.ArgumentError(
+                f"a part of {self.name} was compared, and of its {self.known.part_of:,} rows the others may be "
+                "those people: compare the whole frame that load_app_users gave"
+            )
 
     def _require_status(self) -> None:
         """Refuse a status for which the column shows no value: what the app writes there would be a guess."""
         for word, value in (("active", self.known.on), ("inactive", self.known.off)):
             used = any(held.get(self.known.active) == word for held in self.rows["after"] if held)
-            if self.known.active is not None and used and value is None:
+            used |= word == "active" and len(self._of("create")) > 0 and self.known.active not in self.defaults
+            if self.known.active is not None and used and value is None and not self.known.until:
                 raise errors.ArgumentError(
                     f"no row shows how {self.known.active} says {word}: set it in rows['after'], or give the "
                     "column a row that has it"
@@ -185,13 +199,15 @@ class _Script:
 
     def _status(self, held: Mapping[str, Any]) -> dict[str, Any]:
         """Put the column's own way to say on or off in place of the plan's."""
-        own = {"active": self.known.on, "inactive": self.known.off}
+        own = {"active": self.known.on, "inactive": NOW if self.known.until else self.known.off}
         return {
             name: own.get(value, value) if name == self.known.active and isinstance(value, str) else value
             for name, value in held.items()
         }
 
     def _literal(self, column: str, value: Any) -> Any:
+        if value is NOW:
+            return self.sa.func.current_timestamp()
         value = self.value(column, value)
         kind = self._type(column)
         if value is None:
@@ -200,6 +216,8 @@ class _Script:
 
     def _equals(self, column: str, value: Any) -> Any:
         held = self.table.c[column]
+        if self.known.until and column == self.known.active and not pd.isna(value):
+            return held.is_not(None)  # which time it is makes no difference, and databases write it differently
         value = self.value(column, value)
         return held.is_(None) if value is None else held == self._literal(column, value)
 
@@ -211,6 +229,8 @@ class _Script:
         yield from _comment(f"Brings {self.name} in line with the directory. Review it before you run it.")
         yield from _comment(told)
         yield from _comment("It runs whole or not at all, and stops if the table changed since it was read.")
+        run = "sqlite3 -bail app.db < plan.sql" if self.is_sqlite else "psql -v ON_ERROR_STOP=1 -f plan.sql"
+        yield from _comment(f"Run it so that it ends at the first error: {run}")
         yield "BEGIN IMMEDIATE;" if self.is_sqlite else "BEGIN;"
         if not self.is_sqlite:
             yield "SET LOCAL standard_conforming_strings = on;"
@@ -253,7 +273,7 @@ class _Script:
 
     @property
     def _counts_status(self) -> bool:
-        return self.known.active is not None and self.known.on is not None
+        return self.known.active is not None and (self.known.on is not None or self.known.until)
 
     @property
     def _is_on(self) -> Any:
@@ -271,7 +291,15 @@ class _Script:
                 keys.setdefault(name, []).append(after[name])
         for name, values in keys.items():
             for some in _some(values):
-                there = self.table.c[name].in_([self._literal(name, value) for value in some])
+                there: Any = self.table.c[name].in_([self._literal(name, value) for value in some])
+                if (
+                    all(isinstance(value, str) for value in some)
+                    and name in self.known.keys
+                    and self.known.keys[name] in WEAK_KEYS
+                ):
+                    # As they are compared: an address that the table spells otherwise is there.
+                    spelled = self.sa.func.lower(self.sa.func.trim(self.table.c[name]))
+                    there |= spelled.in_([self._literal(name, value.strip().lower()) for value in some])
                 yield self._check(f"new people, by {name}", 0, self._count(there))
 
     def _as_read(self, key: Hashable, before: Mapping[str, Any]) -> Any:
@@ -371,11 +399,27 @@ def _truth(value: Any) -> bool:
     raise ValueError
 
 
+def _as_text(value: Any) -> str | None:
+    if isinstance(value, bool):  # 'True' is what no app writes into a column of words
+        raise ValueError
+    return value if isinstance(value, str) else id_key(value)
+
+
+def _moment(value: Any) -> Any:
+    """Return a date or time as it is; refuse a text that is none."""
+    if isinstance(value, str):
+        datetime.fromisoformat(value)
+    elif not isinstance(value, date):
+        raise ValueError
+    return value
+
+
 _AS: dict[Any, Callable[[Any], Any]] = {
     "integer": _whole,
     "boolean": _truth,
     "number": float,
-    "text": lambda value: id_key(value) if not isinstance(value, str) else value,
+    "time": _moment,
+    "text": _as_text,
 }
 
 

@@ -17,7 +17,15 @@ import pandas as pd
 from ..analysis.identity import id_key, without_invisible
 from ..errors import ArgumentError
 
-__all__ = ["OFF_WORDS", "ON_WORDS", "StatusWords", "is_on", "unknown_sentence"]
+__all__ = [
+    "OFF_WORDS",
+    "ON_WORDS",
+    "StatusWords",
+    "is_on",
+    "named_for_an_end",
+    "says_until",
+    "unknown_sentence",
+]
 
 ON_WORDS = frozenset(
     {
@@ -53,6 +61,11 @@ OFF_WORDS = frozenset(
 )  # fmt: skip
 
 BLANK = "(blank)"
+_ENDED = re.compile(
+    "(delet|deactivat|disabl|remov|archiv|suspend|terminat|revok|clos|bann|block|cancel|offboard|left|end)"
+    "(ed|d)?_?(at|on|date|time|since)$",
+    re.IGNORECASE,
+)
 _TIME = re.compile(r"\d{4}-\d\d-\d\d([T ][\d:.,]+)?\s?(Z|UTC|[+-][\d:]+)?", re.ASCII)
 MOST_TOLD = 6
 
@@ -83,6 +96,25 @@ def _is_missing(value: Any) -> bool:
 
 def _is_time(value: Any) -> bool:
     return isinstance(value, date) or (isinstance(value, str) and bool(_TIME.fullmatch(value.strip())))
+
+
+def _are_times(values: Iterable[Any]) -> bool:
+    there = [value for value in values if not _is_missing(value) and value != ""]
+    return bool(there) and all(_is_time(value) for value in there)
+
+
+def named_for_an_end(column: Any) -> bool:
+    """Return whether a column is named for the moment since when something is over, as ``deleted_at`` is."""
+    return bool(_ENDED.search(str(column)))
+
+
+def says_until(column: str, values: Iterable[Any]) -> bool:
+    """Return whether a column says who may not sign in by the time since when, as ``deleted_at`` does.
+
+    Of one that is empty the type decides, which is not known here: it says so if its name does.
+    """
+    there = [value for value in values if not _is_missing(value) and value != ""]
+    return named_for_an_end(column) and all(_is_time(value) for value in there)
 
 
 class StatusWords:
@@ -125,15 +157,17 @@ class StatusWords:
     def read_column(self, values: Iterable[Any]) -> list[bool | None]:
         """Return what each value of a column means; among words, a missing one is blank and not off.
 
-        Times are refused: ``deleted_at`` and ``activated_at`` look alike, and mean opposite things.
+        In a column named for an end, as ``deleted_at`` is, a time means off, and blank on. Other times are
+        refused: ``activated_at`` means the opposite.
         """
         listed = list(values)
-        there = [value for value in listed if not _is_missing(value) and value != ""]
-        if there and all(_is_time(value) for value in there):
-            column = self._column or "deleted_at"
+        if says_until(self._column, listed):
+            return [_is_missing(value) or value == "" for value in listed]
+        if _are_times(listed):
+            column = self._column or "the status"
             raise ArgumentError(
                 f"{column} holds times, which say neither on nor off: hand in a column that does, such as "
-                f"app_users.assign(active=app_users[{column!r}].isna()) where a time means gone"
+                f"app_users.assign(active=app_users[{column!r}].notna()) where a time means on"
             )
         self._missing_is_off = not any(isinstance(value, str) for value in listed)
         return [self.read(value) for value in listed]

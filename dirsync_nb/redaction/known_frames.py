@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from ..analysis import what_if
+from ..analysis import role_mapping, what_if
 from ..client.endpoints import DSYNC_EVENTS
 from ..client.pseudonyms import WORDS
 from ..frames import (
@@ -84,6 +84,7 @@ _WITHOUT_INDEX: list[Iterable[str]] = [
     AUDITED_GROUP_COLUMNS,
     what_if.ROLE_COLUMNS,
     what_if.CHANGE_COLUMNS,
+    role_mapping.FINDING_COLUMNS,
     prefill.TEAM_MEMBER_COLUMNS,
 ]
 _PLAIN = {"str", "object", "json", "boolean"}  # dtypes that a frame of anybody's may have as well

@@ -14,9 +14,8 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from .. import errors
-from ..frames import looks_like_address, one_of
+from ..frames import looks_like_address, near_names, one_of
 from ..provisioning.app_table import table_of
-from ..provisioning.columns import near_names
 from ..provisioning.database import open_app, read_table, reflect, why_read_only
 from ..provisioning.script import column_facts
 from ..provisioning.status import BLANK, StatusWords
@@ -188,8 +187,8 @@ class _Reader:
             one_of(f"a column of {self.table.fullname}", column, self.facts)
         roles = {"key": self._key()}
         for role in NAMES:
-            if (column := self._recognised(role)) is not None:
-                roles[role] = column
+            if (named := self._recognised(role)) is not None:
+                roles[role] = named
         for choice in NEEDED:
             if not roles.keys() & set(choice):
                 raise self._asked(*choice)
@@ -307,7 +306,12 @@ class _Reader:
             *(column for role, column in own.roles.items() if role not in ("key", "deleted_at")),
         }
         for name, fact in self.facts.items():
-            if name in given or fact["filled"] or (fact["nullable"] and name != own.roles["key"]):
+            if (
+                name in given
+                or fact["filled"]
+                or fact["computed"]
+                or (fact["nullable"] and name != own.roles["key"])
+            ):
                 continue
             example = UUID if name == own.roles["key"] else "VALUE"
             raise self._refusal(

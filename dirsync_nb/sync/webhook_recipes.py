@@ -1,10 +1,10 @@
 """Endpoints that receive webhooks, for FastAPI, Flask, Django and Express.
 
 They verify the raw body, answer at once, and work later. Each text is a file of an app, on the official SDK;
-``RECIPES`` holds them by the framework's name. ``WEBHOOK_SECRET`` is its secret, ``whsec_`` included. What comes
-is put into ``inbox``, a queue that a worker of yours empties: a delivery comes again when the answer takes too
-long. It may come twice and in any order, so drop the event ids you know, and let it only wake a worker that reads
-``/events``, or treat it as :func:`dirsync_nb.sync.replay` does.
+``RECIPES`` holds them by the framework's name. ``WEBHOOK_SECRET`` is its secret, ``whsec_`` included. What
+comes is put into ``inbox``, a queue that a worker of yours empties: a delivery comes again when the answer
+takes too long. It may come twice and in any order, so drop the event ids you know, and let it only wake a
+worker that reads ``/events``, or treat it as :func:`dirsync_nb.sync.replay` does.
 """
 
 from __future__ import annotations

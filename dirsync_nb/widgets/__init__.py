@@ -1,10 +1,11 @@
 """Widgets: frames and events as something to click, each with the code behind it.
 
 ``Setup`` connects a directory, ``DirectoryExplorer`` looks through it, ``DetailCard`` shows one user or group,
-``MembershipExplorer`` compares groups, ``Onboarding`` makes invite lists, ``EventFeed`` shows changes as they
-arrive, ``FleetBoard`` looks over thousands of directories. Each is an ipywidgets box whose choices are traits,
-so it can be read and driven from Python; each loads beside the kernel's loop, leaves a static table for readers
-without a kernel, and is replaced by a newer one when its cell is run again.
+``MembershipExplorer`` compares groups, ``Onboarding`` makes invite lists, ``RoleMapper`` says which group gives
+which role, ``EventFeed`` shows changes as they arrive, ``FleetBoard`` looks over thousands of directories. Each
+is an ipywidgets box whose choices are traits, so it can be read and driven from Python; each loads beside the
+kernel's loop, leaves a static table for readers without a kernel, and is replaced by a newer one when its cell
+is run again.
 """
 
 from .detail_card import DetailCard
@@ -13,6 +14,7 @@ from .event_feed import EventFeed
 from .fleet_board import FleetBoard
 from .membership_explorer import MembershipExplorer
 from .onboarding import Onboarding
+from .role_mapper import RoleMapper
 from .setup import Setup
 
 __all__ = [
@@ -22,5 +24,6 @@ __all__ = [
     "FleetBoard",
     "MembershipExplorer",
     "Onboarding",
+    "RoleMapper",
     "Setup",
 ]

@@ -43,7 +43,7 @@ class Onboarding(Explorer):
         chosen.
     users, groups, memberships
         Whole frames, where you have them already: nothing is read then.
-    app_users, on, active
+    app_users, on, active, status_words
         The app's own table, and how people are found in it, as for
         :func:`dirsync_nb.provisioning.onboarding.invite_list`.
     seats
@@ -119,11 +119,13 @@ class Onboarding(Explorer):
         app_users: pd.DataFrame | None = None,
         on: str | Sequence[str] | Mapping[str, str] = "email",
         active: str | None = None,
+        status_words: Mapping[Any, bool] | None = None,
         seats: int | None = None,
         attributes: Sequence[str] = (),
         folder: str | Path = "onboarding",
     ) -> None:
-        app = {"app_users": app_users, "on": on, "active": active, "seats": seats}
+        app: dict[str, Any] = {"app_users": app_users, "on": on, "active": active, "seats": seats}
+        app["status_words"] = status_words
         super().__init__(client)
         self.finder = Finder(
             client,

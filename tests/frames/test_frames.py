@@ -668,3 +668,32 @@ def test_a_frame_of_another_library_is_named_with_the_way_to_one_of_pandas():
     lying = dask.dataframe.from_pandas(table.to_pandas(), npartitions=1)
     with pytest.raises(errors.ArgumentError, match=r"a frame of Dask, which lies in parts: .compute\(\)"):
         ds.charts.plot_group_sizes(lying)
+
+
+@pytest.mark.parametrize("nothing", [None, ""])
+def test_rows_without_an_id_are_kept_each_and_told(serve, nothing):
+    """Two people who both have none are two people."""
+    _, client = serve(paged([{**user, "id": nothing} for user in users(3)]))
+    frame = ds.load_users(client, "d1")
+    assert len(frame) == 3
+    assert client.receipts[-1].duplicates == 0
+    assert "id: 3 rows came without one" in client.receipts[-1].notices[0]
+
+
+def test_rows_of_another_kind_are_told():
+    frame = packing.FrameBuilder(frames.USERS)
+    frame.add([{"object": "directory_group", "id": "g", "name": "Crew"}])
+    assert frame.frame()["extra"].iloc[0] == {"object": "directory_group"}
+    assert frame.notices == ["object: some rows are of the kind 'directory_group', and not 'directory_user'."]
+
+
+@pytest.mark.parametrize("odd", ["0000-01-01T00:00:00Z", "-0001-01-01T00:00:00Z", "+10000-01-01T00:00:00Z"])
+@pytest.mark.parametrize("beside", ["2026-01-01T00:00:00Z", "2026-01-01T00:00:00.123456789Z"])
+def test_a_time_that_python_cannot_hold_is_missing_and_its_original_is_kept(odd, beside):
+    """pandas reads the year 0, and can then show the frame no more."""
+    frame = packing.FrameBuilder(frames.USERS)
+    frame.add([{"id": "u", "created_at": odd}, {"id": "v", "created_at": beside}])
+    read = frame.frame()
+    assert read["created_at"].isna().tolist() == [True, False]
+    assert read["extra"].iloc[0] == {"created_at": odd}
+    assert "NaT" in repr(read)

@@ -49,6 +49,14 @@ SOLUTIONS = {
     "several groups": lambda c, d, u, g, m, e: (
         (ds.load_memberships(c, d.index)["user_id"].value_counts() > 1).sum().item()
     ),
+    "clash": lambda c, d, u, g, m, e: (
+        ds.RoleMapping(
+            dict(zip(ds.analysis.group_sizes(m, g).index, ["a", "b"], strict=False)), g, default=None
+        )
+        .findings(u, m)["kind"]
+        .value_counts()["clash"]
+        .item()
+    ),
 }
 """As a reader of the notebooks would solve them: with frames."""
 

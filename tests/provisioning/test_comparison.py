@@ -273,8 +273,10 @@ def test_a_query_that_writes_is_refused_by_the_database(url, query):
 
 
 def test_a_table_that_is_not_there_is_named(url):
-    with pytest.raises(errors.ConfigurationError, match="reading people from"):
-        load_app_users(url, table="people")
+    with pytest.raises(
+        errors.ArgumentError, match=r"table must be of the database: .*'users'.*got 'user'.*mean 'users'"
+    ):
+        load_app_users(url, table="user")
 
 
 def test_a_schema_can_be_named(postgres_url):
@@ -318,23 +320,49 @@ def test_a_large_comparison_finds_everybody():
         [pd.Timestamp("2026-01-01").date(), None],
     ],
 )
-def test_a_column_of_times_says_neither_on_nor_off(gone):
-    """Whoever hands in deleted_at would switch off everybody who is there."""
-    table = app({"id": 1, "email": "p1@acme.test"}, {"id": 2, "email": "p2@acme.test"}).assign(deleted_at=gone)
-    users = directory(person(1), person(2))
-    with pytest.raises(errors.ArgumentError, match=r"deleted_at holds times.*\['deleted_at'\]\.isna\(\)"):
-        ds.compare(users, table, on="email", active="deleted_at")
-    with pytest.raises(errors.ArgumentError, match="deleted_at holds times"):
-        ds.compare_organizations(users, table, on="email", active="deleted_at", organization="id")
+def test_a_time_in_a_column_named_for_an_end_means_off_and_in_any_other_nothing(gone):
+    table = app({"id": 1, "email": "p1@x.example"}, {"id": 2, "email": "p2@x.example"}).assign(
+        deleted_at=gone, confirmed_at=gone
+    )
+    users = directory(person(1), person(2), person(3))
+    plan = ds.compare(users, table, on="email", active="deleted_at")
+    assert told(plan, "app_key") == [["create", None], ["update", "app_0"]]
+    assert plan.update["after"].iloc[0] == {"deleted_at": "active"}
+    with pytest.raises(errors.ArgumentError, match=r"confirmed_at holds times.*\['confirmed_at'\]\.notna\(\)"):
+        ds.compare(users, table, on="email", active="confirmed_at")
+    with pytest.raises(errors.ArgumentError, match="confirmed_at holds times"):
+        ds.compare_organizations(users, table, on="email", active="confirmed_at", organization="id")
+
+
+def test_an_empty_column_named_for_an_end_says_that_all_are_on():
+    table = app({"id": 1, "email": "p1@x.example", "deleted_at": None})
+    plan = ds.compare(directory(person(2)), table, on="email", active="deleted_at", guard=None)
+    assert told(plan, "app_key") == [["create", None], ["deactivate", "app_0"]]
+
+
+def test_times_of_an_end_that_nobody_said_to_look_at_are_told():
+    """Who left long ago would count as somebody who has an account."""
+    table = app(
+        {"email": "p1@x.example", "deleted_at": "2026-01-01", "on": True}, {"email": "p2@x.example", "on": True}
+    )
+    for active in (None, "on"):
+        plan = ds.compare(directory(person(1), person(2)), table, on="email", active=active)
+        assert any("deleted_at has a time in 1 of the rows that count as on" in one for one in plan.notices)
+
+
+def test_a_column_that_is_not_there_is_told_with_how_to_map_one():
+    mine = app({"id": 1, "mail": "p1@x.example"})
+    for on, table, sentence in (
+        ("email", mine, r"it has 'id', 'mail'. To map one of them: on=\{'mail': 'address'\}"),
+        ({"address": "mail"}, mine, r"the other way round: \{'mail': 'address'\}"),
+        ("mail", mine.set_index("mail"), "it is the index: app_users.reset_index"),
+        ("mail", directory(person(1)), "the directory comes first, the app second"),
+    ):
+        with pytest.raises(errors.ArgumentError, match=sentence):
+            ds.compare(directory(person(1)), table, on=on)
 
 
 def test_two_columns_of_one_name_are_named():
     table = app({"id": 1, "email": "p1@acme.test"})
     with pytest.raises(errors.ArgumentError, match="app_users has two columns named 'email'"):
         ds.compare(directory(person(1)), pd.concat([table, table[["email"]]], axis=1), on="email")
-
-
-def test_text_that_a_driver_hands_out_as_bytes_is_that_text():
-    table = app({"id": 1, "email": b"p1@acme.test"})
-    plan = ds.compare(directory(person(1, email="p1@acme.test")), table, on="email")
-    assert told(plan, "action") == []

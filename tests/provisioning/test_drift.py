@@ -7,6 +7,7 @@ import sqlite3
 
 import pandas as pd
 import pytest
+import sqlalchemy as sa
 
 import dirsync_nb as ds
 from dirsync_nb import errors
@@ -53,6 +54,7 @@ def test_each_change_is_told_with_the_moment_of_its_event(client, sandbox, app, 
     assert rows.loc["update", "user_id"] == renamed
     assert rows.loc["update", "since"] == events[renamed]
     assert rows.loc["deactivate", "since"] == events[gone]
+    assert rows.loc["deactivate", "name"] == users.loc[gone, "name"]  # as the app calls whoever is gone
     assert found.rows["snapshot"].isna().all()
     assert "3 differences, the oldest since" in found.sentence
 
@@ -114,8 +116,49 @@ def test_the_command_ends_with_what_cron_wants_to_know(served, okta, sandbox, ca
     assert main([*asked, "--app", f"sqlite:///{folder / 'nowhere.db'}"]) == 2
     assert "there is no database file" in capsys.readouterr().err
     assert main([*asked, "--app", url, "--table", "people"]) == 2
+    assert "table must be of the database: 'users'; got 'people'" in capsys.readouterr().err
     assert main(asked) == 2
     assert "APP_DATABASE_URL" in capsys.readouterr().err
+
+
+def test_the_command_knows_words_that_are_in_no_list(served, okta, capsys):
+    folder, url = served
+    with sqlite3.connect(folder / "app.db") as connection:
+        connection.execute("ALTER TABLE users ADD COLUMN status TEXT DEFAULT 'Pending'")
+    asked = ["drift", "--on", "idp_id", "--active", "status", "--directory", okta, "--app", url]
+    assert main(asked) == 1
+    told = capsys.readouterr().out
+    assert "'Pending'" in told
+    assert "Who, and why: --html FILE or --json FILE" in told
+    assert main([*asked, "--status-words", "Pending=on,Left=off"]) == 0
+    for wrong in ("Pending", "Pending=maybe", "=on=", "Pending=on,Left"):
+        assert main([*asked, "--status-words", wrong]) == 2
+    assert "written as Pending=on,Left=off" in capsys.readouterr().err
+
+
+def test_an_app_on_postgresql_is_watched_like_any_other(
+    postgres, app, okta, sandbox, shared_sandbox, monkeypatch, capsys
+):
+    """By its address in the environment; the password is in no line."""
+    monkeypatch.setenv("DIRSYNC_SANDBOX_URL", shared_sandbox.url)
+    monkeypatch.setenv("APP_DATABASE_URL", postgres)
+    engine = sa.create_engine(
+        postgres.replace("postgresql:", "postgresql+psycopg:"), poolclass=sa.pool.NullPool
+    )
+    app.to_sql("watched", engine, index=False, if_exists="replace")
+    asked = ["drift", "--table", "watched", "--on", "idp_id", "--active", "active", "--directory", okta]
+    assert main([*asked, "--fields", "name"]) == 0
+    sandbox.add_user(okta, email="new.person@acme.test")
+    with engine.begin() as connection:
+        connection.execute(
+            sa.text("UPDATE watched SET name = 'Another' WHERE idp_id = :one"), {"one": app["idp_id"][0]}
+        )
+    assert main([*asked, "--fields", "name"]) == 1
+    told = capsys.readouterr()
+    assert "create 1" in told.out
+    assert "update 1" in told.out
+    assert main([*asked, "--app", postgres, "--table", "nowhere"]) == 2
+    assert "hunter2" not in told.out + told.err + capsys.readouterr().err
 
 
 def test_a_database_of_several_tables_must_be_told_which(tmp_path):

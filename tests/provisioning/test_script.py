@@ -222,6 +222,8 @@ NEEDY = sa.Table(
     *[sa.Column(name, sa.Text) for name in ("email", "name", "on")],
     sa.Column("plan", sa.Text, nullable=False),
 )
+COMPUTED = frame_of(name=sa.Text())
+COMPUTED.c["name"].computed = sa.Computed("'x'")
 BAD = {
     "no table": (BLANK, {}, {}, "needs the name of the table"),
     "no key": (BLANK, {"key": None}, {"table": "t"}, r"by which column.*key='id'"),
@@ -242,6 +244,19 @@ BAD = {
         "integer values; 'P0' does not fit",
     ),
     "too long": (BLANK, {}, {"table": frame_of(name=sa.String(1))}, "has 1 characters; 'P0' has more"),
+    "a key that another row has": (
+        BLANK.assign(id=[2, 2]).assign(name="P0"),
+        {},
+        {"table": "t"},
+        "'2' stands more",
+    ),
+    "a date where a name goes": (
+        BLANK,
+        {},
+        {"table": frame_of(name=sa.Date())},
+        "time values; 'P0' does not fit",
+    ),
+    "a computed column": (BLANK, {}, {"table": COMPUTED}, "name of t is computed"),
     "an empty column": (BLANK, {}, {"table": NEEDY}, r"plan of t must not be empty.*defaults=\{'plan'"),
 }
 
@@ -254,6 +269,34 @@ def test_what_does_not_fit_is_a_sentence_and_no_file(case, tmp_path):
     with pytest.raises(errors.ArgumentError, match=sentence):
         plan.to_sql(given.get("dialect", "sqlite"), given.get("table"), path=target)
     assert list(tmp_path.iterdir()) == []
+
+
+UNREADABLE = {
+    "keys that are bytes": (app(email=[b"p0@acme.test", b"x"]), {}, "type bytes, by which nobody is found"),
+    "keys that are lists": (app(email=[["p0@acme.test"], []]), {}, "type list, by which nobody is found"),
+    "a column that stands twice": (pd.concat([app(), app()[["on"]]], axis=1), {}, "two columns named 'on'"),
+    "no such key": (app(), {"key": "ids"}, "key='ids' is not a column of app_users; near it: 'id'"),
+    "no such status": (app(), {"active": "onn"}, "active='onn' is not a column of app_users; near it: 'on'"),
+    "no such column": (app(), {"on": "mail"}, "on: app_users has no column 'mail'"),
+}
+
+
+@pytest.mark.parametrize("case", UNREADABLE)
+def test_a_table_that_cannot_be_compared_is_a_sentence(case):
+    mine, asked, sentence = UNREADABLE[case]
+    with pytest.raises(errors.ArgumentError, match=sentence):
+        compare(PEOPLE, mine, **{"on": "email", "active": "on", "key": "id"} | asked)
+
+
+def test_a_place_where_nothing_can_be_written_is_a_sentence(tmp_path):
+    plan = compare(PEOPLE, app(name=None), **NAMED)
+    for place, sentence in ((tmp_path / "no" / "x.sql", "there is no folder"), (tmp_path, "is a folder")):
+        with pytest.raises(errors.ArgumentError, match=sentence):
+            plan.to_sql("sqlite", "t", path=place)
+    (tmp_path / "file").write_text("")
+    with pytest.raises(errors.ArgumentError, match="is a file"):
+        plan.save(tmp_path / "file")
+    assert (tmp_path / "file").read_text() == ""
 
 
 def test_defaults_fill_what_new_rows_need_and_a_file_holds_the_same_script(tmp_path):
@@ -287,6 +330,54 @@ def test_a_status_whose_other_word_nobody_has_seen_is_refused():
     plan = compare(PEOPLE, mine, on="email", active="status", key="id")
     with pytest.raises(errors.ArgumentError, match="no row shows how status says inactive"):
         plan.to_sql("sqlite", "t")
+
+
+def test_a_column_of_the_time_since_when_somebody_is_gone_is_filled_and_emptied(shop):
+    """Soft deletion: who goes gets the time, who comes back loses it."""
+    shop.change("ALTER TABLE people ADD COLUMN deleted_at TIMESTAMP")
+    shop.change("UPDATE people SET deleted_at = '2026-01-01 10:00:00' WHERE NOT active")
+    asked = ASKED | {"active": "deleted_at", "guard": None}
+    shop.run(compare(PEOPLE, shop.read(), **asked).to_sql(shop.dialect, defaults={"active": True}))
+    table = shop.read().set_index("id")
+    assert table["deleted_at"].notna()[[10, 11, 13, 14, 15, 16, 17]].tolist() == [0, 0, 1, 0, 1, 1, 1]
+    assert table["deleted_at"].isna()[table.index > 17].all()
+    again = compare(PEOPLE, shop.read(), **asked)
+    assert again.counts == {action: int(action == "tombstone") * 2 for action in again.counts}
+
+
+def test_a_plan_of_a_part_of_the_table_creates_nobody(shop):
+    """Those left out would be made anew, whatever made somebody leave them out."""
+    part = shop.read().query("id > 11")
+    with pytest.raises(
+        errors.ArgumentError, match="a part of people was compared, and of its 7 rows the others"
+    ):
+        compare(PEOPLE, part, **ASKED | {"guard": None}).to_sql(shop.dialect)
+
+
+def test_a_new_person_who_is_there_in_another_spelling_stops_the_script(tmp_path):
+    shop = Shop(f"sqlite:///{tmp_path / 'shop.db'}")
+    query = "SELECT * FROM people WHERE id < 17"
+    mine = load_app_users(shop.url, query=query).set_index("id").assign(idp=None)
+    shop.change("UPDATE people SET email = ' P2@ACME.test ' WHERE id = 17")
+    plan = compare(PEOPLE.iloc[:3], mine, on={"email": "address"}, active="active", guard=None)
+    with pytest.raises(sqlite3.IntegrityError):
+        shop.run(plan.to_sql("sqlite", "people"))
+    assert len(shop.rows()) == len(ROWS)
+
+
+def test_a_file_in_the_place_of_the_table_is_named():
+    plan = compare(PEOPLE, BLANK, **NAMED)
+    for given in ("plan.sql", "out/plan", "out\\plan"):
+        with pytest.raises(
+            errors.ArgumentError, match="looks like a file, and here is the table's place: path="
+        ):
+            plan.to_sql("sqlite", given)
+
+
+def test_truth_is_not_written_into_a_column_of_words():
+    plan = compare(PEOPLE, BLANK, **NAMED)
+    with pytest.raises(errors.ArgumentError, match="on of t holds text values; (True|False) does not fit"):
+        plan.to_sql("sqlite", frame_of(name=sa.Text(), on=sa.Text()))
 
 
 # As a thing to read and hand on -----------------------------------------------------------------------------

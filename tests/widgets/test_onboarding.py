@@ -139,6 +139,18 @@ def test_filters_agree_with_the_function(picker):
     assert list(picker.selected) == list(expected.index)
 
 
+def test_the_apps_own_status_words_count_and_stand_in_the_code(client, small):
+    """As in a comparison: a word that no list has is read as the caller says, and a seat is taken by it."""
+    addresses = ds.load_users(client, directory_id=small)["address"].iloc[:2]
+    app = pd.DataFrame({"email": addresses.array, "status": ["dormant", "gone fishing"]})
+    words = {"dormant": False, "gone fishing": True}
+    picker = widgets.Onboarding(client, small, app_users=app, active="status", status_words=words, seats=6)
+    picker.select()
+    assert picker.counts["seats left"] == 0
+    assert picker.counts["invite"] == 5
+    assert f"status_words={words!r}" in picker.code.snippets[0][1]
+
+
 def test_counts_follow_each_choice_and_add_up(client, small, sandbox):
     """Seats, duplicates, no address, already known, inactive: all in one line."""
     twin = ds.load_users(client, directory_id=small)["address"].iloc[0]

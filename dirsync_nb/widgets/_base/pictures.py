@@ -16,12 +16,13 @@ import traitlets as t
 from .script import script_of
 from .text import LITERAL, label, plural
 
-__all__ = ["Picture", "bars", "combinations_picture", "overlap_picture"]
+__all__ = ["Picture", "bars", "changes_picture", "combinations_picture", "overlap_picture"]
 
 NAME = 44  # characters of a name
 LINE = 15  # pixels from one line of text to the next
 FILL = "var(--jp-brand-color1, #1976d2)"
 SOFT = "var(--jp-layout-color3, #d0d4da)"
+GAINED, LOST = "var(--jp-success-color1, #388e3c)", "var(--jp-error-color1, #d32f2f)"
 SOME = 12  # combinations shown
 
 
@@ -66,6 +67,31 @@ def bars(sizes: Sequence[tuple[str, str, int]], title: str) -> str:
             )
         )
     return _svg(parts, step * len(sizes), title)
+
+
+def changes_picture(counts: Sequence[tuple[str, int, int, int]], title: str) -> str:
+    """Draw one bar for each name, with how many keep it, gain it and lose it."""
+    most = max((sum(numbers) for _, *numbers in counts), default=0) or 1
+    parts, step = [], LINE + 15
+    for place, (name, kept, gained, lost) in enumerate(counts):
+        y, x, drawn = place * step, 0.0, ""
+        for count, fill in ((kept, FILL), (gained, GAINED), (lost, LOST)):
+            width = 100 * count / most
+            drawn += f'<rect x="{x:.2f}%" y="{y + 17}" width="{width:.2f}%" height="8" fill="{fill}"/>'
+            x += width
+        moved = "".join(f", {sign}{count:,}" for sign, count in (("+", gained), ("−", lost)) if count)
+        numbers = f"{kept + lost:,} → {kept + gained:,}{moved}" if moved else f"{kept:,}"
+        told = f"{name}: {kept:,} keep it, {gained:,} gain it, {lost:,} lose it"
+        parts.append(
+            _part(
+                name,
+                told,
+                f'<rect x="0" y="{y}" width="100%" height="{step}" fill="transparent"/>'
+                + _text(0, y + 12, name)
+                + f'<text x="100%" y="{y + 12}" text-anchor="end" fill="currentColor">{numbers}</text>{drawn}',
+            )
+        )
+    return _svg(parts, step * len(counts), title)
 
 
 def overlap_picture(

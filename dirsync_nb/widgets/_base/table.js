@@ -54,6 +54,21 @@ const marked = (holder, text, words) => {
   return holder;
 };
 
+// A box to check in a cell; which row it is of stands in its label.
+const drawBox = (column, id, name, text) => {
+  const cell = node("td", "dsn-boxed");
+  const label = node("label");
+  const box = node("input");
+  box.type = "checkbox";
+  box.checked = text !== "";
+  box.tabIndex = -1;
+  box.dataset.box = JSON.stringify([id, column.key]);
+  box.setAttribute("aria-label", `${column.title}: ${name}`);
+  label.append(box);
+  cell.append(label);
+  return cell;
+};
+
 const drawCell = (column, text, words) => {
   const cell = node("td", column.kind === "number" ? "dsn-number" : "");
   const [first, ...more] = text.split("\n");
@@ -151,6 +166,7 @@ function render({ model, el }) {
       heading.scope = "col";
       heading.dataset.key = column.key;
       if (column.kind === "number") heading.classList.add("dsn-number");
+      if (column.kind === "box") heading.classList.add("dsn-boxed");
       if (column.sortable) {
         const state = sort === column.key ? "ascending" : sort === `-${column.key}` ? "descending" : "none";
         heading.setAttribute("aria-sort", state);
@@ -201,6 +217,7 @@ function render({ model, el }) {
     const words = model.get("marks");
     const held = body.contains(document.activeElement);
     const stayed = held ? document.activeElement.closest("tr")?.dataset.id : null;
+    const checked = held ? document.activeElement.dataset.box : null;
     const first = (model.get("page") - 1) * model.get("size");
     const rows = model.get("rows").map(([id, ...cells], place) => {
       const row = node("tr");
@@ -211,7 +228,10 @@ function render({ model, el }) {
         box.append(node("span", "dsn-tick"));
         row.append(box);
       }
-      columns.forEach((column, at) => row.append(drawCell(column, cells[at] ?? "", words)));
+      columns.forEach((column, at) => {
+        const text = cells[at] ?? "";
+        row.append(column.kind === "box" ? drawBox(column, id, cells[0].split("\n")[0], text) : drawCell(column, text, words));
+      });
       return row;
     });
     // The last page is shorter: the buttons under it stay where they are.
@@ -225,7 +245,11 @@ function render({ model, el }) {
     drawFoot();
     fit();
     const focus = { first: body.rows[0], last: body.rows[body.rows.length - 1] }[turned];
+    const boxes = [...body.querySelectorAll("input")];
+    const box = boxes.find((one) => one.dataset.box === checked);
+    if (boxes.length) (box ?? boxes[0]).tabIndex = 0;
     if (focus) go(focus);
+    else if (box) box.focus({ preventScroll: true });
     else if (held) body.querySelector("tr[tabindex='0']")?.focus({ preventScroll: true });
     if (turned && table.getBoundingClientRect().top < 0) table.scrollIntoView({ block: "nearest" });
     turned = null;
@@ -396,8 +420,27 @@ function render({ model, el }) {
 
   // Hands --------------------------------------------------------------------------------------------------------
 
+  body.addEventListener("change", (event) => model.send({ box: JSON.parse(event.target.dataset.box) }));
+
+  // Among boxes the arrows lead from one to the next: one Tab into them, one out.
+  const toBox = (event, rows, place) => {
+    const at = (row) => [...(row?.querySelectorAll("input") ?? [])];
+    const mine = at(rows[place]);
+    const here = mine.indexOf(event.target);
+    const [left, right] = [mine[here - 1], mine[here + 1]];
+    const ways = { ArrowLeft: left, ArrowRight: right, ArrowUp: at(rows[place - 1])[here], ArrowDown: at(rows[place + 1])[here] };
+    const target = ways[event.key];
+    if (!target) return;
+    event.target.tabIndex = -1;
+    target.tabIndex = 0;
+    target.focus();
+    event.preventDefault();
+    event.stopPropagation();
+  };
+
   body.addEventListener("click", (event) => {
     const row = event.target.closest("tr");
+    if (event.target.closest("label")) return;
     if (!row || String(getSelection()).length) return; // whoever selects text does not pick
     const one = event.target.closest("td");
     cell = one ? { id: row.dataset.id, text: [...one.children].map((line) => line.textContent).join(" ") } : null;
@@ -418,6 +461,10 @@ function render({ model, el }) {
     if (!row || event.ctrlKey || event.metaKey || event.altKey) return;
     const rows = [...body.rows];
     const place = rows.indexOf(row);
+    if (event.target.dataset.box) {
+      toBox(event, rows, place);
+      return;
+    }
     const target = { ArrowDown: place + 1, ArrowUp: place - 1, Home: 0, End: rows.length - 1 }[event.key];
     if (event.key === "PageDown") turn(model.get("page") + 1, "first");
     else if (event.key === "PageUp") turn(model.get("page") - 1, "first");

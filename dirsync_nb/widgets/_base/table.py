@@ -27,7 +27,8 @@ CELL = 120  # characters of one line of a cell
 COPIED = 5_000  # rows copied at once; saving has no such limit
 
 Column = Mapping[str, Any]
-"""``key``, ``title``, ``kind`` ("state", "number"), ``fixed`` (never cut, as a date), ``sortable``, ``source``
+"""``key``, ``title``, ``kind`` ("state", "number", "box": checked where
+the cell is not empty), ``fixed`` (never cut, as a date), ``sortable``, ``source``
 (its column of the frame, if not the key), ``sub`` (the column of the frame that stands under it), ``room`` (0:
 always shown; 1, 2: only where there is more of it), ``hidden`` (only shown when chosen)."""
 
@@ -124,6 +125,8 @@ class RowTable(anywidget.AnyWidget):
         Name of the file of rows that are saved, without its ending.
     tools
         Whether columns can be chosen, and rows copied and saved.
+    check
+        Called with the id of a row and the key of a column whose box was clicked. The table does not change it.
 
     Attributes
     ----------
@@ -163,10 +166,11 @@ class RowTable(anywidget.AnyWidget):
         size: int = SIZES[0],
         saved: str = "rows",
         tools: bool = True,
+        check: Callable[[str, str], None] | None = None,
     ) -> None:
         super().__init__(label=label, clickable=clickable, sort=sort, size=size, tools=tools)
         self.saved = saved
-        self._tick = tick
+        self._tick, self._check = tick, check
         self._chosen: dict[str, list[str]] = {}
         self.tickable = tick is not None
         self.source: Source = Listed(columns, [])
@@ -257,6 +261,8 @@ class RowTable(anywidget.AnyWidget):
         # Messages and no traits: the same row may be clicked, and the same rows saved, twice in a row.
         if "tick" in content:
             self.click(str(content["tick"]))
+        elif "box" in content:
+            self.check(*map(str, content["box"]))
         elif "columns" in content:
             self.choose([str(key) for key in content["columns"]])
         elif "copy" in content:
@@ -272,6 +278,13 @@ class RowTable(anywidget.AnyWidget):
             self.picked = row_id
         else:
             self._tick(row_id)
+
+    def check(self, row_id: str, key: str) -> None:
+        """Do what a click on a box does, and draw it as it is then."""
+        boxes = [column["key"] for column in self._shown if column.get("kind") == "box"]
+        if self._check is not None and row_id in self.ids and key in boxes:
+            self._check(row_id, key)
+        self.send_state("rows")  # the page shows the click, whether or not it meant anything
 
     def as_text(self) -> str:
         """Return the columns shown of all rows, at most 5,000, to paste into a sheet."""

@@ -31,7 +31,7 @@ def onboarding_snippets(
     chosen
         Lines that give the index ``chosen``.
     app
-        ``app_users``, ``on``, ``active`` and ``seats``, as an invite list takes them.
+        ``app_users``, ``on``, ``active``, ``status_words`` and ``seats``, as an invite list takes them.
     attributes
         Custom attributes that accounts get besides the usual ones.
     folder, kind
@@ -74,7 +74,7 @@ def _lists(app: Mapping[str, Any], attributes: Sequence[str], folder: str, kind:
     if app["app_users"] is not None:
         lines.append("# app_users is your app's table, such as ds.load_app_users(url, table=...) gives it.")
         given += ["app_users=app_users", f"on={app['on']!r}"]
-    given += [f"{name}={app[name]!r}" for name in ("active", "seats") if app[name] is not None]
+    given += [f"{name}={app[name]!r}" for name in ("active", "status_words", "seats") if app[name] is not None]
     more = "".join(f", {one}" for one in given)
     extra = f", attributes={list(attributes)!r}" if attributes else ""
     return [
