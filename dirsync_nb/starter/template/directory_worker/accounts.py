@@ -263,19 +263,14 @@ class _Turn:
     def _find(self, row: Row) -> Person | None:
         """Return whom a row is; raise Unclear where several may be meant."""
         idp_id, named = self._value(row, "idp_id"), self._at_home(row, self._named(row))
-        same = [
-            one
-            for one in self._at_home(row, self.people.by_address.get(_folded(self._value(row, "address")), []))
-            if idp_id is None
-            or not one.ids
-            or idp_id in one.ids  # an address never joins whom an id tells apart
-        ]
-        others = self._at_home(row, self.people.by_address.get(_folded(self._value(row, "address")), []))
+        others = self._at_home(row, self._addressed(row))
         if named:
             person = _one_of(named)
             if person.is_active and any(one.is_active and one is not person for one in others):
                 raise Unclear  # id and address point to two people who are here
             return person
+        # An address never joins two whom an id tells apart.
+        same = [one for one in others if idp_id is None or not one.ids or idp_id in one.ids]
         if same:
             return _one_of(same)
         if idp_id is not None and self.people.by_near_id.get(_near(idp_id)):
@@ -285,14 +280,21 @@ class _Turn:
     def _named(self, row: Row) -> list[Person]:
         return self.people.by_id.get(self._value(row, "idp_id") or "", [])
 
+    def _addressed(self, row: Row) -> list[Person]:
+        return self.people.by_address.get(_folded(self._value(row, "address")), [])
+
     def _at_home(self, row: Row, people: list[Person]) -> list[Person]:
-        """Return those of people who are of the row's organization, where it has one."""
+        """Return those of people who may be of the row's organization."""
         home = self._value(row, "organization")
-        return [one for one in people if home in (None, *(user.organization_id for user in one.records))]
+        return [
+            one
+            for one in people
+            if home is None or any(user.organization_id in (None, home) for user in one.records)
+        ]
 
     def _possible(self, row: Row) -> list[Person]:
         near = self.people.by_near_id.get(_near(self._value(row, "idp_id") or ""), [])
-        return [*near, *self.people.by_address.get(_folded(self._value(row, "address")), [])]
+        return [*near, *self._addressed(row)]
 
     # What is to be done ---------------------------------------------------------------------------------
 

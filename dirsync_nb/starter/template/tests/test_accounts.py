@@ -164,8 +164,8 @@ def test_access_lasts_until_the_last_directory_of_somebody_goes(book: Book) -> N
 UNCLEAR: dict[str, Callable[[Book], None]] = {
     "two rows of one person": lambda book: (
         book.directory("ann"),
-        book.row("ann"),
-        book.row("ann", mail="a@b.c"),
+        book.row("ann", name="Before"),
+        book.row("ann", mail="a@b.c", name="Before"),
     )[0],
     "a status nobody knows": lambda book: (book.directory("ann"), book.row("ann", state="away"))[0],
     "an address of two": lambda book: (
@@ -203,6 +203,16 @@ def test_a_row_of_which_it_is_not_clear_who_it_is_stays_and_nobody_is_made_for_i
     assert book.rows("mail", "idp_id", "state", "name")[: len(before)] == before
     made = book.rows("idp_id")[len(before) :]
     assert not {"ann", "7"} & set(made)
+
+
+def test_nobody_is_made_whom_nothing_would_find_again(book: Book) -> None:
+    book.accounts = replace(SAMPLE, idp_id=None)
+    book.directory("ann", email="desk@acme.test")
+    book.directory("bob", email="desk@acme.test")
+    book.directory("cy", email=None)
+    book.directory("dan")
+    book.keep()
+    assert book.rows("mail") == ["dan@acme.test"]
 
 
 def test_an_address_that_was_handed_on_does_not_hand_on_the_account(book: Book) -> None:
@@ -264,9 +274,11 @@ def test_a_row_that_is_refused_takes_none_along(book: Book) -> None:
     book.directory("ann", name="A" * 41)  # too long
     book.directory("bob", email="taken@acme.test")  # of another, who is your own
     book.directory("cy")
+    book.directory("dan", email="taken@acme.test")
     book.row("x", idp_id="x", mail="taken@acme.test", org="org_9")
+    book.row("dan", name="Before")
     book.keep()
-    assert book.rows("idp_id") == ["x", "cy"]
+    assert book.rows("idp_id", "name") == [("x", "X"), ("dan", "Before"), ("cy", "Cy")]
 
 
 def test_a_row_that_somebody_else_changed_meanwhile_is_looked_at_again(
