@@ -219,11 +219,15 @@ def test_an_address_that_was_handed_on_does_not_hand_on_the_account(book: Book) 
     book.directory("ann", "removed", email="desk@acme.test")
     book.directory("bob", email="desk@acme.test")
     book.accounts = replace(SAMPLE, address="name", name=None)  # a column that may hold it twice
+    book.directory("eve", email="door@acme.test")
     book.row("ann", name="desk@acme.test")
+    book.row("zoe", name="door@acme.test")  # of whom no directory speaks any more
     book.keep()
     assert book.rows("idp_id", "state", "name") == [
         ("ann", "shut", "desk@acme.test"),
+        ("zoe", "shut", "door@acme.test"),
         ("bob", "live", "desk@acme.test"),
+        ("eve", "live", "door@acme.test"),
     ]
 
 
