@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from dataclasses import replace
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -396,6 +397,9 @@ def test_who_leaves_is_switched_off_now_and_removed_only_after_the_days_of_grace
     desk.now += timedelta(days=1)
     desk.worker.run_once()
     assert (desk.user(leaver).status, desk.user(leaver).removed_at) == ("removed", removed)
+    desk.config = replace(desk.config, grace_days=0)
+    desk.worker.load()
+    assert (desk.user(leaver).status, desk.user(back).status) == ("removed", "retained")
 
 
 def test_a_return_under_the_same_id_undoes_the_leaving_and_the_removal(desk: Desk) -> None:
@@ -430,3 +434,18 @@ def test_grace_is_given_whatever_the_policy_and_when_a_directory_goes(desk: Desk
     desk.now += timedelta(days=30)
     desk.worker.run_once()
     assert {desk.user(one).status for one in (first, second)} == {"removed"}
+
+
+def test_your_own_table_is_looked_at_again_until_nothing_is_left_and_when_something_happened(
+    desk: Desk,
+) -> None:
+    answers, looked = [False, True, True], []
+    keeper: Any = SimpleNamespace(keep=lambda *_: looked.append(1) or answers[len(looked) - 1])
+    desk.keeper = keeper
+    worker = desk.worker
+    for seen in (1, 2, 2):
+        worker.run_once()
+        assert len(looked) == seen
+    desk.sandbox.add_user(desk.home, email="ada@acme.test")
+    worker.run_once()
+    assert len(looked) == 3
