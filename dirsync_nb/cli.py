@@ -469,7 +469,8 @@ def run_starter(arguments: argparse.Namespace) -> int:
     _say(f"{len(files)} files in {arguments.folder}. Begin with its README.md, or:")
     # A line each, without && or variables in front: so they work in bash, PowerShell and cmd alike.
     _say(f'  cd "{arguments.folder}"')
-    _say(f'  pip install {extras.requirement()} -e ".[dev]"')
+    needed = "dev,postgresql" if arguments.url and arguments.url.startswith("postgres") else "dev"
+    _say(f'  pip install {extras.requirement()} -e ".[{needed}]"')
     _say("  python -m pytest")
     _say("  python -m directory_worker --once")
     return 0

@@ -347,7 +347,7 @@ BAD: dict[str, tuple[list[str], dict[str, Any], str]] = {
     "two that may be it": (
         ["CREATE TABLE users (id INTEGER PRIMARY KEY, email TEXT, mail TEXT, active INT)"],
         {},
-        "address, which may be email or mail",
+        "2 columns that may be address: email, mail. Say which: --columns address=email",
     ),
     "an address that is none": (
         [

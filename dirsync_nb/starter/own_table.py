@@ -244,8 +244,10 @@ class _Reader:
         if len(fits) == 1:
             return fits[0]
         if len(fits) > 1:
-            told = f"{role}, which may be {' or '.join(fits)} (--columns {role}={fits[0]})."
-            self.notes.append(f"Left alone: {told}")
+            raise self._refusal(
+                f"has {len(fits)} columns that may be {role}: {', '.join(fits)}. Say which: --columns "
+                f"{role}={fits[0]}, or {role}= for none"
+            )
         self.notes += [
             f"Left alone: {role}, which {name} is not: {self._unfit(role, name)}." for name in named if not fits
         ]

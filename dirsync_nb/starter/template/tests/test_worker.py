@@ -428,6 +428,8 @@ def test_grace_is_given_whatever_the_policy_and_when_a_directory_goes(desk: Desk
     desk.worker.run_once()
     first, second = (one["id"] for one in desk.sandbox.truth.users(desk.home)[:2])
     desk.sandbox.delete_user(first)
+    desk.worker.run_once()
+    assert desk.user(first).status == "retained"
     desk.sandbox.delete_directory(desk.home)
     desk.worker.run_once()
     assert {desk.user(one).status for one in (first, second)} == {"retained"}
