@@ -17,7 +17,7 @@ from .script import column_facts
 if TYPE_CHECKING:
     import sqlalchemy as sa
 
-__all__ = ["load_app_users", "open_app", "read_table", "reflect", "why_read_only"]
+__all__ = ["load_app_users"]
 
 
 def load_app_users(url: str, *, table: str | None = None, query: str | None = None) -> pd.DataFrame:
