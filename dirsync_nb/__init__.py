@@ -30,7 +30,6 @@ import functools
 import importlib
 import sys
 import types
-from difflib import get_close_matches
 
 import lazy_loader
 
@@ -68,6 +67,8 @@ def _unknown(module: str, name: str) -> object:
 
 
 def _near(module: str, name: str) -> str:
+    from difflib import get_close_matches
+
     modules = {one: held for one in __all__ if isinstance(held := _public(one, _load(one)), types.ModuleType)}
     places = {one: f"ds.{one}" for one in __all__}
     for home, held in modules.items():

@@ -175,7 +175,13 @@ def parser() -> argparse.ArgumentParser:
     ask.set_defaults(run=run_probe)
 
     begin = commands.add_parser("starter", help="write a small sync worker to begin with, tests included")
-    begin.add_argument("folder", type=Path, metavar="FOLDER", help="new or empty; nothing is overwritten")
+    add = begin.add_argument
+    add("folder", type=Path, metavar="FOLDER", help="new or empty; nothing is overwritten")
+    add("--url", metavar="URL", help="keep a table of your own too: its database, such as sqlite:///app.db")
+    add("--table", help="of your users (default: users, or the only one)")
+    add("--columns", default="", metavar="ROLE=COLUMN,...", help="by hand: address=email,active=is_active")
+    add("--status-words", default="", metavar="WORD=on,...", help='what a status means: "on leave=on,gone=off"')
+    add("--defaults", default="", metavar="COLUMN=VALUE,...", help="what new rows get: plan=free,id=uuid4")
     begin.set_defaults(run=run_starter)
     return made
 
@@ -548,17 +554,45 @@ def _pairs(text: str) -> dict[str, str]:
 
 def run_starter(arguments: argparse.Namespace) -> int:
     """Write the starter, and say what to do with it."""
+    own = None
+    words = {word: means == "on" for word, means in _said(arguments.status_words, {"on", "off"}).items()}
+    columns, defaults = _said(arguments.columns), _said(arguments.defaults)
     try:
-        files = starter.write_starter(arguments.folder)
-    except errors.ArgumentError as why:
+        starter.require_empty(arguments.folder)
+        if arguments.url:
+            from .starter.own_table import read_own_table
+
+            own = read_own_table(
+                arguments.url, arguments.table, columns=columns, status_words=words, defaults=defaults
+            )
+        elif arguments.table or columns or words or defaults:
+            raise CannotBegin("--url says in which database your table is: sqlite:///app.db")
+        files = starter.write_files(arguments.folder, own)
+    except errors.DirsyncError as why:
         raise CannotBegin(str(why)) from None
+    if own is not None:
+        _say(f"{own.table.fullname}: {', '.join(f'{role} is {name}' for role, name in own.roles.items())}.")
+        for note in own.notes:
+            _say(note)
+        _say("It is kept once APP_DATABASE_URL names its database; see directory_worker/mapping.py first.")
     _say(f"{len(files)} files in {arguments.folder}. Begin with its README.md, or:")
     # A line each, without && or variables in front: so they work in bash, PowerShell and cmd alike.
     _say(f'  cd "{arguments.folder}"')
-    _say(f'  pip install {extras.requirement()} -e ".[dev]"')
+    needed = "dev,postgresql" if arguments.url and arguments.url.startswith("postgres") else "dev"
+    _say(f'  pip install {extras.requirement()} -e ".[{needed}]"')
     _say("  python -m pytest")
     _say("  python -m directory_worker --once")
     return 0
+
+
+def _said(text: str, values: set[str] | None = None) -> dict[str, str]:
+    """Read ``a=b,c=d``."""
+    parts = [part.partition("=") for part in text.split(",") if part.strip()]
+    for name, sign, value in parts:
+        if not sign or (values is not None and value.strip() not in values):
+            wanted = " or ".join(sorted(values or {"VALUE"}))
+            raise CannotBegin(f"{name.strip()!r} is followed by = and {wanted}")
+    return {name.strip(): value.strip() for name, _, value in parts}
 
 
 # -- common --------------------------------------------------------------------------------------------------

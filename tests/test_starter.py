@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import shutil
 import site
+import sqlite3
 import stat
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
+import sqlalchemy
+import yaml
 
 import dirsync_nb as ds
 from dirsync_nb import errors, starter
@@ -22,6 +28,8 @@ from dirsync_nb.cli import main
 from dirsync_nb.client import Pacer
 from dirsync_nb.provisioning import load_app_users
 from dirsync_nb.sandbox import Sandbox
+from dirsync_nb.starter import own_table
+from dirsync_nb.starter.own_table import read_own_table
 from dirsync_nb.sync import state as sync
 from dirsync_nb.sync import take_snapshot
 
@@ -45,7 +53,7 @@ def test_it_writes_a_project_and_says_which_files(tmp_path):
     assert Path("directory_worker/worker.py") in files
     assert Path("tests/test_worker.py") in files
     assert all((folder / one).read_text() == (starter.FILES / one).read_text() for one in files)
-    assert {path.suffix for path in files} <= {".py", ".md", ".toml", ".example", ""}
+    assert {path.suffix for path in files} <= {".py", ".md", ".toml", ".example", ".ini", ".mako", ".yaml", ""}
 
 
 def test_what_tools_leave_behind_is_not_copied(tmp_path, monkeypatch):
@@ -107,6 +115,36 @@ def test_it_holds_no_key_and_nobody_from_outside_reserved_domains():
         assert "—" not in text
 
 
+def test_its_image_is_built_in_layers_holds_no_secret_and_runs_as_nobody():
+    """As hadolint reads it; Docker itself is not asked."""
+    text = (starter.FILES / "Dockerfile").read_text().replace("\\\n", "")
+    steps = [line.split(None, 1) for line in text.splitlines() if line and not line.startswith("#")]
+    images = [rest.split()[0] for name, rest in steps if name == "FROM"]
+    assert len(images) == 2
+    assert all(":" in one and not one.endswith(":latest") for one in images)
+    copies = [rest.split()[-2] for name, rest in steps if name == "COPY"]
+    assert copies.index("pyproject.toml") < copies.index("directory_worker")  # what changes least comes first
+    assert not [one for one in copies if one == "."]
+    last = steps[[name for name, _ in steps].index("FROM", 1) :]
+    assert [rest for name, rest in last if name == "USER"] == ["10001"]
+    assert [name for name, _ in last].index("USER") < [name for name, _ in last].index("CMD")
+    assert any("/healthz" in rest for name, rest in last if name == "HEALTHCHECK")
+    assert all(json.loads(rest[rest.index("[") :]) for name, rest in last if name in ("CMD", "HEALTHCHECK"))
+    assert all("--no-cache-dir" in rest for name, rest in steps if "pip install" in rest)
+    assert not [
+        rest for name, rest in steps if name in ("ARG", "ENV") and re.search("KEY|SECRET|PASSWORD", rest)
+    ]
+    assert ".env" in (starter.FILES / ".dockerignore").read_text().split()
+    services = yaml.safe_load((starter.FILES / "compose.yaml").read_text())["services"]
+    assert re.fullmatch(r"postgres:\d+.*", services["database"]["image"])
+    told = {**services["database"]["environment"], **services["worker"]["environment"]}
+    assert all("${" in told[name] for name in told if re.search("KEY|SECRET|PASSWORD", name))
+    listed = (starter.FILES / ".env.example").read_text()
+    assert {name for name in told if not name.startswith("POSTGRES_")} <= set(
+        re.findall("^([A-Z_]+)=", listed, re.M)
+    )
+
+
 # In a fresh environment ---------------------------------------------------------------------------------
 
 
@@ -115,6 +153,14 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("starter") / "worker"
     starter.write_starter(folder)
     return folder
+
+
+@pytest.fixture(scope="module")
+def own_project(project: Path) -> Path:
+    """The project for a table of one's own."""
+    url = sqlite_app(project.parent, GOOD)
+    starter.write_starter(project.parent / "own", url=url)
+    return project.parent / "own"
 
 
 @pytest.fixture(scope="module")
@@ -143,19 +189,20 @@ def test_it_installs_with_all_it_needs(python, project):
     assert "Requires: httpx2, sqlalchemy, workos" in listed
 
 
-def test_its_own_tests_pass(python, project):
+def test_its_own_tests_pass_with_a_table_of_your_own(python, own_project):
     alone = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}  # not with the plugins of our own tests
-    done = run(python, "-m", "pytest", "-q", "-p", "no:cacheprovider", cwd=project, **alone)
+    done = run(python, "-m", "pytest", "-q", "-p", "no:cacheprovider", cwd=own_project, **alone)
     assert done.returncode == 0, done.stdout[-5000:]
     passed = int(done.stdout.split(" passed")[0].split()[-1])
-    assert passed >= 60
+    assert passed >= 150
+    assert "skipped" not in done.stdout
 
 
 def test_whatever_an_event_holds_postgresql_keeps_it_too(python, project, postgres):
     """Also what SQLite takes and PostgreSQL refuses: NUL in a name, in an address, in an id."""
     variables = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
     variables["TEST_DATABASE_URL"] = postgres.replace("postgresql:", "postgresql+psycopg:")
-    options = ("-q", "-p", "no:cacheprovider", "tests/test_mirror.py", "-k", "not shuffled")
+    options = ("-q", "-p", "no:cacheprovider", *ON_BOTH, "-k", "not shuffled")
     done = run(python, "-m", "pytest", *options, cwd=project, **variables)
     assert done.returncode == 0, done.stdout[-5000:]
     passed = int(done.stdout.split(" passed")[0].split()[-1])
@@ -166,6 +213,7 @@ def test_whatever_an_event_holds_postgresql_keeps_it_too(python, project, postgr
     assert done.returncode == 0, done.stdout[-5000:]
 
 
+ON_BOTH = ("tests/test_mirror.py", "tests/test_accounts.py", "tests/test_migrations.py")
 NUL_IN_AN_EVENT = """
 import pytest
 from sqlalchemy import select
@@ -210,14 +258,234 @@ def test_among_the_attributes_it_comes_back_as_it_is(engine, held):
 """
 
 
-def test_its_code_is_clean_by_its_own_strict_settings(python, project):
+def test_its_code_is_clean_by_its_own_strict_settings_with_a_table_of_your_own(python, own_project):
     for command in (
-        ("mypy", "--cache-dir", project.parent / "mypy"),
+        ("mypy", "--cache-dir", own_project.parent / "mypy"),
         ("ruff", "check", "--no-cache"),
         ("ruff", "format", "--check", "--no-cache"),
     ):
-        done = run(python, "-m", *command, *(["."] if command[0] == "ruff" else []), cwd=project)
+        done = run(python, "-m", *command, *(["."] if command[0] == "ruff" else []), cwd=own_project)
         assert done.returncode == 0, done.stdout + done.stderr
+
+
+# A table of your own ------------------------------------------------------------------------------------
+
+GOOD = "CREATE TABLE users (id INTEGER PRIMARY KEY, email TEXT, idp_id TEXT, active BOOLEAN NOT NULL)"
+
+
+def sqlite_app(folder: Path, *statements: str) -> str:
+    with closing(sqlite3.connect(folder / "app.db")) as connection:
+        for statement in statements:
+            connection.execute(statement)
+        connection.commit()
+    return f"sqlite:///{folder / 'app.db'}"
+
+
+def test_columns_are_recognised_by_their_names_and_held_against_what_stands_in_them(tmp_path):
+    url = sqlite_app(
+        tmp_path,
+        "CREATE TABLE accounts (uid VARCHAR(36) PRIMARY KEY, EmailAddress VARCHAR(80) NOT NULL, FullName TEXT, "
+        "external_id TEXT, organization_id INTEGER, isDisabled BOOLEAN, deletedAt TIMESTAMP, plan TEXT)",
+        "INSERT INTO accounts VALUES ('1', 'ann@acme.test', 'Ann', 'x', 7, 0, NULL, 'gold')",
+        "INSERT INTO accounts VALUES ('2', 'bob@acme.test', 'Bob', 'y', 7, 1, NULL, 'gold')",
+    )
+    own = read_own_table(url, defaults={"uid": "uuid4"})
+    roles = {"key": "uid", "address": "EmailAddress", "name": "FullName", "active": "isDisabled"}
+    assert own.roles == roles | {"deleted_at": "deletedAt"}
+    assert (own.on, own.off, own.words) == (False, True, {False: True, True: False, None: True})
+    assert "organization_id is not: it holds integer values" in own.notes[0]
+    assert "idp_id, which no column was recognised as" in own.notes[1]  # external_id might be anybody's
+    source = own.source()
+    assert 'Column("EmailAddress", String(80), nullable=False)' in source
+    assert 'defaults={"uid": lambda: str(uuid4())}' in source
+    more = read_own_table(url, columns={"idp_id": "external_id", "name": ""}, defaults={"uid": "uuid4"})
+    assert (more.roles["idp_id"], "name" in more.roles) == ("external_id", False)
+
+
+def test_words_of_a_status_are_those_found_and_those_that_were_said(tmp_path):
+    url = sqlite_app(
+        tmp_path,
+        "CREATE TABLE users (id INTEGER PRIMARY KEY, email TEXT, status VARCHAR(10))",
+        *(f"INSERT INTO users VALUES ({n}, 'u{n}@acme.test', '{w}')" for n, w in enumerate(WORDS)),
+    )
+    with pytest.raises(errors.ArgumentError, match="'on leave' .1.*--status-words 'on leave=on'"):
+        read_own_table(url)
+    own = read_own_table(url, status_words={"on leave": True, "Gone": False})
+    assert (own.on, own.off) == ("ACTIVE", "Gone")
+    assert own.words == {"active": True, "admin": True, "on leave": True, "gone": False}
+
+
+WORDS = ("ACTIVE", "ACTIVE", "admin", "on leave", "Gone")
+BAD: dict[str, tuple[list[str], dict[str, Any], str]] = {
+    "no key": (["CREATE TABLE users (email TEXT, active INT)"], {}, "has no key: .*--columns key="),
+    "a key of two": (
+        ["CREATE TABLE users (a INT, email TEXT UNIQUE, active INT, PRIMARY KEY (a, email))"],
+        {},
+        "has a key of 2 columns: .*key=email",
+    ),
+    "a doubled key": (
+        [
+            "CREATE TABLE users (n INT, email TEXT, active INT)",
+            *["INSERT INTO users VALUES (7, 'a@b.test', 1)"] * 2,
+        ],
+        {"columns": {"key": "n"}},
+        "1 rows have the n of another",
+    ),
+    "an empty key": (
+        [
+            "CREATE TABLE users (n INT, email TEXT, active INT)",
+            "INSERT INTO users VALUES (NULL, 'a@b.test', 1)",
+        ],
+        {"columns": {"key": "n"}},
+        "1 rows have none",
+    ),
+    "no address": (
+        ["CREATE TABLE users (id INTEGER PRIMARY KEY, login TEXT, active INT)"],
+        {},
+        "recognised as address or idp_id; it has id, login, active. Say it: --columns address=",
+    ),
+    "two that may be it": (
+        ["CREATE TABLE users (id INTEGER PRIMARY KEY, email TEXT, mail TEXT, active INT)"],
+        {},
+        "2 columns that may be address: email, mail. Say which: --columns address=email",
+    ),
+    "an address that is none": (
+        [
+            "CREATE TABLE users (id INTEGER PRIMARY KEY, email TEXT, active INT)",
+            "INSERT INTO users VALUES (1, 'ann', 1)",
+        ],
+        {},
+        "most of its values are no addresses",
+    ),
+    "an address of another type": (
+        ["CREATE TABLE users (id INTEGER PRIMARY KEY, email TEXT, n INT, active INT)"],
+        {"columns": {"address": "n"}},
+        "cannot have n as address: it holds integer values, not text",
+    ),
+    "no status": (["CREATE TABLE users (id INTEGER PRIMARY KEY, email TEXT)"], {}, "active or deleted_at"),
+    "a status that is a time": (
+        ["CREATE TABLE users (id INTEGER PRIMARY KEY, email TEXT, active TIMESTAMP)"],
+        {},
+        "active is not: it holds time values",
+    ),
+    "a word nobody can write": (
+        ["CREATE TABLE users (id INTEGER PRIMARY KEY, email TEXT, status TEXT)"],
+        {},
+        "no row that shows how status says on: --status-words WORD=on",
+    ),
+    "a column that must be filled": (
+        ["CREATE TABLE users (id INTEGER PRIMARY KEY, email TEXT, active INT, plan TEXT NOT NULL)"],
+        {},
+        "needs plan in new rows, and nothing fills it: .*--defaults plan=VALUE",
+    ),
+    "a key that must be filled": (
+        ["CREATE TABLE users (id TEXT PRIMARY KEY, email TEXT, active INT)"],
+        {},
+        "needs id in new rows.*--defaults id=uuid4",
+    ),
+    "a role that is none": ([GOOD], {"columns": {"adress": "email"}}, "adress"),
+    "a column that is not there": (
+        [GOOD],
+        {"columns": {"address": "emial"}},
+        "no column 'emial'; near it: 'email'",
+    ),
+    "a view": (
+        [GOOD, "CREATE VIEW people AS SELECT * FROM users"],
+        {"table": "people"},
+        "cannot be written: .*it is a view",
+    ),
+    "no such table": ([GOOD], {"table": "peple"}, "peple"),
+    "a read-only database": (
+        [GOOD],
+        {"query": "?mode=ro&uri=true"},
+        "cannot be written: attempt to write a readonly",
+    ),
+}
+
+
+@pytest.mark.parametrize("bad", BAD.values(), ids=BAD)
+def test_what_cannot_be_recognised_is_asked_for_and_nothing_is_written(tmp_path, bad):
+    statements, settings, message = bad
+    url = sqlite_app(tmp_path, *statements)
+    settings, before = dict(settings), (tmp_path / "app.db").read_bytes()
+    if query := settings.pop("query", ""):
+        url = url.replace("sqlite:///", "sqlite:///file:") + query
+    with pytest.raises((errors.ArgumentError, errors.ConfigurationError), match=message):
+        starter.write_starter(tmp_path / "worker", url=url, **settings)
+    assert [path.name for path in tmp_path.iterdir()] == ["app.db"]
+    assert (tmp_path / "app.db").read_bytes() == before
+
+
+def test_a_file_that_nobody_may_write_and_one_that_is_not_there_are_said(tmp_path):
+    url = sqlite_app(tmp_path, GOOD)
+    (tmp_path / "app.db").chmod(0o444)
+    with pytest.raises(errors.ConfigurationError, match="the file is read-only"):
+        read_own_table(url)
+    with pytest.raises(errors.ConfigurationError, match="no database file"):
+        read_own_table(f"sqlite:///{tmp_path / 'none.db'}")
+    with pytest.raises(errors.ArgumentError, match="url= says"):
+        starter.write_starter(tmp_path / "worker", table="users")
+    assert not (tmp_path / "worker").exists()
+
+
+def test_the_command_asks_and_tells_what_it_recognised(tmp_path, capsys):
+    url = sqlite_app(tmp_path, GOOD.replace("email", "login"))
+    command = ["starter", str(tmp_path / "worker"), "--table", "users"]
+    for more, message in (
+        ([], "--url says in which database"),
+        (["--url", url, "--columns", "address"], "'address' is followed by = and VALUE"),
+        (["--url", url, "--status-words", "on leave=yes"], "'on leave' is followed by = and off or on"),
+        (["--url", url, "--columns", "idp_id=,active=active"], "--columns address=COLUMN"),
+    ):
+        assert main(command + more) == 2
+        assert message in capsys.readouterr().err
+    assert not (tmp_path / "worker").exists()
+    assert main([*command, "--url", url, "--columns", "address=login"]) == 0
+    told = capsys.readouterr().out
+    assert "users: key is id, address is login, idp_id is idp_id, active is active." in told
+    assert "Left alone: organization" in told
+    assert f"APP_DATABASE_URL={url}\n" in (tmp_path / "worker" / ".env.example").read_text()
+
+
+def test_an_address_with_a_password_is_not_written_down():
+    assert own_table._shown(sqlalchemy.make_url("postgresql://app:CANARY@host/app")) == ""
+
+
+@pytest.fixture
+def pg_app(postgres: str) -> Iterator[Any]:
+    engine = sqlalchemy.create_engine(
+        postgres.replace("postgresql:", "postgresql+psycopg:"), isolation_level="AUTOCOMMIT"
+    )
+    with engine.connect() as connection:
+
+        def run_all(*texts: str) -> None:
+            for text in texts:
+                connection.execute(sqlalchemy.text(text))
+
+        run_all("DROP SCHEMA IF EXISTS shop CASCADE", "CREATE SCHEMA shop")
+        yield run_all
+        run_all("DROP SCHEMA shop CASCADE")
+    engine.dispose()
+
+
+def test_who_may_not_write_to_postgresql_is_told_before_anything_is_written(tmp_path, pg_app, postgres):
+    pg_app(
+        GOOD.replace("users", "shop.users").replace("INTEGER", "SERIAL"),
+        "DROP ROLE IF EXISTS reader",
+        "CREATE ROLE reader LOGIN",
+    )
+    pg_app("GRANT USAGE ON SCHEMA shop TO reader", "GRANT SELECT ON shop.users TO reader")
+    for url, message in (
+        (postgres.replace("app:hunter2", "reader"), "this user may not insert and update"),
+        (postgres + "&options=-c%20default_transaction_read_only=on", "the database takes no changes"),
+    ):
+        with pytest.raises(errors.ConfigurationError, match=message):
+            starter.write_starter(tmp_path / "worker", url=url, table="shop.users")
+    pg_app("DROP OWNED BY reader", "DROP ROLE reader")
+    assert not list(tmp_path.iterdir())
+    own = read_own_table(postgres, "shop.users")
+    assert own.url == ""  # there was a password
+    assert 'MetaData(schema="shop")' in own.source()
 
 
 # For real -----------------------------------------------------------------------------------------------
@@ -382,3 +650,66 @@ def test_killed_again_and_again_while_things_happen_it_ends_right(desk):
         worker.wait(60)
     one.once()
     one.check()
+
+
+# The sample app's table on each database; a type that only PostgreSQL has included.
+ON_POSTGRESQL = (
+    "CREATE TYPE shop.mood AS ENUM ('active', 'inactive', 'unknown')",
+    "CREATE TABLE shop.people (id BIGSERIAL PRIMARY KEY, email VARCHAR(200), name TEXT, idp_id TEXT, "
+    "org_id TEXT, department TEXT, active shop.mood NOT NULL, deleted_at TIMESTAMPTZ)",
+)
+
+
+def _own_app(one: Desk, kind: str, request: Any) -> tuple[str, str | None]:
+    """Make the sample app, in a file or in PostgreSQL; give its address and table."""
+    path = ds.write_sample_app(take_snapshot(one.client).users, one.folder / "app.db")
+    if kind == "sqlite":
+        return f"sqlite:///{path}", None
+    request.getfixturevalue("pg_app")(*ON_POSTGRESQL)
+    url = request.getfixturevalue("postgres")
+    rows = load_app_users(f"sqlite:///{path}").drop(columns="id")
+    rows["active"] = rows["active"].map({1: "active", 0: "inactive"})
+    engine = sqlalchemy.create_engine(url.replace("postgresql:", "postgresql+psycopg:"))
+    with engine.begin() as connection:
+        table = sqlalchemy.Table("people", sqlalchemy.MetaData(), schema="shop", autoload_with=connection)
+        connection.execute(table.insert(), rows.astype(object).where(rows.notna(), None).to_dict("records"))
+    engine.dispose()
+    return url, "shop.people"
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_after_it_ran_nothing_is_left_to_do_in_a_table_of_your_own(desk, tmp_path, kind, request):
+    one = desk(world="okta", users=60)
+    url, table = _own_app(one, kind, request)
+    starter.write_starter(tmp_path / "worker", url=url, table=table)
+    one.folder, one.variables = (
+        tmp_path / "worker",
+        one.variables | {"APP_DATABASE_URL": url, "LOCAL_ACCOUNTS": "off"},
+    )
+    before = load_app_users(url, table=table).set_index("id")
+
+    def left() -> dict[str, int]:
+        plan = ds.compare(take_snapshot(one.client), load_app_users(url, table=table), guard=None, **COMPARED)
+        unclear = plan["cannot_compare"]["reason"]
+        assert set(unclear) <= {"2 rows of the app are this person"}
+        return {name: count for name, count in plan.counts.items() if count and name != "tombstone"}
+
+    assert min(left().get(name, 0) for name in ("create", "update", "deactivate")) > 0
+    one.once()
+    assert left() == {"cannot_compare": 2}  # the person whom the sample has twice
+    after = load_app_users(url, table=table).set_index("id")
+    assert set(before.index) < set(after.index)
+    assert after["department"].reindex(before.index).equals(before["department"])  # which it does not know
+    if kind == "sqlite":
+        return
+    _a_day(one.sandbox, one.home, 1)
+    assert left() != {"cannot_compare": 2}
+    one.once()
+    assert left() == {"cannot_compare": 2}
+
+
+COMPARED: dict[str, Any] = {
+    "on": ["idp_id", "email"],
+    "fields": {"name": "name", "org_id": "organization_id"},
+    "active": "active",
+}

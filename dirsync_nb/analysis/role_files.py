@@ -162,7 +162,7 @@ def _parsed(text: str, kind: str) -> Any:
     try:
         return yaml.safe_load(text)
     except yaml.YAMLError as problem:
-        raise ValueError(str(problem)) from None
+        raise errors.ArgumentError(str(problem)) from None
 
 
 def _python(text: str) -> dict[str, Any]:
@@ -175,24 +175,24 @@ def _python(text: str) -> dict[str, Any]:
     }
     groups, names = held.get("GROUPS"), held.get("NAMES", {})
     if not isinstance(groups, dict) or not isinstance(names, dict):
-        raise ValueError("it needs GROUPS = {group_id: [role]}")
+        raise errors.ArgumentError("it needs GROUPS = {group_id: [role]}")
     rows = [{"group_id": one, "name": names.get(one, one), "roles": roles} for one, roles in groups.items()]
     return {**{name: held[name.upper()] for name in KEYS[:-1] if name.upper() in held}, "groups": rows}
 
 
 def _mapping(held: Any, groups: pd.DataFrame | None) -> RoleMapping:
     if not isinstance(held, dict) or not isinstance(held.get("groups"), list):
-        raise ValueError(f"it needs the keys {', '.join(KEYS)}")
+        raise errors.ArgumentError(f"it needs the keys {', '.join(KEYS)}")
     for name in held:
         one_of("a key of a mapping", name, KEYS)
     table: dict[str, list[str]] = {}
     for row in held["groups"]:
         if not isinstance(row, dict) or not isinstance(row.get("group_id"), str):
-            raise ValueError("each group needs a group_id and its roles")
+            raise errors.ArgumentError("each group needs a group_id and its roles")
         for name in row:
             one_of("a key of a group", name, GROUP_KEYS)
         if row["group_id"] in table:
-            raise ValueError(f"it maps {row['group_id']} twice")
+            raise errors.ArgumentError(f"it maps {row['group_id']} twice")
         table[row["group_id"]] = _texts("roles of a group", row.get("roles"))
     names = {row["group_id"]: str(row.get("name") or row["group_id"]) for row in held["groups"]}
     if groups is not None:  # without a name, a group that is gone goes by its id
@@ -209,13 +209,13 @@ def _mapping(held: Any, groups: pd.DataFrame | None) -> RoleMapping:
 def _own(held: Mapping[str, Any]) -> dict[str, Any]:
     own = held.get("organizations") or {}
     if not isinstance(own, dict) or not all(isinstance(one, dict) for one in own.values()):
-        raise ValueError("organizations needs an entry for each organization")
+        raise errors.ArgumentError("organizations needs an entry for each organization")
     return own
 
 
 def _texts(what: str, given: Any) -> list[str]:
     if not isinstance(given, (list, tuple)) or not all(isinstance(one, str) and one.strip() for one in given):
-        raise ValueError(f"{what} must be a list of slugs; got {given!r:.80}")
+        raise errors.ArgumentError(f"{what} must be a list of slugs; got {given!r:.80}")
     return list(given)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -14,6 +14,9 @@ from ..client.calls import named_arguments
 from ..frames import one_of
 from .app_table import ATTRS
 from .script import column_facts
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
 
 __all__ = ["load_app_users"]
 
@@ -56,14 +59,25 @@ def load_app_users(url: str, table: str | None = None, *, query: str | None = No
     >>> len(people) == len(app_users)
     True
     """
+    if table is not None and query is not None:
+        raise errors.ArgumentError("give either table or query")
+    with open_app(url, table or "a query") as connection:
+        if query is None:
+            return read_table(connection, reflect(connection, table), table)
+        import sqlalchemy as sa
+
+        return pd.read_sql(sa.text(query), connection)
+
+
+@contextmanager
+def open_app(url: str, what: str) -> Iterator[sa.Connection]:
+    """Open a connection that cannot write; raise as :func:`load_app_users` does."""
     extras.need("reading a database", "sql", "sqlalchemy")
     import sqlalchemy as sa
 
-    if table is not None and query is not None:
-        raise errors.ArgumentError("give either table or query")
     address = address_of(url)
-    with refusals(f"reading {table or 'a query'} from", address):
-        return _read(sa, address, table, query)
+    with refusals(f"reading {what} from", address), _connected(sa, address) as connection:
+        yield connection
 
 
 def address_of(url: str) -> Any:
@@ -112,7 +126,8 @@ def refusals(doing: str, address: Any) -> Iterator[None]:
         raise errors.ConfigurationError(f"{doing} {shown}: {detail}") from None
 
 
-def _read(sa: Any, address: Any, table: str | None, query: str | None) -> pd.DataFrame:
+@contextmanager
+def _connected(sa: Any, address: Any) -> Iterator[sa.Connection]:
     engine = sa.create_engine(address, poolclass=sa.pool.NullPool)
     if address.get_backend_name() == "sqlite":
         _sqlite_must_exist(address)
@@ -122,26 +137,60 @@ def _read(sa: Any, address: Any, table: str | None, query: str | None) -> pd.Dat
             if engine.dialect.name == "postgresql":
                 connection.execute(sa.text("SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY"))
                 connection.commit()  # it holds for the transactions that follow
-            if query is None:
-                looking = sa.inspect(connection)
-                table = table or _only_table(looking.get_table_names())
-                schema, _, name = table.rpartition(".")
-                there = [*looking.get_table_names(schema or None), *looking.get_view_names(schema or None)]
-                one_of("table", name, there, f"of the schema {schema}:" if schema else "of the database:")
-                found = sa.Table(name, sa.MetaData(), schema=schema or None, autoload_with=connection)
-                frame: pd.DataFrame = pd.read_sql(sa.select(found), connection)
-                frame.attrs[ATTRS] = {
-                    "name": table,
-                    "key": list(found.primary_key.columns.keys()),
-                    "columns": column_facts(found),
-                    "rows": len(frame),
-                }
-            else:
-                frame = pd.read_sql(sa.text(query), connection)
+            yield connection
             connection.rollback()
     finally:
         engine.dispose()
+
+
+def reflect(connection: sa.Connection, table: str | None) -> sa.Table:
+    """Return a table as the database describes it; without a name the one called ``users``, or the only one."""
+    import sqlalchemy as sa
+
+    looking = sa.inspect(connection)
+    schema, _, name = (table or _only_table(looking.get_table_names())).rpartition(".")
+    there = [*looking.get_table_names(schema or None), *looking.get_view_names(schema or None)]
+    one_of("table", name, there, f"of the schema {schema}:" if schema else "of the database:")
+    return sa.Table(name, sa.MetaData(), schema=schema or None, autoload_with=connection)
+
+
+def read_table(connection: sa.Connection, table: sa.Table, name: str | None = None) -> pd.DataFrame:
+    """Return the rows of a table, with what is known of it in ``attrs``."""
+    frame: pd.DataFrame = pd.read_sql(table.select(), connection)
+    frame.attrs[ATTRS] = {
+        "name": name or table.fullname,
+        "key": list(table.primary_key.columns.keys()),
+        "columns": column_facts(table),
+        "rows": len(frame),
+    }
     return frame
+
+
+def why_read_only(connection: sa.Connection, table: sa.Table) -> str | None:
+    """Return why a table cannot be written, in words; None where it can. Nothing is written to find out."""
+    import sqlalchemy as sa
+
+    if connection.dialect.name == "sqlite":
+        file = Path(connection.engine.url.database or "")
+        if file.is_file() and not file.stat().st_mode & 0o222:
+            return "the file is read-only"
+        try:
+            connection.exec_driver_sql("PRAGMA query_only = OFF")
+            connection.exec_driver_sql("BEGIN IMMEDIATE")  # nobody else has it locked
+            column = next(iter(table.columns))
+            connection.execute(table.update().where(sa.false()).values({column.name: column}))
+            connection.exec_driver_sql("ROLLBACK")
+            connection.exec_driver_sql("PRAGMA query_only = ON")
+        except sa.exc.OperationalError as problem:
+            return str(problem.orig)
+        return None
+    name = connection.dialect.identifier_preparer.format_table(table)
+    may = [sa.func.has_table_privilege(name, one) for one in ("INSERT", "UPDATE")]
+    if not all(connection.execute(sa.select(*may)).one()):
+        return "this user may not insert and update"
+    asked = "SELECT pg_is_in_recovery() OR reset_val = 'on' FROM pg_settings WHERE name = :name"
+    read_only = connection.scalar(sa.text(asked), {"name": "default_transaction_read_only"})
+    return "the database takes no changes" if read_only else None
 
 
 def _only_table(names: list[str]) -> str:

@@ -38,6 +38,7 @@ def column_facts(table: sa.Table) -> dict[str, dict[str, Any]]:
 
     alone = {tuple(one.columns.keys()) for one in table.constraints if isinstance(one, sa.UniqueConstraint)}
     alone |= {tuple(one.columns.keys()) for one in table.indexes if one.unique}
+    alone.add(tuple(table.primary_key.columns.keys()))
     return {
         column.name: {
             "kind": _kind(column.type),
@@ -47,7 +48,7 @@ def column_facts(table: sa.Table) -> dict[str, dict[str, Any]]:
             or column.identity is not None
             or (table.autoincrement_column is column and _kind(column.type) == "integer"),
             "computed": column.computed is not None,
-            "unique": (column.name,) in alone or column.primary_key,
+            "unique": (column.name,) in alone,
         }
         for column in table.columns
     }

@@ -1,10 +1,10 @@
-"""Endpoints that receive webhooks, for three frameworks: verify the raw body, answer at once, work later.
+"""Endpoints that receive webhooks, for FastAPI, Flask, Django and Express.
 
-Each text is a file of an app, on the official SDK; ``RECIPES`` holds them by the framework's name.
-``WEBHOOK_SECRET`` is its secret, ``whsec_`` included. What comes is put into ``inbox``, a queue that a
-worker of yours empties: a delivery comes again when the answer takes too long. It may come twice and in any
-order, so drop the event ids you know, and let it only wake a worker that reads ``/events``, or treat it as
-:func:`dirsync_nb.sync.replay` does.
+They verify the raw body, answer at once, and work later. Each text is a file of an app, on the official SDK;
+``RECIPES`` holds them by the framework's name. ``WEBHOOK_SECRET`` is its secret, ``whsec_`` included. What
+comes is put into ``inbox``, a queue that a worker of yours empties: a delivery comes again when the answer
+takes too long. It may come twice and in any order, so drop the event ids you know, and let it only wake a
+worker that reads ``/events``, or treat it as :func:`dirsync_nb.sync.replay` does.
 """
 
 from __future__ import annotations
@@ -92,4 +92,32 @@ def receive(request):
 urlpatterns = [path("hooks/workos", receive)]
 """
 
-RECIPES = {"fastapi": FASTAPI, "flask": FLASK, "django": DJANGO}
+EXPRESS = """\
+import express from "express";
+import { WorkOS } from "@workos-inc/node";
+
+const workos = new WorkOS(process.env.WORKOS_API_KEY);
+const app = express();
+export const inbox = [];
+
+// The bytes as they came: no express.json() before this route.
+app.post("/hooks/workos", express.raw({ type: () => true, limit: "2mb" }), async (request, response) => {
+  let body;
+  try {
+    body = request.body.toString("utf8"); // no bytes, no signature: refused as well
+    await workos.webhooks.verifyHeader({
+      payload: body,
+      sigHeader: request.get("WorkOS-Signature"),
+      secret: process.env.WEBHOOK_SECRET,
+    });
+  } catch {
+    return response.sendStatus(400);
+  }
+  inbox.push(body);
+  response.sendStatus(204);
+});
+
+export const server = app.listen(process.env.PORT ?? 3000);
+"""
+
+RECIPES = {"fastapi": FASTAPI, "flask": FLASK, "django": DJANGO, "express": EXPRESS}

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
+import queue
+import shutil
+import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import count
-from types import ModuleType
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
 from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
@@ -21,6 +27,7 @@ from dirsync_nb.sync.webhook_recipes import RECIPES
 
 SECRET = "whsec_fjord_demo"
 NUMBERS = count()
+WITH_NODE = bool(os.environ.get("DIRSYNC_NODE"))  # before tests get an environment without our variables
 BODY = json.dumps({"id": "event_1", "event": "dsync.user.created", "data": {"first_name": "Zoë"}}).encode()
 
 
@@ -43,8 +50,72 @@ def wsgi_of(framework: str, module: ModuleType) -> Any:
     return WSGIHandler()
 
 
+@pytest.fixture(scope="module")
+def node_modules(tmp_path_factory) -> Path:
+    """A folder with Express and the official SDK in it, as npm has them today."""
+    if not WITH_NODE:
+        pytest.skip("needs npm and the network: set DIRSYNC_NODE=1")
+    if shutil.which("node") is None or (npm := shutil.which("npm")) is None:
+        assert not os.environ.get("CI"), "CI asks for this recipe and has no Node"
+        pytest.skip("node or npm is not installed")
+    folder = tmp_path_factory.mktemp("express")
+    install = [
+        npm,
+        "i",
+        "express@latest",
+        "@workos-inc/node@latest",
+        "--no-audit",
+        "--no-fund",
+        "--ignore-scripts",
+    ]
+    subprocess.run(install, cwd=folder, check=True, capture_output=True, timeout=180)
+    (folder / "recipe.mjs").write_text(RECIPES["express"], "utf-8")
+    (folder / "told.mjs").write_text(TOLD, "utf-8")
+    return folder
+
+
+TOLD = """\
+import { inbox, server } from "./recipe.mjs";
+inbox.push = (body) => console.log(JSON.stringify(body));
+server.on("listening", () => console.log(server.address().port));
+process.stdin.on("data", (secret) => {
+  process.env.WEBHOOK_SECRET = secret.toString().trim();
+  console.log("0");
+});
+"""
+
+
+@contextmanager
+def served_by_node(folder: Path, secret: str) -> Iterator[tuple[Any, str]]:
+    """Run the recipe for Express; what it puts into its inbox comes into ours."""
+    told: queue.Queue[Any] = queue.Queue()
+    environment = {**os.environ, "WORKOS_API_KEY": "sk_test_recipe", "WEBHOOK_SECRET": secret, "PORT": "0"}
+    pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True, "bufsize": 1}
+    with subprocess.Popen(["node", "told.mjs"], cwd=folder, env=environment, **pipes) as node:
+        stdin, stdout = node.stdin, node.stdout
+        assert stdin is not None
+        assert stdout is not None
+        thread = threading.Thread(target=lambda: [told.put(json.loads(line)) for line in stdout], daemon=True)
+        thread.start()
+
+        def take(secret: str) -> None:
+            stdin.write(f"{secret}\n")
+            assert told.get(timeout=10) == 0
+
+        port = told.get(timeout=60)
+        made = SimpleNamespace(__name__="express", inbox=told, take=take)
+        yield made, f"http://127.0.0.1:{port}/hooks/workos"
+        node.kill()
+        thread.join(10)
+
+
 @pytest.fixture(params=RECIPES)
 def served(request, monkeypatch) -> Iterator[tuple[ModuleType, str]]:
+    if request.param == "express":
+        folder = request.getfixturevalue("node_modules")
+        with served_by_node(folder, SECRET) as made:
+            yield made
+        return
     pytest.importorskip(request.param)
     monkeypatch.setenv("WORKOS_API_KEY", "sk_test_recipe")
     monkeypatch.setenv("WEBHOOK_SECRET", SECRET)
@@ -101,7 +172,10 @@ def test_a_recipe_takes_what_was_signed_and_refuses_the_rest(served):
 
 def test_a_recipe_takes_what_the_sandbox_delivers(served, sandbox, okta, monkeypatch):
     module, url = served
-    monkeypatch.setenv("WEBHOOK_SECRET", sandbox.add_webhook(url)["secret"])
+    secret = sandbox.add_webhook(url)["secret"]
+    monkeypatch.setenv("WEBHOOK_SECRET", secret)
+    if module.__name__ == "express":
+        module.take(secret)
     user = sandbox.add_user(okta, email="zoe@x.example", first_name="Zoë")
     event = json.loads(module.inbox.get(timeout=10))
     assert (event["event"], event["data"]["id"]) == ("dsync.user.created", user)

@@ -7,15 +7,19 @@ import signal
 import sys
 import threading
 from collections.abc import Sequence
+from datetime import timedelta
 
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import sessionmaker
 from workos import WorkOSClient, WorkOSError
 
+from .accounts import Keeper, TableRefused, TooManyOff, open_accounts
 from .config import Config, ConfigError
+from .health import Health
 from .logs import failed, set_up
+from .mapping import ACCOUNTS
 from .source import Source
-from .tables import Base, open_database
+from .tables import make_tables, open_database
 from .transport import PoliteTransport
 from .wake import serve, wake_app
 from .worker import Overtaken, Worker
@@ -33,8 +37,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ConfigError as problem:
         print(f"directory_worker: {problem}", file=sys.stderr)  # noqa: T201
         return 2
-    except (WorkOSError, SQLAlchemyError, Overtaken) as problem:
+    except (WorkOSError, SQLAlchemyError, Overtaken, TableRefused, TooManyOff) as problem:
         failed("ended", problem)
+        if isinstance(problem, TableRefused | TooManyOff):
+            print(f"directory_worker: {problem}", file=sys.stderr)  # noqa: T201
         return 1
     return 0
 
@@ -43,9 +49,18 @@ def _run(config: Config, *, once: bool) -> None:
     transport = PoliteTransport(config.users_per_second)
     client = WorkOSClient(http_client=transport, max_retries=5)
     engine = open_database(config.database_url)
-    Base.metadata.create_all(engine)
-    worker = Worker(Source(client), sessionmaker(engine, expire_on_commit=False), config)
+    sessions = sessionmaker(engine, expire_on_commit=False)
+    app_engine = None
     try:
+        keeper = None
+        if ACCOUNTS is not None:
+            if not config.app_database_url:
+                raise ConfigError(f"APP_DATABASE_URL is not set: the database of {ACCOUNTS.table.fullname}")
+            app_engine = open_database(config.app_database_url)
+            open_accounts(ACCOUNTS, app_engine)
+            keeper = Keeper(ACCOUNTS, app_engine, config)
+        make_tables(engine)
+        worker = Worker(Source(client), sessions, config, keeper=keeper, pulse=transport.pulse)
         if once:
             worker.run_once()
             return
@@ -57,11 +72,14 @@ def _run(config: Config, *, once: bool) -> None:
 
         signal.signal(signal.SIGTERM, end)
         signal.signal(signal.SIGINT, end)
-        if config.webhook_secret:
-            serve(wake_app(client, config.webhook_secret, wake), config.webhook_port)
+        if config.serves:
+            health = Health(transport.pulse, sessions, timedelta(minutes=config.healthy_minutes))
+            serve(wake_app(client, config.webhook_secret, wake, health), config.webhook_port)
         worker.run(stop, wake)
     finally:
         engine.dispose()
+        if app_engine is not None:
+            app_engine.dispose()
         transport.close()
 
 

@@ -26,12 +26,12 @@ def set_up() -> None:
     _log.propagate = False
 
 
-def say(what: str, **facts: str | int | None) -> None:
+def say(what: str, **facts: str | float | None) -> None:
     """Log something that went as planned."""
     _log.info(what, extra={"facts": facts})
 
 
-def warn(what: str, **facts: str | int | None) -> None:
+def warn(what: str, **facts: str | float | None) -> None:
     """Log something that somebody should look at."""
     _log.warning(what, extra={"facts": facts})
 

@@ -36,8 +36,10 @@ class Mirror:
     alone an event is sent, ends it too.
     """
 
-    def __init__(self, session: Session, policy: InactiveUsers, *, loaded: str = "") -> None:
-        self._session, self._policy, self._loaded = session, policy, loaded
+    def __init__(
+        self, session: Session, policy: InactiveUsers, *, loaded: str = "", grace: bool = False
+    ) -> None:
+        self._session, self._policy, self._loaded, self._grace = session, policy, loaded, grace
         self._rows: dict[tuple[type, Any], Any] = {}
         self._all_known = False  # whether a row that is not in ``_rows`` is not in the database either
         self.told = ""  # the newest moment taken in
@@ -162,10 +164,12 @@ class Mirror:
         end = max(row.dead, directory_end)
         row.present = (row.alive if end else max(row.alive, row.seen)) > end
         if isinstance(row, User):
-            final = self._policy == "keep" or bool(directory_end)
-            gone = "removed" if final else "retained"
+            final = (self._policy == "keep" or bool(directory_end)) and not self._grace
+            gone = "removed" if final or row.removed_at is not None else "retained"
             here = "active" if row.state == "active" else "inactive"
             row.status = here if row.present else gone
+            if row.present:
+                row.left_at = row.removed_at = None
 
     def _end_inside(self, row: Directory | User | Group, moment: str) -> None:
         """End what a deleted directory, user or group held: no event tells of it."""
@@ -176,7 +180,8 @@ class Mirror:
         self._session.execute(update(Membership).where(inside, *older).values(present=False))
         if isinstance(row, Directory):
             users = update(User).where(User.directory_id == row.id, User.alive < moment)
-            self._session.execute(users.values(present=False, status="removed"))
+            status = "retained" if self._grace else "removed"
+            self._session.execute(users.values(present=False, status=status))
             groups = update(Group).where(Group.directory_id == row.id, Group.alive < moment)
             self._session.execute(groups.values(present=False))
 

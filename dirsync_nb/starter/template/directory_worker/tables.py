@@ -14,8 +14,10 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import JSON, DateTime, Engine, Index, String, create_engine, event
+from sqlalchemy import JSON, DateTime, Engine, Index, String, create_engine, event, inspect, make_url
 from sqlalchemy.orm import DeclarativeBase, Mapped, MappedAsDataclass, mapped_column
+
+from .config import ConfigError
 
 Record = Mapping[str, Any]  # one object of the API, as it came
 
@@ -98,8 +100,8 @@ class User(Heard, Base):
     """A directory user.
 
     ``status`` is ``active``, ``inactive`` (WorkOS lists them, switched off), ``retained`` (deleted, which may
-    mean switched off: they may return) or ``removed`` (deleted for good). Only ``active`` may come in. Whoever
-    returns under a new id is recognised by ``directory_id`` and ``idp_id``.
+    mean switched off: they may return) or ``removed`` (deleted for good, or their days of grace are over). Only
+    ``active`` may come in. Whoever returns under a new id is recognised by ``directory_id`` and ``idp_id``.
     """
 
     __tablename__ = "users"
@@ -113,6 +115,8 @@ class User(Heard, Base):
     last_name: Mapped[str | None] = mapped_column(default=None)
     roles: Mapped[list[str]] = mapped_column(default_factory=list)
     custom_attributes: Mapped[dict[str, Any]] = mapped_column(default_factory=dict)
+    left_at: Mapped[datetime | None] = mapped_column(default=None)  # when we saw it, by this machine's clock
+    removed_at: Mapped[datetime | None] = mapped_column(default=None)  # when their days of grace were over
 
     def fill(self, record: Record) -> None:
         """Take over the fields. Fields that WorkOS has deprecated are left alone, ``groups`` above all."""
@@ -170,13 +174,38 @@ class Failed(Base):
 Thing = TypeVar("Thing", Directory, User, Group)
 
 
+def make_tables(engine: Engine) -> None:
+    """Make the tables that are not there; refuse those of the same names that are another's, or older.
+
+    Raises
+    ------
+    ConfigError
+        A table lacks columns: it is your app's, or of an earlier version of this worker.
+    """
+    looked = inspect(engine)
+    for name, table in Base.metadata.tables.items():
+        held = {one["name"] for one in looked.get_columns(name)} if looked.has_table(name) else None
+        if held is not None and (missing := set(table.columns.keys()) - held):
+            raise ConfigError(
+                f"the database of DATABASE_URL has a table {name} without {', '.join(sorted(missing))}: is it "
+                "your app's? Give the worker a database of its own. Is it an older worker's? Migrate it"
+            )
+    Base.metadata.create_all(engine)
+
+
 def open_database(url: str) -> Engine:
     """Return an engine for a database, whose transactions hold whatever savepoints are in them.
 
     Python's driver for SQLite begins a transaction at the first change only: what is read before it is not in
     it, and a savepoint before it commits when it ends. Here each begins at once, with the lock of who writes.
     """
-    engine = create_engine(url)
+    address = make_url(url)
+    if address.drivername in ("postgresql", "postgres"):
+        address = address.set(drivername="postgresql+psycopg")
+    try:
+        engine = create_engine(address)
+    except ModuleNotFoundError as problem:
+        raise ConfigError(f'no driver for this database: pip install -e ".[postgresql]" ({problem})') from None
     if engine.dialect.name == "sqlite":
 
         @event.listens_for(engine, "connect")

@@ -10,6 +10,8 @@ from urllib.parse import parse_qs, urlsplit
 import httpx2
 from workos import HTTPResponse, TransportConnectError, TransportError, TransportTimeout
 
+from .health import Pulse
+
 
 class PoliteTransport:
     """An HTTP backend for the SDK, which retries what this one reports.
@@ -33,6 +35,7 @@ class PoliteTransport:
         self._client = httpx2.Client(follow_redirects=False)
         self._pause, self._clock, self._sleep = 1 / users_per_second, clock, sleep
         self._free_at: dict[str, float] = {}
+        self.pulse = Pulse()
 
     def close(self) -> None:
         """Close the connections."""
@@ -51,6 +54,7 @@ class PoliteTransport:
         if method != "GET":
             raise ValueError(f"this worker only reads; it does not send {method}")
         self._wait_for_turn(url)
+        self.pulse.requests += 1
         try:
             answer = self._client.request(method, url, headers=headers, content=content, timeout=timeout)
         except httpx2.TimeoutException as problem:
@@ -59,6 +63,7 @@ class PoliteTransport:
             raise TransportConnectError(type(problem).__name__) from problem
         except httpx2.HTTPError as problem:
             raise TransportError(type(problem).__name__) from problem
+        self.pulse.limited += answer.status_code == 429
         if answer.headers.get("Retry-After", "").strip() == "0":
             answer.headers["Retry-After"] = "1"
         body = _readable(answer.status_code, answer.content)

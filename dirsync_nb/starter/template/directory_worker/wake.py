@@ -1,4 +1,7 @@
-"""Webhooks wake the worker and do nothing else: they come doubled, late and out of order; events do not."""
+"""The worker's HTTP side: webhooks, which wake it and do nothing else, and how it is.
+
+Webhooks come doubled, late and out of order; events do not.
+"""
 
 from __future__ import annotations
 
@@ -10,16 +13,24 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from workos import WorkOSClient
 
+from .health import Health
 from .logs import say, warn
 
 LARGEST = 2**21
 
 
-def wake_app(client: WorkOSClient, secret: str, wake: threading.Event) -> WSGIApplication:
-    """Make the endpoint, for any WSGI server: 200 and a wake-up for what WorkOS signed, 400 for the rest."""
+def wake_app(
+    client: WorkOSClient, secret: str, wake: threading.Event, health: Health | None = None
+) -> WSGIApplication:
+    """Make the endpoint, for any WSGI server: 200 and a wake-up for what WorkOS signed, 400 for the rest.
+
+    GET of ``/healthz`` and ``/metrics`` say how the worker is. Without a secret no webhook is taken.
+    """
 
     def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        status = _take(client, secret, environ)
+        if environ["REQUEST_METHOD"] == "GET" and health is not None:
+            return _tell(health, environ, start_response)
+        status = _take(client, secret, environ) if secret else "404 Not Found"
         if status.startswith("200"):
             wake.set()
             say("woken")
@@ -29,6 +40,17 @@ def wake_app(client: WorkOSClient, secret: str, wake: threading.Event) -> WSGIAp
         return [b""]
 
     return app
+
+
+def _tell(health: Health, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+    status, kind, body = "404 Not Found", "text/plain", b""
+    if environ.get("PATH_INFO") == "/healthz":
+        well, body = health.check()
+        status, kind = ("200 OK" if well else "503 Service Unavailable"), "application/json"
+    elif environ.get("PATH_INFO") == "/metrics":
+        status, kind, body = "200 OK", "text/plain; version=0.0.4; charset=utf-8", health.metrics()
+    start_response(status, [("Content-Type", kind), ("Content-Length", str(len(body)))])
+    return [body]
 
 
 def _take(client: WorkOSClient, secret: str, environ: WSGIEnvironment) -> str:

@@ -6,15 +6,18 @@ import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
+from sqlalchemy import ColumnElement, and_, exists, func, not_, update
 from sqlalchemy.exc import OperationalError
-from sqlalchemy.orm import Session, sessionmaker
+from sqlalchemy.orm import Session, aliased, sessionmaker
 from workos import NotFoundError, WorkOSError
 
+from .accounts import Keeper, TableRefused, TooManyOff
 from .config import Config
+from .health import Pulse
 from .logs import failed, say, warn
 from .mirror import Mirror, has_id, has_moment, moment_of
 from .source import LostPlace, Source
-from .tables import Place, Record
+from .tables import Place, Record, User
 
 LONGEST_PAUSE = 300.0
 
@@ -36,12 +39,33 @@ class Worker:
         sessions: sessionmaker[Session],
         config: Config,
         *,
+        keeper: Keeper | None = None,
+        pulse: Pulse | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._source, self._sessions, self._config, self._now = source, sessions, config, now
+        self._keeper, self._pulse = keeper, pulse or Pulse()
+        self._behind = True  # whether your own table may differ: always so for a worker that has just begun
+        self._newest = ""  # moment of the newest event applied in this turn
 
     def run_once(self) -> None:
-        """Bring the tables up to date."""
+        """Bring the tables up to date, then your own."""
+        before, self._newest = (self._pulse.applied, self._pulse.failed), ""
+        self._mirror()
+        self._end_grace()
+        if self._keeper is not None and self._behind:
+            self._behind = not self._keeper.keep(self._sessions, self._now())
+        self._pulse.beat(self._lag())
+        applied, broken = self._pulse.applied - before[0], self._pulse.failed - before[1]
+        say("turn", events=applied, failed=broken, lag=self._pulse.lag, requests=self._pulse.requests)
+
+    def _lag(self) -> float:
+        """Return how many seconds old the newest event of this turn is; 0 where there was none."""
+        told = self._newest.partition(" ")[0]
+        age = (self._now() - datetime.fromisoformat(told)).total_seconds() if told else 0.0
+        return max(round(age, 3), 0.0)
+
+    def _mirror(self) -> None:
         if self._place().loaded_at is not None:
             try:
                 self.follow()
@@ -59,7 +83,7 @@ class Worker:
             try:
                 self.run_once()
                 pause = self._config.poll_seconds
-            except (WorkOSError, OperationalError, Overtaken) as problem:
+            except (WorkOSError, OperationalError, Overtaken, TableRefused, TooManyOff) as problem:
                 failed("run_failed", problem)
                 pause = min(pause * 2, LONGEST_PAUSE)
             wake.wait(pause)
@@ -72,12 +96,15 @@ class Worker:
         for page in self._source.event_pages(cursor):
             with self._sessions.begin() as session:
                 place = _locked(session, cursor)
-                mirror = Mirror(session, self._config.inactive_users, loaded=place.loaded)
+                mirror = self._mirror_in(session, loaded=place.loaded)
                 broken = sum(not mirror.take(event) for event in page)
                 # Without an id there is no place; the next page's brings us on.
                 place.cursor = next((one["id"] for one in reversed(page) if has_moment(one)), place.cursor)
                 place.told, cursor = max(place.told, mirror.told), place.cursor
                 place.doubtful |= mirror.doubtful
+            self._behind, self._newest = True, max(self._newest, mirror.told)
+            self._pulse.applied += len(page) - broken
+            self._pulse.failed += broken
             counts = {"events": len(page), "failed": broken, "unknown": mirror.unknown}
             say("events_applied", **counts, cursor=cursor)
 
@@ -96,13 +123,14 @@ class Worker:
                 self._load_directory(directory, moment)
         with self._sessions.begin() as session:
             place = _locked(session, before.cursor)
-            mirror = Mirror(session, self._config.inactive_users)
+            mirror = self._mirror_in(session)
             for directory in listed:
                 if not _ids([directory]):
                     mirror.keep("directory", directory, "no whole directory")
             mirror.end_other_directories(_ids(listed), moment)
             place.cursor, place.told, place.loaded = cursor, told, moment
             place.loaded_at, place.doubtful = self._now(), False
+        self._behind = True
         say("loaded", directories=len(listed), cursor=cursor)
 
     def _load_directory(self, directory: Record, moment: str) -> None:
@@ -119,7 +147,7 @@ class Worker:
         except NotFoundError:
             return  # deleted while we read; its event comes next
         with self._sessions.begin() as session:
-            mirror = Mirror(session, self._config.inactive_users)
+            mirror = self._mirror_in(session)
             mirror.load(directory, users, groups, pairs, moment)
         say(
             "directory_loaded",
@@ -134,6 +162,31 @@ class Worker:
             return list(self._source.users(directory_id, group_id))
         except NotFoundError:
             return []  # the group was deleted while we read; its event comes next
+
+    # Days of grace --------------------------------------------------------------------------------------
+
+    def _mirror_in(self, session: Session, loaded: str = "") -> Mirror:
+        grace = self._config.grace_days > 0
+        return Mirror(session, self._config.inactive_users, loaded=loaded, grace=grace)
+
+    def _end_grace(self) -> None:
+        """Note who left, and mark those for deletion whose days of grace are over and who are not back."""
+        now, days = self._now(), self._config.grace_days
+        gone, back = not_(User.present), aliased(User)
+        with self._sessions.begin() as session:
+            session.execute(update(User).where(gone, User.left_at.is_(None)).values(left_at=now))
+            if not days:
+                return
+            same: ColumnElement[bool] = and_(
+                back.directory_id == User.directory_id, back.idp_id == User.idp_id, back.present
+            )
+            over = (gone, User.status == "retained", User.left_at <= now - timedelta(days=days))
+            ended = update(User).where(*over, not_(exists().where(same)))
+            ended = ended.values(status="removed", removed_at=func.coalesce(User.removed_at, now))
+            done = session.execute(ended.execution_options(synchronize_session=False))
+        if count := getattr(done, "rowcount", 0):
+            self._behind = True
+            say("grace_ended", users=count)
 
     # The place ------------------------------------------------------------------------------------------
 

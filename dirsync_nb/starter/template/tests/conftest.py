@@ -14,7 +14,9 @@ from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session, sessionmaker
 from workos import WorkOSClient
 
+from directory_worker.accounts import Keeper
 from directory_worker.config import Config
+from directory_worker.mapping import ACCOUNTS
 from directory_worker.source import Source
 from directory_worker.tables import Base, Directory, Group, Membership, Place, User, open_database
 from directory_worker.transport import PoliteTransport
@@ -25,9 +27,10 @@ PEOPLE = 104
 
 @pytest.fixture(autouse=True)
 def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let no key, address or proxy of the machine reach a test."""
+    """Let no key, address, setting or proxy of the machine reach a test."""
+    ours = ("WORKOS_", "APP_DATABASE_URL", "GUARD_", "CONFIRM_", "LOCAL_", "GRACE_", "INACTIVE_", "WEBHOOK_")
     for name in os.environ:
-        if name.startswith("WORKOS_") or name.lower().endswith("_proxy"):
+        if name.startswith(ours) or name.lower().endswith("_proxy"):
             monkeypatch.delenv(name)
 
 
@@ -61,6 +64,19 @@ def engine(tmp_path: Path) -> Iterator[Engine]:
     engine.dispose()
 
 
+@pytest.fixture
+def own_url(tmp_path: Path) -> str:
+    """An empty copy of the table that mapping.py names, in a file; nothing where it names none."""
+    if ACCOUNTS is None:
+        return ""
+    if ACCOUNTS.table.schema:
+        pytest.skip("SQLite has no schemas")
+    engine = open_database(f"sqlite:///{tmp_path / 'own.db'}")
+    ACCOUNTS.table.metadata.create_all(engine)
+    engine.dispose()
+    return str(engine.url)
+
+
 class Desk:
     """A worker, its database, and the sandbox it follows."""
 
@@ -69,6 +85,7 @@ class Desk:
         self.now = datetime(2026, 11, 2, 9, tzinfo=UTC)
         self.waits: list[float] = []
         self.config = Config(users_per_second=100_000)
+        self.keeper: Keeper | None = None
         # A clock that stands still: pauses are written down and cost no time.
         self.transport = PoliteTransport(4.0, clock=lambda: 0.0, sleep=self.waits.append)
         self.client = WorkOSClient(
@@ -79,7 +96,8 @@ class Desk:
     def worker(self) -> Worker:
         """A new worker, as after a restart."""
         sessions = sessionmaker(self.engine, expire_on_commit=False)
-        return Worker(Source(self.client), sessions, self.config, now=lambda: self.now)
+        source, pulse = Source(self.client), self.transport.pulse
+        return Worker(source, sessions, self.config, keeper=self.keeper, pulse=pulse, now=lambda: self.now)
 
     @property
     def home(self) -> str:

@@ -28,13 +28,14 @@ Once = Callable[..., tuple[int, str]]
 
 
 @pytest.fixture
-def variables(desk: Desk, engine: Engine) -> dict[str, str]:
+def variables(desk: Desk, engine: Engine, own_url: str) -> dict[str, str]:
     """What the worker is told by its environment."""
     return {
         "WORKOS_API_KEY": desk.sandbox.api_key,
         "WORKOS_BASE_URL": desk.sandbox.url,
         "DATABASE_URL": str(engine.url),
         "USERS_PER_SECOND": "100000",
+        "APP_DATABASE_URL": own_url,
     }
 
 
@@ -80,10 +81,13 @@ def lines(text: str) -> list[dict[str, Any]]:
 
 def test_the_log_holds_no_key_and_nobody(desk: Desk, once: Once) -> None:
     code, said = once()
-    assert (code, [line["what"] for line in lines(said)]) == (0, ["directory_loaded", "loaded"])
+    told = [line["what"] for line in lines(said) if line["what"] != "accounts_kept"]
+    assert (code, told) == (0, ["directory_loaded", "loaded", "turn"])
     desk.sandbox.add_user(desk.home, email="ada@acme.test", first_name="Ada", last_name="Quay")
     more = once()[1]
     assert lines(more)[0]["what"] == "events_applied"
+    turn = lines(more)[-1]
+    assert (turn["what"], turn["events"], turn["failed"], turn["lag"] > 0) == ("turn", 1, 0, True)
     code, last = once(WORKOS_API_KEY=KEY)
     problem = {name: lines(last)[-1][name] for name in ("what", "problem", "status")}
     assert (code, problem) == (1, {"what": "ended", "problem": "AuthenticationError", "status": 401})
@@ -123,6 +127,10 @@ def test_it_follows_until_it_is_told_to_stop(desk: Desk, start: Start) -> None:
         ({"WORKOS_API_KEY": KEY, "INACTIVE_USERS": "maybe"}, "INACTIVE_USERS must be"),
         ({"WORKOS_API_KEY": KEY, "POLL_SECONDS": "-1"}, "POLL_SECONDS must be"),
         ({"WORKOS_API_KEY": KEY, "WEBHOOK_PORT": "http"}, "WEBHOOK_PORT must be"),
+        ({"WORKOS_API_KEY": KEY, "GRACE_DAYS": "-1"}, "GRACE_DAYS must be"),
+        ({"WORKOS_API_KEY": KEY, "GUARD_SHARE": "50"}, "GUARD_SHARE must be"),
+        ({"WORKOS_API_KEY": KEY, "CONFIRM_OFF": "all"}, "CONFIRM_OFF must be"),
+        ({"WORKOS_API_KEY": KEY, "LOCAL_ACCOUNTS": "gone"}, "LOCAL_ACCOUNTS must be"),
     ],
 )
 def test_a_setting_that_cannot_be_right_is_named(variables: dict[str, str], message: str) -> None:

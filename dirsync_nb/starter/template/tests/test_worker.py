@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -366,3 +368,86 @@ def test_nothing_but_get_leaves(desk: Desk) -> None:
     desk.worker.run_once()
     assert {method for method, _, _ in desk.sandbox.requests} == {"GET"}
     assert desk.ids(Directory) == {desk.home}
+
+
+def test_who_leaves_is_switched_off_now_and_removed_only_after_the_days_of_grace(desk: Desk) -> None:
+    sandbox, home = desk.sandbox, desk.home
+    desk.config = replace(desk.config, grace_days=30)
+    leaver, back, deleted = (one["id"] for one in sandbox.truth.users(home)[:3])
+    desk.worker.run_once()
+    sandbox.delete_user(leaver)
+    sandbox.deactivate_user(back)
+    sandbox.delete_user(deleted)
+    desk.worker.run_once()
+    assert {desk.user(one).status for one in (leaver, back, deleted)} == {"retained"}
+    left = desk.user(leaver).left_at
+    assert left is not None
+    again = sandbox.reactivate_user(back)
+    desk.now += timedelta(days=29)
+    desk.worker.run_once()
+    assert desk.user(leaver).status == "retained"
+    assert desk.user(leaver).left_at == left
+    desk.now += timedelta(days=2)
+    desk.worker.run_once()
+    assert [desk.user(one).status for one in (leaver, deleted)] == ["removed", "removed"]
+    assert desk.user(leaver).removed_at is not None
+    # Who is back within the days under a new id is no case for deletion.
+    assert (desk.user(back).status, desk.user(again).status) == ("retained", "active")
+    removed = desk.user(leaver).removed_at
+    desk.now += timedelta(days=1)
+    desk.worker.run_once()
+    assert (desk.user(leaver).status, desk.user(leaver).removed_at) == ("removed", removed)
+    desk.config = replace(desk.config, grace_days=0)
+    desk.worker.load()
+    assert (desk.user(leaver).status, desk.user(back).status) == ("removed", "retained")
+
+
+def test_a_return_under_the_same_id_undoes_the_leaving_and_the_removal(desk: Desk) -> None:
+    desk.config = replace(desk.config, grace_days=30)
+    user = desk.sandbox.truth.users(desk.home)[0]["id"]
+    desk.worker.run_once()
+    for days in (1, 40):
+        with Session(desk.engine) as session:
+            row = session.get_one(User, user)
+            row.present, row.status, row.dead = False, "retained", row.alive
+            session.commit()
+        worker = desk.worker
+        worker._end_grace()
+        assert desk.user(user).left_at is not None
+        desk.now += timedelta(days=days)
+        worker._end_grace()
+        assert desk.user(user).status == ("removed" if days > 30 else "retained")
+        worker.load()
+        row = desk.user(user)
+        assert (row.status, row.left_at, row.removed_at) == ("active", None, None)
+
+
+@pytest.mark.parametrize("policy", ["delete", "keep"])
+def test_grace_is_given_whatever_the_policy_and_when_a_directory_goes(desk: Desk, policy: Any) -> None:
+    desk.config = replace(desk.config, inactive_users=policy, grace_days=30)
+    desk.worker.run_once()
+    first, second = (one["id"] for one in desk.sandbox.truth.users(desk.home)[:2])
+    desk.sandbox.delete_user(first)
+    desk.worker.run_once()
+    assert desk.user(first).status == "retained"
+    desk.sandbox.delete_directory(desk.home)
+    desk.worker.run_once()
+    assert {desk.user(one).status for one in (first, second)} == {"retained"}
+    desk.now += timedelta(days=30)
+    desk.worker.run_once()
+    assert {desk.user(one).status for one in (first, second)} == {"removed"}
+
+
+def test_your_own_table_is_looked_at_again_until_nothing_is_left_and_when_something_happened(
+    desk: Desk,
+) -> None:
+    answers, looked = [False, True, True], []
+    keeper: Any = SimpleNamespace(keep=lambda *_: looked.append(1) or answers[len(looked) - 1])
+    desk.keeper = keeper
+    worker = desk.worker
+    for seen in (1, 2, 2):
+        worker.run_once()
+        assert len(looked) == seen
+    desk.sandbox.add_user(desk.home, email="ada@acme.test")
+    worker.run_once()
+    assert len(looked) == 3
