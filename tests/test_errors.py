@@ -88,7 +88,7 @@ FOR_OTHERS = {
     "sandbox/directory/clock.py": {"ValueError"},  # becomes an answer
     "sync/webhook_recipes.py": {"HTTPException"},  # of the web framework
 }
-ANSWERS = {"Refused", "ScimRefused"}  # of the sandbox's server
+ANSWERS = {"InvalidFilter", "Refused", "ScimRefused"}  # of the sandbox's server
 
 
 def raised_classes(file: Path) -> list[tuple[str, Any]]:

@@ -79,10 +79,11 @@ def describe_columns(frame: pd.DataFrame | str | None = None, column: str | None
         require_frame("frame", frame, "any")
         if column is not None and column.startswith("custom_attributes") and "custom_attributes" in frame:
             spread = spread_attributes(frame)
-            frame = spread[[name for name in spread if name.startswith("custom_attributes.")]]
+            frame = spread.filter(regex=r"^custom_attributes\.")
             column = column if column in frame else None
         told = _table([(name, *_row(one, kind)) for name, one, kind in _columns_of(frame)], ["column"])
-    return told if column is None else told.loc[[one_of("column", column, told.index)]]
+    chosen = told if column is None else told.loc[[one_of("column", column, told.index)]]
+    return pd.DataFrame(chosen)
 
 
 def _dictionary() -> pd.DataFrame:
