@@ -420,11 +420,21 @@ def _serves(port: int) -> bool:
 # -- tour ----------------------------------------------------------------------------------------------------
 
 
+def _notebook(path: Path) -> Path:
+    """Return a notebook: the file, or the guided one of that name; refuse before anything starts."""
+    guided = {one.name: one for one in tour.guided_notebooks()}
+    if path.exists():
+        return path
+    if path.name in guided and path.parent == Path():
+        return guided[path.name]
+    raise CannotBegin(f"there is no notebook {path}; the guided ones are {', '.join(guided)}")
+
+
 def run_tour(arguments: argparse.Namespace) -> int:
     """Run notebooks, say one line each, write the page."""
     extras.need("this", "lab", "nbclient", "nbconvert")
     _check_variables()
-    paths = arguments.notebooks or tour.guided_notebooks()
+    paths = [_notebook(path) for path in arguments.notebooks] or tour.guided_notebooks()
     if not paths:
         raise CannotBegin("no guided notebooks beside the package; name a notebook")
     out: Path = arguments.out.resolve()

@@ -404,3 +404,13 @@ def test_notices_go_to_standard_error_and_survive_an_encoding_and_no_stream_at_a
         said = tmp_path / "said"
         assert (said.read_text("utf-8") if said.exists() else "") == wanted
         said.unlink(missing_ok=True)
+
+
+def test_tour_takes_a_guided_notebook_by_its_name_and_refuses_another_at_once(here, capsys):
+    assert cli._notebook(Path("01_first_look.ipynb")) == here / "guided" / "01_first_look.ipynb"
+    assert main(["tour", "03_nowhere.ipynb", "--out", str(here / "page.html")]) == 2
+    assert (
+        "there is no notebook 03_nowhere.ipynb; the guided ones are 01_first_look.ipynb"
+        in capsys.readouterr().err
+    )
+    assert not (here / "page.html").exists()

@@ -115,6 +115,17 @@ def _keep_notebooks_together(config: pytest.Config) -> None:
         config.option.dist = "loadfile"
 
 
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Say why notebooks that were named hold no test: nbval collects them, where it is asked to."""
+    config = session.config
+    named = [one for one in config.args if one.partition("::")[0].endswith(".ipynb") or Path(one).is_dir()]
+    asked = getattr(config.option, "nbval", False) or getattr(config.option, "nbval_lax", False)
+    if config.getoption("dirsync_sandbox") is None or session.items or asked or not named:
+        return
+    if any(Path(one).suffix or next(Path(one).rglob("*.ipynb"), None) for one in named):
+        raise pytest.UsageError("notebooks are tests with --nbval: pytest --dirsync-sandbox --nbval ...")
+
+
 def pytest_report_header(config: pytest.Config) -> str | None:
     """Say whose world a file is, and whether its people are pseudonyms."""
     file = config.getoption("dirsync_sandbox")

@@ -14,7 +14,7 @@ from .. import errors
 from ..files import replacing
 from ..guard import TooManyGone
 from .app_table import AppTable
-from .prefill import save_lists
+from .prefill import FORMATS, save_lists
 
 __all__ = ["ACTIONS", "PLAN_COLUMNS", "Plan", "TooManyDeactivations", "html_rows", "plan_frame"]
 
@@ -178,6 +178,11 @@ class Plan:
         ``before`` and ``after`` become a column for each field. Text is kept from being run as a formula; see
         :func:`dirsync_nb.provisioning.onboarding.save_lists` for folder, kinds and errors.
         """
+        if Path(folder).suffix.lower().lstrip(".") in FORMATS:
+            raise errors.ArgumentError(
+                f"{folder} is named like a file, and a plan is a folder of files: save('plan', kind="
+                f"{Path(folder).suffix.lower().lstrip('.')!r}); one table alone: plan.rows"
+            )
         lists = {action: _flat(self[action]) for action, count in self.counts.items() if count}
         return save_lists(folder, lists, kind=kind)
 

@@ -237,6 +237,10 @@ class EventFeed(Panel):
             self._reach = begun, 0
             filters["range_start"] = begun - LOOKS[0]
         records, _ = read_records(self.client, "events", job, **filters)
+        if self.directory_id is not None and cursor is None:
+            whose = {sentence(record).directory_id for record in records}
+            if self.directory_id not in whose:
+                self.client.directory(self.directory_id)  # of one that there is not, nothing would ever come
         # A feed looks all day long; its receipts would pile up.
         for receipt in [
             r for r in self.client.receipts[:-1] if r.endpoint == "/events" and r.complete and not r.rows

@@ -216,3 +216,10 @@ def test_without_its_option_nothing_is_changed_and_nothing_heavy_is_loaded(tmp_p
     done = run(tmp_path, WORKOS_API_KEY="as it was")
     assert "1 passed, 1 error" in done.stdout, done.stdout
     assert "need --dirsync-sandbox" in done.stdout
+
+
+def test_notebooks_without_nbval_are_told_how_they_become_tests(tmp_path):
+    (tmp_path / "notebooks").mkdir()
+    write(tmp_path / "notebooks", "one", "1 + 1")
+    done = run(tmp_path, "--dirsync-sandbox", "notebooks")
+    assert "notebooks are tests with --nbval" in done.stdout + done.stderr

@@ -389,6 +389,13 @@ def test_a_new_person_who_is_there_in_another_spelling_stops_the_script(tmp_path
     assert len(shop.rows()) == len(ROWS)
 
 
+def test_a_plan_named_like_one_file_is_told_that_it_is_several(tmp_path):
+    plan = compare(PEOPLE, BLANK, **NAMED)
+    with pytest.raises(errors.ArgumentError, match=r"named like a file.*save\('plan', kind='xlsx'\)"):
+        plan.save(tmp_path / "plan.xlsx")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_file_in_the_place_of_the_table_is_named():
     plan = compare(PEOPLE, BLANK, **NAMED)
     for given in ("plan.sql", "out/plan", "out\\plan"):

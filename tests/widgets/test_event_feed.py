@@ -309,3 +309,10 @@ def test_away_from_the_sandbox_a_feed_looks_further_back_step_by_step(client, sa
     spans = [(one.get("range_end", None), one["range_start"]) for one in asked]
     assert [later for later, _ in spans[1:]] == [earlier for _, earlier in spans[:-1]]
     assert (spans[0][1] - spans[-1][1]).days == 29
+
+
+def test_a_directory_that_there_is_not_is_told(client):
+    """Nothing would ever come of it, and an empty feed looks like a quiet one."""
+    feed = widgets.EventFeed(client, "directory_01JYXEMCM0M4F6NYR18TC59WD9")
+    assert feed.status.kind == "error"
+    assert "directory_01JYXEMCM0M4F6NYR18TC59WD9" in feed.status.text
