@@ -27,7 +27,7 @@ those before it. ``sandbox`` imports nothing of ours. Public names stand once, i
 
 import copyreg
 import functools
-import importlib
+import importlib.util
 import sys
 import types
 
@@ -93,4 +93,7 @@ def __getattr__(name: str) -> object:
     try:
         return _public(name, _load(name))
     except AttributeError:
+        # `from . import text` asks here first whether there is such a thing.
+        if importlib.util.find_spec(f"{__name__}.{name}") is not None:
+            raise AttributeError(name=name) from None
         return _unknown("", name)

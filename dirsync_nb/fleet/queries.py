@@ -469,4 +469,4 @@ QUESTIONS: dict[str, Question] = {
     "state_by_group": Question(_attribute_needs, _attribute_of_part, _by_attribute),
     "users_without_group": Question(_fixed(memberships=ALL, users=ALL), _plain(analysis.users_without_group)),
 }
-"""Every public function of ``analysis``; a test holds the two lists against each other."""
+"""Every public question of ``analysis``; a test holds the two lists against each other."""

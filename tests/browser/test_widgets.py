@@ -794,10 +794,12 @@ def test_the_console_takes_a_hire_by_keyboard_and_hands_out_a_page(opened, tmp_p
     with page.expect_download() as saved:
         page.locator(".dsn button", has_text="Save as a page").click()
     saved.value.save_as(tmp_path / "demo.html")
-    page.goto((tmp_path / "demo.html").as_uri())
-    assert page.locator(".dsn-step-of h4").inner_text() == "Kim <b>Vale</b> is hired"
-    page.locator("summary").first.click()
-    assert page.locator("details[open]").count() == 1
+    sent = page.context.new_page()  # the page of the notebook is that of the tests to come
+    sent.goto((tmp_path / "demo.html").as_uri())
+    assert sent.locator(".dsn-step-of h4").inner_text() == "Kim <b>Vale</b> is hired"
+    sent.locator("summary").first.click()
+    assert sent.locator("details[open]").count() == 1
+    sent.close()
     assert sheet.complaints == []
 
 
