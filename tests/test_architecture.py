@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import subprocess
 import sys
 
@@ -9,6 +10,15 @@ import pytest
 from importlinter.cli import lint_imports
 
 import dirsync_nb as ds
+
+
+@pytest.fixture(autouse=True)
+def _loggers_as_they_were():
+    """import-linter sets up logging, which switches off every logger that is there."""
+    yield
+    for one in logging.Logger.manager.loggerDict.values():
+        if isinstance(one, logging.Logger):
+            one.disabled = False
 
 
 def test_imports_keep_to_the_contracts_of_the_project_file():

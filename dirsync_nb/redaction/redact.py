@@ -19,7 +19,6 @@ from typing import Any, TypeVar
 import pandas as pd
 
 from .. import errors
-from ..client.calls import named_arguments
 from ..client.pseudonyms import DOMAINS, NUMBERS, PREFIXES, TIMES, Pseudonyms, wrapped_key
 from ..frames import ROUNDED
 from ..frames.json_array import JsonDtype
@@ -42,7 +41,6 @@ OWN_STATES = {"filled", "null", "blank", "absent"}
 UNKNOWN = ""  # the name of a field of which nothing is known
 
 
-@named_arguments()
 def redact(
     frame: T,
     *,

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from .. import errors
-from ..client.calls import named_arguments
 from ..client.pseudonyms import Pseudonyms, wrapped_key
 from ..files import replacing
 from ..worlds import copy_of, snapshot_of
@@ -16,7 +15,6 @@ from .redact import redacted_with
 __all__ = ["save_world"]
 
 
-@named_arguments()
 def save_world(
     snapshot: Any,
     path: str | Path,

@@ -24,7 +24,6 @@ import pandas as pd
 
 from .. import errors
 from ..client import Record
-from ..client.calls import named_arguments
 
 __all__ = ["SIGNATURE_HEADER", "InvalidSignature", "Receiver", "explain", "sign", "verify"]
 
@@ -51,7 +50,6 @@ class _Header:
     signatures: tuple[str, ...]
 
 
-@named_arguments()
 def sign(body: Body, secret: str, *, at: float | None = None) -> str:
     """Sign a body as WorkOS does, and give the header; for tests of your own receiver.
 
@@ -74,7 +72,6 @@ def sign(body: Body, secret: str, *, at: float | None = None) -> str:
     return f"t={milliseconds}, v1={_digest(milliseconds, raw, _key(secret))}"
 
 
-@named_arguments()
 def verify(
     body: Body, header: str | None, secret: str, *, tolerance: float = TOLERANCE, clock: Clock = time.time
 ) -> Record:
@@ -122,7 +119,6 @@ def verify(
     return event
 
 
-@named_arguments()
 def explain(
     body: Body, header: str | None, secret: str, *, tolerance: float = TOLERANCE, clock: Clock = time.time
 ) -> str:

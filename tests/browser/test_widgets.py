@@ -608,7 +608,7 @@ def test_widgets_fit_narrow_and_wide_pages_in_light_and_dark(opened):
     page = sheet.page
     sheet.run(7)
     say(page, "260 users.")
-    page.evaluate("jupyterapp.commands.execute('application:toggle-left-area')")
+    page.evaluate("jupyterapp.shell.collapseLeft()")
     for theme, width in (("Light", 1600), ("Light", 480), ("Dark", 480), ("Dark", 1600)):
         page.evaluate(f"jupyterapp.commands.execute('apputils:change-theme', {{theme: 'JupyterLab {theme}'}})")
         page.set_viewport_size({"width": width, "height": 1300})
@@ -794,7 +794,8 @@ def test_the_console_takes_a_hire_by_keyboard_and_hands_out_a_page(opened, tmp_p
     with page.expect_download() as saved:
         page.locator(".dsn button", has_text="Save as a page").click()
     saved.value.save_as(tmp_path / "demo.html")
-    sent = page.context.new_page()  # the page of the notebook is that of the tests to come
+    assert page.context.browser is not None
+    sent = page.context.browser.new_page()  # the page of the notebook is that of the tests to come
     sent.goto((tmp_path / "demo.html").as_uri())
     assert sent.locator(".dsn-step-of h4").inner_text() == "Kim <b>Vale</b> is hired"
     sent.locator("summary").first.click()
@@ -831,11 +832,10 @@ def test_groups_are_mapped_by_keyboard_and_axe_finds_nothing(opened):
     page.keyboard.press("Enter")
     page.get_by_role("button", name="Higher").click()
     wait_for(lambda: "auditor" in rows(page, "Roles in order").first.inner_text())
-    page.evaluate("jupyterapp.commands.execute('application:toggle-left-area')")
+    page.evaluate("jupyterapp.shell.collapseLeft()")
     for width in (1280, 480):
         page.set_viewport_size({"width": width, "height": 1300})
-        page.wait_for_timeout(300)
-        assert page.evaluate(CUT_OFF) == [], width
+        wait_for(lambda: page.evaluate(CUT_OFF) == [], 20)
     assert complaints_of_axe(page) == []
     assert "auditor" in sheet.run(first=1).inner_text()
     assert sheet.complaints == []
