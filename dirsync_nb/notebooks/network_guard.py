@@ -4,7 +4,8 @@ The refusal sits in Python's audit hooks, below ``socket`` itself: it holds for 
 code that kept a reference to a method, and no library can take it away. Child processes are reached by a
 ``sitecustomize`` on ``PYTHONPATH``; this file is therefore complete in itself and imports nothing but the
 standard library. Unix sockets and loopback stay open. Out of reach are programs that are not Python, and
-compiled libraries with a network of their own (uvloop, ZeroMQ).
+compiled libraries with a network of their own (uvloop, ZeroMQ); on Windows asyncio's own loop too, which
+connects by the system and not by ``socket``.
 """
 
 from __future__ import annotations
@@ -18,8 +19,20 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-__all__ = ["OutboundRefused", "allow", "kept_here", "read", "refuse", "write_sitecustomize"]
+__all__ = [
+    "UNSEEN_ON_WINDOWS",
+    "OutboundRefused",
+    "allow",
+    "kept_here",
+    "read",
+    "refuse",
+    "write_sitecustomize",
+]
 
+UNSEEN_ON_WINDOWS = (
+    "on Windows the guard does not see what asyncio's Proactor loop connects to (httpx and aiohttp under "
+    "asyncio); requests, urllib3 and all that goes by socket are seen"
+)
 GUARDED, REFUSED = "guarded", "refused"  # the first word of a line in the log
 _PROXIES = ("http_proxy", "https_proxy", "ftp_proxy", "all_proxy", "ws_proxy", "wss_proxy")
 

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sys
 import time
 from collections.abc import Generator, Iterator
 from pathlib import Path
@@ -31,6 +32,7 @@ from ..errors import DirsyncError
 from . import kernels, network_guard, stable
 from .cells import first_line
 from .front_end import FrontEnd
+from .network_guard import UNSEEN_ON_WINDOWS
 
 if TYPE_CHECKING:
     from ..client import DirectoryClient
@@ -126,13 +128,16 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         raise pytest.UsageError("notebooks are tests with --nbval: pytest --dirsync-sandbox --nbval ...")
 
 
-def pytest_report_header(config: pytest.Config) -> str | None:
-    """Say whose world a file is, and whether its people are pseudonyms."""
+def pytest_report_header(config: pytest.Config) -> list[str]:
+    """Say whose world a file is, whether its people are pseudonyms, and what the guard cannot see here."""
     file = config.getoption("dirsync_sandbox")
-    if file is None or file == INVENTED or hasattr(config, "workerinput"):
-        return None
+    if file is None or hasattr(config, "workerinput"):
+        return []
+    told = [f"dirsync sandbox: {UNSEEN_ON_WINDOWS}"] if sys.platform == "win32" else []
+    if file == INVENTED:
+        return told
     people = getattr(_world(config), "head", {}).get("people")
-    return f"dirsync sandbox: {file}{f' ({people})' if people else ''}"
+    return [f"dirsync sandbox: {file}{f' ({people})' if people else ''}", *told]
 
 
 class Run:

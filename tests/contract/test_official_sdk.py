@@ -6,10 +6,12 @@ from collections.abc import Iterator
 from importlib.metadata import version
 from typing import Any
 
+import pandas as pd
 import pytest
 import workos
 from workos import WorkOSClient
 
+import dirsync_nb as ds
 from dirsync_nb.sandbox import Sandbox
 
 
@@ -182,3 +184,14 @@ def test_the_library_gets_over_a_429_by_itself(sandbox: Sandbox, client: WorkOSC
     sandbox.faults.add("status", status=429, retry_after=0, times=2)
     assert len(list(client.directory_sync.list_directories())) == 9
     assert len(sandbox.requests) == 3
+
+
+def test_an_admins_own_people_are_listed_like_any_others() -> None:
+    people = pd.DataFrame({"email": ["ada@acme.test", "bo@acme.test"], "first_name": ["Ada", "Bo"]})
+    with ds.connect_sandbox(people=people, provider="okta scim v2.0", company="Acme") as ours:
+        assert ours.sandbox is not None
+        with client_of(ours.sandbox) as client:
+            (directory,) = client.directory_sync.list_directories().data
+            listed = list(client.directory_sync.list_users(directory=directory.id).auto_paging_iter())
+        assert {user.email for user in listed} == {*people["email"]}
+        assert {user.id for user in listed} == {*ds.load_users(ours, directory.id).index}

@@ -528,3 +528,23 @@ def test_a_wrong_call_with_a_place_is_no_lost_place(client):
     place = ds.load_events(client, limit=1).index[0]
     with pytest.raises(errors.BadRequest, match="Unknown event name"):
         ds.load_events(client, after=place, events=["dsync.user.merged"])
+
+
+@pytest.mark.parametrize(("counted", "told"), [(130, True), (120, False), (None, False)])
+def test_a_count_of_the_service_that_differs_from_the_rows_is_a_notice(serve, counted, told):
+    """Rows may be missing without a sign on any page; the service's own count is the only other witness."""
+    people = paged(users(120))
+
+    def script(request):
+        if request.path == "/directory_users":
+            return people(request)
+        counts = {} if counted is None else {"users": {"active": counted - 3, "inactive": 3}, "groups": 0}
+        return Answer({"object": "directory", "id": "d1", "metadata": counts})
+
+    _, client = serve(script)
+    assert len(ds.load_users(client, "d1")) == 120
+    receipt = client.receipts[-1]
+    assert receipt.complete
+    assert (
+        any("The service counts 130 users in d1, and 120 were read" in one for one in receipt.notices) is told
+    )

@@ -223,3 +223,11 @@ def test_notebooks_without_nbval_are_told_how_they_become_tests(tmp_path):
     write(tmp_path / "notebooks", "one", "1 + 1")
     done = run(tmp_path, "--dirsync-sandbox", "notebooks")
     assert "notebooks are tests with --nbval" in done.stdout + done.stderr
+
+
+def test_on_windows_the_header_says_what_the_guard_does_not_see(monkeypatch):
+    config = SimpleNamespace(getoption=lambda _: pytest_plugin.INVENTED)
+    assert pytest_plugin.pytest_report_header(config) == []
+    monkeypatch.setattr(pytest_plugin.sys, "platform", "win32")
+    (line,) = pytest_plugin.pytest_report_header(config)
+    assert "Proactor" in line
