@@ -94,6 +94,6 @@ def __getattr__(name: str) -> object:
         return _public(name, _load(name))
     except AttributeError:
         # `from . import text` asks here first whether there is such a thing.
-        if importlib.util.find_spec(f"{__name__}.{name}") is not None:
+        if name.isidentifier() and importlib.util.find_spec(f"{__name__}.{name}") is not None:
             raise AttributeError(name=name) from None
         return _unknown("", name)

@@ -335,7 +335,7 @@ def test_an_address_without_a_key_is_refused_before_anything_starts(here, monkey
         (["demo", "--people", "missing.csv"], "missing.csv cannot be read"),
         (["tour", "--out", "nowhere/page.html"], "no such folder"),
         (["tour", "--out", "guided"], "it is a folder"),
-        (["tour", "missing.ipynb"], "missing.ipynb: No such file or directory"),
+        (["tour", "missing.ipynb"], "there is no notebook missing.ipynb"),
         (["tour", "a-file"], "a-file is not a notebook"),
         (["tour"], "01_first_look.ipynb is not a notebook"),
     ],
