@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -32,6 +33,15 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in os.environ:
         if name.startswith(ours) or name.lower().endswith("_proxy"):
             monkeypatch.delenv(name)
+
+
+@pytest.fixture(autouse=True)
+def _logger_as_it_was() -> Iterator[None]:
+    """The program sets its logger up for good; the next test finds it as it was."""
+    log = logging.getLogger("directory_worker")
+    kept = log.handlers[:], log.level, log.propagate
+    yield
+    log.handlers[:], log.level, log.propagate = kept
 
 
 @pytest.fixture(scope="session")
