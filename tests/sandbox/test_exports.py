@@ -357,3 +357,30 @@ def test_what_cannot_be_is_told_before_a_sandbox_starts(save):
     found = ds.sandbox.read_people(save(ROCKSTAR))
     ds.connect_sandbox(people=found).sandbox.stop()
     assert "1 people are off at the provider and are not sent" in found.notices
+
+
+WHOLE = {
+    "google": GOOGLE, "entra": ENTRA, "entra template": ENTRA_TEMPLATE, "m365": M365, "okta template": OKTA_TEMPLATE,
+    "rockstar": ROCKSTAR, "workday": WORKDAY, "bamboo": BAMBOO, "sftp": SFTP, "active directory": ADUSER, "scim": SCIM, "ldif": LDIF,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("form", WHOLE)
+def test_each_form_goes_through_to_comparison_audit_and_chart(save, form):
+    people = save(WHOLE[form], {"scim": "people.json", "ldif": "people.ldif"}.get(form, "people.csv"))
+    client = ds.connect_sandbox(people=people, company="Harbour", inactive_policy="keep")
+    users = ds.load_users(client, ds.load_directories(client))
+    off = form in {
+        "entra template",
+        "bamboo",
+        "active directory",
+        "scim",
+    }  # the one person is: none is ever sent
+    assert (len(users) == 0) is off
+    app = pd.DataFrame({"email": ["old@harbour.example"], "active": [True]})
+    plan = ds.compare(users, app, on="email", active="active", guard=None)
+    reachable = users[(users["state"] == "active") & users["address"].notna()]
+    assert plan.counts["create"] == len(reachable)
+    assert len(ds.audit.check_directory(users).users) == len(users)
+    assert ds.charts.alt_text(ds.charts.plot_user_states(users))
+    client.sandbox.stop()
