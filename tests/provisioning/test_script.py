@@ -379,14 +379,18 @@ def test_a_plan_of_a_part_of_the_table_creates_nobody(shop):
 
 
 def test_a_new_person_who_is_there_in_another_spelling_stops_the_script(tmp_path):
-    shop = Shop(f"sqlite:///{tmp_path / 'shop.db'}")
-    query = "SELECT * FROM people WHERE id < 17"
-    mine = load_app_users(shop.url, query=query).set_index("id").assign(idp=None)
-    shop.change("UPDATE people SET email = ' P2@ACME.test ' WHERE id = 17")
-    plan = compare(PEOPLE.iloc[:3], mine, on={"email": "address"}, active="active", guard=None)
-    with pytest.raises(sqlite3.IntegrityError):
-        shop.run(plan.to_sql("sqlite", "people"))
-    assert len(shop.rows()) == len(ROWS)
+    asked = {"on": {"email": "address"}, "active": "active", "guard": None}
+    for place, email in enumerate(("off@acme.test", " P2@ACME.test ")):
+        shop = Shop(f"sqlite:///{tmp_path / f'{place}.db'}")
+        script = compare(PEOPLE.iloc[:3], shop.read(), **asked).to_sql("sqlite")
+        shop.change(f"UPDATE people SET email = '{email}' WHERE id = 16")  # somebody the plan leaves alone
+        if place == 0:
+            shop.run(script)
+            assert len(shop.rows()) == len(ROWS) + 1
+        else:
+            with pytest.raises(sqlite3.IntegrityError):
+                shop.run(script)
+            assert len(shop.rows()) == len(ROWS)
 
 
 def test_a_plan_named_like_one_file_is_told_that_it_is_several(tmp_path):
