@@ -10,16 +10,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from operator import attrgetter
-from typing import Any, TypeVar
+from typing import Any
 
 from ...client import DSYNC_EVENTS, Record
 from ...client.endpoints import api_time
 from ...frames.records import as_dict
-from .asking import EVENTS, NOBODY, Asker, NotAsked
+from .asking import EVENTS, NOBODY, Asker, require
 
 __all__ = ["QUESTIONS", "UNASKED", "Question"]
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -93,14 +91,7 @@ def _beside(hours: float, name: str = "events") -> Callable[[Asker], str]:
 
 def _first(rows: list[Record], fits: Callable[[Record], bool]) -> Record:
     found = next((row for row in rows if fits(row)), None)
-    return _require(found, "no record is fit for it")
-
-
-def _require(found: T | None, why_not: str) -> T:
-    """Return what was found; where there is nothing, the question cannot be asked."""
-    if not found:
-        raise NotAsked(why_not)
-    return found
+    return require(found, "no record is fit for it")
 
 
 # Order and pages ----------------------------------------------------------------------------------------
@@ -114,7 +105,7 @@ def _order(path: str, **sent: Any) -> Ask:
         plain, oldest, newest = (
             asker.get(path, limit=1, **filters, **order) for order in ({}, {"order": "asc"}, {"order": "desc"})
         )
-        _require(oldest.ids != newest.ids and plain.ids, "the list has fewer than two rows")
+        require(oldest.ids != newest.ids and plain.ids, "the list has fewer than two rows")
         before, after = plain.cursor("before"), plain.cursor("after")
         if before and not after and plain.ids == newest.ids:
             return "normal"
@@ -136,7 +127,7 @@ def _order_normal(asker: Asker) -> str:
 
 
 def _page_size(asker: Asker) -> str:
-    _require(len(asker.users) > 10, "no directory has more than ten users")
+    require(len(asker.users) > 10, "no directory has more than ten users")
     return str(len(asker.get(USERS, directory=asker.directory, order="asc").rows))
 
 
@@ -175,8 +166,7 @@ def _worded(path: str, noun: str, object_id: str) -> Ask:
 
     def ask(asker: Asker) -> str:
         seen = asker.get(f"{path}/{object_id}")
-        message = seen.body.get("message") if isinstance(seen.body, dict) else None
-        known = message == f"{noun} not found: '{object_id}'."
+        known = as_dict(seen.body).get("message") == f"{noun} not found: '{object_id}'."
         return f"{seen.shape}, {'as worded' if known else 'other words'}"
 
     return ask
@@ -186,7 +176,7 @@ def _no_such_path(asker: Asker) -> str:
     seen = asker.get(f"{DIRECTORIES}/{asker.directory}/no_such_path")
     if seen.status != 404:
         return f"{seen.status}"
-    names = isinstance(seen.body, dict) and seen.body.get("code") == "entity_not_found"
+    names = as_dict(seen.body).get("code") == "entity_not_found"
     return "names an object" if names else "names no object"
 
 
@@ -237,7 +227,7 @@ def _groups_of_users(asker: Asker) -> str:
 def _role(asker: Asker) -> str:
     kinds = {one.get("id"): str(one.get("type")) for one in asker.directories}
     kind = kinds[asker.directory]
-    _require("scim" in kind or kind == "gsuite directory", "the largest directory has no roles by group")
+    require("scim" in kind or kind == "gsuite directory", "the largest directory has no roles by group")
     without = sum(not row.get("role") for row in asker.users)
     if not without:
         return "every user has one"
@@ -250,7 +240,7 @@ def _roles(asker: Asker) -> str:
 
 def _role_of_several(asker: Asker) -> str:
     several = [row for row in asker.users if len(row.get("roles") or ()) > 1]
-    _require(several, "nobody here has several roles")
+    require(several, "nobody here has several roles")
     first = all(row.get("role") == row["roles"][0] for row in several)
     return "the first of roles" if first else "another of roles"
 
@@ -262,7 +252,7 @@ def _inactive(asker: Asker) -> str:
     seen = asker.get(USERS, directory=keeping.get("id"), limit=100, order="asc")
     if any(row.get("state") not in ("active", None) for row in seen.rows):
         return "listed where they are counted"
-    _require(not seen.cursor("after"), "none is among the first hundred")
+    require(not seen.cursor("after"), "none is among the first hundred")
     return "counted and not listed"
 
 
@@ -281,7 +271,7 @@ def _roles_list(asker: Asker) -> str:
 
 def _statuses(asker: Asker) -> str:
     off = asker.get(MEMBERSHIPS, organization_id=asker.organization, statuses="inactive", limit=1, order="asc")
-    _require(off.rows, "the organization has no inactive membership")
+    require(off.rows, "the organization has no inactive membership")
     listed = {str(row.get("status")) for row in asker.memberships}
     return "active ones only" if listed == {"active"} else "others too"
 
@@ -291,7 +281,7 @@ def _role_source(asker: Asker) -> str:
     paths = [f"{ASSIGNMENTS}/{one.get('id')}/role_assignments" for one in managed]
     found = [row.get("source") for path in paths for row in asker.get(path, limit=100).rows]
     types = {str(one.get("type")) for one in found if isinstance(one, dict)}
-    _require(types, "no role of a managed membership was found")
+    require(types, "no role of a managed membership was found")
     return "direct or group" if types <= {"direct", "group"} else "a word of its own for directories"
 
 
@@ -299,7 +289,7 @@ def _role_source(asker: Asker) -> str:
 
 
 def _events_order(asker: Asker) -> str:
-    _require(len(asker.events) > 1, "there is one event only")
+    require(len(asker.events) > 1, "there is one event only")
     seen = asker.get(EVENT_PATH, events=EVENTS, limit=2, order="desc")
     return "ignored" if seen.ids == [event.get("id") for event in asker.events[:2]] else "obeyed"
 
@@ -313,7 +303,7 @@ def _events_last_page(asker: Asker) -> str:
     start = _beside(-1 / 3600, "newest")(asker)
     seen = asker.get(EVENT_PATH, events=EVENTS, limit=100, range_start=start)
     after = seen.cursor("after")
-    _require(0 < len(seen.rows) < 100, "the last second of events is no page, or more than one")
+    require(0 < len(seen.rows) < 100, "the last second of events is no page, or more than one")
     return "null" if after is None else "the last id" if after == seen.ids[-1] else "another cursor"
 
 
@@ -347,7 +337,7 @@ def _removals(asker: Asker) -> str:
             removed.append((place, {(data.get(name) or {}).get("id") for name in ("user", "group")}))
         else:
             ends[data.get("id")] = place
-    _require(ends, "no user or group was deleted in the events looked at")
+    require(ends, "no user or group was deleted in the events looked at")
     # A removal long before a deletion is a change of groups; right before it, it is a part of it.
     after = any(ends[one] < place for place, ids in removed for one in ids & ends.keys())
     return "after" if after else "none"
@@ -359,7 +349,7 @@ def _role_changes(asker: Asker) -> str:
         for event in asker.told("dsync.user.updated")
     ]
     changed = [one for one in previous if {"role", "roles"} & one.keys()]
-    _require(changed, "no role changed in the events looked at")
+    require(changed, "no role changed in the events looked at")
     return "role in previous_attributes" if any("role" in one for one in changed) else "roles alone"
 
 
