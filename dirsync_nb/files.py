@@ -549,6 +549,14 @@ def replacing(target: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+def write_text(path: str | Path, text: str) -> Path:
+    """Write a text, whole or not at all, and return where."""
+    target = Path(path)
+    with replacing(target) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+    return target
+
+
 def remove_folder(folder: Path, marker: str = "") -> None:
     """Remove a folder with all in it, the file that says it is whole first; where there is none, do nothing.
 

@@ -22,10 +22,13 @@ __all__ = [
     "fold",
     "folded_rows",
     "holding",
+    "is_missing",
+    "is_sendable",
     "label_of",
     "name_label",
     "plain",
     "plural",
+    "some",
     "status_of",
     "value_labels",
 ]
@@ -49,6 +52,11 @@ def plain(value: object) -> str:
     # A half surrogate cannot be sent to a browser at all.
     text = str(value).encode("utf-8", "replace").decode()
     return "".join(c if c >= " " and unicodedata.category(c) != "Cc" else " " for c in text)
+
+
+def is_sendable(text: str) -> bool:
+    """Return whether a text can be written as UTF-8: half characters cannot."""
+    return not any("\ud800" <= char <= "\udfff" for char in text)
 
 
 def fold(text: str) -> str:
@@ -139,6 +147,11 @@ def name_label(name: object) -> str:
     return as_text(text) if text == NO_NAME else text or NO_NAME
 
 
+def is_missing(value: Any) -> bool:
+    """Return whether a value is none, in any of the ways pandas has to say so."""
+    return value is None or (pd.api.types.is_scalar(value) and bool(pd.isna(value)))
+
+
 def status_of(value: Any) -> str:
     """Return whether a value is filled, null (no data), blank (empty text, list or object) or absent."""
     if isinstance(value, str):
@@ -147,7 +160,7 @@ def status_of(value: Any) -> str:
         return "filled" if value else "blank"
     if value is ABSENT:
         return "absent"
-    return "null" if value is None or bool(pd.isna(value)) else "filled"
+    return "null" if is_missing(value) else "filled"
 
 
 def as_text(value: Any) -> str:
@@ -161,3 +174,8 @@ def as_text(value: Any) -> str:
 def plural(count: int, noun: str, many: str = "") -> str:
     """Write a count with its noun: ``1 group``, ``3,000 groups``."""
     return f"{count:,} {noun if count == 1 else many or noun + 's'}"
+
+
+def some(names: Sequence[str], most: int = 6) -> str:
+    """List the first names, and how many there are beyond them."""
+    return ", ".join(names[:most]) + (f" and {len(names) - most:,} more" if len(names) > most else "")

@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 
 from .. import errors
-from ..frames import listed_ids, mark_partial, require_columns, require_complete, takes_frames, text_dtype
+from ..frames import listed_ids, mark_partial, require_columns, takes_frames, text_dtype
+from ..frames.partial import require_all
 from .sizes import in_users, look_up, membership_matrix
 
 __all__ = ["effective_memberships", "losing_access"]
@@ -53,9 +54,7 @@ def losing_access(
     >>> len(left) == (memberships["group_id"] == groups.index[groups["name"] == "Everyone"][0]).sum().item()
     True
     """
-    for frame in (memberships, groups, users):
-        if frame is not None:
-            require_complete(frame, "losing_access")
+    require_all("losing_access", memberships, groups, users)
     going = listed_ids(group_id, groups)
     part, known = _of_their_members(memberships, going)
     known = known if groups is None else known.union(groups.index, sort=False)

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from ..frames import attribute_values, mark_partial, one_of, require_columns, takes_frames, text_dtype
+from ..frames.tools import rows_frame
 from ..text import ABSENT, NOT_IN_USERS, SPECIAL, as_text, attribute_of, status_of, value_labels
 from .sizes import Array, look_up, membership_matrix
 
@@ -31,6 +32,13 @@ __all__ = [
 ]
 
 STANDARD_FIELDS = ("name", "email", "first_name", "last_name")
+COVERAGE_COLUMNS = {
+    **dict.fromkeys(("users", "filled", "null", "blank", "absent"), "Int64"),
+    "filled_share": "Float64",
+    "types": "str",
+    "distinct": "Int64",
+    "example": "object",
+}
 STATUS = pd.CategoricalDtype(["filled", "null", "blank", "absent"])
 
 
@@ -177,11 +185,8 @@ def attribute_coverage(users: pd.DataFrame) -> pd.DataFrame:
 
 def coverage_frame(rows: Mapping[str, tuple[Any, ...]]) -> pd.DataFrame:
     """Put descriptions of attributes below each other, in the columns of :func:`attribute_coverage`."""
-    columns = ["users", "filled", "null", "blank", "absent", "filled_share", "types", "distinct", "example"]
     index = pd.Index(list(rows), dtype=text_dtype(), name="attribute")
-    answer = pd.DataFrame(list(rows.values()), columns=columns, index=index, dtype=object)
-    counts = dict.fromkeys(("users", "filled", "null", "blank", "absent", "distinct"), "Int64")
-    return answer.astype({**counts, "filled_share": "Float64", "types": text_dtype()})
+    return rows_frame(rows.values(), COVERAGE_COLUMNS, index)
 
 
 def _described(values: list[Any]) -> tuple[Any, ...]:

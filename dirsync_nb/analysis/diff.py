@@ -16,7 +16,9 @@ import numpy as np
 import pandas as pd
 
 from .. import errors
-from ..frames import MEMBERSHIP_COLUMNS, one_of, require_complete, require_ids, takes_frames, text_dtype
+from ..frames import MEMBERSHIP_COLUMNS, one_of, require_ids, takes_frames, text_dtype
+from ..frames.partial import require_all
+from ..text import is_missing
 from .identity import WEAK_KEYS, address_key, contradicted, id_key
 
 __all__ = ["diff_groups", "diff_memberships", "diff_users"]
@@ -155,8 +157,7 @@ def diff_memberships(
     >>> ds.analysis.diff_memberships(memberships, memberships.iloc[1:])["change"].tolist()
     ['left']
     """
-    for frame in (before, after):
-        require_complete(frame, "diff_memberships")
+    require_all("diff_memberships", before, after)
     edges = pd.concat([before, after], ignore_index=True).reindex(columns=list(MEMBERSHIP_COLUMNS))
     edges["user_id"] = _renumbered(edges["user_id"], users, "users")
     edges["group_id"] = _renumbered(edges["group_id"], groups, "groups")
@@ -244,8 +245,7 @@ class Match:
 
 
 def _match(before: pd.DataFrame, after: pd.DataFrame) -> Match:
-    for frame in (before, after):
-        require_complete(frame, "a comparison")
+    require_all("a comparison", before, after)
     same = after.index.get_indexer(before.index)
     place, by = same.copy(), np.where(same >= 0, "id", "").astype(object)
     new = before.index.get_indexer(after.index) < 0
@@ -394,17 +394,13 @@ def _differs(left: pd.Series, right: pd.Series) -> Array:
 
 
 def _same(x: Any, y: Any) -> bool:
-    return x is y or bool(x == y) or (_missing(x) and _missing(y))
-
-
-def _missing(value: Any) -> bool:
-    return value is None or value is pd.NA or (isinstance(value, float) and value != value)
+    return x is y or bool(x == y) or (is_missing(x) and is_missing(y))
 
 
 def _told(name: str, x: Any, y: Any) -> list[tuple[str, Any, Any]]:
     """Return a difference by field; custom attributes one by one, where null and absent differ."""
     if name != "custom_attributes":
-        return [(name, None if _missing(x) else x, None if _missing(y) else y)]
+        return [(name, None if is_missing(x) else x, None if is_missing(y) else y)]
     x, y = (value if isinstance(value, dict) else {} for value in (x, y))
     keys = [key for key in {**x, **y} if x.get(key, MISSING) != y.get(key, MISSING)]
     return [(f"{name}.{key}", x.get(key), y.get(key)) for key in keys]

@@ -13,7 +13,8 @@ from numbers import Number
 from typing import Any
 
 import numpy as np
-import pandas as pd
+
+from ..text import is_missing
 
 __all__ = ["WEAK_KEYS", "address_key", "contradicted", "id_key", "invisible_in", "near_id", "without_invisible"]
 
@@ -77,7 +78,7 @@ def id_key(value: Any) -> str | None:
     """
     if isinstance(value, str):
         return value.strip() or None
-    if value is None or (pd.api.types.is_scalar(value) and pd.isna(value)):
+    if is_missing(value):
         return None
     if isinstance(value, Number) and not isinstance(value, (bool, np.bool_, complex)):
         number: Any = value

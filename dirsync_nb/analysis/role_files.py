@@ -16,8 +16,9 @@ import pandas as pd
 
 from .. import errors, extras
 from ..client.calls import named_arguments
-from ..files import replacing
+from ..files import write_text
 from ..frames import one_of
+from ..text import is_sendable
 from .role_mapping import RoleMapping, named
 
 __all__ = ["KINDS", "mapping_text", "read_mapping", "write_mapping"]
@@ -66,7 +67,7 @@ def mapping_text(mapping: RoleMapping, kind: str, *, module: str = "roles") -> s
     plain = _plain(mapping)
     if kind == "json":
         text = json.dumps(plain, indent=2, ensure_ascii=False)
-        return (text if _is_whole(text) else json.dumps(plain, indent=2)) + "\n"
+        return (text if is_sendable(text) else json.dumps(plain, indent=2)) + "\n"
     if kind == "yaml":
         return "".join(f"{name}:{_yaml(value)}\n" for name, value in plain.items())
     if kind == "test":
@@ -105,10 +106,7 @@ def write_mapping(mapping: RoleMapping, path: str | Path) -> Path:
         raise errors.ArgumentError(
             f"{target.name} is no name of a module: letters, digits and _, as in roles.py"
         )
-    text = mapping_text(mapping, kind, module=module)
-    with replacing(target) as temporary:
-        temporary.write_text(text, encoding="utf-8")
-    return target
+    return write_text(target, mapping_text(mapping, kind, module=module))
 
 
 @named_arguments()
@@ -276,12 +274,7 @@ def _literal(value: Any) -> str:
 
 def _text(value: Any) -> str:
     text = repr(value)
-    return text if _is_whole(text) else ascii(value)
-
-
-def _is_whole(text: str) -> bool:
-    """Whether a text can be written as UTF-8: half characters cannot."""
-    return not any("\ud800" <= c <= "\udfff" for c in text)
+    return text if is_sendable(text) else ascii(value)
 
 
 # The people of the test ---------------------------------------------------------------------------------------

@@ -24,6 +24,7 @@ import pandas as pd
 from .. import errors
 from ..client.calls import named_arguments
 from ..frames import one_of, require_columns, require_ids, takes_frames
+from ..frames.tools import rows_frame
 from ..guard import SHARE, check_vanished
 from ..text import plural
 from .what_if import MODES, ROLE_COLUMNS, Roles
@@ -281,9 +282,7 @@ class RoleMapping:
         """
         supposed = self.suppose(users, memberships, guard=None)
         rows = [*self._about_groups(memberships), *self._about_roles(), *self._about_people(supposed)]
-        frame = pd.DataFrame(rows, columns=list(FINDING_COLUMNS))
-        frame = frame.astype({name: kind for name, kind in FINDING_COLUMNS.items() if kind == "str"})
-        frame["kind"] = pd.Categorical(frame["kind"], categories=list(FINDING_KINDS))
+        frame = rows_frame(rows, FINDING_COLUMNS, kind=FINDING_KINDS)
         return frame.sort_values("kind", kind="stable", ignore_index=True)
 
     def _about_groups(self, memberships: pd.DataFrame) -> Iterable[tuple[Any, ...]]:
@@ -372,8 +371,7 @@ class _AsRead(Roles):
             for user_id, first, every in zip(users.index, users["role"], users["roles"], strict=True)
             for place, role in enumerate(_listed_roles(first, every))
         ]
-        frame = pd.DataFrame(rows, columns=list(ROLE_COLUMNS))
-        return frame.astype({name: kind for name, kind in ROLE_COLUMNS.items() if kind != "object"})
+        return rows_frame(rows, ROLE_COLUMNS)
 
     def without_reason(self, has: str) -> str:
         """Say why somebody loses a role that the service says they have."""
@@ -449,7 +447,7 @@ def group_effects(roles: Roles) -> pd.DataFrame:
     of_group = {str(one): part["user_id"].unique() for one, part in members.groupby("group_id", observed=True)}
     rows = [_effect(roles, one, of_group.get(one, np.array([], dtype=object))) for one in roles.mapped]
     index = pd.Index(list(roles.mapped), name="group_id", dtype="str")
-    frame = pd.DataFrame(rows, columns=list(EFFECT_COLUMNS), index=index).astype(EFFECT_COLUMNS)
+    frame = rows_frame(rows, EFFECT_COLUMNS, index)
     return frame.sort_values("affected", ascending=False, kind="stable")
 
 

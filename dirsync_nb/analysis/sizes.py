@@ -14,11 +14,11 @@ import pandas as pd
 from ..frames import (
     latest,
     mark_partial,
-    require_complete,
     require_same_directories,
     takes_frames,
     text_dtype,
 )
+from ..frames.partial import require_all
 
 __all__ = [
     "Array",
@@ -195,8 +195,7 @@ def users_without_group(memberships: pd.DataFrame, users: pd.DataFrame) -> pd.Da
     >>> alone.index.isin(users.index).all().item()
     True
     """
-    for frame in (memberships, users):
-        require_complete(frame, "users_without_group")
+    require_all("users_without_group", memberships, users)
     require_same_directories(memberships, users=users)
     # By look-up: ``isin`` makes a Python object of every id of both sides.
     known = users.index.unique()

@@ -31,12 +31,13 @@ from ..frames import (
     near_names,
     one_of,
     require_columns,
-    require_complete,
     require_frame,
     require_ids,
     takes_frames,
 )
+from ..frames.partial import require_all
 from ..guard import SHARE, check_vanished
+from ..text import plural
 
 __all__ = ["CHANGE_COLUMNS", "ROLE_COLUMNS", "SUMMARY_COLUMNS", "Roles", "role_changes", "role_summary"]
 
@@ -141,15 +142,13 @@ class Roles:
         for name, frame in (("groups", self.groups), ("directories", self.directories)):
             if frame is not None:
                 require_frame(name, frame, FRAMES[name])
-        for frame in (self.users, self.memberships, self.groups, self.directories):
-            if frame is not None:
-                require_complete(frame, "what_if")
+        require_all("what_if", self.users, self.memberships, self.groups, self.directories)
         rows = _table(self.table)
         object.__setattr__(self, "mapped", self._by_group(rows))
         object.__setattr__(self, "order", _order(rows, self.priority))
 
     def __repr__(self) -> str:
-        groups = f"{len(self.mapped)} mapped group{'' if len(self.mapped) == 1 else 's'}"
+        groups = plural(len(self.mapped), "mapped group")
         return f"<Roles of {len(self.users):,} users by {groups}, {self.mode}: {' > '.join(self.order)}>"
 
     def _by_group(self, rows: list[tuple[str, str, float]]) -> dict[str, tuple[str, ...]]:
@@ -214,7 +213,8 @@ class Roles:
         if self.mode == "single":
             answer = answer[answer["primary"]]
         answer = pd.concat([answer, self._defaults(given)], ignore_index=True)
-        return _declared(answer.sort_values(["place", "rank"], kind="stable"), ROLE_COLUMNS)
+        answer = answer.sort_values(["place", "rank"], kind="stable", ignore_index=True)
+        return answer[list(ROLE_COLUMNS)].astype(ROLE_COLUMNS)
 
     def _given(self) -> pd.DataFrame:
         """Return each membership that gives a role; the place is the user's in users."""
@@ -232,7 +232,8 @@ class Roles:
 
     def _ranked(self, given: pd.DataFrame) -> pd.DataFrame:
         """Add each role's place in the priority order that applies to the user's organization."""
-        orders = {name: _ranks(self.order_of(name)) for name in [None, *self.organizations]}
+        names = [None, *self.organizations]
+        orders = {name: {role: rank for rank, role in enumerate(self.order_of(name))} for name in names}
         owners = self._owners().take(given["place"].to_numpy(dtype=np.int64))
         pairs = zip(given["role"], owners, strict=True)
         ranks = [orders.get(owner, orders[None]).get(role, len(self.order)) for role, owner in pairs]
@@ -461,10 +462,9 @@ def role_changes(
     both = both.assign(before=was, after=now)
     for name in ("name", "address"):
         both[name] = people[name].reindex(both["user_id"]).array
-    answer = _declared(both, CHANGE_COLUMNS)
-    answer["change"] = pd.Categorical(answer["change"], categories=list(CHANGES))
-    changed = (answer["change"] == "kept").rename("kept")
-    order = np.lexsort((answer["role"].array, answer["user_id"].array, changed.to_numpy()))
+    answer = both[list(CHANGE_COLUMNS)].astype({**CHANGE_COLUMNS, "change": pd.CategoricalDtype(list(CHANGES))})
+    kept = (answer["change"] == "kept").to_numpy()
+    order = np.lexsort((answer["role"].array, answer["user_id"].array, kept))
     answer = answer.iloc[order].reset_index(drop=True)
     answer.attrs = {"users": (len(before.present()), len(after.present())), "roles": _roles_of(before, after)}
     return answer
@@ -548,10 +548,7 @@ class _Why:
 
 
 def _by_user(roles: pd.DataFrame) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
-    for user_id, role in zip(roles["user_id"].tolist(), roles["role"].tolist(), strict=True):
-        found.setdefault(user_id, []).append(role)
-    return found
+    return dict(roles.groupby("user_id", sort=False)["role"].agg(list))
 
 
 @takes_frames(changes="any")
@@ -587,10 +584,9 @@ def _table(table: Any) -> list[tuple[str, str, float]]:
         given = table["priority"] if "priority" in table else pd.Series(0, index=table.index)
         rows = list(zip(table["group"], table["role"], given, strict=True))
     elif isinstance(table, Mapping):
-        pairs = ((group, [roles] if isinstance(roles, str) else roles) for group, roles in table.items())
         rows = [
             (group, role, 0)
-            for group, roles in pairs
+            for group, roles in table.items()
             for role in (roles if isinstance(roles, (list, tuple)) else [roles])
         ]
     else:
@@ -609,15 +605,6 @@ def _order(rows: list[tuple[str, str, float]], priority: Sequence[str]) -> tuple
             raise errors.ArgumentError(f"the table gives {role!r} two priorities; a role has one")
     listed = [priority] if isinstance(priority, str) else priority
     return tuple(dict.fromkeys([*listed, *sorted(ranks, key=lambda role: ranks[role])]))
-
-
-def _ranks(order: Iterable[str]) -> dict[str, int]:
-    return {role: place for place, role in enumerate(order)}
-
-
-def _declared(frame: pd.DataFrame, columns: Mapping[str, str]) -> pd.DataFrame:
-    kinds = {name: kind for name, kind in columns.items() if kind in ("str", "bool")}
-    return frame[list(columns)].astype(kinds).reset_index(drop=True)
 
 
 def _listed(names: Iterable[str] | str) -> list[str]:

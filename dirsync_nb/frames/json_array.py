@@ -28,6 +28,7 @@ from pandas.api.extensions import ExtensionArray, ExtensionDtype, register_exten
 from pandas.api.indexers import check_array_indexer
 
 from ..client.answers import BeyondFloat, parse_json
+from ..text import is_missing
 
 __all__ = ["JsonArray", "JsonDtype", "json_lines", "spell_infinity"]
 
@@ -282,7 +283,7 @@ def _shown(text: bytes) -> str:
 
 def _written(value: Any) -> bytes | None:
     """Write what somebody hands in, and refuse what would come back as something else."""
-    if value is None or (pd.api.types.is_scalar(value) and pd.isna(value)):
+    if is_missing(value):
         return None
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=_plain)
     try:

@@ -10,6 +10,7 @@ __all__ = [
     "READ",
     "ROUNDED",
     "mark_partial",
+    "require_all",
     "require_complete",
     "require_order",
     "require_same_directories",
@@ -107,6 +108,18 @@ def require_complete(frame: pd.DataFrame, purpose: str) -> pd.DataFrame:
             f"{purpose} needs whole frames, and this one is partial ({reason}). {remedy}."
         )
     return frame
+
+
+def require_all(purpose: str, *frames: pd.DataFrame | None) -> None:
+    """Refuse where one of several frames is partial; one that was not given is none.
+
+    Examples
+    --------
+    >>> ds.frames.partial.require_all("a comparison", users, None)
+    """
+    for frame in frames:
+        if frame is not None:
+            require_complete(frame, purpose)
 
 
 def require_order(events: pd.DataFrame, purpose: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -24,6 +24,7 @@ __all__ = [
     "latest",
     "organizations_frame",
     "receipts_frame",
+    "rows_frame",
     "users_frame",
 ]
 
@@ -147,6 +148,21 @@ def latest(frame: pd.DataFrame) -> pd.DataFrame:
     return frame if frame.index.name is None else frame[~frame.index.duplicated(keep="last")]
 
 
+def rows_frame(
+    rows: Iterable[Any], columns: Mapping[str, Any], index: pd.Index | None = None, **words: Sequence[str]
+) -> pd.DataFrame:
+    """Return rows as a frame with declared columns; ``words`` are what may stand in a category.
+
+    Examples
+    --------
+    >>> ds.frames.tools.rows_frame([("ok",)], {"state": "category"}, state=("ok", "off"))["state"].tolist()
+    ['ok']
+    """
+    kinds = {name: text_dtype() if kind == "str" else kind for name, kind in columns.items()}
+    kinds |= {name: pd.CategoricalDtype(list(known)) for name, known in words.items()}
+    return pd.DataFrame(list(rows), columns=list(columns), index=index, dtype=object).astype(kinds)
+
+
 @named_arguments()
 def receipts_frame(receipts: Iterable[Receipt]) -> pd.DataFrame:
     """Make one row per load, in the order they ran: what was asked, what it cost, whether it is whole.
@@ -172,5 +188,4 @@ def receipts_frame(receipts: Iterable[Receipt]) -> pd.DataFrame:
     listed = list(given) if isinstance(given, Iterable) else [given]
     if not all(isinstance(one, Receipt) for one in listed):
         raise errors.ArgumentError("receipts must be a list of them, such as client.receipts")
-    rows = [[getattr(receipt, name) for name in columns] for receipt in listed]
-    return pd.DataFrame(rows, columns=list(columns)).astype(columns)
+    return rows_frame(([getattr(receipt, name) for name in columns] for receipt in listed), columns)

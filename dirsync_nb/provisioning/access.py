@@ -15,6 +15,7 @@ from ..client.endpoints import identifier
 from ..frames import near_names, one_of, takes_frames
 from ..load import load_directory, load_events, load_groups, load_user
 from ..load.lookup import find
+from ..text import plural, some
 from .status import StatusWords
 
 if TYPE_CHECKING:
@@ -93,7 +94,7 @@ def access_in_short(user: Mapping[str, Any], directory: Mapping[str, Any]) -> tu
     """
     checks = [_directory_check(directory), _state_check(user), _address_check(user)]
     for verdict in ("problem", "unknown"):
-        found = [f"{told}: {remedy}" for _, told, held, remedy in checks if held == verdict]
+        found = [f"{told}: {remedy}" for told, held, remedy in checks if held == verdict]
         if found:
             return verdict, _sentences(found)
     told = f"{user['state']}, directory {directory['state']}, has an address"
@@ -143,12 +144,11 @@ def explain_access(
     >>> ds.explain_access(client, users.index[0]).allowed
     True
     """
-    words = StatusWords(status_words)
     if app_users is not None:
         on = one_of("on", on, app_users.columns, "a column of app_users:")
         active = "active" if active is None and "active" in app_users else active
         active = active and one_of("active", active, app_users.columns, "a column of app_users:")
-        words = StatusWords(status_words, column=active or "")
+    words = StatusWords(status_words, column=active or "")
     user = load_user(client, _user_id(client, who))
     directory = load_directory(client, user["directory_id"])
     groups = load_groups(client, user_id=user.name)
@@ -156,15 +156,16 @@ def explain_access(
     if roles is not None and roles.keys().isdisjoint(groups["name"]):
         known = load_groups(client, user["directory_id"])["name"]
     events = _events_of(client, str(user.name), user.get("organization_id"))
-    rows = [
-        _directory_check(directory),
-        _state_check(user),
-        _address_check(user),
-        _role_check(user, groups, roles, known),
-        _events_check(events),
-    ]
+    checks = {
+        "directory": _directory_check(directory),
+        "state": _state_check(user),
+        "address": _address_check(user),
+        "role": _role_check(user, groups, roles, known),
+        "events": _events_check(events),
+    }
     if app_users is not None:
-        rows.append(_app_check(user, app_users, on, active, words))
+        checks["app"] = _app_check(user, app_users, on, active, words)
+    rows = [(name, *check) for name, check in checks.items()]
     return Access(user, pd.DataFrame(rows, columns=list(CHECK_COLUMNS)), groups, events)
 
 
@@ -188,9 +189,8 @@ def _user_id(client: DirectoryClient, who: Any) -> str:
         f"{name} ({object_id}, in {where})"
         for object_id, name, where in zip(people.index, people["name"], people["directory"], strict=True)
     ]
-    more = f" and {len(several) - MOST_NAMED:,} more" if len(several) > MOST_NAMED else ""
     raise errors.ArgumentError(
-        f"{who!r} may mean {len(several)} people: {', '.join(several[:MOST_NAMED])}{more}. Give one of the ids"
+        f"{who!r} may mean {len(several)} people: {some(several, MOST_NAMED)}. Give one of the ids"
     )
 
 
@@ -200,29 +200,32 @@ def _events_of(client: DirectoryClient, user_id: str, organization_id: Any) -> p
     return events[events["user_id"] == user_id]
 
 
-# -- the checks ----------------------------------------------------------------------------------------------
+# -- the checks: what was found, a verdict, a remedy -----------------------------------------------------------
+
+Check = tuple[str, str, str]
 
 
-def _directory_check(directory: Mapping[str, Any] | pd.Series[Any]) -> list[str]:
+def _directory_check(directory: Mapping[str, Any] | pd.Series[Any]) -> Check:
     state = str(directory["state"])
     found = f"the directory {directory['name']} is {state}"
     if state == "linked":
-        return ["directory", found, "ok", ""]
-    return ["directory", found, "problem" if state in _STATES else "unknown", _STATES.get(state, "ask WorkOS")]
+        return found, "ok", ""
+    return found, "problem" if state in _STATES else "unknown", _STATES.get(state, "ask WorkOS")
 
 
-def _state_check(user: Mapping[str, Any] | pd.Series[Any]) -> list[str]:
+def _state_check(user: Mapping[str, Any] | pd.Series[Any]) -> Check:
     state = str(user["state"])
+    if state == "active":
+        return "the user is active", "ok", ""
     remedy = "the customer's admin assigns the app again, or the person has left"
-    verdict = {"active": "ok", "inactive": "problem", "suspended": "problem"}.get(state, "unknown")
-    return ["state", f"the user is {state}", verdict, "" if verdict == "ok" else remedy]
+    return f"the user is {state}", "problem" if state in ("inactive", "suspended") else "unknown", remedy
 
 
-def _address_check(user: Mapping[str, Any] | pd.Series[Any]) -> list[str]:
+def _address_check(user: Mapping[str, Any] | pd.Series[Any]) -> Check:
     address = user["address"]
     if isinstance(address, str) and address:
-        return ["address", f"the address is {address}, from {user['address_source']}", "ok", ""]
-    return ["address", "there is no address", "problem", "the provider's attribute mapping sends none: map one"]
+        return f"the address is {address}, from {user['address_source']}", "ok", ""
+    return "there is no address", "problem", "the provider's attribute mapping sends none: map one"
 
 
 def _role_check(
@@ -230,62 +233,47 @@ def _role_check(
     groups: pd.DataFrame,
     roles: Mapping[str, str] | None,
     known: Iterable[str] | None,
-) -> list[str]:
+) -> Check:
     names = [str(name) for name in groups["name"]]
     inside = f"in {', '.join(names)}" if names else "in no group"
     if roles is None:
         role = user["role"] if isinstance(user["role"], str) else None
-        return [
-            "role",
-            f"{inside}; the directory says the role {role}" if role else f"{inside}; no role is told",
-            "ok",
-            "",
-        ]
+        return f"{inside}; {f'the directory says the role {role}' if role else 'no role is told'}", "ok", ""
     given = list(dict.fromkeys(roles[name] for name in names if name in roles))
     if given:
-        return ["role", f"{inside}, which gives {', '.join(given)}", "ok", ""]
+        return f"{inside}, which gives {', '.join(given)}", "ok", ""
     there = list(dict.fromkeys(() if known is None else known))
     mapped = [name for name in roles if name in there]
     remedy = f"put the person into {' or '.join(mapped[:3])}, or map one of the groups"
     if not mapped:
         near = next((hint for name in roles if (hint := near_names(name, there))), "")
         remedy = f"the directory has no group called {' or '.join(list(roles)[:3])}{near}; map one that it has"
-    return ["role", f"{inside}, none of which has a role", "problem", remedy]
+    return f"{inside}, none of which has a role", "problem", remedy
 
 
-def _events_check(events: pd.DataFrame) -> list[str]:
+def _events_check(events: pd.DataFrame) -> Check:
     if not len(events):
-        return ["events", "no event in the last 30 days", "ok", ""]
+        return "no event in the last 30 days", "ok", ""
     last = events.iloc[-1]
-    moment = pd.Timestamp(last["created_at"])
-    return [
-        "events",
-        f"the last of {len(events):,} events was {last['event']} at {moment:%Y-%m-%d %H:%M} UTC",
-        "ok",
-        "",
-    ]
+    moment = f"{pd.Timestamp(last['created_at']):%Y-%m-%d %H:%M} UTC"
+    return f"the last of {len(events):,} events was {last['event']} at {moment}", "ok", ""
 
 
 def _app_check(
     user: pd.Series[Any], app_users: pd.DataFrame, on: str, active: str | None, words: StatusWords
-) -> list[str]:
+) -> Check:
     wanted = address_key(user["address"])
     theirs = [address_key(value) == wanted for value in app_users[on]]
     if wanted is None or not any(theirs):
-        return ["app", "the app has no account with this address", "problem", "create it, or invite the person"]
-    found = f"the app has {sum(theirs)} account{'s'[: sum(theirs) != 1]} with this address"
-    if active is None:
-        return ["app", found, "ok", ""]
+        return "the app has no account with this address", "problem", "create it, or invite the person"
+    found = f"the app has {plural(sum(theirs), 'account')} with this address"
     # Of the whole column: how it says on and off shows in the rows of others too.
-    means = [
-        one
-        for one, mine in zip(words.read_column(app_users[active].astype(object)), theirs, strict=True)
-        if mine
-    ]
-    said = ", ".join(repr(one) for one in app_users.loc[theirs, active].astype(str).unique())
+    column = [True] * len(theirs) if active is None else words.read_column(app_users[active].astype(object))
+    means = [one for one, mine in zip(column, theirs, strict=True) if mine]
     if True in means:
-        return ["app", found, "ok", ""]
+        return found, "ok", ""
     if None in means:
+        said = ", ".join(repr(one) for one in app_users.loc[theirs, active].astype(str).unique())
         remedy = f"say what {said} of {active} means: status_words={{...: True}} or False"
-        return ["app", f"{found}, and {said} is known neither as on nor as off", "unknown", remedy]
-    return ["app", "the app's account is switched off", "problem", "switch it on if the person should get in"]
+        return f"{found}, and {said} is known neither as on nor as off", "unknown", remedy
+    return "the app's account is switched off", "problem", "switch it on if the person should get in"

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from ..analysis.identity import id_key
+from ..text import is_missing
 from .status import says_until
 
 __all__ = ["ATTRS", "AppTable", "scoped", "table_of"]
@@ -149,4 +150,4 @@ def _opposite(value: Any, *, means: bool) -> Any:
 
 
 def _nothing(value: Any) -> bool:
-    return value is None or (pd.api.types.is_scalar(value) and bool(pd.isna(value))) or value == ""
+    return is_missing(value) or value == ""

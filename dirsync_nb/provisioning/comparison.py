@@ -13,14 +13,16 @@ import pandas as pd
 
 from .. import errors
 from ..analysis.identity import id_key
-from ..frames import near_names, require_columns, require_complete, require_frame, takes_frames
+from ..frames import near_names, require_columns, require_frame, takes_frames
+from ..frames.partial import require_all
 from ..guard import SHARE, check_guard, why_stopped
+from ..text import plural
 from .app_table import ATTRS, table_of
 from .columns import attribute_names, require_attribute
 from .matching import Match, Matcher
 from .people import ABSENT, HOMES, People, key_of, plain_value
 from .plan import PLAN_COLUMNS, Plan, TooManyDeactivations, plan_frame
-from .status import StatusWords, is_on, named_for_an_end, says_until
+from .status import StatusWords, is_on, says_until
 
 __all__ = [
     "PLAN_COLUMNS",
@@ -38,6 +40,7 @@ __all__ = [
 GUARD = SHARE
 ATTRIBUTE = "custom_attributes."
 SAME = "the same person:"
+WHO = ("user_id", "name", "address")
 
 Columns = str | Sequence[str] | Mapping[str, str]
 
@@ -258,8 +261,7 @@ def _compared(
     status_words: Mapping[Any, bool] | None,
     key: str | None,
 ) -> _Comparison:
-    require_complete(users, "a comparison")
-    require_complete(app_users, "a comparison")
+    require_all("a comparison", users, app_users)
     keys, kept = _pairs_of(on, users, app_users, "on"), _pairs_of(fields, users, app_users, "fields")
     if not keys:
         raise errors.ArgumentError("on must name at least one column")
@@ -309,10 +311,14 @@ def _notices(directory: object) -> tuple[str, ...]:
     )
 
 
-def _pairs(given: Columns) -> dict[str, str]:
+def by_column(given: Columns) -> dict[str, str]:
+    """Return the app's columns with the directory's, however they were named."""
     names = [given] if isinstance(given, str) else given
-    pairs = dict(names) if isinstance(names, Mapping) else {name: name for name in names}
-    return {ours: "address" if theirs == "email" else theirs for ours, theirs in pairs.items()}
+    return dict(names) if isinstance(names, Mapping) else {name: name for name in names}
+
+
+def _pairs(given: Columns) -> dict[str, str]:
+    return {ours: "address" if theirs == "email" else theirs for ours, theirs in by_column(given).items()}
 
 
 def _instead(ours: str, theirs: str, app_users: pd.DataFrame, what: str) -> str:
@@ -323,8 +329,8 @@ def _instead(ours: str, theirs: str, app_users: pd.DataFrame, what: str) -> str:
         return f"{what} maps the app's column to the directory's, the other way round: {{{theirs!r}: {ours!r}}}"
     if ours == app_users.index.name:
         return "it is the index: app_users.reset_index() makes it a column"
-    listed = list(app_users.columns)
-    shown = ", ".join(map(repr, listed[:12])) + (", ..." if len(listed) > 12 else "")
+    listed = list(map(repr, app_users.columns))
+    shown = ", ".join([*listed[:12], *["..."][: len(listed) > 12]])
     return f"it has {shown}. To map one of them: {what}={{'mail': {theirs!r}}} (its mail is our {theirs})"
 
 
@@ -368,9 +374,8 @@ class _Comparison:
             name: [plain_value(v) for v in self.app_users[name].astype(object)] for name in self._columns()
         }
         records = [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
-        on: list[bool | None] = [True] * len(records)
-        if self.active is not None:
-            on = self.words.read_column(columns[self.active])
+        unsaid: list[bool | None] = [True] * len(records)
+        on = unsaid if self.active is None else self.words.read_column(columns[self.active])
         self.active_count = sum(one is True for one in on)
         matcher = Matcher(self.people, self.keys)
         matches = [matcher.match(record) for record in records]
@@ -391,7 +396,7 @@ class _Comparison:
         self.met = matcher.met
         self._create(spoken_for, passed_on)
         table = table_of(self.app_users, self.key, self.active, on, self.keys)
-        told = tuple(text for text in (*notices, *self._own_notices(), *self._unread_ends(on)) if text)
+        told = (*notices, *self._own_notices(), *self._unread_ends(on))
         rows, unknown = plan_frame(self.rows), dict(self.words.unknown)
         return Plan(rows, self.unchanged, told, self._not_enabled(), unknown, table)
 
@@ -499,14 +504,11 @@ class _Comparison:
                 reason = "; ".join(["not in the app", *self._about(person, passed_on)])
                 self._tell("create", None, place, None, reason, after=after)
 
-    def _about(self, person: int, passed_on: Mapping[int, str]) -> list[str]:
-        sources = self.people.sources(person)
-        told = []
-        if len(sources) > 1:
-            told.append(f"active in {len(sources)} directories, of which {sources[0]} counts")
+    def _about(self, person: int, passed_on: Mapping[int, str]) -> Iterator[str]:
+        if len(sources := self.people.sources(person)) > 1:
+            yield f"active in {len(sources)} directories, of which {sources[0]} counts"
         if person in passed_on:
-            told.append(f"another person: {passed_on[person]}")
-        return told
+            yield f"another person: {passed_on[person]}"
 
     def _wanted(self) -> dict[str, str]:
         return {**self.keys, **self.fields}
@@ -519,40 +521,35 @@ class _Comparison:
             if len(self.people.users) and all(value is ABSENT for value in self.people.values(theirs))
         )
 
-    def _own_notices(self) -> list[str | None]:
-        several = sum(len(self.people.sources(one)) > 1 for one in self.people.records)
-        told: list[str | None] = [self.words.sentence]
-        if several:
-            told.append(
-                f"{several:,} {'person is' if several == 1 else 'people are'} active in several directories of "
+    def _own_notices(self) -> Iterator[str]:
+        if self.words.sentence is not None:
+            yield self.words.sentence
+        if several := sum(len(self.people.sources(one)) > 1 for one in self.people.records):
+            yield (
+                f"{plural(several, 'person is', 'people are')} active in several directories of "
                 "their organization: one account each, with the fields of the first active record, and access "
                 "until the last active one goes."
             )
-        told += [
-            f"{ours} is left as it is: nobody in the directory has {self.fields[ours]}, which is not "
-            "the same as having no value."
-            for ours in self._not_enabled()
-        ]
+        for ours in self._not_enabled():
+            yield (
+                f"{ours} is left as it is: nobody in the directory has {self.fields[ours]}, which is not "
+                "the same as having no value."
+            )
         if rounded := self._rounded():
-            told.append(f"{', '.join(rounded)}: numbers too large for a float were rounded. Read them as text.")
-        return told
+            yield f"{', '.join(rounded)}: numbers too large for a float were rounded. Read them as text."
 
     def _unread_ends(self, on: list[bool | None]) -> Iterator[str]:
         """Say which columns such as ``deleted_at`` have a time in rows that count as on."""
         for name in self.app_users.columns:
-            if name == self.active or not named_for_an_end(name):
+            values = self.app_users[name]
+            if name == self.active or not says_until(name, values):
                 continue
-            gone = StatusWords(column=name)
-            values = list(self.app_users[name].astype(object))
-            if says_until(name, values):
-                ended = [
-                    off is False and one is True for off, one in zip(gone.read_column(values), on, strict=True)
-                ]
-                if any(ended):
-                    yield (
-                        f"{name} has a time in {sum(ended):,} of the rows that count as on: if it means gone, "
-                        f"say active={name!r}, or leave such rows out of what counts as on."
-                    )
+            here = StatusWords(column=name).read_column(values)
+            if ended := sum(one is False and is_on is True for one, is_on in zip(here, on, strict=True)):
+                yield (
+                    f"{name} has a time in {ended:,} of the rows that count as on: if it means gone, "
+                    f"say active={name!r}, or leave such rows out of what counts as on."
+                )
 
     def _rounded(self) -> list[str]:
         """Name key columns of the app whose numbers lost their last digits when they were read."""
@@ -574,14 +571,11 @@ class _Comparison:
         before: dict[str, Any] | None = None,
         after: dict[str, Any] | None = None,
     ) -> None:
-        user = (
-            {} if place is None else {n: self.people.values(n)[place] for n in ("user_id", "name", "address")}
-        )
+        user = {} if place is None else {name: self.people.values(name)[place] for name in WHO}
         shown = {name: _text_of(record, self._wanted(), name) for name in ("name", "address")} if record else {}
         told = {"action": action, "app_key": app_key, "matched_by": by, "reason": reason, **shown}
         told |= {name: value for name, value in user.items() if value is not None and value is not ABSENT}
-        changed = tuple(before or ()) if before is not None else ()
-        self.rows.append({**told, "fields": changed, "before": before or {}, "after": after or {}})
+        self.rows.append({**told, "fields": tuple(before or ()), "before": before or {}, "after": after or {}})
 
 
 def _text_of(record: dict[str, Any], keys: Mapping[str, str], name: str) -> str | None:

@@ -15,14 +15,15 @@ import pandas as pd
 
 from .. import errors
 from ..client import needs_client
-from ..files import replacing
+from ..files import write_text
 from ..frames import TIME, require_complete
 from ..load import load_directories, load_events, load_users
 from ..load.parallel import directory_ids_of
 from ..sync import history
 from ..sync.events import Unusable, event_records, parse_event
-from .comparison import Columns, compare, primary_key
-from .plan import PLAN_COLUMNS, Plan, html_rows
+from ..text import is_missing
+from .comparison import Columns, by_column, compare, primary_key
+from .plan import PLAN_COLUMNS, Plan, html_rows, html_told
 
 if TYPE_CHECKING:
     from ..client import DirectoryClient
@@ -100,9 +101,7 @@ class Drift:
         return "\n".join([self.sentence, *self.plan.notices])
 
     def _repr_html_(self) -> str:
-        told = "".join(f"<p>{html.escape(text)}</p>" for text in (self.sentence, *self.plan.notices))
-        # tex2jax_ignore: directory text may hold dollars, which JupyterLab would set as formulas.
-        return f'<div class="tex2jax_ignore">{told}{html_rows(self.rows, SHOWN) if len(self) else ""}</div>'
+        return html_told((self.sentence, *self.plan.notices), html_rows(self.rows, SHOWN) if len(self) else "")
 
     def to_html(self, path: str | Path) -> Path:
         """Write a page to look at or to send; it names people."""
@@ -113,7 +112,7 @@ class Drift:
             f'<main><h1 class="{state}">{"Drift" if len(self) else "In line"}</h1>'
             f"<p>{html.escape(self.server)}, {self.at:%Y-%m-%d %H:%M} UTC</p>{self._repr_html_()}</main>\n"
         )
-        return _written(path, page)
+        return write_text(path, page)
 
     def to_json(self, path: str | Path) -> Path:
         """Write what a program reads: ``in_line``, ``counts``, ``notices`` and ``rows``; it names people."""
@@ -130,7 +129,7 @@ class Drift:
             "notices": self.plan.notices,
             "rows": rows,
         }
-        return _written(path, json.dumps(content, indent=1, ensure_ascii=False, default=str) + "\n")
+        return write_text(path, json.dumps(content, indent=1, ensure_ascii=False, default=str) + "\n")
 
 
 @needs_client
@@ -270,29 +269,15 @@ def _folded(value: Any) -> str:
 def _since(rows: pd.DataFrame, times: _Times, app_users: pd.DataFrame, asked: Mapping[str, Any]) -> pd.Series:
     """Return since when each row is a difference."""
     key = asked["key"] or primary_key(app_users)
-    held = app_users[[*_names(asked["on"])]].set_axis(app_users.index if key is None else app_users[key])
+    held = app_users[[*by_column(asked["on"])]].set_axis(app_users.index if key is None else app_users[key])
     keys = {who: list(values) for who, values in zip(held.index, held.to_numpy(dtype=object), strict=True)}
-    names = _names(asked["fields"])
+    names = by_column(asked["fields"])
     since = [times.of(row, keys.get(row.app_key, ()), names) for row in rows.itertuples()]
     moments = pd.DatetimeIndex(pd.to_datetime(since, utc=True)).as_unit("us")
     return pd.Series(moments, index=rows.index)
 
 
-def _names(columns: Columns) -> Mapping[str, str]:
-    """Return the app's columns with those of the directory."""
-    if isinstance(columns, Mapping):
-        return columns
-    return {name: name for name in ([columns] if isinstance(columns, str) else columns)}
-
-
 def _plain(value: Any) -> Any:
-    if pd.api.types.is_scalar(value) and pd.isna(value):
+    if is_missing(value):
         return None
     return value.item() if hasattr(value, "item") else value
-
-
-def _written(path: str | Path, text: str) -> Path:
-    target = Path(path)
-    with replacing(target) as temporary:
-        temporary.write_text(text, encoding="utf-8")
-    return target

@@ -19,7 +19,8 @@ import pandas as pd
 
 from .. import errors
 from ..analysis.identity import address_key
-from ..frames import USER_STATES, listed_ids, looks_like_address, one_of, require_complete, takes_frames
+from ..frames import USER_STATES, listed_ids, looks_like_address, one_of, takes_frames
+from ..frames.partial import require_all
 from ..text import USER_TEXT, attribute_of, fold, folded_rows, holding, label_of, plain, value_labels
 from .columns import require_attribute
 from .comparison import known_people
@@ -159,11 +160,6 @@ def select_users(
     return users[fits]
 
 
-def _ids(given: Ids) -> list[str]:
-    """Return ids that were given, one or several."""
-    return [given] if isinstance(given, str) else list(map(str, given))
-
-
 def domain_of(address: object) -> str:
     """Return the domain of an address, folded; nothing where there is none."""
     return fold(plain(address).rpartition("@")[2].strip()) if "@" in plain(address) else ""
@@ -269,12 +265,14 @@ def invite_counts(
     >>> ds.onboarding.invite_counts(invites, seats=300)["selected"] == len(users)
     True
     """
-    found = invites["verdict"].value_counts()
-    counts: dict[str, int | None] = {"selected": len(invites)}
-    counts |= {verdict: int(found.get(verdict, 0)) for verdict in VERDICTS}
-    free = _free_seats(seats, app_users, active, status_words)
-    counts["seats left"] = None if free is None else free - int(found.get("invite", 0))
-    return counts
+    found = [int((invites["verdict"] == verdict).sum()) for verdict in VERDICTS]
+    return _counted(found, _free_seats(seats, app_users, active, status_words))
+
+
+def _counted(found: Sequence[int], free: int | None) -> dict[str, int | None]:
+    """Name the number of each verdict, their sum and what is left of the free seats."""
+    left = None if free is None else free - found[INVITE]
+    return {"selected": sum(found), **dict(zip(VERDICTS, found, strict=True)), "seats left": left}
 
 
 class Roster:
@@ -310,24 +308,21 @@ class Roster:
         status_words: Mapping[Any, bool] | None = None,
         seats: int | None = None,
     ) -> None:
-        for frame in (users, groups, memberships, app_users):
-            if frame is not None:
-                require_complete(frame, "onboarding")
+        require_all("onboarding", users, groups, memberships, app_users)
         if users.index.has_duplicates:
             twice = users.index[users.index.duplicated()][0]
             raise errors.ArgumentError(f"users must hold everybody once; {twice} is in it twice")
         self.users = users
         self.free = _free_seats(seats, app_users, active, status_words)
-        self.known = {} if app_users is None else _known(users, app_users, on, active, status_words)
+        known = {} if app_users is None else known_people(users, app_users, on, active, status_words)
+        self.known = {one: f"in the app already{f': {how}' if how else ''}" for one, how in known.items()}
         self._judged: tuple[Mask, Mask, Mask, Codes] | None = None
         self._join(groups, memberships)
 
     @takes_frames()
     def joined(self, groups: pd.DataFrame | None, memberships: pd.DataFrame | None) -> Roster:
         """Return a roster of the same people with these groups and memberships."""
-        for frame in (groups, memberships):
-            if frame is not None:
-                require_complete(frame, "onboarding")
+        require_all("onboarding", groups, memberships)
         other = copy(self)
         other._join(groups, memberships)
         return other
@@ -421,12 +416,8 @@ class Roster:
 
     def counts(self, chosen: Mask) -> dict[str, int | None]:
         """Count as :func:`invite_counts` does."""
-        verdicts = self.verdicts(chosen)[chosen]
-        found = np.bincount(verdicts, minlength=len(VERDICTS))
-        counts: dict[str, int | None] = {"selected": len(verdicts)}
-        counts |= {verdict: int(count) for verdict, count in zip(VERDICTS, found, strict=True)}
-        counts["seats left"] = None if self.free is None else self.free - int(found[INVITE])
-        return counts
+        found = np.bincount(self.verdicts(chosen)[chosen], minlength=len(VERDICTS))
+        return _counted(found.tolist(), self.free)
 
     def invites(self, chosen: Mask, *, most: int | None = None) -> pd.DataFrame:
         """Return the invite list of those chosen, or its first rows."""
@@ -506,15 +497,3 @@ def _free_seats(
     if words.sentence is not None:
         raise errors.ArgumentError(f"seats cannot be counted: {words.sentence}")
     return max(0, int(seats) - taken)
-
-
-def _known(
-    users: pd.DataFrame,
-    app_users: pd.DataFrame,
-    on: str | Sequence[str] | Mapping[str, str],
-    active: str | None,
-    status_words: Mapping[Any, bool] | None,
-) -> dict[str, str]:
-    """Return who is in the app's table, and how: whoever a comparison would not create."""
-    found = known_people(users, app_users, on, active, status_words)
-    return {user_id: f"in the app already{f': {how}' if how else ''}" for user_id, how in found.items()}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -11,7 +10,9 @@ import pandas as pd
 
 from .. import errors
 from ..frames import near_names, require_complete, takes_frames
+from ..frames.tools import rows_frame
 from ..guard import SHARE, check_guard
+from ..text import some
 from .app_table import ATTRS, scoped, table_of
 from .comparison import (
     Columns,
@@ -22,7 +23,7 @@ from .comparison import (
     require_attributes,
     users_of,
 )
-from .plan import ACTIONS, Plan, TooManyDeactivations
+from .plan import ACTIONS, Plan, TooManyDeactivations, html_told
 from .status import StatusWords
 
 __all__ = ["SUMMARY_COLUMNS", "OrganizationPlans", "compare_organizations"]
@@ -94,8 +95,7 @@ class OrganizationPlans(Mapping[str, Plan]):
         return "\n".join([self.sentence, *self.notices])
 
     def _repr_html_(self) -> str:
-        told = "".join(f"<p>{html.escape(text)}</p>" for text in (self.sentence, *self.notices))
-        return f'<div class="tex2jax_ignore">{told}{self.summary.to_html(max_rows=50)}</div>'
+        return html_told((self.sentence, *self.notices), self.summary.to_html(max_rows=50))
 
 
 @takes_frames()
@@ -187,7 +187,7 @@ def compare_organizations(
         stopped = isinstance(found[name], TooManyDeactivations)
         summary.append([*plan.counts.values(), plan.unchanged, count, stopped])
     index = pd.Index(names, name="organization_id", dtype="str")
-    frame = pd.DataFrame(summary, index=index, columns=list(SUMMARY_COLUMNS)).astype(SUMMARY_COLUMNS)
+    frame = rows_frame(summary, SUMMARY_COLUMNS, index)
     return OrganizationPlans(found, frame, tuple(_notices(users, mine, names, organization)))
 
 
@@ -212,9 +212,9 @@ def _notices(
 ) -> Iterator[str]:
     without = {name: len(rows) for name, rows in mine.items() if name not in names}
     if without:
-        shown = ", ".join(list(without)[:3]) + (f" and {len(without) - 3:,} more" if len(without) > 3 else "")
         yield (
-            f"{sum(without.values()):,} users of the app are left out: their {organization} ({shown}) has no "
+            f"{sum(without.values()):,} users of the app are left out: their {organization} "
+            f"({some(list(without), 3)}) has no "
             "directory here, so nobody said that they left."
         )
     if homeless := int(users["organization_id"].isna().sum()):

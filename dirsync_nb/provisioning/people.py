@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from ..analysis.identity import WEAK_KEYS, address_key, id_key, near_id
+from ..text import is_missing
 
 __all__ = ["ABSENT", "HOMES", "IDS", "Found", "People", "key_of", "plain_value"]
 
@@ -29,7 +30,7 @@ def plain_value(value: Any) -> Any:
     """Make every kind of "nothing" None, and tuples lists."""
     if isinstance(value, tuple):
         return list(value)
-    return None if pd.api.types.is_scalar(value) and pd.isna(value) else value
+    return None if is_missing(value) else value
 
 
 def key_of(column: str, value: Any) -> str | None:

@@ -11,12 +11,14 @@ from typing import Any
 import pandas as pd
 
 from .. import errors
-from ..files import replacing
+from ..files import write_text
+from ..frames.tools import rows_frame
 from ..guard import TooManyGone
+from ..text import is_missing, plural
 from .app_table import AppTable
 from .prefill import FORMATS, save_lists
 
-__all__ = ["ACTIONS", "PLAN_COLUMNS", "Plan", "TooManyDeactivations", "html_rows", "plan_frame"]
+__all__ = ["ACTIONS", "PLAN_COLUMNS", "Plan", "TooManyDeactivations", "html_rows", "html_told", "plan_frame"]
 
 ACTIONS = (
     "create",
@@ -152,13 +154,12 @@ class Plan:
             f"update {counts['update']:,}{_most_common(self['update'])}",
             f"deactivate {counts['deactivate']:,}",
         ]
-        also = []
-        if counts["same_person"]:
-            also.append(f"{_people(counts['same_person'])} only under another name, case or id")
-        if counts["tombstone"]:
-            also.append(f"{_people(counts['tombstone'])} left and off already, whose rows should be kept")
-        if counts["cannot_compare"]:
-            also.append(f"{_people(counts['cannot_compare'])} not to be compared")
+        others = {
+            "only under another name, case or id": counts["same_person"],
+            "left and off already, whose rows should be kept": counts["tombstone"],
+            "not to be compared": counts["cannot_compare"],
+        }
+        also = [f"{plural(count, 'person', 'people')} {how}" for how, count in others.items() if count]
         also.append(f"{self.unchanged:,} unchanged")
         return f"To follow the directory: {', '.join(told)}. Besides: {'; '.join(also)}."
 
@@ -166,11 +167,10 @@ class Plan:
         return "\n".join([self.sentence, *self.notices])
 
     def _repr_html_(self) -> str:
-        told = "".join(f"<p>{html.escape(text)}</p>" for text in (self.sentence, *self.notices))
         more = len(self.rows) - SHOWN_ROWS
         rest = f"<p>{more:,} more rows: plan.rows has them all.</p>" if more > 0 else ""
-        # tex2jax_ignore: directory text may hold dollars, which JupyterLab would set as formulas.
-        return f'<div class="tex2jax_ignore">{told}{html_rows(self.rows.iloc[:SHOWN_ROWS], SHOWN)}{rest}</div>'
+        table = html_rows(self.rows.iloc[:SHOWN_ROWS], SHOWN)
+        return html_told((self.sentence, *self.notices), table + rest)
 
     def save(self, folder: str | Path, *, kind: str = "csv") -> list[Path]:
         """Write the plan as files to hand on: one of each action that has rows, ``<action>.<kind>``.
@@ -222,22 +222,23 @@ class Plan:
         from .script import write_script
 
         told = "\n".join([self.sentence, *self.notices])
-        text = write_script(self.rows, self.table, dialect, table, told=told, defaults=defaults or {})
+        script = write_script(self.rows, self.table, dialect, table, told=told, defaults=defaults or {})
         if path is not None:
-            with replacing(Path(path)) as temporary:
-                temporary.write_text(text, encoding="utf-8")
-        return text
+            write_text(path, script)
+        return script
 
 
 def plan_frame(rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
     """Make the rows of a plan a frame, by action."""
-    listed = list(rows)
-    frame = pd.DataFrame(
-        {name: pd.Series([row.get(name) for row in listed], dtype=object) for name in PLAN_COLUMNS}
-    )
-    frame = frame.astype({name: kind for name, kind in PLAN_COLUMNS.items() if kind == "str"})
-    frame["action"] = pd.Categorical(frame["action"], categories=list(ACTIONS))
+    frame = rows_frame(rows, PLAN_COLUMNS, action=ACTIONS)
     return frame.sort_values("action", kind="stable", ignore_index=True)
+
+
+def html_told(lines: Iterable[str], table: str) -> str:
+    """Return lines and a table as HTML."""
+    told = "".join(f"<p>{html.escape(text)}</p>" for text in lines)
+    # tex2jax_ignore: directory text may hold dollars, which JupyterLab would set as formulas.
+    return f'<div class="tex2jax_ignore">{told}{table}</div>'
 
 
 def html_rows(rows: pd.DataFrame, columns: Sequence[str]) -> str:
@@ -263,13 +264,9 @@ def _flat(rows: pd.DataFrame) -> pd.DataFrame:
 def _shown(value: Any) -> str:
     if isinstance(value, (tuple, list)):
         return ", ".join(map(str, value))
-    if value is None or (pd.api.types.is_scalar(value) and pd.isna(value)):
+    if is_missing(value):
         return ""
     return f"{value:%Y-%m-%d %H:%M}" if isinstance(value, pd.Timestamp) else str(value)
-
-
-def _people(count: int) -> str:
-    return f"{count:,} {'person' if count == 1 else 'people'}"
 
 
 def _most_common(updates: pd.DataFrame) -> str:

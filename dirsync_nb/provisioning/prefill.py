@@ -15,9 +15,11 @@ import pandas as pd
 
 from .. import errors
 from ..files import need_for, save_frame, write_csv, write_xlsx
-from ..frames import require_complete, require_frame, takes_frames, typed_values
+from ..frames import one_of, require_frame, takes_frames, typed_values
+from ..frames.partial import require_all
 from ..text import name_label, plain
 from .columns import require_attribute
+from .people import plain_value
 
 __all__ = [
     "ACCOUNT_COLUMNS",
@@ -109,17 +111,16 @@ def account_prefill(
     >>> len(accounts) == len(users)
     True
     """
-    require_complete(users, "an account prefill")
+    require_all("an account prefill", users, invites)
     for name in attributes:
         require_attribute("attributes", name, users)
     attributes = [name.removeprefix("custom_attributes.") for name in attributes]
     part = users
     if invites is not None:
-        require_complete(invites, "an account prefill")
         part = users.loc[invites.index[(invites["verdict"] == "invite").to_numpy(dtype=bool)]]
     held = [value if isinstance(value, dict) else {} for value in part["custom_attributes"]]
     columns: dict[str, list[Any]] = {
-        name: [_none(v) for v in part[name].astype(object)] for name in ACCOUNT_COLUMNS if name in part
+        name: [plain_value(v) for v in part[name].astype(object)] for name in ACCOUNT_COLUMNS if name in part
     }
     for name in ATTRIBUTES:
         older = columns.get(name, [None] * len(part))  # two of them were fields of the user once
@@ -140,10 +141,6 @@ def _column(values: list[Any], dtype: str, index: pd.Index) -> pd.Series:
     if dtype == "str":
         values = [None if value is None else plain(value) for value in values]
     return pd.Series(values, index=index, dtype=object if dtype == "object" else dtype)
-
-
-def _none(value: Any) -> Any:
-    return None if pd.api.types.is_scalar(value) and pd.isna(value) else value
 
 
 def _first(*values: Any) -> Any:
@@ -245,8 +242,7 @@ def team_members(groups: pd.DataFrame, memberships: pd.DataFrame, invites: pd.Da
     >>> len(teams) <= len(memberships)
     True
     """
-    for frame in (groups, memberships, invites):
-        require_complete(frame, "a team prefill")
+    require_all("a team prefill", groups, memberships, invites)
     people = _with_account(invites)
     labels = pd.Series(
         told_apart([str(i) for i in groups.index], groups["name"]), index=groups.index, dtype="str"
@@ -325,8 +321,7 @@ def save_lists(folder: str | Path, lists: Mapping[str, pd.DataFrame], *, kind: s
     >>> [path.name for path in ds.onboarding.save_lists("lists", {"invites": invites})]
     ['invites.csv']
     """
-    if kind not in FORMATS:
-        raise errors.ArgumentError(f"kind must be one of {', '.join(map(repr, FORMATS))}; got {kind!r}")
+    one_of("kind", kind, FORMATS)
     given: Any = lists
     if not isinstance(given, Mapping):
         raise errors.ArgumentError('lists must name each frame: {"invites": invites}')

@@ -18,6 +18,7 @@ from .. import errors, extras
 from ..analysis.identity import WEAK_KEYS, id_key
 from ..frames import one_of
 from ..guard import STOP_FROM
+from ..text import is_missing, is_sendable
 from .app_table import AppTable
 
 if TYPE_CHECKING:
@@ -175,10 +176,10 @@ class _Script:
 
     def value(self, column: str, value: Any) -> Any:
         """Return a value as its column takes it; refuse what does not fit."""
-        if value is None or (pd.api.types.is_scalar(value) and pd.isna(value)):
+        if is_missing(value):
             return None
         value = value.item() if hasattr(value, "item") else value
-        if isinstance(value, str) and ("\0" in value or not _is_whole(value)):
+        if isinstance(value, str) and ("\0" in value or not is_sendable(value)):
             raise errors.ArgumentError(f"{column}: {value!r:.80} holds what no database takes as text")
         if isinstance(value, (dict, list, tuple)):
             raise errors.ArgumentError(f"{column}: {value!r:.80} is no single value, which a column could hold")
@@ -386,11 +387,6 @@ def _whole(value: Any) -> int:
     if str(int(text)) != text:  # 0412 would become 412, another person's number
         raise ValueError
     return int(text)
-
-
-def _is_whole(text: str) -> bool:
-    """Return whether a text can be written as UTF-8: half characters cannot."""
-    return not any("\ud800" <= char <= "\udfff" for char in text)
 
 
 def _truth(value: Any) -> bool:

@@ -12,17 +12,15 @@ from collections.abc import Iterable, Mapping
 from datetime import date
 from typing import Any
 
-import pandas as pd
-
 from ..analysis.identity import id_key, without_invisible
 from ..errors import ArgumentError
+from ..text import is_missing, some
 
 __all__ = [
     "OFF_WORDS",
     "ON_WORDS",
     "StatusWords",
     "is_on",
-    "named_for_an_end",
     "says_until",
     "unknown_sentence",
 ]
@@ -90,31 +88,20 @@ def is_on(value: Any, words: Mapping[Any, bool] | None = None) -> bool | None:
     return StatusWords(words).read(value)
 
 
-def _is_missing(value: Any) -> bool:
-    return not isinstance(value, str) and pd.api.types.is_scalar(value) and bool(pd.isna(value))
-
-
 def _is_time(value: Any) -> bool:
     return isinstance(value, date) or (isinstance(value, str) and bool(_TIME.fullmatch(value.strip())))
 
 
-def _are_times(values: Iterable[Any]) -> bool:
-    there = [value for value in values if not _is_missing(value) and value != ""]
-    return bool(there) and all(_is_time(value) for value in there)
-
-
-def named_for_an_end(column: Any) -> bool:
-    """Return whether a column is named for the moment since when something is over, as ``deleted_at`` is."""
-    return bool(_ENDED.search(str(column)))
-
-
-def says_until(column: str, values: Iterable[Any]) -> bool:
+def says_until(column: Any, values: Iterable[Any]) -> bool:
     """Return whether a column says who may not sign in by the time since when, as ``deleted_at`` does.
 
     Of one that is empty the type decides, which is not known here: it says so if its name does.
     """
-    there = [value for value in values if not _is_missing(value) and value != ""]
-    return named_for_an_end(column) and all(_is_time(value) for value in there)
+    return _ENDED.search(str(column)) is not None and all(map(_is_time, _held(values)))
+
+
+def _held(values: Iterable[Any]) -> list[Any]:
+    return [value for value in values if not is_missing(value) and value != ""]
 
 
 class StatusWords:
@@ -143,7 +130,7 @@ class StatusWords:
 
     def read(self, value: Any) -> bool | None:
         """Return whether a value means on; None, counted as unknown, where no list has it."""
-        missing = _is_missing(value)
+        missing = is_missing(value)
         word = "" if missing else _folded(value)
         if word in self._words:
             return self._words[word]
@@ -162,8 +149,8 @@ class StatusWords:
         """
         listed = list(values)
         if says_until(self._column, listed):
-            return [_is_missing(value) or value == "" for value in listed]
-        if _are_times(listed):
+            return [is_missing(value) or value == "" for value in listed]
+        if (held := _held(listed)) and all(map(_is_time, held)):
             column = self._column or "the status"
             raise ArgumentError(
                 f"{column} holds times, which say neither on nor off: hand in a column that does, such as "
@@ -183,10 +170,9 @@ def unknown_sentence(column: str, unknown: Mapping[str, int]) -> str | None:
     if not unknown:
         return None
     ordered = Counter(unknown).most_common()
-    told = [f"{word!r} ({count:,})" for word, count in ordered[:MOST_TOLD]]
-    more = f" and {len(ordered) - MOST_TOLD:,} more" if len(ordered) > MOST_TOLD else ""
+    told = some([f"{word!r} ({count:,})" for word, count in ordered], MOST_TOLD)
     key = "" if ordered[0][0] == BLANK else ordered[0][0]
     return (
-        f"{column or 'The status'} holds what is known neither as on nor as off: {', '.join(told)}{more}. Say "
+        f"{column or 'The status'} holds what is known neither as on nor as off: {told}. Say "
         f"what it means: status_words={{{key!r}: True}} or False."
     )

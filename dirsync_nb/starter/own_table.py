@@ -7,6 +7,7 @@ guessed: what is needed and not recognised is asked for, what is not needed is l
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,7 @@ from ..provisioning.app_table import table_of
 from ..provisioning.database import open_app, read_table, reflect, why_read_only
 from ..provisioning.script import column_facts
 from ..provisioning.status import BLANK, StatusWords
+from ..text import is_missing
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
@@ -332,12 +334,12 @@ class _Reader:
 def _plain(name: str) -> str:
     """Return a column's name as the lists have it: ``isActive`` and ``IS_ACTIVE`` are one."""
     split = "".join(f"_{one}" if one.isupper() and not name.isupper() else one for one in name)
-    return "_".join(split.replace("-", "_").replace(" ", "_").casefold().split("_")).strip("_")
+    return re.sub("[-_ ]+", "_", split).casefold().strip("_")
 
 
 def _value(value: Any) -> Any:
     value = value.item() if hasattr(value, "item") else value
-    if pd.api.types.is_scalar(value) and pd.isna(value):
+    if is_missing(value):
         return None
     return int(value) if isinstance(value, float) and value.is_integer() else value
 

@@ -403,7 +403,7 @@ def opened(clock):
 @pytest.mark.parametrize("mode", what_if.MODES)
 @pytest.mark.parametrize("seed", [1, 2])
 def test_what_is_predicted_is_what_happens_in_the_sandbox(opened, seed, mode, policy):
-    sandbox, client = opened(seed=seed, roles=mode, inactive_policy=policy)
+    sandbox, client = opened(seed=seed, users=60, roles=mode, inactive_policy=policy)
     world = World(sandbox, client, random.Random(seed))
     now = world.loaded()
     assert held(now) == world.real()

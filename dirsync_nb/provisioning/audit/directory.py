@@ -17,20 +17,20 @@ from typing import Any
 import pandas as pd
 
 from ...analysis.identity import address_key
-from ...frames import require_complete, require_ids, takes_frames
+from ...frames import require_ids, takes_frames
+from ...frames.partial import require_all
 from .rows import large
 from .rules import (
     GROUP_COLUMNS,
-    LONGEST_NAME,
     MOST_BYTES,
     MOST_MEMBERS,
     USER_COLUMNS,
     Audit,
     Findings,
     folded,
-    has_control,
     is_address,
     is_too_long,
+    oddities,
     unseen,
     verdicts_frame,
 )
@@ -106,9 +106,7 @@ def _require(
     for name, (frame, index) in ids.items():
         if frame is not None:
             require_ids(name, frame, index, once=True)
-    for frame in (users, groups, memberships, before):
-        if frame is not None:
-            require_complete(frame, "an audit")
+    require_all("an audit", users, groups, memberships, before)
 
 
 class _Check:
@@ -120,7 +118,7 @@ class _Check:
         self.active = (users["state"] == "active").to_numpy(dtype=bool)
 
     def _tell(self, place: int, rule: str, field: str, message: str) -> None:
-        self.findings.tell("user", self.users.index[place], _plain(self.subject[place]), rule, field, message)
+        self.findings.of("user", self.users.index[place], _plain(self.subject[place]))(rule, field, message)
 
     def addresses(self) -> None:
         """Find users without an address, with one from elsewhere, and addresses of an odd form."""
@@ -198,7 +196,7 @@ class _Check:
             if missing:
                 self._tell(place, "name_missing", missing[0], f"no {' and no '.join(missing)}")
             for name, text in texts.items():
-                for rule, message in _oddities(text):
+                for rule, message in oddities(text):
                     self._tell(place, rule, name, message)
 
     def text_booleans(self) -> None:
@@ -220,26 +218,25 @@ class _Check:
             here.setdefault((homes[place], key), []).append(place)
         homes_of = Counter(key for _, key in here)
         for place, (group_id, name) in enumerate(zip(groups.index, names, strict=True)):
+            tell = self.findings.of("group", group_id, _plain(name) if keys[place] else None)
             if not keys[place]:
-                self.findings.tell("group", group_id, None, "group_name_missing", "name", "no name")
+                tell("group_name_missing", "name", "no name")
                 continue
             twins = [str(groups.index[one]) for one in here[homes[place], keys[place]] if one != place]
             if twins:
-                message = f"{name!r:.80} is the name of {', '.join(twins[:3])} too"
-                self.findings.tell("group", group_id, name, "group_name_repeated", "name", message)
+                tell("group_name_repeated", "name", f"{name!r:.80} is the name of {', '.join(twins[:3])} too")
             elif homes_of[keys[place]] > 1:
-                message = f"{name!r:.80} is a group of another directory too"
-                self.findings.tell("group", group_id, name, "group_name_elsewhere", "name", message)
-            for rule, message in _oddities(name):
-                self.findings.tell("group", group_id, name, rule, "name", message)
+                tell("group_name_elsewhere", "name", f"{name!r:.80} is a group of another directory too")
+            for rule, message in oddities(name):
+                tell(rule, "name", message)
 
     def renamed(self, before: pd.DataFrame, groups: pd.DataFrame) -> None:
         """Find groups that had another name."""
         both = groups.index.intersection(before.index)
         for group_id, was, name in zip(both, before.loc[both, "name"], groups.loc[both, "name"], strict=True):
             if _plain(was) != _plain(name):
-                message = f"it was {was!r:.80}"
-                self.findings.tell("group", group_id, _plain(name), "group_renamed", "name", message)
+                tell = self.findings.of("group", group_id, _plain(name))
+                tell("group_renamed", "name", f"it was {was!r:.80}")
 
     def members(
         self, groups: pd.DataFrame | None, memberships: pd.DataFrame | None, most_members: int
@@ -251,14 +248,13 @@ class _Check:
         real = pairs["user_id"].isin(self.users.index)
         names = {} if groups is None else dict(zip(groups.index, groups["name"], strict=True))
         for user_id, group_id in pairs[~real].itertuples(index=False):
-            name = _plain(names.get(group_id))
-            message = f"{user_id!r} is not in users"
-            self.findings.tell("member", group_id, name, "member_unknown", "user_id", message)
+            tell = self.findings.of("member", group_id, _plain(names.get(group_id)))
+            tell("member_unknown", "user_id", f"{user_id!r} is not in users")
         if groups is None:
             return None, None
         for group_id in pairs.loc[~pairs["group_id"].isin(groups.index), "group_id"].unique():
-            message = f"{group_id!r} is not in groups"
-            self.findings.tell("member", group_id, None, "group_unknown", "group_id", message)
+            tell = self.findings.of("member", group_id, None)
+            tell("group_unknown", "group_id", f"{group_id!r} is not in groups")
         counts = pairs.loc[real, "group_id"].value_counts()
         self._sizes(groups, counts, pairs, most_members)
         return counts, pairs.loc[~real, "group_id"].value_counts()
@@ -267,26 +263,26 @@ class _Check:
         longest = int(pairs["user_id"].str.len().max() or 0) + MEMBER_BYTES if len(pairs) else 0
         sizes = counts.reindex(groups.index, fill_value=0).tolist()
         for group_id, name, size in zip(groups.index, groups["name"], sizes, strict=True):
-            subject = _plain(name)
+            tell = self.findings.of("group", group_id, _plain(name))
             if not size:
-                self.findings.tell("group", group_id, subject, "group_empty", "members", "nobody is in it")
+                tell("group_empty", "members", "nobody is in it")
             if size > most_members:
-                self.findings.tell("group", group_id, subject, "group_large", "members", large(size))
+                tell("group_large", "members", large(size))
             if size * longest > MOST_BYTES:
                 message = f"{size:,} members make a body of about {size * longest / 1_000:,.0f} kB"
-                self.findings.tell("group", group_id, subject, "group_body_too_large", "members", message)
+                tell("group_body_too_large", "members", message)
 
     # -- the answer -------------------------------------------------------------------------------------
 
     def audit(self, groups: pd.DataFrame | None, members: pd.Series | None, dropped: pd.Series | None) -> Audit:
         """Put findings and verdicts together, in the order of the frames."""
         found, users = self.findings, self.users
+        sources = users["address_source"].astype("str").map(_plain)
         judged = [
             (_plain(subject), found.verdict("user", user_id, has_address=isinstance(address, str)),
-             _plain(address), _plain(source), found.count.get(("user", user_id), 0))
+             _plain(address), source, found.count["user", user_id])
             for user_id, subject, address, source in zip(
-                users.index, self.subject, users["address"].tolist(),
-                users["address_source"].astype("str").tolist(), strict=True)
+                users.index, self.subject, users["address"], sources, strict=True)
         ]  # fmt: skip
         index = pd.Index([], dtype="str", name="group_id") if groups is None else groups.index
         names = [] if groups is None else groups["name"].tolist()
@@ -295,13 +291,7 @@ class _Check:
             for count in (members, dropped)
         ]
         pushed = [
-            (
-                _plain(name),
-                found.verdict("group", group_id),
-                here,
-                lost,
-                found.count.get(("group", group_id), 0),
-            )
+            (_plain(name), found.verdict("group", group_id), here, lost, found.count["group", group_id])
             for group_id, name, here, lost in zip(index, names, *counts, strict=True)
         ]
         return Audit(
@@ -309,19 +299,6 @@ class _Check:
             verdicts_frame(judged, users.index, USER_COLUMNS),
             verdicts_frame(pushed, index, GROUP_COLUMNS),
         )
-
-
-def _oddities(text: str) -> list[tuple[str, str]]:
-    found = []
-    if len(text) > LONGEST_NAME:
-        found.append(("name_too_long", f"{len(text):,} characters"))
-    if hidden := unseen(text, joiners=True):
-        found.append(("invisible_characters", f"{', '.join(hidden)} in {text!r:.80}"))
-    if has_control(text):
-        found.append(("control_characters", f"{text!r:.80}"))
-    elif text != text.strip():
-        found.append(("outer_spaces", f"{text!r:.80}"))
-    return found
 
 
 def _plain(value: Any) -> str | None:

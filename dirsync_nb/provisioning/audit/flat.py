@@ -11,37 +11,28 @@ from typing import Any
 
 import pandas as pd
 
+from ...frames.tools import rows_frame
+
 __all__ = ["COLUMN_COLUMNS", "columns_frame", "read_as", "set_field"]
 
 ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
 COLUMN_COLUMNS = {"read_as": "str", "understood": "bool"}
 
 # Without case, spaces and signs.
-SYNONYMS = {
-    "login": "userName",
-    "user": "userName",
-    "userprincipalname": "userName",
-    "email": "emails.value",
-    "emailaddress": "emails.value",
-    "emailsvalue": "emails.value",
-    "mail": "emails.value",
-    "primaryemail": "emails.value",
-    "workemail": "emails.value",
-    "firstname": "name.givenName",
-    "givenname": "name.givenName",
-    "lastname": "name.familyName",
-    "familyname": "name.familyName",
-    "surname": "name.familyName",
-    "jobtitle": "title",
-    "objectid": "externalId",
-    "oktaid": "externalId",
-    "department": f"{ENTERPRISE}.department",
-    "division": f"{ENTERPRISE}.division",
-    "organization": f"{ENTERPRISE}.organization",
-    "costcenter": f"{ENTERPRISE}.costCenter",
-    "employeenumber": f"{ENTERPRISE}.employeeNumber",
-    "employeeid": f"{ENTERPRISE}.employeeNumber",
+_FIELDS = {
+    "userName": "login user userprincipalname",
+    "emails.value": "email emailaddress emailsvalue mail primaryemail workemail",
+    "name.givenName": "firstname givenname",
+    "name.familyName": "lastname familyname surname",
+    "title": "jobtitle",
+    "externalId": "objectid oktaid",
+    f"{ENTERPRISE}.department": "department",
+    f"{ENTERPRISE}.division": "division",
+    f"{ENTERPRISE}.organization": "organization",
+    f"{ENTERPRISE}.costCenter": "costcenter",
+    f"{ENTERPRISE}.employeeNumber": "employeenumber employeeid",
 }
+SYNONYMS = {word: field for field, words in _FIELDS.items() for word in words.split()}
 
 
 def read_as(column: str, known: Mapping[str, Any], own: Iterable[str]) -> str | None:
@@ -78,8 +69,4 @@ def set_field(row: dict[str, Any], field: str, value: Any) -> None:
 def columns_frame(columns: Mapping[str, str | None]) -> pd.DataFrame:
     """Return one row a column: the field it was read as, and whether it was understood."""
     index = pd.Index(list(columns), dtype="str", name="column")
-    frame = pd.DataFrame(
-        {"read_as": list(columns.values()), "understood": [field is not None for field in columns.values()]},
-        index=index,
-    )
-    return frame.astype(COLUMN_COLUMNS)
+    return rows_frame([(field, field is not None) for field in columns.values()], COLUMN_COLUMNS, index)

@@ -17,16 +17,16 @@ from ...frames import DIRECTORY_TYPES, FRAMES, one_of, require_complete, require
 from .flat import columns_frame, read_as, set_field
 from .rules import (
     GROUP_COLUMNS,
-    LONGEST_NAME,
     MOST_BYTES,
     MOST_MEMBERS,
     USER_COLUMNS,
     Audit,
     Findings,
+    Tell,
     folded,
-    has_control,
     is_address,
     is_too_long,
+    oddities,
     unseen,
     verdicts_frame,
 )
@@ -144,8 +144,7 @@ def check_rows(
     >>> ds.audit.check_rows(rows).users["verdict"].tolist()
     ['accepted without primary address']
     """
-    if inactive_policy not in ("delete", "keep"):
-        raise errors.ArgumentError(f"inactive_policy must be 'delete' or 'keep'; got {inactive_policy!r}")
+    one_of("inactive_policy", inactive_policy, ("delete", "keep"))
     if not str(provider).startswith(BRANDS):
         one_of("provider", provider, DIRECTORY_TYPES)
     columns = _columns(users)
@@ -230,54 +229,19 @@ class _Check:
     def user(self, label: Any, row: Mapping[str, Any]) -> tuple[Any, ...]:
         """Judge one user: subject, verdict, address and where it comes from, number of findings."""
         subject = _shown(row.get("userName"))
+        tell = self.findings.of("user", label, subject)
         address = source = None
         try:
-            resource = self._read(label, row, USER, "user", subject)
-            address, source = self._accept(label, resource, subject)
+            resource = _read(row, USER, tell)
+            address, source = self._accept(label, resource, tell)
             self._members.add(_called(row, resource))
         except Refusal as refusal:
-            self.findings.tell("user", label, subject, refusal.rule, refusal.field, refusal.message)
+            tell(refusal.rule, refusal.field, refusal.message)
         found = self.findings
         verdict = found.verdict("user", label, has_address=address is not None)
-        return subject, verdict, address, source, found.count.get(("user", label), 0)
+        return subject, verdict, address, source, found.count["user", label]
 
-    def _read(
-        self,
-        label: Any,
-        row: Mapping[str, Any],
-        known: Mapping[str, Attribute],
-        about: str,
-        subject: str | None,
-    ) -> Row:
-        """Return a row with its fields spelled as SCIM does, or refuse it for its form."""
-        body = {str(name): value for name, value in row.items()}
-        size = _size(body)
-        resource = {name: value for name, value in _spelled(body, known).items() if name.lower() not in IGNORED}
-        extension = next((name for name in resource if name.lower() == ENTERPRISE.lower()), None)
-        for name, value in resource.items():
-            if name == extension and about == "user" and not isinstance(value, dict):
-                raise Refusal(
-                    "wrong_type", name, f"the enterprise extension must be an object; got {value!r:.60}"
-                )
-            if name != extension or about != "user":
-                _check(name, value, known.get(name.lower()))
-        if extension is not None and about == "user":
-            for name, value in _spelled(resource[extension], EXTENSION).items():
-                if name == "manager" and isinstance(value, str):
-                    raise Refusal("manager_not_object", "manager", f"manager is the bare text {value!r:.60}")
-                _check(name, value, EXTENSION.get(name.lower()))
-        if size > MOST_BYTES:
-            self.findings.tell(
-                about,
-                label,
-                subject,
-                "body_may_be_too_large",
-                "",
-                f"{size / 1_000:,.0f} kB with spaces and \\u",
-            )
-        return resource
-
-    def _accept(self, label: Any, resource: Row, subject: str | None) -> tuple[str | None, str | None]:
+    def _accept(self, label: Any, resource: Row, tell: Tell) -> tuple[str | None, str | None]:
         """Apply the rules about one user, and keep what others may not have too."""
         name = resource.get("userName", "")
         if not name.strip() and self._was_read("userName"):
@@ -292,77 +256,76 @@ class _Check:
         holder = self._addresses.get(address.casefold()) if address and active else None
         if holder is not None:
             raise Refusal("address_taken", "emails", f"{address!r:.80} is the address of row {holder!r} too")
-        self._keep(label, resource, subject, address if active else None)
+        self._keep(label, resource, tell, address if active else None)
         for rule, message in told:
-            self.findings.tell("user", label, subject, rule, "emails", message)
-        self._look_at_names(label, resource, subject)
+            tell(rule, "emails", message)
+        self._look_at_names(resource, tell)
         return address, source
 
-    def _keep(self, label: Any, resource: Row, subject: str | None, address: str | None) -> None:
+    def _keep(self, label: Any, resource: Row, tell: Tell, address: str | None) -> None:
         name, external = resource.get("userName", ""), resource.get("externalId")
         alike = self._alike.setdefault(folded(name), label) if name else label
         if name:
             self._user_names[name.casefold()] = label
         if alike != label:
-            message = f"{name!r:.80} and the user name of row {alike!r} differ in spaces or what nobody sees"
-            self.findings.tell("user", label, subject, "user_name_alike", "userName", message)
+            how = "differ in spaces or what nobody sees"
+            tell("user_name_alike", "userName", f"{name!r:.80} and the user name of row {alike!r} {how}")
         if address:
-            self._addresses[address.casefold()] = label
-            seen, first = self._address_forms.setdefault(
-                address_key(address) or address, (address.casefold(), label)
-            )
-            if seen != address.casefold():
+            form = address.casefold()
+            self._addresses[form] = label
+            seen, first = self._address_forms.setdefault(address_key(address) or address, (form, label))
+            if seen != form:
                 message = f"{address!r:.80} and that of row {first!r} differ in what nobody sees"
-                self.findings.tell("user", label, subject, "address_alike", "emails", message)
-        form = self._id_form if self._was_read("externalId") else None
-        if form is not None and not (isinstance(external, str) and form.fullmatch(external)):
+                tell("address_alike", "emails", message)
+        wanted = self._id_form if self._was_read("externalId") else None
+        if wanted is not None and not (isinstance(external, str) and wanted.fullmatch(external)):
             message = f"externalId is {external!r:.80}" if external else "there is no externalId"
-            self.findings.tell("user", label, subject, "external_id_malformed", "externalId", message)
-        if external:
-            first = self._external.setdefault(external, label)
-            if first != label:
-                message = f"{external!r:.80} is the externalId of row {first!r} too"
-                self.findings.tell("user", label, subject, "external_id_taken", "externalId", message)
+            tell("external_id_malformed", "externalId", message)
+        if external and (first := self._external.setdefault(external, label)) != label:
+            tell("external_id_taken", "externalId", f"{external!r:.80} is the externalId of row {first!r} too")
 
-    def _look_at_names(self, label: Any, resource: Row, subject: str | None) -> None:
+    def _look_at_names(self, resource: Row, tell: Tell) -> None:
         parts = resource.get("name", {})
         missing = [part for part in ("givenName", "familyName") if not str(parts.get(part, "")).strip()]
         if missing and self._was_read("name"):
-            message = f"no {' and no '.join(missing)}"
-            self.findings.tell("user", label, subject, "name_missing", f"name.{missing[0]}", message)
+            tell("name_missing", f"name.{missing[0]}", f"no {' and no '.join(missing)}")
         texts = {f"name.{part}": text for part, text in parts.items()}
         texts |= {field: resource[field] for field in ("userName", "displayName") if field in resource}
-        for rule, field, message in _odd_texts(texts):
-            self.findings.tell("user", label, subject, rule, field, message)
+        for field, text in texts.items():
+            for rule, message in oddities(text) if isinstance(text, str) else ():
+                if (field, rule) != ("userName", "invisible_characters"):  # it is looked at as an address is
+                    tell(rule, field, message)
         addresses = {"userName": resource.get("userName", "")}
         for place, one in enumerate(resource.get("emails", [])):
             addresses[f"emails[{place}].value"] = one.get("value")
         for field, text in addresses.items():
             if isinstance(text, str) and (hidden := unseen(text)):
-                message = f"{', '.join(hidden)} in {text!r:.80}"
-                self.findings.tell("user", label, subject, "invisible_characters", field, message)
+                tell("invisible_characters", field, f"{', '.join(hidden)} in {text!r:.80}")
 
     # -- groups -----------------------------------------------------------------------------------------
 
     def group(self, label: Any, row: Mapping[str, Any]) -> tuple[Any, ...]:
         """Judge one group: subject, verdict, members kept and dropped, number of findings."""
         subject = _shown(row.get("displayName"))
+        tell, tell_of_member = (self.findings.of(about, label, subject) for about in ("group", "member"))
         kept = dropped = 0
         try:
-            resource = self._read(label, row, GROUP, "group", subject)
-            ids = self._identified(label, resource, subject)
+            ids = self._identified(label, _read(row, GROUP, tell), tell)
             unknown = [one for one in ids if one not in self._members]
             kept, dropped = len(ids) - len(unknown), len(unknown)
             for one in unknown:
                 message = f"{one!r:.80} is no user that would be accepted: it is dropped without a word"
-                self.findings.tell("member", label, subject, "member_unknown", "members", message)
-            self._look_at_size(label, subject, kept)
+                tell_of_member("member_unknown", "members", message)
+            if not kept:
+                tell("group_empty", "members", "nobody would be in it")
+            elif kept > self._most_members:
+                tell("group_large", "members", large(kept))
         except Refusal as refusal:
-            self.findings.tell("group", label, subject, refusal.rule, refusal.field, refusal.message)
-        count = self.findings.count.get(("group", label), 0)
-        return subject, self.findings.verdict("group", label), kept, dropped, count
+            tell(refusal.rule, refusal.field, refusal.message)
+        found = self.findings
+        return subject, found.verdict("group", label), kept, dropped, found.count["group", label]
 
-    def _identified(self, label: Any, resource: Row, subject: str | None) -> list[str]:
+    def _identified(self, label: Any, resource: Row, tell: Tell) -> list[str]:
         """Check name and identity of a group, and give its members, each once."""
         name = resource.get("displayName", "")
         if not name.strip():
@@ -376,19 +339,39 @@ class _Check:
         if len(ids) < len(members):
             raise Refusal("member_without_value", "members", "a member has no value")
         self._identities[identity] = f"row {label!r}"
-        first = self._group_names.setdefault(folded(name), label)
-        if first != label:
+        if (first := self._group_names.setdefault(folded(name), label)) != label:
             message = f"{name!r:.80} is, but for case and spaces, the name of row {first!r} too"
-            self.findings.tell("group", label, subject, "group_name_repeated", "displayName", message)
-        for rule, field, message in _odd_texts({"displayName": name}):
-            self.findings.tell("group", label, subject, rule, field, message)
+            tell("group_name_repeated", "displayName", message)
+        for rule, message in oddities(name):
+            tell(rule, "displayName", message)
         return list(dict.fromkeys(ids))
 
-    def _look_at_size(self, label: Any, subject: str | None, members: int) -> None:
-        if not members:
-            self.findings.tell("group", label, subject, "group_empty", "members", "nobody would be in it")
-        elif members > self._most_members:
-            self.findings.tell("group", label, subject, "group_large", "members", large(members))
+
+# The form of a row ----------------------------------------------------------------------------------------
+
+
+def _read(row: Mapping[str, Any], known: Mapping[str, Attribute], tell: Tell) -> Row:
+    """Return a row with its fields spelled as SCIM does, or refuse it for its form."""
+    body = {str(name): value for name, value in row.items()}
+    size = _size(body)
+    resource = {name: value for name, value in _spelled(body, known).items() if name.lower() not in IGNORED}
+    for name, value in resource.items():
+        if known is USER and name.lower() == ENTERPRISE.lower():
+            _check_extension(name, value)
+        else:
+            _check(name, value, known.get(name.lower()))
+    if size > MOST_BYTES:
+        tell("body_may_be_too_large", "", f"{size / 1_000:,.0f} kB with spaces and \\u")
+    return resource
+
+
+def _check_extension(path: str, held: Any) -> None:
+    if not isinstance(held, dict):
+        raise Refusal("wrong_type", path, f"the enterprise extension must be an object; got {held!r:.60}")
+    for name, value in _spelled(held, EXTENSION).items():
+        if name == "manager" and isinstance(value, str):
+            raise Refusal("manager_not_object", "manager", f"manager is the bare text {value!r:.60}")
+        _check(name, value, EXTENSION.get(name.lower()))
 
 
 # Small parts ----------------------------------------------------------------------------------------------
@@ -398,23 +381,6 @@ def large(members: int) -> str:
     """Return what a large group costs whoever loads it."""
     pages = -(-members // 100)
     return f"{members:,} members: {pages:,} pages, {pages / 4:,.0f} s at 4 a second"
-
-
-def _odd_texts(texts: Mapping[str, Any]) -> list[tuple[str, str, str]]:
-    """Find texts that are too long, hold control characters or begin or end with a space."""
-    found = []
-    for field, text in texts.items():
-        if not isinstance(text, str):
-            continue
-        if len(text) > LONGEST_NAME:
-            found.append(("name_too_long", field, f"{len(text):,} characters"))
-        if hidden := unseen(text, joiners=True) if field != "userName" else []:
-            found.append(("invisible_characters", field, f"{', '.join(hidden)} in {text!r:.80}"))
-        if has_control(text):
-            found.append(("control_characters", field, f"{text!r:.80}"))
-        elif text != text.strip() and text.strip():
-            found.append(("outer_spaces", field, f"{text!r:.80}"))
-    return found
 
 
 def _called(row: Mapping[str, Any], resource: Row) -> str:

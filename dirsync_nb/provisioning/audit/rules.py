@@ -7,14 +7,17 @@ documents, or ``assumed`` here.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import pandas as pd
 
 from ... import errors
 from ...analysis.identity import invisible_in, without_invisible
+from ...frames.tools import rows_frame
+from ...text import plural
 from .flat import COLUMN_COLUMNS
 
 __all__ = [
@@ -70,6 +73,7 @@ MOST_BYTES = 2_000_000
 MOST_MEMBERS = 10_000
 
 _ADDRESS = re.compile(r"[^@\s,;<>\"]+@[^@\s,;<>\".]+(\.[^@\s,;<>\".]+)+")
+# They break lines, or turn the direction of writing.
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
@@ -220,12 +224,9 @@ def rules() -> pd.DataFrame:
     >>> ds.audit.rules().index.name
     'rule'
     """
-    columns = ("level", "says", "remedy", "source", "sure")
-    rows = [[getattr(rule, name) for name in columns] for rule in RULES.values()]
-    index = pd.Index(list(RULES), name="rule", dtype="str")
-    frame = pd.DataFrame(rows, columns=list(columns), index=index, dtype="str")
+    frame = pd.DataFrame([asdict(rule) for rule in RULES.values()], dtype="str")
     frame["level"] = pd.Categorical(frame["level"], categories=list(LEVELS))
-    return frame
+    return frame.rename(columns={"name": "rule"}).set_index("rule")
 
 
 def is_address(text: str) -> bool:
@@ -238,11 +239,6 @@ def is_too_long(address: str) -> bool:
     return len(address) > LONGEST_ADDRESS or len(address.rpartition("@")[0]) > LONGEST_LOCAL_PART
 
 
-def has_control(text: str) -> bool:
-    """Return whether a text holds characters that break lines or turn the direction of writing."""
-    return _CONTROL.search(text) is not None
-
-
 def folded(text: str) -> str:
     """Return a text without what people do not see as a difference: case, spaces, invisible characters."""
     return " ".join(without_invisible(" ".join(text.split())).split()).casefold()
@@ -253,7 +249,23 @@ def unseen(text: str, *, joiners: bool = False) -> list[str]:
     return [one for one in invisible_in(text) if not (joiners and one.split()[0] in NAME_MARKS)]
 
 
+def oddities(text: str) -> Iterator[tuple[str, str]]:
+    """Find what no name holds: by which rule, and in words."""
+    if len(text) > LONGEST_NAME:
+        yield "name_too_long", f"{len(text):,} characters"
+    if hidden := unseen(text, joiners=True):
+        yield "invisible_characters", f"{', '.join(hidden)} in {text!r:.80}"
+    if _CONTROL.search(text):
+        yield "control_characters", f"{text!r:.80}"
+    elif text != text.strip() and text.strip():
+        yield "outer_spaces", f"{text!r:.80}"
+
+
 # Collecting -----------------------------------------------------------------------------------------------
+
+
+Tell = Callable[[str, str, str], None]
+"""Adds a finding about one row: by which rule, in which field, in which words."""
 
 
 @dataclass
@@ -261,51 +273,37 @@ class Findings:
     """Collect findings, and remember the worst of each row."""
 
     rows: list[tuple[str, Any, str | None, str, str, str, str, str]] = field(default_factory=list)
-    worst: dict[tuple[str, Any], int] = field(default_factory=dict)
-    count: dict[tuple[str, Any], int] = field(default_factory=dict)
+    worst: Counter[tuple[str, Any]] = field(default_factory=Counter)
+    count: Counter[tuple[str, Any]] = field(default_factory=Counter)
 
-    def tell(self, about: str, row: Any, subject: str | None, rule: str, where: str, message: str) -> None:
-        """Add one."""
-        known = RULES[rule]
-        self.rows.append((about, row, subject, known.level, rule, where, message, known.remedy))
+    def of(self, about: str, row: Any, subject: str | None) -> Tell:
+        """Return what adds a finding about one row."""
         key = ("group" if about == "member" else about, row)
-        self.count[key] = self.count.get(key, 0) + 1
-        step = {"note": 1, "warning": 2, "reject": 4}[known.level]
-        self.worst[key] = max(self.worst.get(key, 0), step)
+
+        def tell(rule: str, where: str, message: str) -> None:
+            known = RULES[rule]
+            self.rows.append((about, row, subject, known.level, rule, where, message, known.remedy))
+            self.count[key] += 1
+            self.worst[key] = max(self.worst[key], {"note": 1, "warning": 2, "reject": 4}[known.level])
+
+        return tell
 
     def verdict(self, about: str, row: Any, *, has_address: bool = True) -> str:
         """Return the verdict on a row, once everything about it is told."""
-        worst = self.worst.get((about, row), 0)
+        worst = self.worst[about, row]
         return VERDICTS[worst if has_address or worst == 4 else 3]
 
     def frame(self) -> pd.DataFrame:
         """Return the findings, one row each, in the order told."""
-        columns = list(zip(*self.rows, strict=True)) or [()] * len(FINDING_COLUMNS)
-        frame = pd.DataFrame(
-            {
-                name: pd.Series(list(values), dtype=object)
-                for name, values in zip(FINDING_COLUMNS, columns, strict=True)
-            }
-        )
-        frame = frame.astype({name: kind for name, kind in FINDING_COLUMNS.items() if kind == "str"})
-        known = {"about": ("user", "group", "member"), "level": LEVELS, "rule": tuple(RULES)}
-        for name, values in known.items():
-            frame[name] = pd.Categorical(frame[name], categories=list(values), ordered=name == "level")
-        return frame
+        about = ("user", "group", "member")
+        frame = rows_frame(self.rows, FINDING_COLUMNS, about=about, level=LEVELS, rule=tuple(RULES))
+        return frame.assign(level=frame["level"].cat.as_ordered())
 
 
 def verdicts_frame(rows: Iterable[tuple[Any, ...]], index: pd.Index, columns: dict[str, str]) -> pd.DataFrame:
     """Make a frame of verdicts with declared columns, one row per row that was looked at."""
-    listed = list(zip(*rows, strict=True)) or [()] * len(columns)
-    frame = pd.DataFrame(
-        {
-            name: pd.Series(list(values), index=index, dtype=object)
-            for name, values in zip(columns, listed, strict=True)
-        }
-    )
-    frame = frame.astype({name: kind for name, kind in columns.items() if kind != "category"})
-    frame["verdict"] = pd.Categorical(frame["verdict"], categories=list(VERDICTS), ordered=True)
-    return frame
+    frame = rows_frame(rows, columns, index, verdict=VERDICTS)
+    return frame.assign(verdict=frame["verdict"].cat.as_ordered())
 
 
 @dataclass(frozen=True, repr=False)
@@ -351,18 +349,14 @@ class Audit:
     def sentence(self) -> str:
         """The audit in plain words."""
         told = [f"{count:,} {verdict}" for verdict, count in self.counts.items() if count]
-        users = f"{_many(len(self.users), 'user')}: {', '.join(told)}." if told else "No users."
+        users = f"{plural(len(self.users), 'user')}: {', '.join(told)}." if told else "No users."
         rejected = int((self.groups["verdict"] == "reject").sum())
-        groups = _many(len(self.groups), "group") + (f": {rejected:,} reject" if rejected else "")
+        groups = plural(len(self.groups), "group") + (f": {rejected:,} reject" if rejected else "")
         found = self.findings["rule"].value_counts()
         most = ", ".join(f"{name} {count:,}" for name, count in found[found > 0].head(4).items())
-        whole = f"{users} {groups}. {_many(len(self.findings), 'finding')}{f' ({most})' if most else ''}."
+        whole = f"{users} {groups}. {plural(len(self.findings), 'finding')}{f' ({most})' if most else ''}."
         odd = list(self.columns.index[~self.columns["understood"].astype(bool)])
         return whole + (f" Columns not understood, and not read: {', '.join(odd)}." if odd else "")
 
     def __repr__(self) -> str:
         return self.sentence
-
-
-def _many(count: int, noun: str) -> str:
-    return f"{count:,} {noun if count == 1 else noun + 's'}"

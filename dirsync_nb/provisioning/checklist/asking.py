@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, NoReturn
+from typing import Any, TypeVar
 
 from ... import errors
 from ...client import DSYNC_EVENTS, DirectoryClient, Record
 from ...client.answers import parse_json
 from ...client.retry import parse_retry_after
+from ...frames.records import as_dict
 from ...sync import latest_event
 
-__all__ = ["NOBODY", "Asker", "NotAsked", "Seen"]
+__all__ = ["NOBODY", "Asker", "NotAsked", "Seen", "require"]
+
+T = TypeVar("T")
 
 NOBODY = "01" + 24 * "Z"  # the end of an id that nothing has
 EVENTS = ",".join(DSYNC_EVENTS)
@@ -45,7 +47,7 @@ class Seen:
     @property
     def rows(self) -> list[Record]:
         """The records of a list."""
-        data = self.body.get("data") if isinstance(self.body, dict) else None
+        data = as_dict(self.body).get("data")
         return [row for row in data if isinstance(row, dict)] if isinstance(data, list) else []
 
     @property
@@ -55,8 +57,7 @@ class Seen:
 
     def cursor(self, name: str) -> Any:
         """Return a cursor of a list."""
-        metadata = self.body.get("list_metadata") if isinstance(self.body, dict) else None
-        return metadata.get(name) if isinstance(metadata, dict) else None
+        return as_dict(as_dict(self.body).get("list_metadata")).get(name)
 
     @property
     def shape(self) -> str:
@@ -103,7 +104,7 @@ class Asker:
                 seen = self._once(path, params)
         if seen.status == 429:
             self._spent = "the rate limit is used up"
-            _skip(self._spent)
+            raise NotAsked(self._spent)
         if seen.status == 401:
             raise errors.NotAuthorized("the service refuses the key", status_code=401)
         return seen
@@ -112,7 +113,7 @@ class Asker:
         if self.requests >= MOST_REQUESTS:
             self._spent = "too many requests"
         if self._spent:
-            _skip(self._spent)
+            raise NotAsked(self._spent)
         self.requests += 1
         sent = {name: value for name, value in params.items() if value is not None}
         answer = self._client.transport.answer(path, sent, scope=self._scope(path, params))
@@ -140,19 +141,19 @@ class Asker:
     @cached_property
     def directory(self) -> str:
         """The directory with most users."""
-        return _id(next(iter(self.directories), {})) or _skip("there is no linked directory")
+        return require(_id(next(iter(self.directories), {})), "there is no linked directory")
 
     @cached_property
     def users(self) -> list[Record]:
         """The first users of it, oldest first; at least two."""
         found = self.get("/directory_users", directory=self.directory, limit=100, order="asc").rows
-        return found if len(found) > 1 else _skip("no directory has two users")
+        return require(found[1:] and found, "no directory has two users")
 
     @cached_property
     def groups(self) -> list[Record]:
         """The first groups of it."""
         found = self.get("/directory_groups", directory=self.directory, limit=100, order="asc").rows
-        return found if found else _skip("its largest directory has no group")
+        return require(found, "its largest directory has no group")
 
     @cached_property
     def group(self) -> str:
@@ -160,39 +161,39 @@ class Asker:
         for group in self.groups[:5]:
             if self.get("/directory_users", directory=self.directory, group=_id(group), limit=1).rows:
                 return str(_id(group))
-        return _skip("the first groups have no members")
+        raise NotAsked("the first groups have no members")
 
     @cached_property
     def elsewhere(self) -> str:
         """Another directory."""
         others = [one for one in self.directories if _id(one) != self.directory]
-        return _id(next(iter(others), {})) or _skip("there is no second linked directory")
+        return require(_id(next(iter(others), {})), "there is no second linked directory")
 
     @cached_property
     def events(self) -> list[Record]:
         """The first events of what the service gives unasked; at least one."""
         found = self.get("/events", events=EVENTS, limit=100).rows
-        return found if found else _skip("there is no event of the last 30 days")
+        return require(found, "there is no event of the last 30 days")
 
     @cached_property
     def newest(self) -> Record:
         """The newest event."""
         if self._spent:
-            _skip(self._spent)
-        return latest_event(self._client) or _skip("there is no event of the last 30 days")
+            raise NotAsked(self._spent)
+        return require(latest_event(self._client), "there is no event of the last 30 days")
 
     @cached_property
     def organization(self) -> str:
         """The organization of the directory."""
         home = next(iter(self.directories), {}).get("organization_id")
-        return str(home) if home else _skip("no directory names its organization")
+        return str(require(home, "no directory names its organization"))
 
     @cached_property
     def memberships(self) -> list[Record]:
         """The first organization memberships of that organization."""
         path = "/user_management/organization_memberships"
-        found = self.get(path, organization_id=self.organization, limit=100, order="asc")
-        return found.rows if found.rows else _skip("the organization has no memberships")
+        found = self.get(path, organization_id=self.organization, limit=100, order="asc").rows
+        return require(found, "the organization has no memberships")
 
     def told(self, *names: str, pages: int = 3) -> Iterator[Record]:
         """Yield events of some kinds, the first pages of what is given unasked."""
@@ -218,10 +219,8 @@ def _users_in(directory: Record) -> int:
         return 0
 
 
-def _skip(why: str) -> NoReturn:
-    raise NotAsked(why)
-
-
-def sorted_json(value: object) -> str:
-    """Write JSON for a file."""
-    return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
+def require(found: T | None, why_not: str) -> T:
+    """Return what was found; where there is nothing, the question cannot be asked."""
+    if not found:
+        raise NotAsked(why_not)
+    return found

@@ -17,8 +17,9 @@ import pandas as pd
 from ... import errors
 from ...client import DirectoryClient, needs_client
 from ...frames import require_complete, takes_frames
+from ...frames.tools import rows_frame
 from . import data, service, sync
-from .facts import Environment, Verdict
+from .facts import Environment, Verdict, unclear
 
 __all__ = ["CHECK_COLUMNS", "STATES", "Checklist", "to_production"]
 
@@ -170,11 +171,9 @@ def _checked(check: Callable[[], Verdict]) -> Verdict:
         return check()
     except errors.LoadError as problem:
         told = f"It could not be read: {type(problem).__name__}."
-        return Verdict("not checked", told, "See the first item, and run this again.")
+        return unclear(told, "See the first item, and run this again.")
 
 
 def _frame(verdicts: Mapping[str, Verdict]) -> pd.DataFrame:
     index = pd.Index(list(verdicts), dtype="str", name="item")
-    frame = pd.DataFrame(list(verdicts.values()), index=index, columns=list(CHECK_COLUMNS))
-    frame["state"] = pd.Categorical(frame["state"], categories=list(STATES))
-    return frame.astype({"finding": "str", "what_to_do": "str"})
+    return rows_frame(verdicts.values(), CHECK_COLUMNS, index, state=STATES)

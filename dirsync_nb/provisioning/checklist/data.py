@@ -8,11 +8,12 @@ import pandas as pd
 
 from ...analysis import attribute_coverage
 from ...analysis.identity import address_key
-from .facts import Environment, Verdict, some
+from ...text import some
+from .facts import Environment, Verdict, attention, ok, unclear
 
 __all__ = ["addresses", "attributes", "deprecated_fields"]
 
-_NOBODY = Verdict("not checked", "There is no user to look at.")
+_NOBODY = unclear("There is no user to look at.")
 
 
 def attributes(users: pd.DataFrame, wanted: Sequence[str]) -> Verdict:
@@ -26,19 +27,17 @@ def attributes(users: pd.DataFrame, wanted: Sequence[str]) -> Verdict:
     blank = list(names[rows["filled"] == 0])
     partly = list(names[(rows["absent"] > 0)])
     if missing:
-        return Verdict(
-            "attention",
+        return attention(
             f"Absent for all {len(users):,} users looked at: {', '.join(missing)}. Enabled: {listed}.",
             "Enable it in the dashboard, User Attributes; it takes up to an hour to show.",
         )
     if not len(names):
-        return Verdict("attention", f"None comes, for {len(users):,} users.", "Enable what the app needs.")
+        return attention(f"None comes, for {len(users):,} users.", "Enable what the app needs.")
     told = f"{len(names)} come, for {len(users):,} users: {listed}."
     told += f" Null for everybody: {some(blank)}." if blank else ""
     if not partly:
-        return Verdict("ok", told)
-    return Verdict(
-        "attention",
+        return ok(told)
+    return attention(
         f"{told} Absent for some: {some(partly)}.",
         "Enabled for some directories only, or switched within the hour. Read each with a default.",
     )
@@ -59,9 +58,8 @@ def addresses(users: pd.DataFrame) -> Verdict:
     ]
     told = ", ".join(part for part in parts if part)
     if not told:
-        return Verdict("ok", f"Each of {len(users):,} users has an address of their own in email.")
-    return Verdict(
-        "attention",
+        return ok(f"Each of {len(users):,} users has an address of their own in email.")
+    return attention(
         f"Of {len(users):,} users, {told}.",
         "Let user_id be the key of your table, not the address; directory_id and idp_id tell who returns.",
     )
@@ -79,14 +77,10 @@ def deprecated_fields(found: Environment) -> Verdict:
     }
     filled = [name for name, has in old.items() if has]
     if filled:
-        return Verdict(
-            "attention",
+        return attention(
             f"Still filled here: {', '.join(filled)}. A team made before May 2026; newer ones see them empty.",
             "Read memberships from the group side, and the rest from custom_attributes.",
         )
     if not members:
-        return Verdict("not checked", "No group with members was found to tell by.")
-    return Verdict(
-        "ok",
-        f"Empty, as newer teams see them: {len(members):,} members of a group list no group.",
-    )
+        return unclear("No group with members was found to tell by.")
+    return ok(f"Empty, as newer teams see them: {len(members):,} members of a group list no group.")

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import NamedTuple
 
 import pandas as pd
@@ -14,7 +13,7 @@ from ...client import DirectoryClient, Record, read_pages
 from ...frames import concat, users_frame
 from ...load import load_directories, load_events
 
-__all__ = ["Environment", "Verdict", "ago", "count", "minutes", "some"]
+__all__ = ["Environment", "Verdict", "ago", "attention", "minutes", "ok", "unclear"]
 
 SAMPLED = 25  # directories of which a page of users is read
 ASKED_GROUPS = 5  # groups asked for members until one has any
@@ -26,6 +25,9 @@ class Verdict(NamedTuple):
     state: str
     finding: str
     what_to_do: str = ""
+
+
+ok, attention, unclear = (partial(Verdict, state) for state in ("ok", "attention", "not checked"))
 
 
 @dataclass
@@ -75,17 +77,6 @@ def _page(client: DirectoryClient, kind: str = "users", **filters: str) -> list[
 
 
 # Words ------------------------------------------------------------------------------------------------------
-
-
-def count(number: int, one: str, many: str) -> str:
-    """Write a number with what it counts."""
-    return f"{number:,} {one if number == 1 else many}"
-
-
-def some(names: Sequence[str], most: int = 6) -> str:
-    """List the first names, and how many there are beyond them."""
-    rest = f" and {len(names) - most:,} more" if len(names) > most else ""
-    return ", ".join(names[:most]) + rest
 
 
 def minutes(seconds: float) -> str:

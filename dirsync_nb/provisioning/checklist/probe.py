@@ -7,6 +7,7 @@ answer is a word or the shape of a body, so it can be sent to whoever keeps the 
 from __future__ import annotations
 
 import html
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -17,7 +18,8 @@ import pandas as pd
 from ... import errors
 from ...client import DirectoryClient, needs_client
 from ...extras import version
-from .asking import Asker, NotAsked, sorted_json
+from ...frames.tools import rows_frame
+from .asking import Asker, NotAsked
 from .questions import QUESTIONS, UNASKED, Question
 
 __all__ = ["PROBE_COLUMNS", "Probe", "probe"]
@@ -85,7 +87,8 @@ class Probe:
         """Return the report as JSON."""
         questions = self.frame.astype(str).reset_index().to_dict("records")
         about = {"server": self.server, "key": self.key, "requests": self.requests}
-        return sorted_json({"made": self._about(), **about, "questions": questions})
+        report = {"made": self._about(), **about, "questions": questions}
+        return json.dumps(report, indent=2, ensure_ascii=False) + "\n"
 
     def _about(self) -> str:
         return f"Asked by dirsync_nb {version()} on {datetime.now(UTC):%Y-%m-%d}, with GET alone."
@@ -128,9 +131,7 @@ def probe(client: DirectoryClient) -> Probe:
     asker = Asker(client)
     rows = {question.id: _row(question, asker) for question in QUESTIONS}
     index = pd.Index(list(rows), dtype="str", name="question")
-    frame = pd.DataFrame(list(rows.values()), index=index, columns=list(PROBE_COLUMNS))
-    frame = frame.astype({name: kind for name, kind in PROBE_COLUMNS.items() if kind == "str"})
-    frame["verdict"] = pd.Categorical(frame["verdict"], categories=list(VERDICTS))
+    frame = rows_frame(rows.values(), PROBE_COLUMNS, index, verdict=VERDICTS)
     known = "WorkOS" if client.base_url == PRODUCTION else "another server"
     server = known if client.sandbox is None else "a sandbox"
     return Probe(frame, server, client.transport.key_environment, asker.requests)

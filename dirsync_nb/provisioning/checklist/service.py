@@ -9,7 +9,8 @@ import pandas as pd
 from ... import errors
 from ...client import DirectoryClient, Pacer
 from ...load.memberships import estimate_routes
-from .facts import Environment, Verdict, count, minutes, some
+from ...text import plural, some
+from .facts import Environment, Verdict, attention, minutes, ok, unclear
 
 __all__ = [
     "STATE_ADVICE",
@@ -34,7 +35,7 @@ STATE_ADVICE = {
     "unlinked": "the customer's admin has not finished the setup",
     "deleting": "it will be gone soon, with one event for everything in it",
 }
-_UNCOUNTED = Verdict("not checked", "No directory says how many users and groups it holds.")
+_UNCOUNTED = unclear("No directory says how many users and groups it holds.")
 
 
 def key(client: DirectoryClient, found: Environment) -> Verdict:
@@ -43,33 +44,30 @@ def key(client: DirectoryClient, found: Environment) -> Verdict:
     try:
         seen = len(found.directories)
     except (errors.NotAuthorized, errors.Forbidden) as problem:
-        return Verdict("attention", f"The service refuses it: {problem}", "Copy it again from the dashboard.")
-    works = f"It works, and sees {count(seen, 'directory', 'directories')}."
+        return attention(f"The service refuses it: {problem}", "Copy it again from the dashboard.")
+    works = f"It works, and sees {plural(seen, 'directory', 'directories')}."
     if kind == "live environment":
-        return Verdict("ok", f"{works} By its beginning it is of a live environment.")
+        return ok(f"{works} By its beginning it is of a live environment.")
     if kind == "test environment":
-        return Verdict(
-            "attention",
+        return attention(
             f"{works} By its beginning it is of a test environment.",
             "Production has a key of its own, at the same address: the key alone decides which one you meet.",
         )
-    return Verdict("not checked", f"{works} Its beginning does not tell of which environment.", "Look it up.")
+    return unclear(f"{works} Its beginning does not tell of which environment.", "Look it up.")
 
 
 def directory_states(directories: pd.DataFrame) -> Verdict:
     """Name the directories that are not linked, and who has to act."""
     if directories.empty:
-        return Verdict(
-            "attention", "There is no directory.", "Set one up in the dashboard, or ask an admin to."
-        )
+        return attention("There is no directory.", "Set one up in the dashboard, or ask an admin to.")
     off = directories[directories["state"] != "linked"]
     if off.empty:
-        return Verdict("ok", f"All {len(directories):,} are linked.")
+        return ok(f"All {len(directories):,} are linked.")
     words = [f"{name} is {state}" for name, state in zip(off["name"], off["state"].astype(str), strict=True)]
     states = off["state"].astype(str).unique()
     advice = [f"{state}: {STATE_ADVICE.get(state, 'a state this version does not know')}" for state in states]
     told = f"{len(off):,} of {len(directories):,} are not linked: {some(words)}. What they hold may be old."
-    return Verdict("attention", told, f"{'; '.join(advice)}.")
+    return attention(told, f"{'; '.join(advice)}.")
 
 
 def empty_directories(directories: pd.DataFrame) -> Verdict:
@@ -77,12 +75,11 @@ def empty_directories(directories: pd.DataFrame) -> Verdict:
     linked = directories[directories["state"] == "linked"]
     counts = _users_in(linked)
     if counts.isna().all():
-        return Verdict("not checked", "No linked directory says how many users it holds.")
+        return unclear("No linked directory says how many users it holds.")
     empty = linked[(counts == 0).fillna(False)]
     if empty.empty:
-        return Verdict("ok", f"Every linked directory holds users: {int(counts.sum()):,} in all.")
-    return Verdict(
-        "attention",
+        return ok(f"Every linked directory holds users: {int(counts.sum()):,} in all.")
+    return attention(
         f"Linked, but without users: {some(list(empty['name']))}.",
         "Nobody may be assigned to the app at the provider yet. An empty list is no proof that all left.",
     )
@@ -99,14 +96,14 @@ def order(client: DirectoryClient) -> Verdict:
     try:
         before, after = (answer["list_metadata"][name] for name in ("before", "after"))
     except (KeyError, TypeError):
-        return Verdict("not checked", "A list without an order was not answered as one.")
+        return unclear("A list without an order was not answered as one.")
     always = "Send order=asc with every request, as the loaders do."
     if before and not after:
         told = "A list asked for without order begins with the newest, and after is empty on its first page: "
-        return Verdict("attention", f"{told}who follows after stops there. before leads on.", always)
+        return attention(f"{told}who follows after stops there. before leads on.", always)
     if after:
-        return Verdict("ok", "A list asked for without order is followed by after here.", always)
-    return Verdict("not checked", "The list is too short to tell where its cursors lead.", always)
+        return ok("A list asked for without order is followed by after here.", always)
+    return unclear("The list is too short to tell where its cursors lead.", always)
 
 
 # Limits -----------------------------------------------------------------------------------------------------
@@ -123,13 +120,13 @@ def first_load(directories: pd.DataFrame) -> Verdict:
     seconds = max(slowest, requests / PER_KEY)
     told = (
         f"About {int(requests):,} requests and {minutes(seconds)} for {users:,} users with their memberships, "
-        f"{count(len(priced), 'directory', 'directories')} side by side."
+        f"{plural(len(priced), 'directory', 'directories')} side by side."
     )
     if len(priced) < len(directories):
         told += f" {len(directories) - len(priced)} without counts are left out."
     if seconds <= LONG:
-        return Verdict("ok", told)
-    return Verdict("attention", told, "Load once, in the background, and follow events from then on.")
+        return ok(told)
+    return attention(told, "Load once, in the background, and follow events from then on.")
 
 
 def memberships(directories: pd.DataFrame) -> Verdict:
@@ -143,11 +140,9 @@ def memberships(directories: pd.DataFrame) -> Verdict:
         f"requests, {minutes(dearest.seconds)}."
     )
     if dearest.seconds <= LONG:
-        return Verdict("ok", told)
-    return Verdict(
-        "attention",
-        told,
-        "Compare it at night and follow events in between; a full comparison every hour does not fit.",
+        return ok(told)
+    return attention(
+        told, "Compare it at night and follow events in between; a full comparison every hour does not fit."
     )
 
 
@@ -186,10 +181,8 @@ def _cheapest(name: str, users: int, groups: int) -> _Priced:
 def following(events: pd.DataFrame) -> Verdict:
     """Reckon requests a day from the events there were."""
     if events.empty:
-        return Verdict(
-            "attention",
-            "There was no event in 30 days.",
-            "Let somebody join in a test directory, and look again.",
+        return attention(
+            "There was no event in 30 days.", "Let somebody join in a test directory, and look again."
         )
     span = (events["created_at"].max() - events["created_at"].min()) / pd.Timedelta(days=1)
     days = max(float(span), 1.0)
@@ -201,7 +194,7 @@ def following(events: pd.DataFrame) -> Verdict:
         f"second, of {PER_KEY:.0f} allowed."
     )
     crowded = (polls + pages) / 86_400 > PER_KEY / 4
-    return Verdict("attention", told, "Ask less often, or for fewer kinds.") if crowded else Verdict("ok", told)
+    return attention(told, "Ask less often, or for fewer kinds.") if crowded else ok(told)
 
 
 def refusals(client: DirectoryClient) -> Verdict:
@@ -209,9 +202,8 @@ def refusals(client: DirectoryClient) -> Verdict:
     waits = [wait for receipt in client.receipts for wait in receipt.waits if "429" in wait.cause]
     loads = len(client.receipts)
     if not waits:
-        return Verdict("ok", f"In {count(loads, 'load', 'loads')} of this client no request came too fast.")
-    return Verdict(
-        "attention",
-        f"In {count(loads, 'load', 'loads')} of this client, {len(waits):,} requests met a 429.",
+        return ok(f"In {plural(loads, 'load')} of this client no request came too fast.")
+    return attention(
+        f"In {plural(loads, 'load')} of this client, {len(waits):,} requests met a 429.",
         "Something else lives on the same limits. They count for the key, not for the machine.",
     )

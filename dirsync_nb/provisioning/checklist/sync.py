@@ -12,7 +12,8 @@ from ...client import DirectoryClient
 from ...sync import Moment, follow_events, webhooks
 from ...sync.follow import knows
 from ...sync.history import timeline
-from .facts import Environment, Verdict, ago, count
+from ...text import plural
+from .facts import Environment, Verdict, ago, attention, ok, unclear
 
 __all__ = ["cursor", "inactive_users", "webhook_delivery"]
 
@@ -23,33 +24,29 @@ def cursor(client: DirectoryClient, keep: str | Path | None, after: str | None, 
     if isinstance(place, Verdict):
         return place
     if place is None:
-        return Verdict(
-            "not checked",
+        return unclear(
             "Nothing says where your app is in the stream of events.",
             "Keep the id of the last event dealt with, together with its rows. Give it as after= or keep=.",
         )
     if not knows(client, Moment(0, place)):
         what = "Load everything (take_snapshot), and follow on from its position."
-        return Verdict("attention", f"The service does not know {place} any more.", what)
+        return attention(f"The service does not know {place} any more.", what)
     times = found.events["created_at"]
     if place not in times.index:
         told = "A place is kept, and it is older than the last 30 days of events."
-        return Verdict("attention", told, "The service forgets events after 90 days: catch up now.")
+        return attention(told, "The service forgets events after 90 days: catch up now.")
     told = f"A place is kept, {ago(times.max() - times[place])} behind the newest event."
-    return Verdict("ok", f"{told} The service can go on from it.")
+    return ok(f"{told} The service can go on from it.")
 
 
 def _kept(client: DirectoryClient, path: Path) -> str | Verdict | None:
     """Read the place in a file of ``follow_events``, or say what is wrong with it."""
     if not path.exists():
-        return Verdict(
-            "attention", "There is no file with a place yet.", "follow_events(client, keep=...) writes it."
-        )
+        return attention("There is no file with a place yet.", "follow_events(client, keep=...) writes it.")
     try:
         return follow_events(client, keep=path).after
     except errors.ArgumentError:
-        return Verdict(
-            "attention",
+        return attention(
             "The file holds no place in the events of this server.",
             "Each environment, and each consumer, needs a place of its own.",
         )
@@ -61,34 +58,29 @@ def inactive_users(found: Environment, expected: str | None) -> Verdict:
     seen = [policy for policy, told in signs.items() if told]
     evidence = "; ".join(told for policy in seen for told in signs[policy])
     if not seen:
-        return Verdict(
-            "not checked",
+        return unclear(
             "Nobody was switched off in 30 days: no event and no count tells.",
             "Switch a test user off at the provider, and look again. Until then a deletion may mean either.",
         )
     if len(seen) == 2:
-        return Verdict(
-            "attention",
-            f"Signs of both: {evidence}.",
-            "It may have been switched meanwhile. Ask WorkOS support.",
+        return attention(
+            f"Signs of both: {evidence}.", "It may have been switched meanwhile. Ask WorkOS support."
         )
     policy = seen[0]
     told = f"It looks like {policy!r}: {evidence}."
     if expected is not None and expected != policy:
-        return Verdict(
-            "attention", f"{told} Your app takes it to be {expected!r}.", "Correct the one or the other."
-        )
-    return Verdict("ok", told)
+        return attention(f"{told} Your app takes it to be {expected!r}.", "Correct the one or the other.")
+    return ok(told)
 
 
 def _signs_of_keeping(found: Environment) -> Iterator[str]:
     listed = int(found.directories["inactive_users"].sum())
     if listed:
-        yield f"{count(listed, 'inactive user is', 'inactive users are')} listed"
+        yield f"{plural(listed, 'inactive user is', 'inactive users are')} listed"
     updates = _of_kind(found.events, "dsync.user.updated")
     off = sum(_is_off(data) for data in updates["data"])
     if off:
-        yield f"{count(off, 'update', 'updates')} to inactive"
+        yield f"{plural(off, 'update')} to inactive"
 
 
 def _signs_of_deleting(events: pd.DataFrame) -> Iterator[str]:
@@ -99,7 +91,7 @@ def _signs_of_deleting(events: pd.DataFrame) -> Iterator[str]:
     pairs = zip(deleted["user_id"], deleted["data"], strict=True)
     off = sum(_is_off(data) and user not in kept for user, data in pairs)
     if off:
-        yield f"{count(off, 'deletion', 'deletions')} of somebody just switched off"
+        yield f"{plural(off, 'deletion')} of somebody just switched off"
     anew = int((timeline(events)["manner"] == "created anew").sum())
     if anew:
         yield f"{anew:,} came back under a new id"
@@ -118,18 +110,16 @@ def webhook_delivery(
 ) -> Verdict:
     """Verify a delivery, or, without one, that the secret can sign."""
     if secret is None:
-        return Verdict(
-            "not checked",
+        return unclear(
             "No endpoint's secret was given.",
             "Not needed to follow events. If you use them, give webhook_secret= and one delivery=.",
         )
     if not secret.startswith("whsec_") or secret != secret.strip():
-        return Verdict("attention", "The secret does not begin with whsec_, or has spaces.", "Copy it again.")
+        return attention("The secret does not begin with whsec_, or has spaces.", "Copy it again.")
     if delivery is None:
         header = webhooks.sign(b"{}", secret, at=clock())
         webhooks.verify(b"{}", header, secret, clock=clock)
-        return Verdict(
-            "not checked",
+        return unclear(
             "The secret signs and verifies here; no delivery shows that it is the endpoint's.",
             "Give the body and the header of one delivery as delivery=.",
         )
@@ -141,13 +131,11 @@ def _delivery(secret: str, body: bytes | str, header: str, clock: Callable[[], f
         webhooks.verify(body, header, secret, clock=clock)
     except errors.DirsyncError:
         reason = webhooks.explain(body, header, secret, clock=clock)
-        return Verdict(
-            "attention", f"The delivery was refused. {reason}", "Do not act on deliveries until it is right."
-        )
+        return attention(f"The delivery was refused. {reason}", "Do not act on deliveries until it is right.")
     sent = int(header.split(",")[0].strip().removeprefix("t=")) / 1000
     late = clock() - sent
     told = f"The delivery is signed with this secret, and came {abs(late) * 1000:,.0f} ms after its time."
     if late < -1:
         told = f"The delivery is signed with this secret, but its time is {-late:,.1f} s ahead of this clock."
-        return Verdict("attention", told, "Set the clock: 180 s either way are allowed, and less is better.")
-    return Verdict("ok", f"{told} 180,000 ms are allowed.")
+        return attention(told, "Set the clock: 180 s either way are allowed, and less is better.")
+    return ok(f"{told} 180,000 ms are allowed.")
