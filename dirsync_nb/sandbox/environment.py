@@ -129,7 +129,7 @@ class Environment:
         self.app = None
         deliveries, self._deliveries = self._deliveries, None
         if deliveries is not None:
-            deliveries.clear()  # its threads read the store
+            deliveries.end()  # its threads read the store
         storage, self._storage, self._changes, self._scim = self._storage, None, None, None
         if storage is not None:
             storage.close()
