@@ -233,7 +233,9 @@ def test_a_legacy_team_gets_its_own_form(make, hook):
     assert hook.wait(1)[0]["data"]["raw_attributes"]
 
 
-def test_a_kept_sandbox_goes_on_delivering_where_it_ended_and_all_that_is_read_is_the_same(make, hook, tmp_path):
+def test_a_kept_sandbox_goes_on_delivering_where_it_ended_and_all_that_is_read_is_the_same(
+    make, hook, tmp_path
+):
     kept = {"world": "okta", "users": 20, "database": tmp_path / "kept.sqlite", "webhook_writes": True}
     first = make(**kept)
     home = first.sandbox.truth.directories()[0]["id"]

@@ -1,8 +1,8 @@
 """Webhooks: events pushed to an address of this machine, signed, again and again until they are taken.
 
 As with the real service, each event is delivered at least once and in no promised order. Here both can be had
-on purpose, and the pauses between tries are seconds instead of days. Endpoints, and how far each has come, stand
-in the store: a kept sandbox goes on delivering where it ended.
+on purpose, and the pauses between tries are seconds instead of days. Endpoints, and how far each has come,
+stand in the store: a kept sandbox goes on delivering where it ended.
 """
 
 from __future__ import annotations
