@@ -354,11 +354,18 @@ def _stop_signals() -> Iterator[threading.Event]:
 
 # -- demo ----------------------------------------------------------------------------------------------------
 
+# Voila's page is light unless its address says ?theme=dark: whoever prefers dark has its dark theme on top.
 DEMO = """import contextlib
 import io
+import os
+
+from IPython.display import HTML, display
 
 import dirsync_nb as ds
 
+if "theme=" not in os.environ.get("QUERY_STRING", ""):
+    dark = "voila/templates/lab/static/theme-dark.css"
+    display(HTML(f'<style>@import url("{dark}") (prefers-color-scheme: dark);</style>'))
 with contextlib.redirect_stdout(io.StringIO()):  # what it says of invented people may not be so
     client = ds.connect()
 ds.widgets.DemoConsole(client)"""

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 __all__ = ["copy_lines", "copy_of", "snapshot_of", "world_asked_for", "world_from_file", "world_of_people"]
 
 REDACTED = " (redacted)"  # behind the server of a snapshot with pseudonyms
-PSEUDONYMS = "redacted: every name, address, id and attribute is a pseudonym"
+PSEUDONYMS = "redacted: every name, address, id and value is a pseudonym; attributes are called as they were"
 REAL = "NOT redacted: these are people as they are; keep this file out of repositories"
 LEFT_OUT = {"domain", "stripe_customer_id"}  # by the API, where there is none
 FLEET = "fleet.json"  # what a folder that holds a fleet has in it
