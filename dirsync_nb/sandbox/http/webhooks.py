@@ -369,9 +369,3 @@ def _of_ours(events: Sequence[str]) -> Sequence[str]:
 
 def _wrong(code: str, message: str) -> Refused:
     return Refused(422, {"code": code, "message": message})
-
-
-def read_event(text: bytes) -> Object:
-    """Read an event as it is stored."""
-    event: Object = json.loads(text)
-    return event
