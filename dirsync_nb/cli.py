@@ -72,8 +72,10 @@ def parser() -> argparse.ArgumentParser:
         "--world",
         default="harbour",
         metavar="FILE",
-        help="of the sandbox: YAML, an export of people, a snapshot, or what ds.save_world wrote",
+        help="of the sandbox: YAML, an export of people, a snapshot, a fleet, or what ds.save_world wrote",
     )
+    _add_people(lab)
+    lab.add_argument("--company", metavar="NAME", help="of --people")
     lab.add_argument(
         "--database", metavar="FILE", help="keep the sandbox in it, with all changes, over a restart"
     )
@@ -88,10 +90,8 @@ def parser() -> argparse.ArgumentParser:
     )
     add = show.add_argument
     add("--company", default="Acme", metavar="NAME", help="whose (default: %(default)s)")
-    add("--provider", default="okta", metavar="NAME", help="okta, entra, google ... (default: %(default)s)")
     add("--users", type=int, default=400, help="how many people (default: %(default)s)")
-    add("--people", action="append", type=Path, metavar="FILE", help="their export instead; may come again")
-    add("--groups", action="append", type=Path, default=[], metavar="FILE", help="memberships to go with it")
+    _add_people(show)
     add("--seed", type=int, default=1, help="of the invented people")
     add("--port", type=int, default=8866, help="the next free one if taken (default: %(default)s)")
     add("--no-browser", action="store_true", help="print the address, open nothing")
@@ -184,6 +184,17 @@ def parser() -> argparse.ArgumentParser:
     add("--defaults", default="", metavar="COLUMN=VALUE,...", help="what new rows get: plan=free,id=uuid4")
     begin.set_defaults(run=run_starter)
     return made
+
+
+def _add_people(command: argparse.ArgumentParser) -> None:
+    add = command.add_argument
+    add("--people", action="append", metavar="FILE", help="an export instead; may come again")
+    add("--groups", action="append", default=[], metavar="FILE", help="memberships to go with it")
+    add(
+        "--provider",
+        metavar="NAME",
+        help="okta, entra, google ... (default: whose form the export has, or okta)",
+    )
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -315,11 +326,10 @@ def _copy_notebooks(folder: Path) -> str:
 @contextlib.contextmanager
 def _sandbox(asked: argparse.Namespace) -> Iterator[str]:
     from .sandbox import Sandbox
-    from .sandbox.seeding.seed import has_name
-    from .worlds import world_from_file
+    from .worlds import world_asked_for
 
     try:
-        world = asked.world if has_name(asked.world) else world_from_file(asked.world)
+        world = world_asked_for(asked.world, asked.people, asked.groups, asked.provider, asked.company)
         sandbox = Sandbox(
             seed=asked.seed, users=asked.users, clock=asked.clock, world=world, database=asked.database
         ).start()
@@ -344,11 +354,18 @@ def _stop_signals() -> Iterator[threading.Event]:
 
 # -- demo ----------------------------------------------------------------------------------------------------
 
+# Voila's page is light unless its address says ?theme=dark: whoever prefers dark has its dark theme on top.
 DEMO = """import contextlib
 import io
+import os
+
+from IPython.display import HTML, display
 
 import dirsync_nb as ds
 
+if "theme=" not in os.environ.get("QUERY_STRING", ""):
+    dark = "voila/templates/lab/static/theme-dark.css"
+    display(HTML(f'<style>@import url("{dark}") (prefers-color-scheme: dark);</style>'))
 with contextlib.redirect_stdout(io.StringIO()):  # what it says of invented people may not be so
     client = ds.connect()
 ds.widgets.DemoConsole(client)"""

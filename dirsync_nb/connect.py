@@ -220,8 +220,9 @@ def connect_sandbox(
     groups
         Files of memberships to go with them.
     provider, company
-        Type of the directory they come from, in the API's words, and the name of their organization. Default:
-        what the form of the file says, and the domain that most people have.
+        Type of the directory they come from (``okta``, ``entra``, ``google`` ... or in the API's words), and
+        the name of their organization. Default: what the form of the file says, and the domain that most
+        people have.
     snapshot
         A real environment instead: what :func:`take_snapshot` or :func:`take_fleet` gave, redacted or not, or
         its path. Ids, times, states, attributes, roles and memberships are those of the snapshot, the clock

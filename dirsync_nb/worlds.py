@@ -36,10 +36,10 @@ if TYPE_CHECKING:
     from .sandbox.seeding.copies import Copy
     from .sandbox.seeding.worlds import World
 
-__all__ = ["copy_lines", "copy_of", "snapshot_of", "world_from_file", "world_of_people"]
+__all__ = ["copy_lines", "copy_of", "snapshot_of", "world_asked_for", "world_from_file", "world_of_people"]
 
 REDACTED = " (redacted)"  # behind the server of a snapshot with pseudonyms
-PSEUDONYMS = "redacted: every name, address, id and attribute is a pseudonym"
+PSEUDONYMS = "redacted: every name, address, id and value is a pseudonym; attributes are called as they were"
 REAL = "NOT redacted: these are people as they are; keep this file out of repositories"
 LEFT_OUT = {"domain", "stripe_customer_id"}  # by the API, where there is none
 FLEET = "fleet.json"  # what a folder that holds a fleet has in it
@@ -199,6 +199,27 @@ def world_of_people(people: Any, groups: Any, provider: str | None, company: str
         raise errors.ArgumentError(str(problem)) from None
     tell(read.sentences()[1:], set())
     return world
+
+
+def world_asked_for(
+    world: str, people: Any, groups: Any, provider: str | None, company: str | None
+) -> str | World | Copy:
+    """Return what the options of a command ask for: a world that has a name, one in a file, or people.
+
+    Raises
+    ------
+    DirsyncError
+        A file cannot be read, or two worlds are asked for.
+    """
+    from .sandbox.seeding.seed import has_name
+
+    if not people and (groups or provider or company):
+        raise errors.ArgumentError("--groups, --provider and --company go with --people")
+    if not people:
+        return world if has_name(world) else world_from_file(world)
+    if world != "harbour":
+        raise errors.ArgumentError("--people and --world are two worlds: give one of them")
+    return world_of_people(people, groups, provider, company)
 
 
 def world_from_file(path: str | Path) -> World | Copy:

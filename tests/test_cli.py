@@ -116,6 +116,68 @@ def test_sandbox_is_handed_its_arguments(monkeypatch):
     assert given == [["--port", "0", "--strict"]]
 
 
+@pytest.fixture(scope="module")
+def worlds(tmp_path_factory):
+    """Files of each kind that a sandbox can be made of."""
+    folder = tmp_path_factory.mktemp("worlds")
+    (folder / "people.csv").write_text("User Id,Username,Primary email\n00u1,ada,ada@acme.test\n")
+    (folder / "Crew.csv").write_text("id,login,firstName,lastName,status\n00u1,ada,Ada,Lind,ACTIVE\n")
+    client = ds.connect_sandbox(world="okta", users=3)
+    ds.take_snapshot(client, path=folder / "a.snapshot")
+    ds.take_fleet(client, folder / "fleet")
+    ds.save_world(ds.open_snapshot(folder / "a.snapshot"), folder / "a.jsonl")
+    client.sandbox.stop()
+    return folder
+
+
+OKTA_PEOPLE = ["--people", "people.csv", "--groups", "Crew.csv", "--provider", "jumpcloud", "--company", "Acme"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "users", "kind"),
+    [
+        (["--world", "people.csv"], 1, "okta scim v2.0"),
+        (OKTA_PEOPLE, 1, "jump cloud scim v2.0"),
+        (["--world", "a.snapshot"], 3, "okta scim v2.0"),
+        (["--world", "fleet"], 3, "okta scim v2.0"),
+        (["--world", "a.jsonl"], 3, "okta scim v2.0"),
+        (["--world", "okta", "--users", "3"], 3, "okta scim v2.0"),
+    ],
+)
+def test_the_sandbox_serves_whatever_connect_sandbox_takes(worlds, monkeypatch, asked, users, kind):
+    from dirsync_nb.sandbox import __main__
+
+    class Told(ds.sandbox.Sandbox):
+        def start(self):
+            with ds.connect_sandbox(world=self.settings.world, users=self.users) as client:
+                seen.append((self.info()["counts"]["users"], ds.load_directories(client)["type"].tolist()))
+            raise OSError("seen")
+
+    seen = []
+    monkeypatch.chdir(worlds)
+    monkeypatch.setattr(__main__, "Sandbox", Told)
+    assert main(["sandbox", "--port", "0", *asked]) == 2
+    assert seen == [(users, [kind])]
+
+
+@pytest.mark.parametrize(
+    ("asked", "words"),
+    [
+        (["--world", "none.csv"], "cannot be read"),
+        (["--world", "a.jsonl", "--people", "people.csv"], "are two worlds"),
+        (["--provider", "okta"], "go with --people"),
+        (["--people", "people.csv", "--provider", "octa"], "provider must be one of okta, entra"),
+    ],
+)
+@pytest.mark.parametrize("command", ["sandbox", "lab"])
+def test_a_world_that_cannot_be_is_told_in_a_line(worlds, monkeypatch, capsys, command, asked, words):
+    monkeypatch.chdir(worlds)
+    assert main([command, *asked]) == 2
+    told = capsys.readouterr().err
+    assert told.startswith(f"dirsync-nb {command}: ")
+    assert (words in told, told.count("\n")) == (True, 1)
+
+
 def test_as_a_process_the_sandbox_serves_until_it_is_asked_to_end():
     command = [sys.executable, "-m", "dirsync_nb.cli", "sandbox", "--port", "0"]
     environment = {**os.environ, "PYTHONPATH": ROOT}

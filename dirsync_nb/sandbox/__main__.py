@@ -6,9 +6,11 @@ import argparse
 import signal
 import sys
 import threading
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from .sandbox import Sandbox
+from .seeding.seed import has_name
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,9 +49,16 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument(
         "--world",
         default="harbour",
-        help="harbour, okta, empty, fleet:5000x1000, a YAML file, or a .jsonl file that ds.save_world wrote "
-        "(default: %(default)s)",
+        metavar="NAME|FILE",
+        help="harbour, okta, empty, fleet:5000x1000, or a file: YAML, an export of people, a snapshot, a fleet "
+        "or what ds.save_world wrote (default: %(default)s)",
     )
+    made.add_argument("--people", action="append", metavar="FILE", help="an export instead; may come again")
+    made.add_argument(
+        "--groups", action="append", default=[], metavar="FILE", help="memberships to go with --people"
+    )
+    made.add_argument("--provider", metavar="NAME", help="of --people: okta, entra, google ...")
+    made.add_argument("--company", metavar="NAME", help="of --people")
     made.add_argument(
         "--roles", choices=("multiple", "single"), default="single", help="of users in several mapped groups"
     )
@@ -99,6 +108,14 @@ def _add_environments(sandbox: Sandbox, names: list[str]) -> str:
     return "".join(f"environment {one.name}: {one.api_key} (seed {one.seed})\n" for one in made)
 
 
+def _take_world(asked: argparse.Namespace) -> None:
+    """Put the world that is meant in the place of the options that ask for it."""
+    people = {name: vars(asked).pop(name) for name in ("people", "groups", "provider", "company")}
+    if any(people.values()) or not has_name(asked.world):
+        # By its name: the sandbox knows no frames, and snapshots are made of them.
+        asked.world = import_module("dirsync_nb.worlds").world_asked_for(asked.world, **people)
+
+
 def _perform(sandbox: Sandbox, scenario: str) -> bool:
     """Play a scenario and print its scenes; return whether there is such a one."""
     try:
@@ -122,6 +139,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         signal.signal(number, lambda *_: stop.set())
     sandbox = None
     try:
+        _take_world(arguments)
         sandbox = Sandbox(**vars(arguments)).start()
         environments = _add_environments(sandbox, names)
     except (OSError, ValueError, ImportError) as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Callable, Collection, Mapping
 from functools import wraps
@@ -18,7 +19,7 @@ from .http.authkit_api import AuthKitApi
 from .http.control import Control
 from .http.faults import Faults
 from .http.rate_limits import Limits
-from .http.webhooks import Deliveries, read_event
+from .http.webhooks import Deliveries
 from .scim.service import ScimDoors
 from .storage import Storage
 from .truth import Truth
@@ -129,7 +130,7 @@ class Environment:
         self.app = None
         deliveries, self._deliveries = self._deliveries, None
         if deliveries is not None:
-            deliveries.clear()  # its threads read the store
+            deliveries.end()  # its threads read the store
         storage, self._storage, self._changes, self._scim = self._storage, None, None, None
         if storage is not None:
             storage.close()
@@ -341,5 +342,5 @@ class Environment:
             return self._storage
 
     def _event_shape(self, text: bytes) -> Object:
-        event = read_event(text)
+        event: Object = json.loads(text)
         return objects.legacy_event(event) if self._rules.legacy else event

@@ -61,7 +61,8 @@ class Sandbox(Environment):
         Whether a user in several mapped groups has the highest of their roles, as environments have it by
         default, or all of them.
     database
-        A file to keep the sandbox in. It is reopened if the same settings made it.
+        A file to keep the sandbox in, webhook endpoints with it. It is reopened if the same settings made it.
+        Faults and logs are of one run.
     webhook_writes
         Let the API create, change and delete ``/webhook_endpoints``, as an SDK does; else it only reads.
     removals : {"none", "before", "after", "doubled"}

@@ -132,7 +132,7 @@ class DemoConsole(Panel):
     def of_company(
         cls,
         company: str = "Acme",
-        provider: str = "okta",
+        provider: str | None = None,
         *,
         users: int = 400,
         people: Any = None,

@@ -88,7 +88,7 @@ def test_a_run_meets_the_world_of_a_file_which_says_whether_its_people_are_pseud
     )
     done = run(tmp_path, "--dirsync-sandbox=customer.jsonl", "tests")
     assert "1 passed" in done.stdout, done.stdout + done.stderr
-    assert "customer.jsonl (redacted: every name, address, id and attribute is a pseudonym)" in done.stdout
+    assert "customer.jsonl (redacted: every name, address, id and value is a pseudonym;" in done.stdout
 
 
 def test_what_follows_the_bare_option_are_tests_and_no_file():

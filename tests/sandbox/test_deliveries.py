@@ -233,6 +233,39 @@ def test_a_legacy_team_gets_its_own_form(make, hook):
     assert hook.wait(1)[0]["data"]["raw_attributes"]
 
 
+def test_a_kept_sandbox_goes_on_delivering_where_it_ended_and_all_that_is_read_is_the_same(
+    make, hook, tmp_path
+):
+    kept = {"world": "okta", "users": 20, "database": tmp_path / "kept.sqlite", "webhook_writes": True}
+    first = make(**kept)
+    home = first.sandbox.truth.directories()[0]["id"]
+    asked = "/events?events=dsync.user.created&order=desc&limit=100"
+    gone = first.sandbox.add_webhook("http://127.0.0.1:9/gone")
+    first.sandbox.remove_webhook(gone["id"])
+    endpoint = first.sandbox.add_webhook(hook.url, disorder=2, pause=60)
+    joined(first, home, 2)
+    hook.wait(2)
+    hook.statuses = [503, 503]  # and now they are busy
+    missed = joined(first, home, 2)
+    hook.wait(4)
+    until(lambda: len(first.sandbox.webhook_log()) == 4)
+    paths = ("/webhook_endpoints", f"/directory_users?directory={home}", "/directories", asked)
+    before = {path: first.get(path).json() for path in paths}
+    first.sandbox.stop()
+
+    again = make(**kept)
+    assert {path: again.get(path).json() for path in paths} == before
+    assert before["/webhook_endpoints"]["data"] == [endpoint]
+    taken = [event["data"]["id"] for event in hook.wait(6)]
+    assert sorted(taken[4:]) == sorted(missed)  # again, since they were not taken
+    new = joined(again, home, 2)
+    assert sorted(event["data"]["id"] for event in hook.wait(8)[6:]) == sorted(new)
+    other = again.sandbox.add_webhook(hook.url + "2")
+    assert other["id"] not in (gone["id"], endpoint["id"])
+    again.sandbox.reset()
+    assert again.get("/webhook_endpoints").json()["data"] == []
+
+
 def test_a_sandbox_that_stops_leaves_no_thread(make, hook):
     http = make()
     http.sandbox.add_webhook(hook.url)

@@ -122,7 +122,7 @@ def save(tmp_path):
         (SFTP, "WorkOS SFTP users", "u1", "on"),
         (ADUSER, "Active Directory users", "g1", "off"),
         (SCIM, "SCIM users", "00u1", "off"),
-        (LDIF, "a table of an unknown form", "ines@harbour.example", "on"),
+        (LDIF, "LDAP directory (LDIF)", "ines@harbour.example", "on"),
         (HR, "Workday report", "0412", "on"),
     ],
 )
@@ -287,7 +287,7 @@ REFUSED = {
     "a header alone": (HEAD.encode(), "there are no rows"),
     "no header": ((ADA + ZOE).encode(), "no column has an id, a user name or an address"),
     "unknown columns": (b"a,b\n1,2\n", "no column is known; give columns= .a, b."),
-    "a workbook": (b"PK\x03\x04rest", "people.csv is a workbook, whatever its name says"),
+    "a workbook": (b"PK\x03\x04rest", "people.csv is a workbook or a zip, whatever its name says"),
     "an old workbook": (b"\xd0\xcf\x11\xe0" + b"\0" * 400, "is a workbook"),
     "a PDF": (b"%PDF-1.7\n", "is a PDF"),
     "a compressed file": (b"\x1f\x8b\x08\0rest", "is a compressed file"),
@@ -300,6 +300,7 @@ REFUSED = {
     "deep JSON": (b"[" * 100_000, "not JSON"),
     "JSON of something else": (b'{"a": 1}', "no list of people"),
     "JSON without people": (b'["a"]', "there are no rows"),
+    "groups alone": (b"Group Email [Required],Member Email\nc@acme.test,a@acme.test\n", "groups and no people"),
 }
 
 
@@ -318,6 +319,115 @@ def test_of_several_files_one_that_is_wrong_ends_all_and_what_was_not_taken_is_t
         ds.connect_sandbox(people=[fine, save(b"PK\x03\x04", "wrong.csv")])
     ds.connect_sandbox(people=fine).sandbox.stop()
     assert "fine.csv, row 4: not taken, it has no id" in capsys.readouterr().err
+
+
+PER_FORM = {
+    # form: (file, its form, {key of a person: (address, state, attributes)})
+    "Okta group membership report": (
+        "Group,Group name,Okta user status,Okta username,User,User fullname\n00g1,Crew,SUSPENDED,mira@tern.test,00u1,Mira Vik\n",
+        "Okta group membership report", {"mira@tern.test": ("mira@tern.test", "off", {"display_name": "Mira Vik"})},
+    ),
+    "Entra ID, another order, Excel in German": (
+        "usageLocation;country;accountEnabled;displayName;id;userPrincipalName;userType;employeeId\nNO;Norway;WAHR;Mira Vik;a1;mira@tern.test;Member;0412\n"
+        "NO;;FALSCH;Ole;a2;ole_x.test#EXT#@tern.onmicrosoft.com;Guest;\n",
+        "Entra ID users",
+        {"a1": ("mira@tern.test", "on", {"employee_number": "0412"}), "a2": ("ole@x.test", "off", {})},
+    ),
+    "Entra ID template in German": (
+        "version:v1.0,,,\nName [displayName] *,Benutzername [userPrincipalName] *,Kennwort [passwordProfile] *,Anmeldung blockieren (Ja/Nein) [accountEnabled] *\n"
+        "Mira Vik,mira@tern.test,geheim,Nein\nOle Vik,ole@tern.test,geheim,Ja\n",
+        "Entra ID bulk template", {"mira@tern.test": ("mira@tern.test", "on", {}), "ole@tern.test": ("ole@tern.test", "off", {})},
+    ),
+    "Microsoft 365 in German": (
+        "Benutzerprinzipalname;Anzeigename;Anmeldeinformationen blockieren;Proxy addresses\nm@tern.onmicrosoft.test;Mira Vik;Falsch;smtp:m@x.test+SMTP:mira@tern.test\n"
+        "o@tern.test;Ole Vik;Wahr;\np@tern.test;Pia Vik;vielleicht;\n",
+        "Microsoft 365 users",
+        {"m@tern.onmicrosoft.test": ("mira@tern.test", "on", {}), "o@tern.test": ("o@tern.test", "off", {}), "p@tern.test": ("p@tern.test", "unknown", {})},
+    ),
+    "Microsoft 365, newer": (
+        "Username,Display name,Sign-in status\nmira@tern.test,Mira Vik,Allowed\nole@tern.test,Ole Vik,Blocked\n",
+        "Microsoft 365 users", {"mira@tern.test": ("mira@tern.test", "on", {}), "ole@tern.test": ("ole@tern.test", "off", {})},
+    ),
+    "Get-MgUser": (
+        "AccountEnabled,DisplayName,EmployeeId,Id,Mail,Manager,MemberOf,UserPrincipalName,UserType\n"
+        ",Mira Vik,0412,a1,mira@tern.test,Microsoft.Graph.PowerShell.Models.MicrosoftGraphDirectoryObject,System.String[],m@tern.test,\n",
+        "Entra ID users", {"a1": ("mira@tern.test", "on", {"employee_number": "0412", "manager_name": None})},
+    ),
+    "GAM": (
+        "primaryEmail,name.givenName,name.familyName,suspended,archived,externalIds.0.value,relations.0.value\nmira@tern.test,Mira,Vik,True,False,0412,ole@tern.test\n",
+        "GAM users", {"mira@tern.test": ("mira@tern.test", "off", {"employee_number": "0412", "manager_email": "ole@tern.test"})},
+    ),
+    "Google's API": (
+        json.dumps({"kind": "admin#directory#users", "users": [{
+            "id": "1", "primaryEmail": "mira@tern.test", "suspended": False, "orgUnitPath": "/", "aliases": ["m@tern.test"],
+            "externalIds": [{"value": "x", "type": "custom"}, {"value": "0412", "type": "organization"}],
+        }]}),
+        "Google Workspace users", {"1": ("mira@tern.test", "on", {"employee_number": "0412"})},
+    ),
+    "Workday, workers in one cell": (
+        "Everybody,,\n\nWorker,Employee_Number,Email_Address\nMira Vik (0412) (Terminated),0412,mira@tern.test\nOle Vik (0413) (On Leave),0413,ole@tern.test\n",
+        "Workday report", {"0412": ("mira@tern.test", "off", {"display_name": "Mira Vik"}), "0413": ("ole@tern.test", "on", {})},
+    ),
+    "BambooHR, gone by either column, days first": (
+        "First Name,Last Name,Job Title,Employee #,Employment Status,Status,Work Email,Hire Date\nMira,Vik,Net,1,Terminated,Active,mira@tern.test,13/02/2020\n"
+        "Ole,Vik,Net,2,Full-Time,Active,ole@tern.test,01/02/2020\n",
+        "BambooHR employees",
+        {"mira@tern.test": ("mira@tern.test", "off", {"employment_start_date": "2020-02-13"}), "ole@tern.test": ("ole@tern.test", "on", {"employment_start_date": "2020-02-01"})},
+    ),
+    "Get-ADUser": (
+        '"MemberOf","Manager","EmployeeID","SamAccountName","Enabled","UserPrincipalName","DistinguishedName","ObjectGUID"\n'
+        '"Microsoft.ActiveDirectory.Management.ADPropertyValueCollection","CN=Ole Vik,DC=t","0412","mira","","mira@tern.test","CN=Mira,DC=t","g1"\n'
+        '"","","","ole","False","ole@tern.test","CN=Ole Vik,DC=t","g2"\n',
+        "Active Directory users",
+        {"g1": ("mira@tern.test", "on", {"employee_number": "0412", "username": "mira@tern.test", "manager_name": "Ole Vik", "manager_id": "g2"}), "g2": ("ole@tern.test", "off", {})},
+    ),
+    "csvde": (
+        'DN,objectClass,cn,mail,userAccountControl,sAMAccountName,memberOf,member\n"CN=Vik\\, Mira,DC=t",user,"Vik, Mira",mira@tern.test,66050,mira,"CN=Crew,DC=t;CN=Pilots,DC=t",\n'
+        '"CN=box,DC=t",computer,box,,4096,box$,,\n"CN=Crew,DC=t",group,Crew,,,Crew,,"CN=Vik\\, Mira,DC=t"\n',
+        "Active Directory (csvde, LDIF)", {"mira": ("mira@tern.test", "off", {})},
+    ),
+    "LDIF with lists and groups": (
+        "dn: cn=Mira,dc=t\nobjectClass: top\nobjectClass: inetOrgPerson\ncn;lang-de: Mirea\ncn: Mira Vik\nmail: mira@tern.test\nmail: m@tern.test\n\n"
+        "dn: cn=crew,dc=t\nobjectClass: groupOfNames\ncn: crew\nmember: cn=Mira,dc=t\n",
+        "LDAP directory (LDIF)", {"mira@tern.test": ("mira@tern.test", "on", {"display_name": "Mira Vik"})},
+    ),
+    "a frame's start dates that nobody can tell": (
+        "Employee ID,First Name,Last Name,Work Email,Hire Date\n1,Mira,Vik,mira@tern.test,03/04/2020\n1.23E+11,Ole,Vik,ole@tern.test,45306\n",
+        "Workday report",
+        {"1": ("mira@tern.test", "on", {"employment_start_date": "03/04/2020"}), "1.23E+11": ("ole@tern.test", "on", {"employment_start_date": "2024-01-15"})},
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", PER_FORM)
+def test_what_a_form_s_words_dates_and_lists_say_is_understood(save, name):
+    text, form, people = PER_FORM[name]
+    path = save(text)
+    found = read_people(path)
+    assert found.forms[path.name] == form
+    assert found.provider
+    assert set(found.users) == set(people)
+    for key, (email, status, attributes) in people.items():
+        user = found.users[key]
+        assert (user["email"], user["status"]) == (email, status)
+        assert {one: user["custom_attributes"].get(one) for one in attributes} == attributes
+    assert "geheim" not in str(found.users)
+    assert not [group for group in found.groups.values() if group.startswith(("System", "Microsoft", "CN="))]
+
+
+def test_members_that_are_groups_are_told_and_a_list_of_groups_has_no_members(save):
+    people = save(ROCKSTAR)
+    files = [
+        save("Member type,User principal name,Object ID\nUser,ines@harbour.example,\nGroup,,g9\nServicePrincipal,,s1\n", "Crew.csv"),
+        save("id,name,description,type\n00g7,Pilots,,OKTA_GROUP\n", "list.csv"),
+        save("Member object ID or user principal name [memberObjectIdOrUpn] Required\nINES@harbour.example\n", "Night.csv"),
+    ]  # fmt: skip
+    found = read_people(people, files)
+    assert found.groups == {"Crew": "Crew", "00g7": "Pilots", "Night": "Night"}
+    assert found.members == {("00u1", "Crew"), ("00u1", "Night")}
+    assert "Crew: 1 of its members are no people and left out: group" in found.notices
+    with pytest.raises(ValueError, match=r"x.csv: no column names a person or a group \(foo, bar\)"):
+        read_people(people, save("foo,bar\n1,2\n", "x.csv"))
 
 
 def test_scim_groups_name_people_by_the_ids_of_the_server(save):

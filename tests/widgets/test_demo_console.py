@@ -10,7 +10,7 @@ import dirsync_nb as ds
 from dirsync_nb import errors, widgets
 from dirsync_nb.sandbox.providers.scenarios import WEEK
 from dirsync_nb.widgets._demo.page import cells
-from dirsync_nb.widgets._demo.worlds import connect_demo, provider_type
+from dirsync_nb.widgets._demo.worlds import connect_demo
 
 from .conftest import MARKUP, markup_of, state_size
 
@@ -204,12 +204,20 @@ def test_a_company_gets_its_provider_its_size_and_the_present(tmp_path):
         console.close()
         sandbox.stop()
     (tmp_path / "people.csv").write_text("email,first_name,last_name\nada@tern.test,Ada,Lee\n")
-    client = connect_demo("Tern", "google", people=tmp_path / "people.csv")
-    try:
-        assert ds.load_directories(client)["type"].tolist() == ["gsuite directory"]
-    finally:
+    for word, kind in (
+        (" Google ", "gsuite directory"),
+        ("Entra ID", "azure scim v2.0"),
+        (None, "okta scim v2.0"),
+    ):
+        client = connect_demo("Tern", word, people=tmp_path / "people.csv")
+        assert ds.load_directories(client)["type"].tolist() == [kind]
         client.sandbox.stop()
+    (tmp_path / "people.csv").write_text(
+        "userPrincipalName,displayName,userType\nada@tern.test,Ada Lee,Member\n"
+    )
+    client = connect_demo("Tern", people=tmp_path / "people.csv")  # whose form is Entra ID's
+    assert ds.load_directories(client)["type"].tolist() == ["azure scim v2.0"]
+    client.sandbox.stop()
     for wrong in ({"provider": "octa"}, {"users": 0}):
         with pytest.raises(errors.ArgumentError, match=r"provider must be one of okta, entra|users must be"):
             connect_demo("Acme", **wrong)
-    assert provider_type(" Entra ") == "azure scim v2.0"

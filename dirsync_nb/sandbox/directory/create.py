@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from . import clock, objects, provider_traits
 from .ids import make_id
+from .refusal import Invalid
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -19,6 +20,25 @@ TYPES = (
     "rippling scim v2.0", "s3", "sftp", "sftp workday", "workday",
 )  # fmt: skip
 """The types a directory can have, from the specification."""
+
+PROVIDERS = {
+    "okta": "okta scim v2.0", "entra": "azure scim v2.0", "google": "gsuite directory", "workday": "workday",
+    "onelogin": "onelogin scim v2.0", "jumpcloud": "jump cloud scim v2.0", "bamboohr": "bamboohr",
+    "hibob": "hibob", "scim": "generic scim v2.0",
+}  # fmt: skip
+"""Types by the words people say."""
+
+
+def provider_type(word: str) -> str:
+    """Return the type of directory that a word means, or that it is; Invalid names the words there are."""
+    spoken = str(word).strip().casefold().removesuffix(" id")
+    kind = PROVIDERS.get(spoken, str(word).strip().casefold())
+    if kind not in TYPES:
+        raise Invalid(
+            f"provider must be one of {', '.join(PROVIDERS)}, or a type in the API's words "
+            f"({', '.join(TYPES)}); got {word!r}"
+        )
+    return kind
 
 
 def add_organization(

@@ -158,15 +158,18 @@ _ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
 
 
 def legacy_user(user: Object, groups: list[Object] | None = None) -> Object:
-    """Fill what is deprecated now: top-level fields, raw attributes and, outside events, the groups."""
+    """Fill what is deprecated now: top-level fields, raw attributes and, outside events, the groups.
+
+    A user who was copied from such a team has them already.
+    """
     attributes = user["custom_attributes"]
     old = {
         **user,
         "custom_attributes": {key: value for key, value in attributes.items() if key not in _MOVED},
-        "emails": attributes.get("emails") or [],
-        "job_title": attributes.get("job_title"),
-        "username": attributes.get("username"),
-        "raw_attributes": _raw_attributes(user),
+        "emails": attributes.get("emails") or user.get("emails") or [],
+        "job_title": attributes.get("job_title") or user.get("job_title"),
+        "username": attributes.get("username") or user.get("username"),
+        "raw_attributes": user.get("raw_attributes") or _raw_attributes(user),
     }
     if groups is not None:
         old["groups"] = [legacy_group(group) for group in groups]
@@ -177,7 +180,8 @@ def legacy_user(user: Object, groups: list[Object] | None = None) -> Object:
 
 def legacy_group(group: Object) -> Object:
     """Fill the raw attributes of a group."""
-    return {**group, "raw_attributes": {"displayName": group["name"], "id": group["idp_id"]}}
+    raw = group.get("raw_attributes") or {"displayName": group["name"], "id": group["idp_id"]}
+    return {**group, "raw_attributes": raw}
 
 
 def legacy_event(event: Object) -> Object:

@@ -25,6 +25,7 @@ from __future__ import annotations
 import json
 import threading
 from dataclasses import dataclass, field
+from functools import wraps
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..directory.objects import text
@@ -136,18 +137,10 @@ class Faults:
             self._rules.append(fault)
         return fault
 
-    def add_described(
-        self,
-        kind: str,
-        *,
-        path: str = "/",
-        match: Mapping[str, str] | None = None,
-        skip: int = 0,
-        times: int | None = _DEFAULT,
-        **options: Any,
-    ) -> Object:
+    @wraps(add)
+    def add_described(self, *args: Any, **options: Any) -> Object:
         """Add a rule as ``add`` does; return it as the control door shows it."""
-        return self.add(kind, path=path, match=match, skip=skip, times=times, **options).described()
+        return self.add(*args, **options).described()
 
     def clear(self) -> list[Object]:
         """Take all rules away; return those that are left."""

@@ -1,7 +1,8 @@
 """Webhooks: events pushed to an address of this machine, signed, again and again until they are taken.
 
 As with the real service, each event is delivered at least once and in no promised order. Here both can be had
-on purpose, and the pauses between tries are seconds instead of days.
+on purpose, and the pauses between tries are seconds instead of days. Endpoints, and how far each has come,
+stand in the store: a kept sandbox goes on delivering where it ended.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import re
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from http.client import HTTPConnection, HTTPException
 from itertools import count
 from typing import TYPE_CHECKING, Literal
@@ -44,6 +45,7 @@ _KEPT_LINES = 10_000
 MOST_BYTES = 100_000  # of a body that writes an endpoint
 _WRITABLE = re.compile(r"[!-~]*", re.ASCII)
 _HOSTS = frozenset({"127.0.0.1", "localhost", "::1"})
+_KEPT = "webhooks"  # where the store has them
 
 
 def signature(body: bytes, secret: str, milliseconds: int) -> str:
@@ -65,7 +67,10 @@ class Deliveries:
         self._store, self._seed, self._shape = store, seed, shape
         self._endpoints: dict[str, _Endpoint] = {}
         self._lines: list[Object] = []
-        self._number = count(1)
+        kept = json.loads(store.meta(_KEPT) or "{}")
+        self._made: int = kept.get("made", 0)
+        for one in kept.get("endpoints", ()):
+            self._begin(_Endpoint(**one))
 
     def add(
         self,
@@ -93,29 +98,38 @@ class Deliveries:
             Seconds before the first repetition, doubled with each; and how often a delivery is repeated that
             was not answered with a 2xx status within 5 seconds.
         """
-        target = _target(url)
-        wanted = frozenset(_kinds(events))
+        _target(url)
+        wanted = sorted(set(_kinds(events)))
         for name, value, least in (("disorder", disorder, 1), ("doubled", doubled, 0), ("retries", retries, 0)):
             if int(value) != value or value < least:
                 raise Invalid(f"{name} must be a whole number of {least} or more; got {value!r}")
         if not 0 <= pause <= 3600:
             raise Invalid(f"pause must be between 0 and 3600 seconds; got {pause!r}")
-        number = next(self._number)
-        token = hashlib.blake2b(f"{self._seed}/webhook/{number}".encode(), digest_size=16).hexdigest()
+        self._made += 1
+        token = hashlib.blake2b(f"{self._seed}/webhook/{self._made}".encode(), digest_size=16).hexdigest()
         endpoint = _Endpoint(
-            f"we_{token[:16]}", url, target, f"whsec_{token}", wanted, disorder, doubled, pause, retries,
-            created_at=self._store.now, updated_at=self._store.now,
+            f"we_{token[:16]}", url, f"whsec_{token}", wanted, disorder, doubled, pause, retries,
+            self._store.events.last(), created_at=self._store.now, updated_at=self._store.now,
         )  # fmt: skip
-        endpoint.rng = random.Random(f"{self._seed}/{number}")
-        endpoint.begin(self._store, self._shape, self._log)
-        self._endpoints[endpoint.id] = endpoint
+        self._begin(endpoint)
+        self._keep()
         return endpoint.described()
+
+    def _begin(self, endpoint: _Endpoint) -> None:
+        self._endpoints[endpoint.id] = endpoint
+        endpoint.begin(self._store, self._shape, self._log, self._keep)
+
+    def _keep(self) -> None:
+        with self._store.lock:  # of two threads, the later one has the later places
+            kept = {"made": self._made, "endpoints": [asdict(one) for one in list(self._endpoints.values())]}
+            self._store.set_meta(_KEPT, json.dumps(kept))
 
     def remove(self, id: str) -> None:  # noqa: A002 (the API's own word)
         """Stop pushing to an endpoint; what is under way is dropped."""
         if id not in self._endpoints:
             raise Invalid(f"no webhook endpoint {id!r}")
         self._endpoints.pop(id).end()
+        self._keep()
 
     def write(self, method: str, ids: Sequence[str], body: bytes) -> tuple[int, Object | None]:
         """Answer a write of ``/webhook_endpoints`` as the service does: with a status and an object."""
@@ -130,6 +144,7 @@ class Deliveries:
             if method == "PATCH":
                 endpoint = self._known(ids[0])
                 endpoint.change(given, self._store.now)
+                self._keep()
                 return 200, endpoint.described()
             if given.endpoint_url is None or given.events is None:
                 raise Invalid("endpoint_url and events are required")
@@ -153,13 +168,18 @@ class Deliveries:
         """Return every try, oldest first: which event, which try, and the status or what went wrong."""
         return list(self._lines)
 
-    def clear(self) -> None:
-        """Remove all endpoints and forget what was sent."""
+    def end(self) -> None:
+        """Stop pushing; what is under way goes out when the store is opened again."""
         for endpoint in self._endpoints.values():
             endpoint.end()
+
+    def clear(self) -> None:
+        """Remove all endpoints and forget what was sent."""
+        self.end()
         self._endpoints.clear()
         self._lines.clear()
-        self._number = count(1)
+        self._made = 0
+        self._keep()
 
     def _log(self, line: Object) -> None:
         self._lines.append(line)
@@ -172,6 +192,7 @@ class _Delivery:
 
     due: float
     turn: int
+    place: int = field(compare=False)
     event: Object = field(compare=False)
     body: bytes = field(compare=False)
     tries: int = field(default=0, compare=False)
@@ -179,26 +200,31 @@ class _Delivery:
 
 @dataclass
 class _Endpoint:
-    """One address with a thread that looks for new events and pushes them."""
+    """One address with a thread that looks for new events and pushes them; all is done up to ``place``."""
 
     id: str
     url: str
-    target: tuple[str, int, str]
     secret: str
-    wanted: frozenset[str]
+    wanted: list[str]
     disorder: int
     doubled: int
     pause: float
     retries: int
-    rng: random.Random = field(default_factory=random.Random)
+    place: int
     status: Literal["enabled", "disabled"] = "enabled"
     created_at: int = 0
     updated_at: int = 0
 
-    def begin(self, store: Store, shape: Callable[[bytes], Object], log: Callable[[Object], None]) -> None:
-        self._store, self._shape, self._log = store, shape, log
-        self._place: int = store.events.last()
-        self._held: list[Object] = []
+    def begin(
+        self,
+        store: Store,
+        shape: Callable[[bytes], Object],
+        log: Callable[[Object], None],
+        keep: Callable[[], None],
+    ) -> None:
+        self._store, self._shape, self._log, self._keep = store, shape, log, keep
+        self._rng, self._seen = random.Random(self.id), self.place
+        self._held: list[tuple[int, Object]] = []
         self._held_since = 0.0
         self._queue: list[_Delivery] = []
         self._turns, self._sent = count(), count(1)
@@ -218,32 +244,32 @@ class _Endpoint:
             "endpoint_url": self.url,
             "secret": self.secret,
             "status": self.status,
-            "events": sorted(self.wanted),
+            "events": self.wanted,
             "created_at": clock.iso(self.created_at),
             "updated_at": clock.iso(self.updated_at),
         }
 
     def change(self, given: _Written, now: int) -> None:
         """Take over what was written; nothing of it if something is wrong."""
-        target = self.target if given.endpoint_url is None else _target(given.endpoint_url)
-        wanted = self.wanted if given.events is None else frozenset(_kinds(_of_ours(given.events)))
-        self.target, self.wanted = target, wanted
-        self.url, self.status = given.endpoint_url or self.url, given.status or self.status
-        self.updated_at = now
+        url = self.url if given.endpoint_url is None else given.endpoint_url
+        _target(url)
+        self.wanted = self.wanted if given.events is None else sorted(set(_kinds(_of_ours(given.events))))
+        self.url, self.status, self.updated_at = url, given.status or self.status, now
 
     def _run(self) -> None:
         while not self._ended.wait(_LOOK_EVERY):
             self._look()
             self._release()
             while self._queue and self._queue[0].due <= time.monotonic() and not self._ended.is_set():
-                self._try(heapq.heappop(self._queue))
+                self._try(self._queue[0])
+            self._settle()
 
     def _look(self) -> None:
         """Take up new events. They are read from the store, so only what was really recorded is told."""
-        for n, name, text in self._store.events.since(self._place):
-            self._place = n
+        for n, name, text in self._store.events.since(self._seen):
+            self._seen = n
             if name in self.wanted and self.status == "enabled":
-                self._held.append(self._shape(text))
+                self._held.append((n, self._shape(text)))
                 self._held_since = time.monotonic()
 
     def _release(self) -> None:
@@ -253,18 +279,26 @@ class _Endpoint:
         ):
             batch, self._held = self._held[: self.disorder], self._held[self.disorder :]
             if self.disorder > 1:
-                self.rng.shuffle(batch)
-            for event in batch:
+                self._rng.shuffle(batch)
+            for place, event in batch:
                 again = self.doubled and next(self._sent) % self.doubled == 0
                 for _ in range(2 if again else 1):
-                    self._enqueue(event)
+                    self._enqueue(place, event)
 
-    def _enqueue(self, event: Object) -> None:
+    def _enqueue(self, place: int, event: Object) -> None:
         body = objects.text({name: event[name] for name in WIRE_FIELDS})
-        heapq.heappush(self._queue, _Delivery(time.monotonic(), next(self._turns), event, body))
+        heapq.heappush(self._queue, _Delivery(time.monotonic(), next(self._turns), place, event, body))
+
+    def _settle(self) -> None:
+        """Note how far all is done: before the first event that is held back or on its way."""
+        open_ones = [place for place, _ in self._held] + [one.place for one in self._queue]
+        done = min(open_ones, default=self._seen + 1) - 1
+        if done != self.place:
+            self.place = done
+            self._keep()
 
     def _try(self, delivery: _Delivery) -> None:
-        """Push once; anything but a 2xx answer is tried again later, as often as was agreed."""
+        """Push the next one once; anything but a 2xx answer is tried again later, as often as was agreed."""
         delivery.tries += 1
         status, problem = self._post(delivery.body)
         done = status is not None and 200 <= status < 300
@@ -273,12 +307,14 @@ class _Endpoint:
         outcome = "delivered" if done else "given up" if waits is None else "again later"
         line = {"endpoint": self.id, **told, "try": delivery.tries, "status": status, "problem": problem}
         self._log({**line, "outcome": outcome, "next_in": waits})
-        if waits is not None:
+        if waits is None:
+            heapq.heappop(self._queue)
+        else:
             delivery.due = time.monotonic() + waits
-            heapq.heappush(self._queue, delivery)
+            heapq.heapreplace(self._queue, delivery)
 
     def _post(self, body: bytes) -> tuple[int | None, str | None]:
-        host, port, path = self.target
+        host, port, path = _target(self.url)
         headers = {
             "Content-Type": "application/json",
             # The time of sending, so that a repetition is as fresh as the first try.
@@ -333,9 +369,3 @@ def _of_ours(events: Sequence[str]) -> Sequence[str]:
 
 def _wrong(code: str, message: str) -> Refused:
     return Refused(422, {"code": code, "message": message})
-
-
-def read_event(text: bytes) -> Object:
-    """Read an event as it is stored."""
-    event: Object = json.loads(text)
-    return event

@@ -10,19 +10,8 @@ from ...connect import connect_sandbox
 from ...sandbox.directory import create
 from ...sandbox.seeding.worlds import DirectoryPlan, OrganizationPlan, World
 
-__all__ = ["PROVIDERS", "connect_demo", "provider_name", "provider_type"]
+__all__ = ["connect_demo", "provider_name"]
 
-PROVIDERS = {
-    "okta": "okta scim v2.0",
-    "entra": "azure scim v2.0",
-    "google": "gsuite directory",
-    "workday": "workday",
-    "onelogin": "onelogin scim v2.0",
-    "jumpcloud": "jump cloud scim v2.0",
-    "bamboohr": "bamboohr",
-    "hibob": "hibob",
-    "scim": "generic scim v2.0",
-}
 NAMES = {
     "okta scim v2.0": "Okta",
     "azure scim v2.0": "Entra ID",
@@ -38,22 +27,6 @@ MOST_PEOPLE = 1_000_000
 AGE = 100  # days since the directory was made
 
 
-def provider_type(word: str) -> str:
-    """Return the API's type for a provider's usual name, or the type itself.
-
-    Raises
-    ------
-    ArgumentError
-        There is no such provider.
-    """
-    kind = PROVIDERS.get(word.strip().casefold(), word.strip().casefold())
-    if kind not in create.TYPES:
-        raise errors.ArgumentError(
-            f"provider must be one of {', '.join(PROVIDERS)}, or a type in the API's words; got {word!r}"
-        )
-    return kind
-
-
 def provider_name(kind: str) -> str:
     """Return what people call the provider of a type."""
     return NAMES.get(kind, kind.removesuffix(" scim v2.0").title())
@@ -61,7 +34,7 @@ def provider_name(kind: str) -> str:
 
 def connect_demo(
     company: str = "Acme",
-    provider: str = "okta",
+    provider: str | None = None,
     users: int = 400,
     *,
     people: Any = None,
@@ -74,7 +47,8 @@ def connect_demo(
     Parameters
     ----------
     company, provider, users
-        Name, provider (``okta``, ``entra``, ``google``, ``workday`` ... or a type in the API's words) and size.
+        Name, provider (``okta``, ``entra``, ``google``, ``workday`` ... or a type in the API's words; default:
+        what the form of the files says, or Okta) and size.
     people, groups
         Files of an export instead of invented people, as for :func:`dirsync_nb.connect_sandbox`.
     seed
@@ -95,13 +69,13 @@ def connect_demo(
     ['Acme Entra ID']
     >>> client.sandbox.stop()
     """
-    kind, company = provider_type(provider), company.strip() or "Acme"
+    company = company.strip() or "Acme"
     options = {"clock": "now", "seed": seed, **options}
     if people is not None:
-        return connect_sandbox(people=people, groups=groups, provider=kind, company=company, **options)
+        return connect_sandbox(people=people, groups=groups, provider=provider, company=company, **options)
     if not 1 <= users <= MOST_PEOPLE:
         raise errors.ArgumentError(f"users must be a number from 1 to {MOST_PEOPLE:,}; got {users}")
-    options["world"] = _world(company, kind, users)
+    options["world"] = _world(company, create.provider_type(provider or "okta"), users)
     return connect_sandbox(**options)
 
 

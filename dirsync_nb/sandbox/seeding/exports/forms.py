@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,8 +16,9 @@ if TYPE_CHECKING:
 
 _KNOWN = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
 _MEANS: dict[str, str] = {name: target for target, names in _KNOWN["columns"].items() for name in names}
+_RANK: dict[str, int] = {name: rank for names in _KNOWN["columns"].values() for rank, name in enumerate(names)}
 _WORDS: dict[str, str] = {word: kind for kind, words in _KNOWN["words"].items() for word in words}
-_REPEATED = ("other_emails", "off", "secret")
+_REPEATED = ("", "other_emails", "off", "secret")
 MAPPED = "custom_attributes."
 
 
@@ -48,8 +50,13 @@ def form_of(header: Sequence[str]) -> Form | None:
     return next((form for form in _FORMS if names >= set(form.signature)), None)
 
 
+def form_named(name: str) -> Form:
+    """Return the form of a name."""
+    return next(form for form in _FORMS if form.name == name)
+
+
 def meaning_of(header: Sequence[str], form: Form | None, given: Mapping[str, str]) -> list[str]:
-    """Return the field each column holds, "" where none is known; of two with one meaning, the first counts."""
+    """Return the field each column holds, "" where none is known; of two alike, the better known counts."""
     if unknown := [name for name in given if name not in header]:
         raise Invalid(
             f"columns= names {', '.join(map(repr, unknown))}, which the file has not: {', '.join(header[:12])}"
@@ -58,21 +65,43 @@ def meaning_of(header: Sequence[str], form: Form | None, given: Mapping[str, str
     fields = {one for one in given.values() if not one.startswith(MAPPED)}
     if wrong := sorted(fields - {"", *targets}):
         raise Invalid(f"columns= knows no field {', '.join(wrong)}; there are {', '.join(targets)}")
-    means = {**_MEANS, **(form.means if form else {})}
+    means = form.means if form else {}
+    known = [(name in given, folded(name)) for name in header]
+    meaning = [
+        given[name] if by_hand else means.get(short, _MEANS.get(short, ""))
+        for name, (by_hand, short) in zip(header, known, strict=True)
+    ]
     taken = set(given.values())
-    meaning = []
-    for name in header:
-        target = given.get(name, "") if name in given else means.get(folded(name), "")
-        if name not in given and target in taken and target not in _REPEATED:
-            target = ""
-        taken.add(target)
-        meaning.append(target)
+    for place in sorted(
+        range(len(header)), key=lambda n: -1 if known[n][1] in means else _RANK.get(known[n][1], 0)
+    ):
+        if not known[place][0] and meaning[place] in taken and meaning[place] not in _REPEATED:
+            meaning[place] = ""
+        taken.add(meaning[place])
     return meaning
 
 
+_ACCOUNT_OFF, _LEAST_FLAGS = 2, 512  # of userAccountControl
+
+
+@cache
 def status_of(word: str) -> str:
     """Return what a word of a state column says: on, off, not_yet, or unknown."""
-    return _WORDS.get(re.sub(r"[\s_-]", "", word.casefold()), "unknown")
+    if word.isdecimal() and int(word) >= _LEAST_FLAGS:
+        return "off" if int(word) & _ACCOUNT_OFF else "on"
+    said = _WORDS.get(re.sub(r"[\s_-]", "", word.casefold()), "unknown")
+    return {"yes": "on", "no": "off"}.get(said, said)
+
+
+@cache
+def marked_of(word: str) -> str:
+    """Return what a reversed column says of somebody: off by a yes or a date, on by a no."""
+    said = _WORDS.get(word.casefold(), "")
+    if said in ("yes", "no"):
+        return "off" if said == "yes" else "on"
+    if digits := re.sub(r"\D", "", word):
+        return "off" if digits.strip("0") else "on"
+    return status_of(word)
 
 
 def is_known(name: str) -> bool:

@@ -5,16 +5,18 @@ from __future__ import annotations
 import re
 from collections import Counter
 from dataclasses import dataclass, field
+from functools import cache
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...directory.refusal import Invalid
-from .forms import MAPPED, form_of, meaning_of, status_of
+from .dates import date_order, iso_date
+from .forms import MAPPED, form_named, form_of, marked_of, meaning_of, status_of
 from .tables import read_table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from ...directory.objects import Object
 
@@ -26,6 +28,8 @@ _ATTRIBUTES = (
     "username", "display_name", "job_title", "employee_type", "employee_number", "department_name",
     "division_name", "cost_center_name", "manager_id", "manager_email", "manager_name", "employment_start_date",
 )  # fmt: skip
+_TYPE_NAMES = ("System.", "Microsoft.Graph", "Microsoft.ActiveDirectory")
+"""PowerShell writes these in place of lists and objects, whose values are lost."""
 _ADDRESS = {
     "street": "street_address", "locality": "locality", "region": "region", "postal_code": "postal_code",
     "country": "country",
@@ -50,9 +54,9 @@ class People:
     Attributes
     ----------
     users
-        By the provider's id, else user name or address: ``idp_id``, ``email`` (``mail`` as the file has it),
-        ``first_name``, ``last_name``, ``custom_attributes``, those that were ``mapped`` by ``columns``, and
-        ``status``: what the file says, ``on``, ``off``, ``not_yet`` or ``unknown``.
+        By the provider's id, else user name or address: ``idp_id``, ``email`` (and ``mail`` where it is
+        no user name), ``first_name``, ``last_name``, ``custom_attributes``, those that were ``mapped`` by
+        ``columns``, and ``status``: what the file says, ``on``, ``off``, ``not_yet`` or ``unknown``.
     groups
         Names by id.
     members
@@ -141,7 +145,7 @@ def read_people(
     1
     """
     found = People()
-    links: list[tuple[str, dict[str, str]]] = []
+    links: list[tuple[str, Mapping[str, str]]] = []
     sources = people if isinstance(people, list | tuple) else [people]
     group_files = [groups] if isinstance(groups, str | Path) else list(groups)
     for source, is_groups in [(one, False) for one in sources] + [(one, True) for one in group_files]:
@@ -150,20 +154,43 @@ def read_people(
         header, rows = table.header, table.rows
         found.notices += table.notices
         found.refused += [(file, number, why) for number, why in table.refused]
-        form = form_of(header)
+        form = form_of(header) or (form_named(table.form) if table.form else None)
         found.forms[file] = form.name if form else "a table of an unknown form"
         found.provider = found.provider or (form.provider if form else None)
         meaning = meaning_of(header, form, {} if is_groups else columns or {})
         _describe_columns(found, file, header, meaning, rows)
+        if is_groups and not {*_NAMES, "group_key", "group_name"} & {*meaning}:
+            raise Invalid(f"{file}: no column names a person or a group ({', '.join(header[:8])})")
+        left_out: Counter[str] = Counter()
+        by_username = 0
+        order = _order_of_dates(found, file, meaning, rows)
         for number, row in rows:
-            record = {target: value for target, value in zip(meaning, row, strict=True) if target and value}
+            record = _record(meaning, row, order)
+            kind = _kind(record.get("object_class", ""))
             if is_groups or "group_key" in record:
                 links.append((Path(file).stem, record))
-            else:
+            elif kind == "group":
+                group = {"group_key": record.get("dn", ""), "group_name": record.get("display_name", "")}
+                links += [(file, {**group, "dn": member}) for member in _several(record.get("member", ""))] or [
+                    (file, group)
+                ]
+            elif kind == "person":
+                by_username += (
+                    "email" in meaning and "email" not in record and "@" in record.get("username", "")
+                )
                 _take(found, file, number, record)
+            else:
+                left_out[kind] += 1
+        found.notices += [
+            f"{file}: {count:,} entries are no people and left out: {kind}" for kind, count in left_out.items()
+        ]
+        if by_username:
+            found.notices.append(f"{file}: {by_username:,} people have no address: the user name stands in")
     if not found.users:
-        raise Invalid(f"no person could be read from {', '.join(found.forms)}: {_why_nobody(found)}")
+        why = "it has groups and no people" if links else _why_nobody(found)
+        raise Invalid(f"no person could be read from {', '.join(found.forms)}: {why}")
     _link(found, links)
+    _name_managers(found)
     return found
 
 
@@ -189,33 +216,84 @@ def _describe_columns(
         values = [row[place] for _, row in rows if row[place]]
         if not name and not values:  # a separator at the end of each line
             continue
-        odd: list[str] = []
-        if target == "state":
-            words = Counter(value for value in values if status_of(value) == "unknown")
-            odd = [f"{word!r} ({count:,})" for word, count in words.most_common(_ODD)]
-        elif target == "email":
-            odd = [repr(value) for value in values if "@" not in value][:_ODD]
+        is_odd = _ODD_VALUES.get(target)
+        words = Counter(
+            value for value in values if value.startswith(_TYPE_NAMES) or (is_odd is not None and is_odd(value))
+        )
+        odd = [f"{word!r} ({count:,})" for word, count in words.most_common(_ODD)]
         found.columns.append(Column(file, name or "(no name)", target or None, len(values), tuple(odd)))
     lost = [column.name for column in found.columns if column.file == file and column.understood_as is None]
     if lost:
         found.notices.append(f"{file}: not understood and left out: {', '.join(lost)}")
 
 
+_LOST_LETTER = re.compile(r"\w\?|\?\w").search  # in 7-bit ASCII, as PowerShell 5.1 writes it
+_SHORTENED = re.compile(r"\d(?:[.,]\d+)?E\+\d+", re.IGNORECASE).fullmatch  # by Excel: the digits are lost
+_ODD_VALUES: dict[str, Callable[[str], object]] = {
+    "state": lambda value: status_of(value) == "unknown",
+    "off": lambda value: marked_of(value) == "unknown",
+    "email": lambda value: "@" not in value,
+    **dict.fromkeys(("first_name", "last_name", "display_name"), _LOST_LETTER),
+    **dict.fromkeys(("idp_id", "employee_number"), _SHORTENED),
+}
+
+
 # -- rows to people ------------------------------------------------------------------------------------------
 
 
+def _record(meaning: Sequence[str], row: Sequence[str], order: str | None) -> dict[str, str]:
+    """Return a row by what its cells mean; of columns that may recur, each on a line."""
+    record: dict[str, str] = {}
+    for target, value in zip(meaning, row, strict=True):
+        if target and value and not value.startswith(_TYPE_NAMES):
+            record[target] = f"{record[target]}\n{value}" if target in record else value
+    if start := record.get("employment_start_date"):
+        record["employment_start_date"] = iso_date(start, order)
+    return record
+
+
+def _order_of_dates(
+    found: People, file: str, meaning: Sequence[str], rows: Sequence[tuple[int, Sequence[str]]]
+) -> str | None:
+    """Return whether dates of a file begin with the day or the month; say so where nothing tells."""
+    if "employment_start_date" not in meaning:
+        return None
+    place = meaning.index("employment_start_date")
+    order, why = date_order(row[place] for _, row in rows)
+    if why:
+        found.notices.append(f"{file}: {why}: start dates are left as they are")
+    return order
+
+
+def _several(cell: str) -> list[str]:
+    """Return the values of a cell that holds several, between bars, semicolons or lines."""
+    return list(filter(None, map(str.strip, re.split(r"[|;\n]", cell))))
+
+
+@cache
+def _kind(object_class: str) -> str:
+    """Return what an entry of a directory is: a person, a group, or what it is called there."""
+    kinds = [kind.lower() for kind in _several(object_class)]
+    if not kinds or ({"person", "inetorgperson", "user"} & {*kinds} and "computer" not in kinds):
+        return "person"
+    return "group" if {"group", "groupofnames", "groupofuniquenames"} & {*kinds} else kinds[-1]
+
+
 def _status(record: Mapping[str, str]) -> str:
-    """Return what a row says of the person; blank is not off; a reversed column says off by a yes or date."""
-    marked = record.get("off", "").casefold()
-    if marked and marked not in ("no", "false", "falsch", "faux", "0", "0000-00-00"):
+    """Return what a row says of the person; blank is not off, and one column that says gone is enough."""
+    marks = {marked_of(word) for word in record.get("off", "").split("\n") if word}
+    if "off" in marks or status_of(record.get("leaver", "")) == "off":
         return "off"
-    return status_of(record["state"]) if record.get("state") else "on"
+    said = status_of(record["state"]) if record.get("state") else "on"
+    return "unknown" if said == "on" and "unknown" in marks else said
 
 
 def _take(found: People, file: str, number: int, record: Mapping[str, str]) -> None:
     """Add the person of a row; one with two rows, for two positions or groups, is one person."""
     email, others = _addresses(record)
-    aliases = [record.get("idp_id"), record.get("username"), email, record.get("server_id")]
+    aliases = [
+        record.get("idp_id"), record.get("username"), email, record.get("server_id"), record.get("dn")
+    ]  # fmt: skip
     user_key = next(filter(None, aliases), None)
     if not user_key:
         found.refused.append((file, number, "it has no id, no user name and no address"))
@@ -226,15 +304,18 @@ def _take(found: People, file: str, number: int, record: Mapping[str, str]) -> N
         found.refused.append((file, number, f"the id {user_key!r} is there already, for somebody else"))
         return
     found._aliases.update({alias.casefold(): user_key for alias in aliases if alias})
-    for group in filter(None, map(str.strip, re.split(r"[|;]", record.get("group_name", "")))):
-        found.groups.setdefault(group, group)
+    for group in _several(record.get("group_name", "")):
+        found.groups.setdefault(group, _first_name_in(group))
         found.members.add((user_key, group))
 
 
 def _addresses(record: Mapping[str, str]) -> tuple[str | None, list[str]]:
     """Return the address and the others; a user name that is one stands in, Entra's form of guests undone."""
     email = re.sub(r"^mailto:|^.*<|>$", "", record.get("email", "").strip(), flags=re.I) or None
-    others = re.findall(r"(?:smtp:)?([^\s,;+|]+@[^\s,;+|]+)", record.get("other_emails", ""), re.I)
+    other_text = record.get("other_emails", "")
+    others = re.findall(r"(?:smtp:)?([^\s,;+|]+@[^\s,;+|]+)", other_text, re.I)
+    if email is None and (main := re.search(r"SMTP:([^\s,;+|]+)", other_text)):
+        email = main[1]  # in capitals, Exchange's primary address
     if email is None and "@" in record.get("username", ""):
         email = record["username"].split("#EXT#", maxsplit=1)[0]
         if "#EXT#" in record["username"]:
@@ -250,19 +331,26 @@ def _person(record: Mapping[str, str], email: str | None, others: Sequence[str])
     if address := {name: record[column] for column, name in _ADDRESS.items() if record.get(column)}:
         attributes["addresses"] = [{"type": "work", **address, "primary": True}]
     first, last = record.get("first_name"), record.get("last_name")
-    if not last and record.get("display_name"):
-        given, last = _split_name(record["display_name"])
+    status = _status(record)
+    if shown := _WORKER.fullmatch(record.get("display_name", "")):
+        attributes["display_name"] = shown["name"]
+        status = "off" if status_of(shown["state"] or "") == "off" else status
+    if not last and "display_name" in attributes:
+        given, last = _split_name(attributes["display_name"])
         first = first or given
     return {
         "idp_id": record.get("idp_id"),
-        "mail": record.get("email"),
+        "mail": email if "email" in record or "SMTP:" in record.get("other_emails", "") else None,
         "email": email,
         "first_name": first,
         "last_name": last,
         "custom_attributes": attributes,
         "mapped": {name[len(MAPPED) :]: value for name, value in record.items() if name.startswith(MAPPED)},
-        "status": _status(record),
+        "status": status,
     }
+
+
+_WORKER = re.compile(r"(?P<name>[^()]+?) \(\d[\w-]*\)(?: \((?P<state>[\w ]+)\))?")  # as Workday shows somebody
 
 
 def _split_name(name: str) -> tuple[str | None, str | None]:
@@ -276,15 +364,55 @@ def _split_name(name: str) -> tuple[str | None, str | None]:
 def _link(found: People, links: Sequence[tuple[str, Mapping[str, str]]]) -> None:
     """Add memberships of files that name people by any of their names; a file may be named after its group."""
     strangers: Counter[str] = Counter()
+    others: Counter[tuple[str, str]] = Counter()
     for stem, record in links:
-        group = record.get("group_key") or record.get("group_name") or stem
-        found.groups.setdefault(group, record.get("group_name") or group)
-        names = [record.get(name, "").casefold() for name in ("idp_id", "server_id", "username", "email")]
+        group = _group_of(found, record, stem)
+        kind = record.get("member_type", "").casefold()
+        names = [record[name].casefold() for name in _NAMES if record.get(name)]
         member = next((found._aliases[name] for name in names if name in found._aliases), None)
-        if member is None:
-            strangers[found.groups[group]] += 1
-        else:
+        if member is not None:
             found.members.add((member, group))
+        elif kind not in ("", "user"):
+            others[found.groups[group], kind] += 1
+        elif names:  # a row without any tells of a group alone
+            strangers[found.groups[group]] += 1
     found.notices += [
         f"{group}: {count:,} of its members are not among the people" for group, count in strangers.items()
     ]
+    found.notices += [
+        f"{group}: {count:,} of its members are no people and left out: {kind}"
+        for (group, kind), count in others.items()
+    ]
+
+
+_NAMES = ("idp_id", "server_id", "username", "email", "dn")
+
+
+def _group_of(found: People, record: Mapping[str, str], stem: str) -> str:
+    """Return the id of the group of a row; a group that was known by its name alone has it from now on."""
+    name = _first_name_in(record.get("group_name") or record.get("group_key") or stem)
+    group = record.get("group_key") or record.get("group_name") or stem
+    if group not in found.groups and found.groups.get(name) == name:
+        del found.groups[name]
+        found.members = {(user, group if one == name else one) for user, one in found.members}
+    found.groups.setdefault(group, name)
+    return group
+
+
+def _first_name_in(name: str) -> str:
+    """Return the first part of a distinguished name, or a name as it is."""
+    part = re.match(r"(?:CN|OU|UID)=((?:\\.|[^,\\])+),", name, re.IGNORECASE)
+    return re.sub(r"\\(.)", r"\1", part[1]) if part else name
+
+
+def _name_managers(found: People) -> None:
+    """Let managers who are told by their distinguished name be those people."""
+    for user in found.users.values():
+        attributes = user["custom_attributes"]
+        written = attributes.get("manager_name", "")
+        if (name := _first_name_in(written)) == written:
+            continue
+        attributes["manager_name"] = name
+        if manager := found.users.get(found._aliases.get(written.casefold(), "")):
+            told = {"manager_id": manager["idp_id"], "manager_email": manager["email"]}
+            attributes |= {one: value for one, value in told.items() if value}

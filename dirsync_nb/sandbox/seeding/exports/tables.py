@@ -30,12 +30,14 @@ SEARCHED = 20  # rows in which the header may stand, below titles and filters
 class Table:
     """Hold what a file says, every value as text.
 
-    ``rows`` are numbered as in the file; ``refused`` are rows that do not fit the header, with the reason;
+    ``rows`` are numbered as in the file; ``form`` is what the wrapping of JSON says;
+    ``refused`` are rows that do not fit the header, with the reason;
     ``notices`` say what was made of the file.
     """
 
     header: list[str]
     rows: list[tuple[int, list[str]]]
+    form: str | None = None
     refused: list[tuple[int, str]] = field(default_factory=list)
     notices: list[str] = field(default_factory=list)
 
@@ -64,8 +66,9 @@ def read_table(source: str | Path | Any) -> Table:
 
 
 _OTHER_FILES = {
-    b"PK\x03\x04": "a workbook", b"\xd0\xcf\x11\xe0": "a workbook", b"%PDF": "a PDF", b"\x89PNG": "a picture",
-    b"\xff\xd8\xff": "a picture", b"\x1f\x8b": "a compressed file", b"SQLite format 3": "a database",
+    b"PK\x03\x04": "a workbook or a zip", b"\xd0\xcf\x11\xe0": "a workbook", b"%PDF": "a PDF",
+    b"\x89PNG": "a picture", b"\xff\xd8\xff": "a picture", b"\x1f\x8b": "a compressed file",
+    b"SQLite format 3": "a database",
 }  # fmt: skip
 
 
@@ -214,7 +217,7 @@ _NEXT_PAGE = ("@odata.nextLink", "nextPageToken", "nextLink")
 
 def _of_json(file: str, text: str) -> Table:
     given = _json(file, text)
-    notices = []
+    notices, form = [], None
     if isinstance(given, dict):
         held = next((given[name] for name in _LISTS if name in given), None)
         if held is None and given.get("totalResults") == 0:
@@ -224,13 +227,25 @@ def _of_json(file: str, text: str) -> Table:
         if more or any(given.get(name) for name in _NEXT_PAGE):
             count = f" ({total:,} in all)" if more else ""
             notices = [f"{file} is one page of more{count}: the rest is missing"]
-        given = held
+        form, given = _form_of_json(given), held
     if not isinstance(given, list):
         raise Invalid(f"{file} holds no list of people ({', '.join(_LISTS)})")
     records = [record for record in given if isinstance(record, dict)]
     table = _of_records([row for record in records for row in (_memberships(record) or [_flat(record)])])
     table.notices += notices
+    table.form = form
     return table
+
+
+def _form_of_json(given: Mapping[str, Any]) -> str | None:
+    """Return the form that the names around a list of people tell."""
+    if "Report_Entry" in given:
+        return "Workday report"
+    if str(given.get("kind", "")).startswith("admin#directory#users"):
+        return "Google Workspace users"
+    if "graph.microsoft.com" in str(given.get("@odata.context", "")):
+        return "Entra ID users"
+    return "BambooHR employees" if "employees" in given and "fields" in given else None
 
 
 def _json(file: str, text: str) -> Any:
@@ -245,12 +260,22 @@ def _json(file: str, text: str) -> Any:
 
 
 def _memberships(record: Mapping[str, Any]) -> list[Object]:
-    """Return a row for each member of a SCIM group, none for anything else."""
-    members = record.get("members")
-    if not isinstance(members, list) or "userName" in record:
+    """Return a row for each member of a SCIM group, or one for an empty group; none for anything else."""
+    members = record.get("members", [])
+    kinds = [str(kind) for kind in _listed(record.get("schemas"))]
+    is_group = "members" in record or any(kind.endswith(":Group") for kind in kinds)
+    if not is_group or not isinstance(members, list) or "userName" in record:
         return []
     group = {"groupId": record.get("id"), "groupName": record.get("displayName")}
-    return [{**group, "scimId": member.get("value")} for member in members if isinstance(member, dict)]
+    return [
+        {**group, "scimId": member.get("value"), "memberType": member.get("type")}
+        for member in members
+        if isinstance(member, dict)
+    ] or [group]
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
 
 
 def _flat(record: Mapping[str, Any]) -> Object:
@@ -259,22 +284,38 @@ def _flat(record: Mapping[str, Any]) -> Object:
     for name, value in record.items():
         key = "scimId" if name == "id" and "schemas" in record else str(name).rsplit(":", 1)[-1]
         if isinstance(value, list):
-            made |= _of_list(key, [entry for entry in value if isinstance(entry, dict)])
+            read = _of_list(key, [entry for entry in value if isinstance(entry, dict)])
+            made |= {key: value or None} if read is None else read
         elif not isinstance(value, dict):
             made.setdefault(key, value)
         elif key == "manager":
             made |= {"managerId": value.get("value"), "managerName": value.get("displayName")}
-        elif key in ("name", "profile", "User", "work"):  # "User" is the end of the enterprise extension's URN
+        elif key in ("name", "profile", "work", "internal", "custom_attributes"):
             made |= _flat(value)
-    return made
+        elif key == "User":  # the end of the enterprise extension's URN
+            boss = value.get("manager")
+            made |= _flat({**value, "manager": {"value": boss}} if isinstance(boss, str) else value)
+        else:
+            made[key] = value or None
+    if "primaryEmail" in made:  # which is among the others
+        made.pop("email", None)
+    return {name: value for name, value in made.items() if name not in _OF_PROTOCOLS}
 
 
-def _of_list(key: str, entries: Sequence[Mapping[str, Any]]) -> Object:
+_OF_PROTOCOLS = ("schemas", "meta", "_links", "kind", "etag")
+
+
+def _of_list(key: str, entries: Sequence[Mapping[str, Any]]) -> Object | None:
+    """Return what a list says as columns; None where nothing is known of such a list."""
     first: Mapping[str, Any] = next(
-        (entry for entry in entries if entry.get("primary") is True), next(iter(entries), {})
+        (entry for entry in entries if entry.get("primary") is True),
+        next((entry for entry in entries if entry.get("type") == "organization"), next(iter(entries), {})),
     )
     values = [entry.get("value") or entry.get("address") for entry in entries if entry is not first]
     made: dict[str, Object] = {
+        "addresses": {
+            name: first.get(name) for name in ("streetAddress", "locality", "region", "postalCode", "country")
+        },
         "emails": {
             "email": first.get("value") or first.get("address"),
             "secondEmail": " ".join(str(value) for value in values if value),
@@ -288,21 +329,26 @@ def _of_list(key: str, entries: Sequence[Mapping[str, Any]]) -> Object:
         "externalIds": {"employeeNumber": first.get("value")},
         "groups": {"groups": "|".join(str(entry.get("display") or entry.get("value")) for entry in entries)},
     }
-    return made.get(key, {})
+    return made.get(key)
 
 
 def _ldif_records(text: str) -> list[Object]:
-    """Read the people in LDIF (RFC 2849): folded lines joined, base64 decoded, repeated values between bars."""
+    """Read the entries of LDIF (RFC 2849): folded lines joined, base64 decoded, repeated values together."""
     records: list[Object] = []
     for block in re.split(r"\n[ \t]*\n", text.replace("\r\n", "\n")):
         entry: dict[str, list[str]] = {}
         for line in block.replace("\n ", "").split("\n"):
-            if found := re.match(r"([A-Za-z][\w.-]*)(?:;[\w-]+)*(::?) ?(.*)", line):
+            if found := re.match(r"([A-Za-z][\w.-]*(?:;[\w-]+)*)(::?) ?(.*)", line):
                 name, kind, value = found.groups()
                 entry.setdefault(name.lower(), []).append(_from_base64(value) if kind == "::" else value)
-        kinds = {kind.lower() for kind in entry.pop("objectclass", ["person"])}
-        if "dn" in entry and kinds & {"person", "inetorgperson", "user"} and "computer" not in kinds:
-            records.append({name: "|".join(values) for name, values in entry.items()})
+        if "dn" in entry:
+            entry["proxyaddresses"] = entry.get("proxyaddresses", []) + entry.get("mail", [])[1:]
+            entry["mail"] = entry.get("mail", [])[:1]
+            several = {"objectclass", "member", "uniquemember", "memberof", "proxyaddresses"}
+            records.append({
+                name: ("\n" if name in several else ", ").join(values)
+                for name, values in entry.items() if values
+            })  # fmt: skip
     return records
 
 

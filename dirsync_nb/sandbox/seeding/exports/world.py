@@ -7,7 +7,6 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from ...directory import create, provider_traits
-from ...directory.refusal import Invalid
 from ..worlds import ArrivalPlan, OrganizationPlan, World
 from .arrival import arrive, told
 
@@ -33,7 +32,8 @@ def world_of(people: People, *, provider: str | None = None, company: str | None
     people
         What :func:`read_people` found.
     provider
-        Type of the directory, in the API's words. Default: what the form of the files says, else Okta.
+        Type of the directory: ``okta``, ``entra`` ... or in the API's words. Default: what the form of the
+        files says, else Okta.
     company
         Name of the organization. Default: made from the domain that most people have.
 
@@ -42,9 +42,7 @@ def world_of(people: People, *, provider: str | None = None, company: str | None
     Invalid
         There is no such provider.
     """
-    provider = provider or people.provider or "okta scim v2.0"
-    if provider not in create.TYPES:
-        raise Invalid(f"provider must be one of {', '.join(create.TYPES)}; got {provider!r}")
+    provider = create.provider_type(provider or people.provider or "okta")
     addresses = [str(user["email"]).lower() for user in people.users.values() if user["email"]]
     domains = Counter(address.rpartition("@")[2] for address in addresses)
     domain = domains.most_common(1)[0][0] if domains else "customer.example"
