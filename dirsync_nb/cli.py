@@ -316,7 +316,7 @@ def _copy_notebooks(folder: Path) -> str:
 def _sandbox(asked: argparse.Namespace) -> Iterator[str]:
     from .sandbox import Sandbox
     from .sandbox.seeding.seed import has_name
-    from .worlds import world_from_file
+    from .sync.worlds import world_from_file
 
     try:
         world = asked.world if has_name(asked.world) else world_from_file(asked.world)
