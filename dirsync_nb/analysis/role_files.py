@@ -18,6 +18,7 @@ from .. import errors, extras
 from ..client.calls import named_arguments
 from ..files import replacing
 from ..frames import one_of
+from ..guard import MOST_YAML, bytes_within, yaml_of
 from .role_mapping import RoleMapping, named
 
 __all__ = ["KINDS", "mapping_text", "read_mapping", "write_mapping"]
@@ -132,7 +133,7 @@ def read_mapping(path: str | Path, groups: pd.DataFrame | None = None) -> RoleMa
     source = Path(path)
     kind = _kind_of(source)
     try:
-        text = source.read_text(encoding="utf-8-sig")
+        text = bytes_within(source, MOST_YAML).decode("utf-8-sig")
         held = _parsed(text, kind)
         return _mapping(held, groups)
     except (OSError, UnicodeDecodeError) as problem:
@@ -157,12 +158,7 @@ def _parsed(text: str, kind: str) -> Any:
     if kind == "python":
         return _python(text)
     extras.need("reading a mapping from YAML", "scim", "yaml")
-    import yaml
-
-    try:
-        return yaml.safe_load(text)
-    except yaml.YAMLError as problem:
-        raise errors.ArgumentError(str(problem)) from None
+    return yaml_of(text)
 
 
 def _python(text: str) -> dict[str, Any]:
