@@ -140,7 +140,7 @@ def read_mapping(path: str | Path, groups: pd.DataFrame | None = None) -> RoleMa
         why = getattr(problem, "strerror", None) or "it is no UTF-8 text"
         raise errors.ArgumentError(f"{source} cannot be read: {why}") from None
     except (SyntaxError, ValueError, RecursionError, MemoryError) as problem:
-        told = " ".join(str(problem).split())[:200]
+        told = " ".join(str(problem).split())[:200] or "it is nested too deep, or too large for the memory"
         raise errors.ArgumentError(f"{source} holds no mapping of groups to roles: {told}") from None
 
 

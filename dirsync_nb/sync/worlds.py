@@ -198,6 +198,8 @@ def world_of_people(people: Any, groups: Any, provider: str | None, company: str
         world = world_of(read, provider=provider, company=company)
     except ValueError as problem:
         raise errors.ArgumentError(str(problem)) from None
+    except MemoryError:
+        raise errors.FileTooLarge("these people do not fit into memory: give them in smaller files") from None
     tell(read.sentences()[1:], set())
     return world
 
