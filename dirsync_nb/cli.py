@@ -326,7 +326,7 @@ def _copy_notebooks(folder: Path) -> str:
 @contextlib.contextmanager
 def _sandbox(asked: argparse.Namespace) -> Iterator[str]:
     from .sandbox import Sandbox
-    from .worlds import world_asked_for
+    from .sync.worlds import world_asked_for
 
     try:
         world = world_asked_for(asked.world, asked.people, asked.groups, asked.provider, asked.company)

@@ -264,7 +264,7 @@ def connect_sandbox(
     if len(given) > 1:
         raise errors.ArgumentError(f"{' and '.join(given)} are two worlds: give one of them")
     if people is not None or snapshot is not None:
-        from . import worlds  # and with it pandas
+        from .sync import worlds  # and with it pandas
 
         if snapshot is not None:
             options["world"] = worlds.copy_of(snapshot)

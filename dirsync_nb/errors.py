@@ -295,6 +295,10 @@ class CapReached(LoadError):
     """The list is longer than ``max_rows`` or ``max_pages`` allowed."""
 
 
+class FileTooLarge(ArgumentError):
+    """A file of more than this machine has room for; a small one can say the same a million times."""
+
+
 class DirectoriesFailed(LoadError):
     """Some of many directories could not be loaded; all others were.
 

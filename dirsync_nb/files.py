@@ -34,6 +34,7 @@ from .client.calls import named_arguments
 from .client.waiting import wait
 from .frames import require_frame, takes_frames, text_dtype
 from .frames.json_array import JsonDtype
+from .guard import memory
 
 __all__ = ["flat", "open_frame", "save_frame", "write_csv", "write_xlsx"]
 
@@ -44,6 +45,12 @@ JSON_MARK, CATEGORIES_MARK = "dirsync_json_columns", "dirsync_categories"
 
 SHEET_ROWS, SHEET_COLUMNS, CELL_LENGTH = 1_048_576, 16_384, 32_767  # what a workbook can hold
 FIRST_SHEET_YEAR = 1900
+
+PIECE = 2**17  # rows of a Parquet file that are decoded at a time
+WIDEST = 64  # bytes of a number, time or mark
+MOST_PARTS = 100_000  # columns, or groups of rows
+MOST_NOTES = 2**25  # bytes of a note
+OBJECTS = 24  # bytes of Python that one of JSON can become: `{},`
 
 WRITERS = {"csv": "write_csv", "xlsx": "write_xlsx", "parquet": "save_frame"}
 NOT_OURS = {"tsv", "txt", "xls", "ods", "json", "jsonl", "feather", "pkl", "pickle", "html", "sqlite", "db"}
@@ -227,6 +234,11 @@ def save_frame(frame: pd.DataFrame, path: str | Path) -> Path:
         CATEGORIES_MARK: json.dumps(_categories(frame)),
         "dirsync_attrs": json.dumps(_packed(frame.attrs, "attrs")),
     }
+    if max(map(len, notes.values())) > MOST_NOTES:
+        raise errors.ArgumentError(
+            f"the categories or attrs of this frame have more than {MOST_NOTES / 1e6:.0f} MB: "
+            '.astype("str") makes texts of a column of categories'
+        )
     table = table.replace_schema_metadata({**(table.schema.metadata or {}), **notes})
     with replacing(target) as temporary:
         pq.write_table(table, temporary)
@@ -247,43 +259,125 @@ def open_frame(path: str | Path) -> pd.DataFrame:
     >>> ds.files.open_frame("groups.parquet").equals(groups)
     True
     """
+    return open_within(path, Room())
+
+
+def open_within(path: str | Path, room: Room) -> pd.DataFrame:
+    """Open a frame as :func:`open_frame` does, in room that other files take from too."""
     need_for("parquet")
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
     try:
-        with pq.ParquetFile(path) as file:
-            _check_memory(file.metadata, path)
-            table = file.read()
+        table = read_table(path, room)
         notes = table.schema.metadata or {}
         if JSON_MARK.encode() not in notes:
             raise errors.ArgumentError(f"{path} was not written by save_frame; use pandas.read_parquet")
+        for place in json.loads(notes[JSON_MARK.encode()]):
+            name = table.column_names[place] if isinstance(place, int) else place
+            room.take(
+                sum(map(_decoded_size, table[name].chunks)) * OBJECTS, path, f"column {name!r} as objects"
+            )
+        room.take(sum(map(len, notes.values())) * OBJECTS, path, "what is noted of its columns")
         return _restored(table.to_pandas(), notes)
     except errors.ArgumentError:
         raise
     except FileNotFoundError:
         raise errors.ArgumentError(f"there is no file {path}") from None
+    except MemoryError:
+        raise room.full(path, "what is in it") from None
     except pa.ArrowException as problem:
         raise errors.ArgumentError(f"{path} is not a whole Parquet file: {problem}") from None
     except (*errors.MISSHAPEN, OSError) as problem:
         raise errors.ArgumentError(f"{path} is not what save_frame wrote: {problem}") from problem
 
 
-def _check_memory(metadata: Any, path: str | Path) -> None:
-    """Refuse a file whose cells alone do not fit into this machine: a small one can hold endless repeats."""
-    cells = metadata.num_rows * max(1, metadata.num_columns)
-    if cells * 8 > _memory():
-        raise errors.ArgumentError(
-            f"{path} says that it has {metadata.num_rows:,} rows, more than this machine can hold"
+class Room:
+    """What files read together may take of this machine's memory once they are decoded: half of it."""
+
+    def __init__(self) -> None:
+        self._most = self._left = memory() // 2
+
+    def take(self, size: int, path: str | Path, what: str) -> None:
+        """Count what a part of a file takes; FileTooLarge where there is less."""
+        self._left -= size
+        if self._left < 0:
+            raise self.full(path, what, self._most - self._left)
+
+    def full(self, path: str | Path, what: str, size: int = 0) -> errors.FileTooLarge:
+        """Return the error for a part of a file that does not fit."""
+        grown = f" of {size / 1e6:,.0f} MB and more" if size else ""
+        return errors.FileTooLarge(
+            f"{path} does not fit into memory: with {what} it makes a table{grown}, and there is room for "
+            f"{self._most / 1e6:,.0f} MB. If the file is what you expect, read it on a larger machine, or save "
+            "fewer directories in one"
         )
 
 
-def _memory() -> int:
-    """Return the bytes of memory this machine has; 16 GB where it does not say."""
-    try:
-        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (AttributeError, OSError, ValueError):  # Windows knows no sysconf
-        return 16 * 2**30
+def read_table(path: str | Path, room: Room, columns: list[str] | None = None, *, threads: bool = True) -> Any:
+    """Return the Arrow table in a Parquet file of plain columns, and decode no more than there is room for.
+
+    Texts are read as places in a dictionary, since a page of some bytes can say a long one a million times,
+    and become texts once it is known how long they are together. What a file says of its sizes is not believed.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    limits = {"thrift_container_size_limit": MOST_PARTS, "thrift_string_size_limit": MOST_NOTES}
+    with pq.ParquetFile(path, **limits) as file:
+        about, schema = file.metadata, file.schema_arrow
+    for column in schema:
+        if not _is_plain(column.type):
+            raise errors.ArgumentError(
+                f"{path} was not written by dirsync_nb: column {column.name!r} is of type "
+                f"{column.type!s:.80}; use pandas.read_parquet"
+            )
+    room.take(8 * about.num_rows * max(1, len(schema if columns is None else columns)), path, "its rows")
+    texts = [place for place, one in enumerate(schema) if _is_text(one.type)]
+    pieces = []
+    with pq.ParquetFile(path, metadata=about, read_dictionary=texts) as file:
+        for piece in file.iter_batches(PIECE, columns=columns, use_threads=threads):
+            for one, column in zip(piece.schema, piece.columns, strict=True):
+                room.take(_decoded_size(column), path, f"column {one.name!r}")
+            pieces.append(piece)
+        read = file.schema_arrow
+    wanted = schema if columns is None else pa.schema([schema.field(one) for one in columns], schema.metadata)
+    read = pa.schema([read.field(one) for one in wanted.names])
+    return pa.Table.from_batches(pieces, pieces[0].schema if pieces else read).cast(wanted)
+
+
+def _is_plain(kind: Any) -> bool:
+    """Whether a value of this kind is one text, number, time or mark, and no list or structure."""
+    import pyarrow as pa
+
+    if isinstance(kind, pa.BaseExtensionType):
+        return bool(pa.types.is_primitive(kind.storage_type))
+    if pa.types.is_fixed_size_binary(kind):
+        return bool(kind.byte_width <= WIDEST)
+    return (
+        pa.types.is_primitive(kind)
+        or pa.types.is_null(kind)
+        or pa.types.is_dictionary(kind)
+        or pa.types.is_decimal(kind)
+        or _is_text(kind)
+    )
+
+
+def _is_text(kind: Any) -> bool:
+    import pyarrow as pa
+
+    tests = pa.types.is_string, pa.types.is_large_string, pa.types.is_binary, pa.types.is_large_binary
+    return any(test(kind) for test in tests)
+
+
+def _decoded_size(column: Any) -> int:
+    """Return how many bytes a column takes, its texts written out."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if not pa.types.is_dictionary(column.type) or not _is_text(column.type.value_type):
+        return int(column.nbytes)
+    lengths = pc.binary_length(column.dictionary).cast(pa.int64())
+    return int(column.nbytes + (pc.sum(lengths.take(column.indices)).as_py() or 0))
 
 
 def _restored(frame: pd.DataFrame, notes: Mapping[bytes, bytes]) -> pd.DataFrame:
@@ -291,8 +385,7 @@ def _restored(frame: pd.DataFrame, notes: Mapping[bytes, bytes]) -> pd.DataFrame
     for column in json.loads(notes[JSON_MARK.encode()]):
         # Its place, since names need not be text; earlier files have the name.
         name = frame.columns[column] if isinstance(column, int) else column
-        values = [None if pd.isna(text) else _from_json(text) for text in frame[name]]
-        frame[name] = pd.Series(values, index=frame.index, dtype=object)
+        frame[name] = pd.Series(list(from_texts(frame[name])), index=frame.index, dtype=object)
     for place, (values, dtype, ordered) in json.loads(notes.get(CATEGORIES_MARK.encode(), "{}")).items():
         name = frame.columns[int(place)]
         known = pd.CategoricalDtype(pd.Index(_unpacked(values), dtype=dtype), ordered)
@@ -516,6 +609,19 @@ UNPACKERS: dict[str, Any] = {
     "$datetime": lambda held: _time(*held),
     "$date": date.fromisoformat,
 }
+
+
+def from_texts(texts: Iterable[Any]) -> Iterator[Any]:
+    """Yield the values that texts of JSON hold; equal tuples of texts, such as people's roles, are one."""
+    same: dict[str, Any] = {}
+    for text in texts:
+        if text in same:
+            yield same[text]
+        else:
+            value = None if pd.isna(text) else _from_json(text)
+            if isinstance(value, tuple) and all(isinstance(one, str) for one in value):
+                same[text] = value
+            yield value
 
 
 def _from_json(text: str) -> Any:

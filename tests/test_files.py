@@ -152,9 +152,65 @@ def test_what_is_no_parquet_file_is_refused_in_a_sentence(tmp_path):
 def test_a_file_of_more_cells_than_fit_into_memory_is_refused(tmp_path, monkeypatch):
     """A kilobyte of Parquet can say one value a billion times."""
     path = files.save_frame(named("a", "b"), tmp_path / "x.parquet")
-    monkeypatch.setattr(files, "_memory", lambda: 20)
-    with pytest.raises(errors.ArgumentError, match="2 rows, more than this machine can hold"):
+    monkeypatch.setattr(files, "memory", lambda: 20)
+    with pytest.raises(errors.FileTooLarge, match="x.parquet does not fit into memory: with its rows it makes"):
         files.open_frame(path)
+
+
+NOTES = {"dirsync_json_columns": "[]", "dirsync_categories": "{}", "dirsync_attrs": "{}"}
+
+
+def repeated(text, rows=100_000):
+    return pa.DictionaryArray.from_arrays(pa.array([0] * rows, pa.int32()), pa.array([text]))
+
+
+def texts_from_here_on(rows):
+    """Make short texts on pages of their own, and behind them what pages repeat: as no writer would begin."""
+    return pa.array([str(one) for one in range(rows)] + ["x" * 10_000] * rows)
+
+
+@pytest.mark.parametrize(
+    ("made", "options", "refused"),
+    [
+        (lambda: repeated("x" * 10_000), {"store_schema": False}, "with column 'a' it makes a table of 1,"),
+        (lambda: repeated("x" * 10_000, 20_000), {"row_group_size": 100}, "with column 'a' it makes"),
+        (lambda: texts_from_here_on(20_000), {"dictionary_pagesize_limit": 20_000}, "with column 'a' it makes"),
+        (lambda: pa.array(["x" * 10_000] * 20_000), {"use_dictionary": False}, "with column 'a' it makes"),
+        (lambda: repeated('{"v": [' + "[]," * 1000 + "0]}", 2_000), {"objects": True}, "column 'a' as objects"),
+        (lambda: pa.array([7] * 20_000_000), {}, "with its rows"),
+        (lambda: pa.nulls(20_000_000), {}, "with its rows"),
+        (lambda: pa.array([["x" * 1_000] * 1_000] * 100), {}, "column 'a' is of type list"),
+        (lambda: pa.array([{"a": "x" * 10_000}] * 10), {}, "column 'a' is of type struct"),
+        (lambda: pa.array([b"x" * 1_000] * 10, pa.binary(1_000)), {}, "is of type fixed_size_binary"),
+        (lambda: pa.array(["x" * n for n in range(99)]), {"column_encoding": {"a": "DELTA_BYTE_ARRAY"},
+         "use_dictionary": False}, "is not what save_frame wrote"),
+        (lambda: pa.array(["x"]), {"notes": '{"a": [' + "[]," * 2_000_000 + "0]}"}, "what is noted of"),
+    ],
+)  # fmt: skip
+def test_a_small_file_that_grows_without_end_is_refused_by_its_column(
+    tmp_path, monkeypatch, made, options, refused
+):
+    """SEC-04: whatever a file says of itself, what it decodes to is counted before it is there."""
+    monkeypatch.setattr(files, "memory", lambda: 200_000_000)
+    notes = {**NOTES, "dirsync_attrs": options.pop("notes", "{}")}
+    notes["dirsync_json_columns"] = "[0]" if options.pop("objects", False) else "[]"
+    table = pa.table({"a": made()}).replace_schema_metadata(notes)
+    path = tmp_path / "small.parquet"
+    pq.write_table(table, path, compression="zstd", **options)
+    assert path.stat().st_size < 100_000 or "noted" in refused
+    before = pa.total_allocated_bytes()
+    with pytest.raises(errors.ArgumentError, match=f"small.parquet.*{refused}"):
+        files.open_frame(path)
+    assert pa.total_allocated_bytes() - before < 100_000_000
+
+
+def test_frames_read_together_share_the_room(tmp_path, monkeypatch):
+    monkeypatch.setattr(files, "memory", lambda: 1_000_000)
+    path, room = files.save_frame(named("a"), tmp_path / "x.parquet"), files.Room()
+    room.take(499_000, path, "another file")
+    assert len(files.open_frame(path)) == 1
+    with pytest.raises(errors.FileTooLarge, match="save fewer directories in one"):
+        files.open_within(path, room)
 
 
 @pytest.mark.parametrize("write", [files.write_csv, files.write_xlsx, files.save_frame])

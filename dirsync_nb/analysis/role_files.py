@@ -18,6 +18,7 @@ from .. import errors, extras
 from ..client.calls import named_arguments
 from ..files import write_text
 from ..frames import one_of
+from ..guard import MOST_YAML, bytes_within, yaml_of
 from ..text import is_sendable
 from .role_mapping import RoleMapping, named
 
@@ -130,14 +131,14 @@ def read_mapping(path: str | Path, groups: pd.DataFrame | None = None) -> RoleMa
     source = Path(path)
     kind = _kind_of(source)
     try:
-        text = source.read_text(encoding="utf-8-sig")
+        text = bytes_within(source, MOST_YAML).decode("utf-8-sig")
         held = _parsed(text, kind)
         return _mapping(held, groups)
     except (OSError, UnicodeDecodeError) as problem:
         why = getattr(problem, "strerror", None) or "it is no UTF-8 text"
         raise errors.ArgumentError(f"{source} cannot be read: {why}") from None
     except (SyntaxError, ValueError, RecursionError, MemoryError) as problem:
-        told = " ".join(str(problem).split())[:200]
+        told = " ".join(str(problem).split())[:200] or "it is nested too deep, or too large for the memory"
         raise errors.ArgumentError(f"{source} holds no mapping of groups to roles: {told}") from None
 
 
@@ -155,12 +156,7 @@ def _parsed(text: str, kind: str) -> Any:
     if kind == "python":
         return _python(text)
     extras.need("reading a mapping from YAML", "scim", "yaml")
-    import yaml
-
-    try:
-        return yaml.safe_load(text)
-    except yaml.YAMLError as problem:
-        raise errors.ArgumentError(str(problem)) from None
+    return yaml_of(text)
 
 
 def _python(text: str) -> dict[str, Any]:

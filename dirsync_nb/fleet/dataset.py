@@ -44,8 +44,9 @@ from uuid import uuid4
 import pandas as pd
 
 from .. import errors
-from ..files import _from_json, _packed_texts, replacing
+from ..files import Room, _packed_texts, from_texts, read_table, replacing
 from ..frames import GROUP_COLUMNS, JSON, MEMBERSHIP_COLUMNS, TIME, USER_COLUMNS
+from ..guard import bytes_within
 
 __all__ = [
     "DIRECTORIES_FILE",
@@ -74,6 +75,7 @@ STAGING, LOCK, LOCKED_BYTE = "staging", "fleet.lock", 1 << 30
 MANIFEST, WHAT, FORMAT = "fleet.json", "dirsync_nb fleet", 2
 OPENERS = 8
 _USUAL_ID = re.compile("directory_[0-9A-HJKMNP-TV-Z]{26}")
+MOST_MANIFEST = 2**30  # bytes
 MOST_MOMENTS = 100  # of a directory's counts, as they were; the oldest go first
 
 Entry = dict[str, Any]
@@ -245,17 +247,19 @@ class Reader:
     ) -> pd.DataFrame:
         """Read one table of these directories, one below the other, with the declared columns and dtypes."""
         import pyarrow as pa
-        import pyarrow.parquet as pq
 
         index, declared = TABLES[table]
         chosen = list(declared) if columns is None else list(columns)
         wanted = chosen if index is None else [index, *chosen]
         paths = [part_of(Path(self.folder), table, one) for one in directory_ids]
+        room = Room()
 
         def read(path: Path) -> Any:
             try:
-                return pq.ParquetFile(path).read(wanted, use_threads=False)
-            except (OSError, pa.ArrowException) as problem:
+                return read_table(path, room, wanted, threads=False)
+            except MemoryError:
+                raise room.full(path, "what is in it") from None
+            except (OSError, KeyError, pa.ArrowException) as problem:
                 what = "is gone" if isinstance(problem, FileNotFoundError) else f"cannot be read ({problem})"
                 raise errors.DirsyncError(
                     f"{path} {what}. Take that directory anew: take_fleet with the same folder, its "
@@ -274,8 +278,7 @@ class Reader:
 
     def _unpacked(self, values: Any, table: str, name: str, dtype: str, index: pd.Index | None) -> pd.Series:
         if dtype == "object":
-            held = [None if text is None else _from_json(text) for text in values.to_pylist()]
-            return pd.Series(held, index=index, dtype=object)
+            return pd.Series(list(from_texts(values.to_pylist())), index=index, dtype=object)
         if dtype == JSON:
             array = pd.api.types.pandas_dtype(JSON).__from_arrow__(values)  # type: ignore[union-attr]
             return pd.Series(array, index=index, copy=False)
@@ -387,7 +390,7 @@ def _is_whole(manifest: Mapping[str, Any]) -> bool:
 
 def _json_of(folder: Path) -> dict[str, Any]:
     try:
-        found: Any = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        found: Any = json.loads(bytes_within(folder / MANIFEST, MOST_MANIFEST))
     except FileNotFoundError:
         raise errors.ArgumentError(f"{folder} holds no fleet: there is no {MANIFEST} in it") from None
     except (ValueError, RecursionError):

@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from .. import errors
-from ..files import replacing
+from ..files import Room, read_table, replacing
 from ..frames import describe_columns
 from .dataset import DIRECTORIES_FILE, ORGANIZATIONS_FILE, TABLES, arrow_schema, part_of
 
@@ -83,7 +83,7 @@ def write_tables(folder: Path, directory_ids: Sequence[str], to: str | Path) -> 
             with pq.ParquetWriter(temporary, schema, compression="zstd") as writer:
                 held: list[Any] = []
                 for one in directory_ids:
-                    held.append(pq.ParquetFile(part_of(folder, table, one)).read().cast(schema))
+                    held.append(read_table(part_of(folder, table, one), Room()).cast(schema))
                     if sum(part.num_rows for part in held) >= GROUP_ROWS:
                         writer.write_table(pa.concat_tables(held))
                         held = []

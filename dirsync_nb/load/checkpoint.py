@@ -7,8 +7,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from .. import errors
+from ..guard import memory
+
 __all__ = ["PAGE_FORMAT", "Checkpoint"]
 
+MOST_LINE = 2**26  # bytes, twice an answer
 PAGE_FORMAT = 2  # of the lines that loaders write; 1 knew no segments
 
 
@@ -24,12 +28,13 @@ class Checkpoint:
     def __init__(self, path: Path) -> None:
         self.lines: list[dict[str, Any]] = []
         whole = 0
-        for line in path.read_bytes().splitlines(keepends=True) if path.exists() else ():
-            held = _json_line(line)
-            if held is None:
-                break
-            whole += len(line)
-            self.lines.append(held)
+        if path.exists():
+            if path.stat().st_size > memory() // 2:
+                raise errors.FileTooLarge(f"{path} does not fit into memory: remove it, and load anew")
+            with path.open("rb") as file:
+                while (held := _json_line(line := file.readline(MOST_LINE))) is not None:
+                    whole += len(line)
+                    self.lines.append(held)
         self._file = path.open("ab")
         self._file.truncate(whole)
 

@@ -13,8 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from .. import errors
+from ..guard import bytes_within
 
-__all__ = ["notebooks_in", "read", "write"]
+__all__ = ["MOST_BYTES", "notebooks_in", "read", "write"]
+
+MOST_BYTES = 256_000_000  # with the pictures in its outputs
 
 _CONFLICT = re.compile(r"^(?:<{7}|>{7}|\|{7}) ", re.MULTILINE)
 _HIDDEN = {"node_modules", "__pycache__"}  # passed by like what begins with a dot
@@ -49,9 +52,11 @@ def read(path: Path) -> tuple[dict[str, Any], str]:
     ValueError
         It is no notebook, or of a format from before 2015.
     """
-    raw = _decoded(path.read_bytes())
+    raw = _decoded(bytes_within(path, MOST_BYTES))
     try:
         notebook = json.loads(raw)
+    except MemoryError:
+        raise errors.FileTooLarge("its cells do not fit into memory: clear its outputs, then save") from None
     except (ValueError, RecursionError):
         if conflict := _CONFLICT.search(raw):
             line = raw.count("\n", 0, conflict.start()) + 1

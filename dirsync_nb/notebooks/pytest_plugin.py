@@ -1,7 +1,7 @@
 """For notebooks and tests in a repository of your own: ``pytest --dirsync-sandbox --nbval notebooks``.
 
 With ``--dirsync-sandbox`` a run meets a fresh seeded sandbox, new again for every notebook (with
-``--dirsync-sandbox=FILE`` one of the world in a file, see :mod:`dirsync_nb.worlds`): ``connect()`` in
+``--dirsync-sandbox=FILE`` one of the world in a file, see :mod:`dirsync_nb.sync.worlds`): ``connect()`` in
 tests and kernels leads to it, a real key in the environment is not seen, and whatever would reach beyond this
 machine is refused, with its address named. Without that option nothing is changed.
 
@@ -100,7 +100,7 @@ def _world(config: pytest.Config) -> Any:
     file = config.getoption("dirsync_sandbox")
     if file == INVENTED:
         return file
-    from ..worlds import world_from_file
+    from ..sync.worlds import world_from_file
 
     try:
         if WORLD not in config.stash:

@@ -30,8 +30,10 @@ from urllib.parse import urlsplit
 
 from .. import errors
 from ..connect import PRODUCTION, SHARED_SANDBOX
+from ..guard import bytes_within
 from ..text import plural
 from . import kernels
+from .files import MOST_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -103,7 +105,10 @@ def read(path: Path) -> Any:
 
     try:
         with warnings.catch_warnings(action="ignore"):  # about what nbformat repairs
-            notebook = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
+            content = bytes_within(path, MOST_BYTES).decode()
+            notebook = nbformat.reads(content, as_version=4)  # type: ignore[no-untyped-call]
+    except errors.FileTooLarge:
+        raise
     except OSError as error:
         raise errors.ArgumentError(f"{path}: {error.strerror}") from None
     except Exception as error:  # noqa: BLE001 (nbformat raises what it comes across)

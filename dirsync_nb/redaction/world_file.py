@@ -9,7 +9,7 @@ from typing import Any
 from .. import errors
 from ..client.pseudonyms import Pseudonyms, wrapped_key
 from ..files import replacing
-from ..worlds import copy_of, snapshot_of
+from ..sync.worlds import copy_of, snapshot_of
 from .redact import redacted_with
 
 __all__ = ["save_world"]

@@ -17,6 +17,8 @@ from .http.control import CHANGES
 
 __all__ = ["RemoteSandbox"]
 
+_MOST_BYTES = 2**28  # of an answer: all people of a directory
+
 
 class RemoteSandbox:
     """Reach a running sandbox through its control door, with the methods of ``Sandbox``.
@@ -121,7 +123,7 @@ class RemoteSandbox:
             headers = {"Content-Type": "application/json", "Authorization": f"Bearer {self.api_key}"}
             connection.request(method, "/_sandbox" + path, json.dumps(body or {}), headers)
             answer = connection.getresponse()
-            content = json.loads(answer.read() or b"null")
+            content = json.loads(answer.read(_MOST_BYTES) or b"null")
         finally:
             connection.close()
         if answer.status != 200:

@@ -1,7 +1,7 @@
 """Events to state: replay, follow, keep a moment and bring it up to date, receive webhooks.
 
 Reading order: ``events`` (one event parsed), ``state`` (replay), ``history`` (timelines), ``follow``,
-``checkpoint``, ``snapshot``; ``webhooks`` stands alone.
+``snapshot``, ``worlds`` (what a sandbox can be made of); ``webhooks`` stands alone.
 """
 
 from . import follow, history, snapshot, webhooks

@@ -23,6 +23,7 @@ from ..client import DirectoryClient, Record, needs_client
 from ..client.paging import NEWEST_FIRST
 from ..files import replacing
 from ..frames import ROUNDED, events_frame
+from ..guard import bytes_within
 from ..load import load_events
 from ..load.lost_place import REFUSED, Gap, LostPlace, event_pages, first_events, lost_place
 from ..load.progress import tell
@@ -198,9 +199,9 @@ def _kept_place(path: Path | None, client: DirectoryClient) -> str | None:
     if path is None or not path.exists():
         return None
     try:
-        held = json.loads(path.read_text())
+        held = json.loads(bytes_within(path, 2**16))
         after, of = str(held["after"]), held["server"]
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, LookupError, RecursionError):
         raise errors.ArgumentError(f"{path} does not hold a place in a stream of events") from None
     if not client.reads(of):
         raise errors.ArgumentError(f"{path} holds a place at {of}, and this client reads {client.server}")

@@ -29,7 +29,7 @@ import pandas as pd
 from .. import errors
 from ..client import DirectoryClient, LoadContext, needs_client
 from ..client.calls import named_arguments
-from ..files import need_for, open_frame, remove_folder, replacing, save_frame
+from ..files import Room, need_for, open_within, remove_folder, replacing, save_frame
 from ..frames import (
     MEMBERSHIP_COLUMNS,
     concat,
@@ -39,7 +39,7 @@ from ..frames import (
     require_complete,
     users_frame,
 )
-from ..guard import SHARE, check_guard, check_vanished, why_stopped
+from ..guard import SHARE, bytes_within, check_guard, check_vanished, why_stopped
 from ..load import load_directories, load_events, load_organizations
 from ..load.checkpoint import PAGE_FORMAT, Checkpoint
 from ..load.contents import Contents, load_contents
@@ -391,7 +391,8 @@ def open_snapshot(path: str | Path) -> Snapshot:
     try:
         with zipfile.ZipFile(path) as archive, tempfile.TemporaryDirectory() as folder:
             manifest = _manifest_of(archive, path)
-            frames = {name: _part(archive, manifest, name, Path(folder)) for name in FRAMES}
+            room = Room()
+            frames = {name: _part(archive, manifest, name, Path(folder), room) for name in FRAMES}
     except FileNotFoundError:
         raise errors.ArgumentError(f"there is no file {path}") from None
     except errors.DirsyncError:
@@ -445,7 +446,7 @@ def _manifest_of(archive: zipfile.ZipFile, path: str | Path) -> _Manifest:
     return msgspec.convert(held, _Manifest)
 
 
-def _part(archive: zipfile.ZipFile, manifest: _Manifest, name: str, folder: Path) -> pd.DataFrame:
+def _part(archive: zipfile.ZipFile, manifest: _Manifest, name: str, folder: Path, room: Room) -> pd.DataFrame:
     """Unpack one frame, and hold it against its checksum."""
     member = f"{name}.parquet"
     content = archive.read(member)
@@ -454,7 +455,9 @@ def _part(archive: zipfile.ZipFile, manifest: _Manifest, name: str, folder: Path
     part = folder / member
     part.write_bytes(content)
     try:
-        return open_frame(part)
+        return open_within(part, room)
+    except errors.FileTooLarge as problem:
+        raise errors.FileTooLarge(str(problem).replace(str(part), f"{archive.filename}: {member}")) from None
     except errors.ArgumentError as problem:
         raise DamagedSnapshot(f"{archive.filename} is not a whole snapshot: {problem}") from problem
 
@@ -554,7 +557,7 @@ class _Keeper:
         if not about.exists():
             return cls.anew(folder, client, scope)
         try:
-            held = json.loads(about.read_text())
+            held = json.loads(bytes_within(about, MOST_MANIFEST))
             of, position = held["load"]["server"], held["position"] and Moment(*held["position"])
         except errors.MISSHAPEN:
             raise errors.ArgumentError(

@@ -12,7 +12,7 @@ import dirsync_nb as ds
 from dirsync_nb import errors
 from dirsync_nb.sandbox import Sandbox
 from dirsync_nb.sandbox.seeding import copies
-from dirsync_nb.worlds import copy_of
+from dirsync_nb.sync.worlds import copy_of
 
 FRAMES = ("organizations", "directories", "users", "groups", "memberships")
 

@@ -10,7 +10,7 @@ import pytest
 
 import dirsync_nb as ds
 from dirsync_nb import errors
-from dirsync_nb.sandbox.seeding.exports import read_people
+from dirsync_nb.sandbox.seeding.exports import read_people, tables
 
 # Lines of files are as long as they are.
 # ruff: noqa: E501
@@ -494,3 +494,20 @@ def test_each_form_goes_through_to_comparison_audit_and_chart(save, form):
     assert len(ds.audit.check_directory(users).users) == len(users)
     assert ds.charts.alt_text(ds.charts.plot_user_states(users))
     client.sandbox.stop()
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("wide.csv", ",".join(f"c{n}" for n in range(300)) + ",email\n" + "a@b.test\n" * 100),
+        ("keys.json", json.dumps([{f"k{n}": n, "email": f"p{n}@acme.test"} for n in range(200)])),
+        ("keys.ldif", "".join(f"dn: cn={n}\nobjectClass: person\nk{n}: 1\n\n" for n in range(200))),
+    ],
+)
+def test_a_small_file_that_makes_an_endless_table_is_refused(tmp_path, monkeypatch, name, text):
+    """A row of a byte is as wide as the header, and a header is as wide as all keys together."""
+    monkeypatch.setattr(tables, "MOST_CELLS", 20_000)
+    path = tmp_path / name
+    path.write_text(text)
+    with pytest.raises(ValueError, match=f"{name} makes a table of .* cells: export fewer columns"):
+        read_people(path)

@@ -25,6 +25,7 @@ CORE = "urn:ietf:params:scim:schemas:core:2.0:"
 ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
 PATCH_OP = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
 _TIMEOUT = 30.0
+_MOST_BYTES = 20_000_000  # of an answer
 
 
 class ScimError(DirsyncError, RuntimeError):
@@ -123,7 +124,7 @@ class ScimClient:
             text = None if body is None else json.dumps(body, ensure_ascii=False).encode()
             connection.request(method, self._base.path + where, text, self._headers)
             response = connection.getresponse()
-            return response.status, json.loads(response.read() or b"null")
+            return response.status, json.loads(response.read(_MOST_BYTES) or b"null")
         finally:
             connection.close()
 

@@ -20,6 +20,7 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ...guard import bytes_within
 from ..directory import clock, objects, provider_traits, roles
 from ..directory.refusal import Invalid
 from ..directory.store.roles import Ranking
@@ -37,6 +38,7 @@ __all__ = ["FORMAT", "WHAT", "Copy", "build", "read"]
 
 WHAT, FORMAT = "dirsync_nb world", 1
 MOST_BYTES = 2_000_000_000
+MOST_LINE = 2**26  # the longest are groups: this is one of 1,400,000 members
 AS_READ = 2
 """Of ``has_roles``: users keep the roles they were read with, since nobody can read which group gives which."""
 
@@ -112,16 +114,20 @@ def read(path: str | os.PathLike[str]) -> Copy:
     """Return the copy in a file; Invalid says what is wrong with it, and in which line."""
     where = Path(path)
     try:
-        if where.stat().st_size > MOST_BYTES:
-            raise Invalid(f"{where} has more than {MOST_BYTES // 1_000_000:,} MB")
-        return Copy(tuple(where.read_bytes().removeprefix(BOM_UTF8).rstrip().splitlines()))
+        content = bytes_within(where, MOST_BYTES)
     except OSError as error:
         raise Invalid(f"{where} cannot be read: {error.strerror}") from None
+    try:
+        return Copy(tuple(content.removeprefix(BOM_UTF8).rstrip().splitlines()))
     except ValueError as error:
         raise Invalid(f"{where}: {error}") from None
+    except MemoryError:
+        raise Invalid(f"{where} does not fit into memory: save fewer directories in one") from None
 
 
 def _parsed(line: bytes, number: int) -> Object:
+    if len(line) > MOST_LINE:
+        raise Invalid(f"line {number} has more than {MOST_LINE / 1e6:.0f} MB")
     try:
         given = json.loads(line)
     except (ValueError, RecursionError):

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ....guard import bytes_within
 from ...directory.refusal import Invalid
 from .forms import form_of, is_known
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["Table", "read_table"]
 
 MOST_BYTES = 256_000_000
+MOST_CELLS = 100_000_000  # a row of a byte has as many as the header
 SEARCHED = 20  # rows in which the header may stand, below titles and filters
 
 
@@ -79,15 +81,13 @@ def _of_text(file: str, text: str) -> Table:
     if start in ("{", "["):
         return _of_json(file, text)
     if re.match(r"(?:#[^\n]*\n|\s*\n)*(?:version: *\d|dn::? )", text, re.IGNORECASE):
-        return _of_records(_ldif_records(text))
+        return _of_records(_ldif_records(text), file)
     return _of_lines(file, text)
 
 
 def _bytes_of(path: Path) -> bytes:
     try:
-        if path.stat().st_size > MOST_BYTES:
-            raise Invalid(f"{path.name} has more than {MOST_BYTES // 1_000_000} MB")
-        return path.read_bytes()
+        return bytes_within(path, MOST_BYTES)
     except OSError as error:
         raise Invalid(f"{path} cannot be read: {error.strerror}") from None
 
@@ -155,6 +155,7 @@ def _of_lines(file: str, text: str) -> Table:
     place = _header_place([row for _, row in rows[:SEARCHED]])
     header = rows[place][1]
     width, table, short = len(header), Table(header, []), []
+    _check_cells(file, width, len(rows))
     for n, row in rows[place + 1 :]:
         if len(row) > width and any(row[width:]):
             table.refused.append((n, f"it has {len(row)} cells for {width} columns: one is not quoted"))
@@ -231,7 +232,7 @@ def _of_json(file: str, text: str) -> Table:
     if not isinstance(given, list):
         raise Invalid(f"{file} holds no list of people ({', '.join(_LISTS)})")
     records = [record for record in given if isinstance(record, dict)]
-    table = _of_records([row for record in records for row in (_memberships(record) or [_flat(record)])])
+    table = _of_records([row for record in records for row in (_memberships(record) or [_flat(record)])], file)
     table.notices += notices
     table.form = form
     return table
@@ -359,10 +360,19 @@ def _from_base64(value: str) -> str:
         return value
 
 
-def _of_records(records: Sequence[Mapping[Any, Any]]) -> Table:
+def _of_records(records: Sequence[Mapping[Any, Any]], file: str = "the frame") -> Table:
     header = list(dict.fromkeys(str(name) for record in records for name in record))
+    _check_cells(file, len(header), len(records))
     rows = [[_text(record.get(name)) for name in header] for record in records]
     return Table(header, list(enumerate(rows, 1)))
+
+
+def _check_cells(file: str, columns: int, rows: int) -> None:
+    if columns * rows > MOST_CELLS:
+        raise Invalid(
+            f"{file} makes a table of {columns:,} columns and {rows:,} rows, more than {MOST_CELLS:,} cells: "
+            "export fewer columns"
+        )
 
 
 def _text(value: Any) -> str:

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from . import errors
-from .frames import (
+from .. import errors
+from ..frames import (
     DIRECTORIES,
     GROUPS,
     JSON,
@@ -29,12 +29,13 @@ from .frames import (
     groups_frame,
     users_frame,
 )
-from .load.progress import tell
-from .sync import Moment, Snapshot, open_snapshot
+from ..load.progress import tell
+from .events import Moment
+from .snapshot import Snapshot, open_snapshot
 
 if TYPE_CHECKING:
-    from .sandbox.seeding.copies import Copy
-    from .sandbox.seeding.worlds import World
+    from ..sandbox.seeding.copies import Copy
+    from ..sandbox.seeding.worlds import World
 
 __all__ = ["copy_lines", "copy_of", "snapshot_of", "world_asked_for", "world_from_file", "world_of_people"]
 
@@ -55,8 +56,8 @@ def copy_of(snapshot: Any) -> Copy:
     IncompleteError
         Directories of the fleet are missing.
     """
-    from .sandbox.directory.refusal import Invalid
-    from .sandbox.seeding.copies import Copy, read
+    from ..sandbox.directory.refusal import Invalid
+    from ..sandbox.seeding.copies import Copy, read
 
     try:
         if isinstance(snapshot, str | Path) and Path(snapshot).suffix == ".jsonl":
@@ -119,7 +120,7 @@ def _of_fleet(fleet: Any) -> Snapshot:
 
 def copy_lines(snapshot: Snapshot) -> Iterator[bytes]:
     """Yield the lines of a copy, see ``sandbox.seeding.copies``: what it is, its records, who is where."""
-    from .sandbox.seeding.copies import FORMAT, WHAT
+    from ..sandbox.seeding.copies import FORMAT, WHAT
 
     head = {
         "what": WHAT,
@@ -190,13 +191,15 @@ def _role_fields(frame: pd.DataFrame) -> dict[str, list[Any]]:
 
 def world_of_people(people: Any, groups: Any, provider: str | None, company: str | None) -> World:
     """Return a world of somebody's own people; what was not understood or not sent is told."""
-    from .sandbox.seeding.exports import People, read_people, world_of
+    from ..sandbox.seeding.exports import People, read_people, world_of
 
     try:
         read = people if isinstance(people, People) else read_people(people, groups)
         world = world_of(read, provider=provider, company=company)
     except ValueError as problem:
         raise errors.ArgumentError(str(problem)) from None
+    except MemoryError:
+        raise errors.FileTooLarge("these people do not fit into memory: give them in smaller files") from None
     tell(read.sentences()[1:], set())
     return world
 
@@ -230,7 +233,7 @@ def world_from_file(path: str | Path) -> World | Copy:
     DirsyncError
         It cannot be read, or holds nothing of these.
     """
-    from .sandbox.seeding import seed as seeds
+    from ..sandbox.seeding import seed as seeds
 
     where = Path(path)
     if where.is_dir() or _is_snapshot(where):
