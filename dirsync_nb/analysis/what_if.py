@@ -554,7 +554,7 @@ def _by_user(roles: pd.DataFrame) -> dict[str, list[str]]:
     return found
 
 
-@takes_frames(changes="any")
+@takes_frames(changes="")
 def role_summary(changes: pd.DataFrame) -> pd.DataFrame:
     """Count changes: one row per role, the highest first, with users before and after.
 
@@ -564,7 +564,7 @@ def role_summary(changes: pd.DataFrame) -> pd.DataFrame:
     >>> ds.what_if.role_summary(ds.what_if.role_changes(now, now)).index.tolist()
     ['admin', 'member']
     """
-    require_columns("changes", changes, *CHANGE_COLUMNS)
+    require_columns("changes", changes, *CHANGE_COLUMNS, loader="what_if.role_changes")
     counts = pd.crosstab(changes["role"], changes["change"].astype("str"))
     counts = counts.reindex(columns=list(CHANGES), fill_value=0)
     known = [role for role in changes.attrs.get("roles", ()) if role in counts.index]
