@@ -255,7 +255,7 @@ def plot_onboarding(
     >>> ds.charts.plot_onboarding(users).get_ylabel()
     'users'
     """
-    from_events = isinstance(frame, pd.DataFrame) and "event" in frame
+    from_events = "event" in getattr(frame, "columns", ())
     if not from_events:
         require_ids("frame", frame, "user_id")
         require_columns("frame", frame, "created_at", loader="load_users")

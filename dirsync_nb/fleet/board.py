@@ -46,7 +46,7 @@ Trouble = tuple[str, str, str]
 
 
 def board_frame(
-    fleet: Any, client: DirectoryClient | None, drift: pd.DataFrame | None, old: timedelta, days: int
+    fleet: Any, client: DirectoryClient | None, drift: pd.DataFrame | None, old: Any, days: Any
 ) -> pd.DataFrame:
     """Return the board, see :meth:`Fleet.board`, whose module imports this one."""
     if not isinstance(old, timedelta) or not isinstance(days, int):
