@@ -53,21 +53,24 @@ def board_frame(
         raise errors.ArgumentError(
             f"old is a timedelta such as timedelta(days=1), and days a whole number; got {old!r} and {days!r}"
         )
+    held = fleet.directories.reindex(fleet.directory_ids)
     listing = fleet.directories if client is None else _listed_now(fleet, client)
     now, taken = pd.Timestamp.now("UTC").as_unit("us"), fleet.taken.reindex(fleet.directory_ids)
     listing = listing.reindex(fleet.directory_ids)
+    whose = {
+        name: listing[name].fillna(held[name]) for name in ("organization_id", "name")
+    }  # of those gone, too
     names = fleet.organizations["name"]
     board = pd.DataFrame(
         {
-            "customer": listing["organization_id"].map(names[~names.index.duplicated()]).astype("str"),
-            "name": listing["name"],
+            **whose,
+            "customer": whose["organization_id"].map(names[~names.index.duplicated()]).astype("str"),
             "provider": listing["type"].astype("str"),
             "state": listing["state"].astype("str"),
             "people": taken["users"],
             "groups": taken["groups"],
             "at": taken["at"],
             "age": (now - taken["at"]).astype("timedelta64[us]"),
-            "organization_id": listing["organization_id"],
         },
         index=pd.Index(fleet.directory_ids, dtype="str", name="directory_id"),
     )

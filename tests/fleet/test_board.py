@@ -53,7 +53,9 @@ def test_the_board_tells_changes_ages_and_counts_of_the_service(small):
     old = fleet.board(old=timedelta(0))
     assert old["problem"].str.startswith("It is as of ").all()
     sandbox.delete_directory(other)
-    assert fleet.board(client).loc[other, "problem"] == "It is no longer listed"
+    gone = fleet.board(client).loc[other]
+    assert gone["problem"] == "It is no longer listed"
+    assert gone["customer"] == board.loc[other, "customer"]  # whose it was
 
 
 def test_the_board_shows_how_far_an_app_is_from_each_organization(small):

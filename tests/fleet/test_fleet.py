@@ -101,6 +101,15 @@ def test_a_fleet_holds_what_the_loaders_give_with_the_same_dtypes(moments, harbo
     assert re.fullmatch(r"<Fleet of 9 directories: \d+ users, \d+ groups, [\d,]+ memberships>", repr(fleet))
 
 
+def test_whether_the_service_looks_at_a_filter_is_asked_once_for_all_directories(small):
+    sandbox, client, folder = small
+    take_fleet(client, folder)
+    asked = [
+        str(line) for line in sandbox.requests if re.search(r"/directory_\w+.*[?&]limit=1\b(?!0)", str(line))
+    ]
+    assert 1 <= len(asked) <= 2  # of groups, and of users
+
+
 def test_one_directory_of_a_fleet_is_what_its_loaders_give(moments, harbour):
     _, fleet, _, _ = moments
     with connected(harbour) as client:
