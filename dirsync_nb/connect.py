@@ -21,6 +21,7 @@ from . import errors
 from .client import DirectoryClient, Pacer, RetryPolicy, Transport
 from .client.calls import fit, named_arguments, unknown_argument
 from .client.credentials import Secret, checked_base_url, is_loopback
+from .client.say import say
 
 if TYPE_CHECKING:
     from .sandbox.settings import Options
@@ -160,7 +161,7 @@ def connect(
         )
     shared = _from_environment(SHARED_SANDBOX)[0].reveal()
     sandbox = _shared_sandbox(shared) if shared else _running_sandbox({"seed": 1, "users": None})
-    print(  # noqa: T201
+    say(
         f"{missing}: this is the embedded sandbox, with invented people; nothing leaves this machine."
         f"{_clock_of(sandbox)}"
     )

@@ -15,7 +15,7 @@ NEARLY = 0.8
 """From this share of the people on, a group holds nearly everybody: being in it says little."""
 
 
-def hold_nearly_all(members: pd.Series, people: int) -> pd.Series:
+def hold_nearly_all(members: pd.Series, people: float) -> pd.Series:
     """Return which groups hold nearly everybody; where there are only two groups, none does."""
     return (members >= NEARLY * max(1, people)) & (len(members) > 2)
 

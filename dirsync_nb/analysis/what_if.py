@@ -551,7 +551,7 @@ def _by_user(roles: pd.DataFrame) -> dict[str, list[str]]:
     return dict(roles.groupby("user_id", sort=False)["role"].agg(list))
 
 
-@takes_frames(changes="any")
+@takes_frames(changes="")
 def role_summary(changes: pd.DataFrame) -> pd.DataFrame:
     """Count changes: one row per role, the highest first, with users before and after.
 
@@ -561,7 +561,7 @@ def role_summary(changes: pd.DataFrame) -> pd.DataFrame:
     >>> ds.what_if.role_summary(ds.what_if.role_changes(now, now)).index.tolist()
     ['admin', 'member']
     """
-    require_columns("changes", changes, *CHANGE_COLUMNS)
+    require_columns("changes", changes, *CHANGE_COLUMNS, loader="what_if.role_changes")
     counts = pd.crosstab(changes["role"], changes["change"].astype("str"))
     counts = counts.reindex(columns=list(CHANGES), fill_value=0)
     known = [role for role in changes.attrs.get("roles", ()) if role in counts.index]

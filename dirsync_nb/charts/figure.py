@@ -19,7 +19,7 @@ import base64
 import io
 import sys
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from typing import Any
 from uuid import uuid4
@@ -47,6 +47,7 @@ __all__ = [
     "ChartAxes",
     "ChartFigure",
     "alt_text",
+    "answer_of",
     "beside",
     "check_top",
     "drawable",
@@ -338,6 +339,15 @@ def alt_text(ax: Axes) -> str:
             f"ax must be the Axes that a chart gave; got one of type {type(ax).__name__}"
         )
     return _alt_texts.get(ax, "")
+
+
+def answer_of(
+    question: Callable[..., Any], columns: Sequence[str], given: Any, *frames: pd.DataFrame | None
+) -> Any:
+    """Return a question's answer for these frames; what has its columns is an answer, to be put in order."""
+    if isinstance(given, pd.DataFrame) and {*columns} <= set(given):
+        return given.sort_values(columns[0], ascending=False, kind="stable")
+    return question(given, *frames)
 
 
 # Rows -------------------------------------------------------------------------------------------------------

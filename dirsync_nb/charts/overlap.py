@@ -13,7 +13,7 @@ from matplotlib.image import AxesImage
 from matplotlib.patches import Arc
 from matplotlib.patheffects import withStroke
 
-from .. import analysis
+from .. import analysis, errors
 from ..analysis.graph import hold_nearly_all
 from ..frames import latest, mark_partial, takes_frames
 from ..text import plural
@@ -36,7 +36,7 @@ Array = np.ndarray[Any, Any]
 # Pairs of groups --------------------------------------------------------------------------------------------
 
 
-@takes_frames()
+@takes_frames(memberships="")
 def plot_group_overlap(
     memberships: pd.DataFrame,
     groups: pd.DataFrame | None = None,
@@ -50,7 +50,8 @@ def plot_group_overlap(
     Parameters
     ----------
     memberships, groups
-        Frames.
+        Frames. Or the answers of ``analysis.overlap_matrix`` and ``analysis.group_sizes``, as ``fleet.analyse``
+        gives them; the former says itself what it counts.
     by
         ``"jaccard"``: members in both as a share of those in either, 0 to 1; ``"count"``: members in both.
     top
@@ -65,19 +66,40 @@ def plot_group_overlap(
     5
     """
     check_top(top)
-    square = analysis.overlap_matrix(memberships, groups, by=by, top=top)
-    sizes = analysis.group_sizes(memberships, groups)
-    shown = _apart_last(_with_members(square.index, sizes), sizes, memberships)
+    square, sizes, by, people = _compared(memberships, groups, by, top)
+    shown = _apart_last(_with_members(square.index, sizes), sizes, people)
     labels = distinct_labels(list(shown), sizes.loc[shown, "name"], width=28)
     ax = figure.new_axes(ax, *_square_size(labels))
     sources = (memberships, groups)
     if len(shown) < 2:
         return figure.nothing(ax, f"{plural(len(shown), 'group')} with members, nothing to compare", sources)
     _draw_pairs(ax, square.loc[shown, shown], labels, by)
-    apart = _set_apart(ax, sizes.loc[shown, "members"], memberships, labels, both_ways=True)
-    finding, details = _overlap_finding(memberships, groups, dict(zip(shown, labels, strict=True)), by)
+    apart = _set_apart(ax, sizes.loc[shown, "members"], people, labels, both_ways=True)
+    pairs = _strongest(memberships, groups, square.loc[shown, shown], sizes, by)
+    finding, details = _overlap_finding(pairs, dict(zip(shown, labels, strict=True)), by)
     notes = apart + _left_out(sizes, len(shown))
     return figure.finish(ax, finding, notes, details=details, drawn=labels, sources=sources)
+
+
+def _compared(
+    memberships: pd.DataFrame, groups: pd.DataFrame | None, by: str, top: int | None
+) -> tuple[pd.DataFrame, pd.DataFrame, str, float]:
+    """Return the square, the sizes, what the square counts, and how many people there are, if that is known."""
+    if not _is_square(memberships):
+        square = analysis.overlap_matrix(memberships, groups, by=by, top=top)
+        return square, analysis.group_sizes(memberships, groups), by, memberships["user_id"].nunique()
+    if groups is None or "members" not in groups or not memberships.index.isin(groups.index).all():
+        raise errors.ArgumentError(
+            "the answer of overlap_matrix is drawn with that of group_sizes in the place of groups: it has the "
+            "names, and how many members there are"
+        )
+    largest = groups.loc[memberships.index, "members"].sort_values(ascending=False, kind="stable").index[:top]
+    square = memberships.loc[memberships.index.isin(largest), memberships.columns.isin(largest)]
+    return square, groups, "count" if square.to_numpy().dtype.kind in "iu" else "jaccard", np.inf
+
+
+def _is_square(given: Any) -> bool:
+    return isinstance(given, pd.DataFrame) and given.columns.name == "other_group_id"
 
 
 def _draw_pairs(ax: Axes, square: pd.DataFrame, labels: Sequence[str], by: str) -> None:
@@ -96,15 +118,26 @@ def _draw_pairs(ax: Axes, square: pd.DataFrame, labels: Sequence[str], by: str) 
         figure.plain_numbers(scale.yaxis)
 
 
-def _overlap_finding(
-    memberships: pd.DataFrame,
-    groups: pd.DataFrame | None,
-    labels: Mapping[str, str],
-    by: str,
-) -> tuple[str, str]:
+def _strongest(
+    memberships: pd.DataFrame, groups: pd.DataFrame | None, square: pd.DataFrame, sizes: pd.DataFrame, by: str
+) -> pd.DataFrame:
+    """Return the five strongest pairs of the groups of a square."""
+    if not _is_square(memberships):
+        inside = memberships[memberships["group_id"].isin(square.index)]
+        return analysis.group_overlap(inside, groups, by=by, top=5)
+    members = sizes.loc[square.index, "members"].to_numpy(dtype=float)
+    a, b = np.nonzero((members[:, None] > members) | (np.triu(members[:, None] == members, 1)))  # larger first
+    values = square.to_numpy(dtype=float)[a, b]
+    both = members[a] + members[b]
+    jaccard = values if by == "jaccard" else values / (both - values)
+    shared = np.rint(both * jaccard / (1 + jaccard))  # of the members of either, those counted twice
+    ids = {"group_a": square.index[a], "group_b": square.index[b]}
+    pairs = pd.DataFrame({**ids, "shared": shared, "jaccard": jaccard})
+    return pairs.iloc[np.argsort(-values, kind="stable")[:5]].query("shared > 0")
+
+
+def _overlap_finding(pairs: pd.DataFrame, labels: Mapping[str, str], by: str) -> tuple[str, str]:
     """Return which groups are most alike, and give the next few for the text alternative."""
-    inside = memberships[memberships["group_id"].isin(list(labels))]
-    pairs = analysis.group_overlap(inside, groups, by=by, top=5)
     if pairs.empty:
         return f"None of the {len(labels):,} groups share a member", ""
     told = [
@@ -173,7 +206,8 @@ def plot_membership_matrix(
     memberships, left_out = _people_only(memberships, users)
     sizes = analysis.group_sizes(memberships, groups)
     shown = _with_members(analysis.overlap_matrix(memberships, groups, top=top).index, sizes)
-    shown = _apart_last(shown, sizes, memberships)
+    people = memberships["user_id"].nunique()
+    shown = _apart_last(shown, sizes, people)
     ax = figure.new_axes(ax, 9.5, rows_height(len(shown)) + 0.3)
     if not len(shown):
         return figure.nothing(ax, "nobody is in a group", sources)
@@ -182,17 +216,17 @@ def plot_membership_matrix(
     order = _in_blocks(rows)
     rows = rows[:, order]
     labels = distinct_labels(list(shown), sizes.loc[shown, "name"])
-    people = _people(user_ids[order], users) if len(order) <= NAMED_USERS else []
+    named = _people(user_ids[order], users) if len(order) <= NAMED_USERS else []
     per_column = -(-len(order) // MATRIX_COLUMNS)
-    _draw_members(ax, rows, per_column, labels, people)
-    notes = _set_apart(ax, sizes.loc[shown, "members"], memberships, labels)
+    _draw_members(ax, rows, per_column, labels, named)
+    notes = _set_apart(ax, sizes.loc[shown, "members"], people, labels)
     notes += [f"Each column stands for {per_column:,} users."] if per_column > 1 else []
     notes += _left_out(sizes, len(shown))
     outside = len(user_ids) - len(order)
     notes += [f"{plural(outside, 'user')} in none of these groups left out."] if outside else []
     notes += strangers(left_out)
     finding = _matrix_finding(rows, labels)
-    return figure.finish(ax, finding, notes, drawn=[*labels, *people], sources=sources)
+    return figure.finish(ax, finding, notes, drawn=[*labels, *named], sources=sources)
 
 
 def _people_only(memberships: pd.DataFrame, users: pd.DataFrame | None) -> tuple[pd.DataFrame, int]:
@@ -287,7 +321,8 @@ def plot_group_graph(
     _draw_graph(ax, nodes, links, list(labels.values()))
     notes = [f"Set apart, nearly everybody is in it: {quoted(name)} ({n:,})." for name, n in _named(apart)]
     notes += _left_out(analysis.group_sizes(memberships, groups), len(nodes) + len(apart))
-    finding, details = _overlap_finding(memberships, groups, labels, "jaccard")
+    inside = memberships[memberships["group_id"].isin(list(labels))]
+    finding, details = _overlap_finding(analysis.group_overlap(inside, groups, top=5), labels, "jaccard")
     return figure.finish(ax, finding, notes, details=details, drawn=list(labels.values()), sources=sources)
 
 
@@ -369,17 +404,17 @@ def _heat() -> Colormap:
     return LinearSegmentedColormap.from_list("share", shades).with_extremes(bad=to_rgba(GREY, 0.5))
 
 
-def _apart_last(ids: pd.Index, sizes: pd.DataFrame, memberships: pd.DataFrame) -> pd.Index:
+def _apart_last(ids: pd.Index, sizes: pd.DataFrame, people: float) -> pd.Index:
     """Put the groups that hold nearly everybody last: they are like every other one and like none."""
-    held = hold_nearly_all(sizes.loc[ids, "members"], memberships["user_id"].nunique()).to_numpy()
+    held = hold_nearly_all(sizes.loc[ids, "members"], people).to_numpy()
     return ids[~held].append(ids[held])
 
 
 def _set_apart(
-    ax: Axes, members: pd.Series, memberships: pd.DataFrame, labels: Sequence[str], *, both_ways: bool = False
+    ax: Axes, members: pd.Series, people: float, labels: Sequence[str], *, both_ways: bool = False
 ) -> list[str]:
     """Draw a line before the groups that hold nearly everybody, which are the last, and say which they are."""
-    count = int(hold_nearly_all(members, memberships["user_id"].nunique()).sum())
+    count = int(hold_nearly_all(members, people).sum())
     if not count:
         return []
     ax.axhline(len(members) - count - 0.5, color=ORANGE, linewidth=1.5)

@@ -25,7 +25,7 @@ CHANGE_LOOKS: dict[str, Look] = {
 CHANGE_WORDS = {"lost": "lose it", "kept": "keep it", "gained": "gain it"}
 
 
-@takes_frames(changes="any")
+@takes_frames(changes="")
 def plot_role_changes(changes: pd.DataFrame, *, top: int | None = 20, ax: Axes | None = None) -> Axes:
     """Draw who has which role before and after: one bar per role, the highest role on top, counting users.
 

@@ -12,7 +12,7 @@ from .. import analysis
 from ..frames import takes_frames
 from ..text import plural
 from . import figure
-from .figure import LABELLED_BARS, check_top, name_rows, rows_height
+from .figure import LABELLED_BARS, answer_of, check_top, name_rows, rows_height
 from .labels import distinct_labels, listed, quoted, strangers
 from .palette import BLUE
 
@@ -24,7 +24,7 @@ LONGEST_HISTOGRAM = 16  # bars
 STEPS = tuple(n * 10**power for power in range(9) for n in (1, 2, 5))
 
 
-@takes_frames()
+@takes_frames(memberships="")
 def plot_group_sizes(
     memberships: pd.DataFrame,
     groups: pd.DataFrame | None = None,
@@ -38,7 +38,8 @@ def plot_group_sizes(
     Parameters
     ----------
     memberships, groups
-        Frames; ``groups`` gives names, and the empty groups.
+        Frames; ``groups`` gives names, and the empty groups. Or the answer of ``analysis.group_sizes`` alone,
+        as ``fleet.analyse("group_sizes")`` gives it.
     top
         So many bars; the other groups share one line that says how many they are. None: all.
     color
@@ -53,7 +54,7 @@ def plot_group_sizes(
     'Everyone'
     """
     check_top(top)
-    sizes = analysis.group_sizes(memberships, groups)
+    sizes = answer_of(analysis.group_sizes, ["members", "name"], memberships, groups)
     shown, rest = sizes.head(top or len(sizes)), sizes.iloc[top or len(sizes) :]
     ax = figure.new_axes(ax, 8, rows_height(len(shown) + bool(len(rest))))
     sources = (memberships, groups)
@@ -72,19 +73,20 @@ def plot_group_sizes(
     figure.plain_numbers(ax.xaxis)
     ax.set_xlim(0, int(shown["members"].max()) * 1.08)
     ax.set_xlabel("members")
-    people = memberships["user_id"].nunique()
+    people = memberships["user_id"].nunique() if "user_id" in memberships else None
     details = "Members: " + listed(labels, shown["members"]) + "."
-    notes = [] if groups is not None else ["Without the groups frame, empty groups and names are not known."]
+    known = groups is not None or sizes["name"].notna().any()
+    notes = [] if known else ["Without the groups frame, empty groups and names are not known."]
     return figure.finish(
         ax, _sizes_finding(sizes, labels[0], people), notes, details=details, drawn=lines, sources=sources
     )
 
 
-def _sizes_finding(sizes: pd.DataFrame, largest: str, people: int) -> str:
+def _sizes_finding(sizes: pd.DataFrame, largest: str, people: int | None) -> str:
     empty = int((sizes["members"] == 0).sum())
     held = int(sizes["members"].iloc[0])
-    share = "all" if held == people else f"{held:,} of the"
-    finding = f"{quoted(largest)} holds {share} {plural(people, 'person', 'people')}"
+    share = "" if people is None else "all " if held == people else f"{held:,} of the "
+    finding = f"{quoted(largest)} holds {share}{plural(people or held, 'person', 'people')}"
     finding += f" in {plural(len(sizes), 'group')}" if len(sizes) > 1 else " in any group"
     return finding + (f"; {plural(empty, 'group')} {'is' if empty == 1 else 'are'} empty" if empty else "")
 
@@ -96,7 +98,7 @@ def _range_of(members: pd.Series) -> str:
     return f" {low:,} each" if low == high else f" {low:,} to {high:,} members each"
 
 
-@takes_frames()
+@takes_frames(memberships="")
 def plot_groups_per_user(
     memberships: pd.DataFrame,
     users: pd.DataFrame | None = None,
@@ -109,7 +111,8 @@ def plot_groups_per_user(
     Parameters
     ----------
     memberships, users
-        Frames; without ``users``, those in no group are not known.
+        Frames; without ``users``, those in no group are not known. Or the answer of
+        ``analysis.groups_per_user`` alone; that of a fleet is read with ``.compute()``.
     color, ax
         As in :func:`plot_group_sizes`.
 
@@ -118,7 +121,8 @@ def plot_groups_per_user(
     >>> ax = ds.charts.plot_groups_per_user(memberships, users)
     >>> ax.figure.savefig("groups_per_user.png")
     """
-    table = analysis.groups_per_user(memberships, users)
+    table = answer_of(analysis.groups_per_user, ["groups", "in_users"], memberships, users)
+    known = users is not None or bool(table["in_users"].notna().any())
     people = table[table["in_users"].fillna(True)]
     counts = people["groups"].to_numpy(dtype=np.int64)
     ax = figure.new_axes(ax, 8, 4.2)
@@ -127,14 +131,14 @@ def plot_groups_per_user(
         return figure.nothing(ax, "no users", sources)
     if not counts.any():
         return figure.nothing(ax, f"{plural(len(counts), 'user')}, none of them in a group", sources)
-    ticks, bins = _histogram(counts, with_none=users is not None)
+    ticks, bins = _histogram(counts, with_none=known)
     bars = ax.bar(range(len(bins)), bins, width=0.72, color=color)
     ax.bar_label(bars, [f"{n:,}" if n else "" for n in bins], padding=2, fontsize=9)
     ax.set_xticks(range(len(bins)), ticks)
     figure.plain_numbers(ax.yaxis)
     figure.tidy(ax, grid="y")
     ax.set(xlabel="groups a user is in", ylabel="users")
-    notes = [] if users is not None else ["Without the users frame, users in no group are not known."]
+    notes = [] if known else ["Without the users frame, users in no group are not known."]
     notes += strangers(len(table) - len(people))
     details = "Users by number of groups: " + listed([f"{tick}:" for tick in ticks], bins) + "."
     return figure.finish(ax, _per_user_finding(counts), notes, details=details, sources=sources)

@@ -14,7 +14,7 @@ from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from pandas.tseries.frequencies import to_offset
 
 from .. import errors
-from ..frames import latest, one_of, require_ids, takes_frames, text_dtype
+from ..frames import latest, one_of, require_columns, require_ids, takes_frames, text_dtype
 from ..sync import history
 from ..text import plural, value_labels
 from . import figure
@@ -234,7 +234,7 @@ def _by_period(times: pd.Series, kinds: pd.Series, edges: pd.DatetimeIndex) -> p
 # Growth -----------------------------------------------------------------------------------------------------
 
 
-@takes_frames()
+@takes_frames(frame="")
 def plot_onboarding(
     frame: pd.DataFrame, *, tz: str | tzinfo | None = None, color: str = BLUE, ax: Axes | None = None
 ) -> Axes:
@@ -255,9 +255,10 @@ def plot_onboarding(
     >>> ds.charts.plot_onboarding(users).get_ylabel()
     'users'
     """
-    from_events = "event" in frame
+    from_events = "event" in getattr(frame, "columns", ())
     if not from_events:
         require_ids("frame", frame, "user_id")
+        require_columns("frame", frame, "created_at", loader="load_users")
     ax = figure.new_axes(ax, 9, 4.2)
     steps, undated = _arrivals(latest(frame), tz)
     if steps.empty:

@@ -57,6 +57,8 @@ class LoadContext:
         for redacted clients.
     scoped_lists
         Whether whole lists of one directory are read at the paths inside it, where the server has them.
+    looked_at
+        Filters that the service was seen to look at during this work, in whichever part of it.
 
     Examples
     --------
@@ -76,6 +78,7 @@ class LoadContext:
     disguise: Callable[[str, object], object] = _as_given
     scoped_lists: bool = False
     rounded: str | None = None
+    looked_at: set[str] = field(default_factory=set)
 
     def branch(self, stop: threading.Event, side_by_side: int | None = None) -> LoadContext:
         """Return the context of a part of a larger work: the same budgets, receipts of its own.

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from .. import errors
-from ..client import DirectoryClient
+from ..client import DirectoryClient, require_client
 from ..frames import TIME
 from ..load import load_directories
 from ..provisioning.access import _STATES
@@ -46,24 +46,31 @@ Trouble = tuple[str, str, str]
 
 
 def board_frame(
-    fleet: Any, client: DirectoryClient | None, drift: pd.DataFrame | None, old: timedelta, days: int
+    fleet: Any, client: DirectoryClient | None, drift: pd.DataFrame | None, old: Any, days: Any
 ) -> pd.DataFrame:
     """Return the board, see :meth:`Fleet.board`, whose module imports this one."""
+    if not isinstance(old, timedelta) or not isinstance(days, int):
+        raise errors.ArgumentError(
+            f"old is a timedelta such as timedelta(days=1), and days a whole number; got {old!r} and {days!r}"
+        )
+    held = fleet.directories.reindex(fleet.directory_ids)
     listing = fleet.directories if client is None else _listed_now(fleet, client)
     now, taken = pd.Timestamp.now("UTC").as_unit("us"), fleet.taken.reindex(fleet.directory_ids)
     listing = listing.reindex(fleet.directory_ids)
+    whose = {
+        name: listing[name].fillna(held[name]) for name in ("organization_id", "name")
+    }  # of those gone, too
     names = fleet.organizations["name"]
     board = pd.DataFrame(
         {
-            "customer": listing["organization_id"].map(names[~names.index.duplicated()]).astype("str"),
-            "name": listing["name"],
+            **whose,
+            "customer": whose["organization_id"].map(names[~names.index.duplicated()]).astype("str"),
             "provider": listing["type"].astype("str"),
             "state": listing["state"].astype("str"),
             "people": taken["users"],
             "groups": taken["groups"],
             "at": taken["at"],
             "age": (now - taken["at"]).astype("timedelta64[us]"),
-            "organization_id": listing["organization_id"],
         },
         index=pd.Index(fleet.directory_ids, dtype="str", name="directory_id"),
     )
@@ -84,7 +91,7 @@ def _folded(column: pd.Series) -> pd.Series:
 
 
 def _listed_now(fleet: Any, client: DirectoryClient) -> pd.DataFrame:
-    if not client.reads(fleet.server):
+    if not require_client(client, "board").reads(fleet.server):
         raise errors.ArgumentError(f"this fleet is of {fleet.server}, and the client reads {client.server}")
     return load_directories(client)
 

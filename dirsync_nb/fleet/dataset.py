@@ -59,6 +59,7 @@ __all__ = [
     "arrow_schema",
     "directory_entry",
     "forget_directory",
+    "on_disk",
     "only_writer",
     "save_directory",
     "settle",
@@ -407,6 +408,20 @@ def _json_of(folder: Path) -> dict[str, Any]:
             f"{folder} was written by an earlier version of dirsync_nb: take the fleet into another folder"
         )
     return dict(found)
+
+
+# The disk --------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def on_disk(path: Path | str, doing: str, remedy: str) -> Iterator[None]:
+    """Let what a disk refuses, where it is full or read-only or no folder, name the path and a remedy."""
+    try:
+        yield
+    except errors.DirsyncError:
+        raise
+    except OSError as problem:
+        raise errors.DirsyncError(f"{path} cannot be {doing} ({problem}). {remedy}") from problem
 
 
 # One process at a time -------------------------------------------------------------------------------------

@@ -39,7 +39,7 @@ from ..sync import Moment
 from ..text import plural
 from .board import board_frame
 from .comparison import AppComparison, Part, columns_for, nothing_to_do, whole_plan
-from .dataset import DIRECTORIES_FILE, ORGANIZATIONS_FILE, TABLES, Entry, Manifest, Reader, settle
+from .dataset import DIRECTORIES_FILE, ORGANIZATIONS_FILE, TABLES, Entry, Manifest, Reader, on_disk, settle
 from .load import opened
 from .onward import connect_duckdb, write_tables
 from .queries import QUESTIONS, Question, frames_of
@@ -81,8 +81,9 @@ def open_fleet(folder: str | Path, *, cluster: Any = None) -> Fleet:
     """
     need_fleet(cluster)
     folder = Path(folder).absolute()
-    settle(folder)
-    manifest = Manifest.read(folder)
+    with on_disk(folder, "read", "Name the folder that take_fleet wrote."):
+        settle(folder)
+        manifest = Manifest.read(folder)
     ids, entries, failed = manifest.directories, manifest.entries, manifest.failed
     # A run that was cut off at its very beginning leaves no lists, and no directory either.
     listing, organizations = (
@@ -352,7 +353,8 @@ class Fleet:
         Each takes the place of an older one when it is whole. Columns as in
         :func:`dirsync_nb.fleet.parquet_schema`; directories and organizations as their frames are.
         """
-        return write_tables(self.folder, self._there, folder)
+        with on_disk(folder, "written", "Make room, or name another folder."):
+            return write_tables(self.folder, self._there, folder)
 
     # Frames ---------------------------------------------------------------------------------------------
 
@@ -538,9 +540,13 @@ class Fleet:
     ) -> tuple[str, Iterator[Part]]:
         """Return whose the people are, and the comparisons of owners, part by part."""
         self._require_complete("a comparison")
-        ((ours, theirs),) = ({within: within} if isinstance(within, str) else dict(within)).items()
-        if theirs not in ("directory_id", "organization_id"):
-            raise errors.ArgumentError(f"within must lead to directory_id or organization_id; got {theirs!r}")
+        pairs = {within: within} if isinstance(within, str) else within
+        if not isinstance(pairs, Mapping) or [*pairs.values()] not in (["directory_id"], ["organization_id"]):
+            raise errors.ArgumentError(
+                "within is directory_id or organization_id, or names the app's column for it, as in "
+                f"{{'tenant': 'organization_id'}}; got {within!r}"
+            )
+        ((ours, theirs),) = pairs.items()
         if ours not in app_users:
             raise errors.ArgumentError(
                 f"within: app_users has no column {ours!r}; it has {list(app_users.columns)}"

@@ -368,5 +368,11 @@ def opened(cluster: Any) -> Iterator[Any]:
         return
     from distributed import Client
 
-    with Client(cluster, set_as_default=False) as client:  # type: ignore[no-untyped-call,unused-ignore]
+    try:
+        client = Client(cluster, set_as_default=False)  # type: ignore[no-untyped-call,unused-ignore]
+    except (OSError, ValueError) as problem:
+        raise errors.ArgumentError(
+            f"no scheduler answers at {cluster!r} ({problem}): its address is such as tcp://127.0.0.1:8786"
+        ) from problem
+    with client:
         yield client

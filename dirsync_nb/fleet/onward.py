@@ -51,7 +51,12 @@ def connect_duckdb(folder: Path, directory_ids: Sequence[str], database: str | P
         raise errors.MissingExtra("fleet.duckdb() needs DuckDB: pip install duckdb") from None
     import pyarrow as pa
 
-    connection = duckdb.connect(str(database))
+    try:
+        connection = duckdb.connect(str(database))
+    except duckdb.Error as problem:
+        raise errors.ArgumentError(
+            f"database is a path for DuckDB, of a file it wrote or of none: {problem}"
+        ) from None
     for table in TABLES:
         files = [_quoted(part_of(folder, table, one)) for one in directory_ids]
         if files:

@@ -104,7 +104,8 @@ class _Refresh:
         """Read events, then what they speak of, and write it."""
         self.read_events()
         entries = dict(self.manifest.entries)
-        unknown = self.manifest.scope is None and set(self.events) - set(self.manifest.directories)
+        known = set(self.manifest.directories)
+        unknown = self.manifest.scope is None and set(self.events) - known
         self.read_directories(bool(states or unknown))
         self.work.begun = True
         changed = [one for one in self.events if one in self.manifest.entries and one not in self.lost]
@@ -112,7 +113,8 @@ class _Refresh:
         whole = Job(str(self.work.folder), self.client.base_url, about)
         caught_up = _CatchUp(whole, entries, self.events, self._counts(), self.at, self.guard)
         self.work.load(caught_up, changed)
-        new = [one for one in self.manifest.directories if one in self.events and one not in entries]
+        missing = known - set(entries)  # and not spoken of: take_fleet loads it
+        new = [one for one in self.manifest.directories if one not in {*entries, *(missing - set(self.events))}]
         self.work.load(whole, [*self.lost, *new])
         for one, entry in self.manifest.entries.items():
             if one not in self.manifest.failed and entry["run"] != self.work.token:  # nothing happened there

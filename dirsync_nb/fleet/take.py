@@ -30,6 +30,7 @@ from .dataset import (
     ORGANIZATIONS_FILE,
     Manifest,
     forget_directory,
+    on_disk,
     only_writer,
     settle,
 )
@@ -148,28 +149,29 @@ def work_on(
     client: DirectoryClient, folder: Path, *, scope: Sequence[str] | None = None, begin: bool = True
 ) -> Iterator[Work]:
     """Open a fleet's folder for writing, alone; what is known at the end is written down, whatever ends it."""
-    if begin and not (folder / MANIFEST).exists():
-        if folder.exists() and {path.name for path in folder.iterdir()} - {LOCK}:
-            raise errors.ArgumentError(f"{folder} holds something else than a fleet; name another folder")
-        folder.mkdir(parents=True, exist_ok=True)
-    elif not (folder / MANIFEST).exists():
-        raise errors.ArgumentError(f"{folder} holds no fleet yet: take_fleet writes one")
-    with only_writer(folder):
-        if (folder / MANIFEST).exists():
-            settle(folder, clean=True)
-            manifest = Manifest.read(folder)
-        else:
-            manifest = Manifest(client.server, None if scope is None else list(scope))
-        if not client.reads(manifest.server):
-            raise errors.ArgumentError(
-                f"{folder} holds a fleet of {manifest.server}, and the client reads {client.server}"
-            )
-        work = Work(client, folder, manifest)
-        try:
-            yield work
-        finally:
-            if work.begun:
-                work.write()
+    with on_disk(folder, "written", "What was whole stays. Make room, or name another folder."):
+        if begin and not (folder / MANIFEST).exists():
+            if folder.exists() and {path.name for path in folder.iterdir()} - {LOCK}:
+                raise errors.ArgumentError(f"{folder} holds something else than a fleet; name another folder")
+            folder.mkdir(parents=True, exist_ok=True)
+        elif not (folder / MANIFEST).exists():
+            raise errors.ArgumentError(f"{folder} holds no fleet yet: take_fleet writes one")
+        with only_writer(folder):
+            if (folder / MANIFEST).exists():
+                settle(folder, clean=True)
+                manifest = Manifest.read(folder)
+            else:
+                manifest = Manifest(client.server, None if scope is None else list(scope))
+            if not client.reads(manifest.server):
+                raise errors.ArgumentError(
+                    f"{folder} holds a fleet of {manifest.server}, and the client reads {client.server}"
+                )
+            work = Work(client, folder, manifest)
+            try:
+                yield work
+            finally:
+                if work.begun:
+                    work.write()
 
 
 @dataclass

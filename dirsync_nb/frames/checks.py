@@ -69,6 +69,10 @@ OTHER_FRAMES = {
     "pyarrow": "Arrow: .to_pandas() makes one of pandas",
     "duckdb": "DuckDB: .df() makes one of pandas",
 }
+LIES_IN_PARTS = (
+    "a fleet: fleet.directory(...) has the frames of one directory, fleet.analyse(...) answers for all, and "
+    "fleet.users and its like lie in parts until .compute()"
+)
 
 
 def takes_frames(**kinds: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
@@ -124,11 +128,12 @@ def require_frame(name: str, value: Any, kind: str) -> None:
     if kind in LOADERS:
         require_ids(name, value, kind)
     elif kind == "memberships":
-        require_columns(name, value, "user_id", "group_id")
+        require_columns(name, value, "user_id", "group_id", loader="load_memberships")
         if value.index.name in LOADERS:  # events name users and groups too
             raise errors.ArgumentError(f"{name} must be a frame of memberships; got {_given(value, '')}")
     else:
-        require_columns(name, value, *(() if kind == "any" else (kind,)))
+        columns = () if kind == "any" else (kind,)
+        require_columns(name, value, *columns, loader="load_events" if kind == "event" else "")
     if name != "frame" and value.columns.has_duplicates:
         twice = value.columns[value.columns.duplicated()][0]
         raise errors.ArgumentError(f"{name} has two columns named {twice!r}: drop or rename one")
@@ -182,6 +187,8 @@ def _no_frame(given: Any) -> str:
         return "one column or row of a frame"
     if given is None:
         return "None"
+    if type(given).__name__ == "Fleet":
+        return LIES_IN_PARTS
     if (library := type(given).__module__.partition(".")[0]) in OTHER_FRAMES:
         return f"a frame of {OTHER_FRAMES[library]}"
     return f"one of type {type(given).__name__}"
@@ -268,18 +275,20 @@ def known_attributes(name: str, wanted: str | Iterable[str], known: Iterable[str
     return [one_of(name, one, choices, "custom attributes that users have:") for one in dict.fromkeys(bare)]
 
 
-def require_columns(name: str, frame: Any, *columns: str) -> None:
-    """Refuse a frame that lacks one of these columns, and say what it is a frame of.
+def require_columns(name: str, frame: Any, *columns: str, loader: str = "") -> None:
+    """Refuse a frame that lacks one of these columns; say what it is a frame of, and which call gives them.
 
     Examples
     --------
     >>> ds.frames.require_columns("users", users, "name", "state")
     """
+    source = f", as {loader} gives it" if loader else ""
     if not isinstance(frame, pd.DataFrame):
-        raise errors.ArgumentError(f"{name} must be a frame; got {_no_frame(frame)}")
+        raise errors.ArgumentError(f"{name} must be a frame{source}; got {_no_frame(frame)}")
     if absent := [column for column in columns if column not in frame]:
-        loader = LOADERS.get(str(frame.index.name), "")
-        what = f"; this is a frame of {loader.removeprefix('load_')}" if loader else ""
+        given = LOADERS.get(str(frame.index.name), "").removeprefix("load_")
+        what = f"; this is a frame of {given}" if given else ""
         lacks = f"{' and '.join(absent)} {'is' if len(absent) == 1 else 'are'} not among"
         has = ", ".join(map(repr, frame.columns[:8])) or "its none"
-        raise errors.ArgumentError(f"{name} must have the columns {' and '.join(columns)}; {lacks} {has}{what}")
+        must = f"{name} must have the columns {' and '.join(columns)}{source}"
+        raise errors.ArgumentError(f"{must}; {lacks} {has}{what}")

@@ -497,14 +497,19 @@ class _Reader:
     def _check_filter(self, owner: str) -> None:
         """Refuse lists that are the same for every owner: the service does not look at who is asked for.
 
-        Asked once, as soon as somebody is in a list.
+        Asked once for all directories of a load, as soon as somebody is in a list.
         """
+        name = "group" if self.by_group else "user"
         if self.pairs.checked or not self.pairs.done[owner]:
             return
         self.pairs.checked = True
+        if name in self.context.looked_at:
+            return
         inner = self._open(owner)
         try:
-            FilterCheck(self.context, inner).ask("group" if self.by_group else "user")
+            FilterCheck(self.context, inner).ask(name)
+            if not inner.notices:  # it was told
+                self.context.looked_at.add(name)
         finally:
             self.receipt.requests += inner.requests
             self.receipt.waits += inner.waits

@@ -7,7 +7,6 @@ takes long is a matter of the machine, and no output that repeats.
 
 from __future__ import annotations
 
-import contextlib
 import sys
 import threading
 import time
@@ -16,6 +15,8 @@ from contextlib import contextmanager
 from types import TracebackType
 from typing import Any
 
+from ..client.say import in_ipython, say
+
 __all__ = ["Gathering", "Progress", "is_interactive", "tell"]
 
 SHOW_AFTER = 2.0  # seconds; a shorter load shows no bar
@@ -23,21 +24,16 @@ SHOW_AFTER = 2.0  # seconds; a shorter load shows no bar
 
 def is_interactive() -> bool:
     """Return whether a person is watching: a notebook, an IPython shell, or a terminal."""
-    if _in_ipython():
+    if in_ipython():
         return True
     return bool(getattr(sys, "ps1", "")) or (sys.stderr is not None and sys.stderr.isatty())
 
 
 def _may_show_bar() -> bool:
     """Return whether somebody looks on while this runs: a kernel is told with each cell whether it may ask."""
-    kernel = getattr(sys.modules["IPython"].get_ipython(), "kernel", None) if _in_ipython() else None
+    kernel = getattr(sys.modules["IPython"].get_ipython(), "kernel", None) if in_ipython() else None
     request = kernel.get_parent() if kernel is not None else None
     return is_interactive() and ((request or {}).get("content") or {}).get("allow_stdin", True) is not False
-
-
-def _in_ipython() -> bool:
-    ipython = sys.modules.get("IPython")
-    return ipython is not None and ipython.get_ipython() is not None
 
 
 def tell(notices: Iterable[str], told: set[str]) -> None:
@@ -58,15 +54,7 @@ def tell(notices: Iterable[str], told: set[str]) -> None:
     if is_interactive():
         told.update(fresh)
         for notice in fresh:
-            _say(f"Note: {notice}")
-
-
-def _say(line: str) -> None:
-    stream = sys.stdout if _in_ipython() else sys.stderr
-    with contextlib.suppress(OSError, ValueError, AttributeError):  # closed, or no stream at all
-        encoding = getattr(stream, "encoding", None) or "utf-8"
-        stream.write(line.encode(encoding, "backslashreplace").decode(encoding) + "\n")
-        stream.flush()
+            say(f"Note: {notice}")
 
 
 _this_thread = threading.local()

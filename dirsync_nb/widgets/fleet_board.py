@@ -24,9 +24,9 @@ STATIC_ROWS = 10
 SHOW = {"All": "", "Broken": "broken", "Need attention": "attention", "Fine": "ok"}
 COLUMNS: list[Column] = [
     {"key": "customer", "title": "Customer", "sortable": True},
-    {"key": "problem", "title": "Problem, what to do"},
+    {"key": "problem", "title": "Problem, what to do", "fixed": True},
     {"key": "state", "title": "State", "kind": "state", "room": 1, "sortable": True, "hidden": True},
-    {"key": "people", "title": "People", "kind": "number", "sortable": True},
+    {"key": "people", "title": "People", "kind": "number", "room": 1, "sortable": True},
     {"key": "groups", "title": "Groups", "kind": "number", "room": 2, "sortable": True, "hidden": True},
     {"key": "change", "title": "Change", "kind": "number", "room": 1, "sortable": True},
     {"key": "age", "title": "Age", "fixed": True, "room": 2, "sortable": True},

@@ -53,7 +53,9 @@ def test_the_board_tells_changes_ages_and_counts_of_the_service(small):
     old = fleet.board(old=timedelta(0))
     assert old["problem"].str.startswith("It is as of ").all()
     sandbox.delete_directory(other)
-    assert fleet.board(client).loc[other, "problem"] == "It is no longer listed"
+    gone = fleet.board(client).loc[other]
+    assert gone["problem"] == "It is no longer listed"
+    assert gone["customer"] == board.loc[other, "customer"]  # whose it was
 
 
 def test_the_board_shows_how_far_an_app_is_from_each_organization(small):
@@ -71,6 +73,12 @@ def test_the_board_shows_how_far_an_app_is_from_each_organization(small):
     assert board.loc[board["organization_id"] == left["tenant"][0], "app_deactivate"].tolist() == [1]
     with pytest.raises(errors.ArgumentError, match="drift is what"):
         fleet.board(drift=app)
+    for odd in ({"old": 3}, {"old": None}, {"days": "x"}, {"client": "nobody"}):
+        with pytest.raises(errors.ArgumentError, match="a timedelta such as|connect"):
+            fleet.board(**odd)
+    for odd in (None, {}, "tenant", {"tenant": "user_id"}, {"a": "directory_id", "b": "organization_id"}):
+        with pytest.raises(errors.ArgumentError, match="within is directory_id or organization_id"):
+            fleet.drift(app, within=odd)
 
 
 def test_the_widget_shows_the_board_and_opens_a_directory_from_the_fleet(small):
@@ -104,6 +112,8 @@ def test_one_call_leads_to_duckdb(small):
     pytest.importorskip("duckdb", reason="DuckDB is not installed")
     _, client, folder = small
     fleet = take_fleet(client, folder)
+    with pytest.raises(errors.ArgumentError, match="database is a path for DuckDB"):
+        fleet.duckdb(folder / "fleet.lock")
     counts = fleet.duckdb().sql("select directory_id, count(*) from users group by all").fetchall()
     assert dict(counts) == fleet.taken["users"].to_dict()
     joined = "select count(*) from users join directories using (directory_id) join organizations o on true"

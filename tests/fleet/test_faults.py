@@ -107,6 +107,43 @@ def test_a_second_process_is_told_who_writes_and_a_lock_of_the_dead_holds_nobody
         take_fleet(client, folder)
 
 
+def test_what_a_disk_refuses_is_an_error_with_the_path_and_a_remedy_and_loses_nothing(small, monkeypatch):
+    sandbox, client, folder = small
+    fleet = take_fleet(client, folder)
+    file = folder.parent / "a file"
+    file.write_text("nothing")
+    for call in (
+        lambda: open_fleet(file),
+        lambda: open_fleet(file / "below"),
+        lambda: take_fleet(client, file),
+        lambda: take_fleet(client, file / "below"),
+        lambda: take_fleet(client, folder.parent / ("x" * 300)),
+        lambda: fleet.write_tables(file),
+    ):
+        with pytest.raises(
+            errors.DirsyncError, match=r"cannot be (read|written) \(.*(Name|name another) folder|the folder"
+        ):
+            call()
+
+    def full(*_: Any, **__: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    sandbox.add_user(fleet.directory_ids[0], email="new@acme.test")
+    with monkeypatch.context() as broken:
+        broken.setattr(fleet_take, "save_frame", full)
+        with pytest.raises(errors.DirsyncError, match="No space left on device.*Make room"):
+            ds.refresh_fleet(client, folder)
+    assert open_fleet(folder).complete
+    assert len(ds.refresh_fleet(client, folder).users) == 121
+
+
+def test_an_address_without_a_scheduler_is_told(small):
+    _, client, folder = small
+    take_fleet(client, folder)
+    with pytest.raises(errors.ArgumentError, match="no scheduler answers at 'nonsense'"):
+        open_fleet(folder, cluster="nonsense").analyse("group_sizes")
+
+
 # The service ------------------------------------------------------------------------------------------------
 
 

@@ -21,7 +21,7 @@ import pyarrow.parquet
 import pytest
 
 import dirsync_nb as ds
-from dirsync_nb import analysis, errors
+from dirsync_nb import analysis, charts, errors
 from dirsync_nb.client import DirectoryClient, Pacer, Transport
 from dirsync_nb.fleet import Fleet, open_fleet, take_fleet
 from dirsync_nb.fleet import comparison as fleet_plans
@@ -99,6 +99,15 @@ def test_a_fleet_holds_what_the_loaders_give_with_the_same_dtypes(moments, harbo
         same(fleet.directories.sort_index(), ds.load_directories(client).sort_index())
     assert fleet.complete
     assert re.fullmatch(r"<Fleet of 9 directories: \d+ users, \d+ groups, [\d,]+ memberships>", repr(fleet))
+
+
+def test_whether_the_service_looks_at_a_filter_is_asked_once_for_all_directories(small):
+    sandbox, client, folder = small
+    take_fleet(client, folder)
+    asked = [
+        str(line) for line in sandbox.requests if re.search(r"/directory_\w+.*[?&]limit=1\b(?!0)", str(line))
+    ]
+    assert 1 <= len(asked) <= 2  # of groups, and of users
 
 
 def test_one_directory_of_a_fleet_is_what_its_loaders_give(moments, harbour):
@@ -249,6 +258,78 @@ def test_the_membership_matrix_is_the_same_with_the_same_rows_and_columns(moment
         assert ours[0].dtype == theirs[0].dtype
         assert ours[1].equals(theirs[1])
         assert ours[2].equals(theirs[2])
+
+
+# Charts of a fleet's answers --------------------------------------------------------------------------------
+
+FRAMES_DRAWN = {
+    "plot_group_sizes": ("memberships", "groups"),
+    "plot_groups_per_user": ("memberships", "users"),
+    "plot_group_overlap": ("memberships", "groups"),
+    "plot_user_states": ("users", "directories"),
+    "plot_onboarding": ("users",),
+}
+
+
+@pytest.fixture(scope="module")
+def answers(moments) -> dict[str, tuple[Any, ...]]:
+    """What of a fleet each chart draws, and under "others" what none of them does."""
+    before, fleet, _, _ = moments
+    sizes, people = fleet.analyse("group_sizes"), fleet.users[["state", "directory_id", "created_at"]].compute()
+    others = [fleet, fleet.users, fleet.groups, fleet.memberships, fleet.board(), fleet.taken, fleet.history]
+    others += [fleet.analyse(one) for one in ("attribute_coverage", "attribute_status", "membership_matrix")]
+    others += [
+        fleet.analyse("losing_access", group_id=sizes.index[0]),
+        fleet.analyse("diff_users", before=before),
+    ]
+    return {
+        "plot_group_sizes": (sizes,),
+        "plot_groups_per_user": (fleet.analyse("groups_per_user").compute(),),
+        "plot_group_overlap": (fleet.analyse("overlap_matrix"), sizes),
+        "plot_user_states": (people, fleet.directories),
+        "plot_onboarding": (people,),
+        "others": tuple(others),
+    }
+
+
+def _drawn(ax: Any) -> tuple[list[Any], list[str], list[str]]:
+    """Return a chart's bars and cells, the names beside them, and the numbers of its text alternative."""
+    numbers = [[bar.get_width(), bar.get_height(), bar.get_x()] for bar in ax.patches]
+    numbers += [image.get_array().filled(-1).tolist() for image in ax.images]
+    names = [label.get_text() for label in (*ax.get_yticklabels(), *ax.get_xticklabels())]
+    return numbers, names, re.findall(r"[\d.,]+", charts.alt_text(ax).rpartition(": ")[2])
+
+
+@pytest.mark.parametrize("chart", FRAMES_DRAWN)
+def test_a_chart_takes_a_fleets_answer_as_it_takes_all_frames(moments, answers, chart):
+    frames = {**moments[3], "directories": moments[1].directories}
+    theirs = getattr(charts, chart)(*(frames[one] for one in FRAMES_DRAWN[chart]))
+    assert _drawn(getattr(charts, chart)(*answers[chart])) == _drawn(theirs)
+
+
+def test_a_chart_of_an_answer_says_what_is_missing_and_orders_what_was_reordered(moments, answers):
+    sizes = answers["plot_group_sizes"][0].sample(frac=1, random_state=3)
+    sizes.attrs["incomplete"] = "1 of 9 directories is missing"
+    partly = charts.plot_group_sizes(sizes, top=4)
+    assert partly.get_title().startswith("Partial data:")
+    widths = [bar.get_width() for bar in partly.patches]
+    assert widths == sorted(sizes["members"], reverse=True)[:4]
+    counted = charts.plot_group_overlap(moments[1].analyse("overlap_matrix", by="count"), sizes, top=5)
+    assert len(counted.get_yticklabels()) == 5
+    assert "overlap most" in charts.alt_text(counted)
+    with pytest.raises(errors.ArgumentError, match="drawn with that of group_sizes"):
+        charts.plot_group_overlap(answers["plot_group_overlap"][0])
+
+
+@pytest.mark.parametrize("chart", [name for name in charts.__all__ if name.startswith("plot_")])
+def test_what_a_chart_does_not_draw_of_a_fleet_it_says_in_a_sentence_that_names_the_call(answers, chart):
+    also = ("directory_user_01",) if chart == "plot_life_line" else ()
+    told = r"as (load_\w+|what_if\.role_changes|sandbox\.play) gives it|needs the column"
+    for answer in answers["others"]:
+        with pytest.raises(errors.ArgumentError, match=told) as refused:
+            getattr(charts, chart)(answer, *also)
+        if hasattr(answer, "compute") or isinstance(answer, Fleet):
+            assert ".compute()" in str(refused.value)
 
 
 def test_losing_access_asks_only_where_the_groups_are(moments):
@@ -434,7 +515,10 @@ def test_the_apps_users_of_a_directory_that_is_not_there_have_left(moments, app)
 
 def test_rows_of_the_app_that_belong_to_nobody_are_refused(moments, app):
     _, fleet, _, _ = moments
-    for within, told in (({"tenant": "directory_id"}, "no column"), ({"mail": "address"}, "must lead to")):
+    for within, told in (
+        ({"tenant": "directory_id"}, "no column"),
+        ({"mail": "address"}, "within is directory_id or"),
+    ):
         with pytest.raises(errors.ArgumentError, match=told):
             fleet.compare(app, within=within, on="workos_id")
     nobodys = app.assign(directory_id=app["directory_id"].where(np.arange(len(app)) > 1))

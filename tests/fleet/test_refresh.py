@@ -77,10 +77,13 @@ def test_new_directories_are_loaded_and_deleted_ones_go(small):
     made = sandbox.add_directory(organization, type="okta scim v2.0", name="Acquired")
     new = made if isinstance(made, str) else made["id"]
     sandbox.add_user(new, email="first@acquired.test")
+    quiet = sandbox.add_directory(organization, type="okta scim v2.0", name="Quiet")  # no event tells of it
+    quiet = quiet if isinstance(quiet, str) else quiet["id"]
     gone = before.directory_ids[2]
     sandbox.delete_directory(gone)
     fleet = refresh_fleet(client, folder)
-    assert set(fleet.directory_ids) == {*before.directory_ids, new} - {gone}
+    assert set(fleet.directory_ids) == {*before.directory_ids, new, quiet} - {gone}
+    assert fleet.complete
     assert len(fleet.directory(new).users) == 1
     same_people(fleet, take_fleet(client, folder.parent / "anew"))
 

@@ -136,6 +136,7 @@ def test_the_command_knows_words_that_are_in_no_list(served, okta, capsys):
     folder, url = served
     with sqlite3.connect(folder / "app.db") as connection:
         connection.execute("ALTER TABLE users ADD COLUMN status TEXT DEFAULT 'Pending'")
+    connection.close()
     asked = ["drift", "--on", "idp_id", "--active", "status", "--directory", okta, "--app", url]
     assert main(asked) == 1
     told = capsys.readouterr().out
