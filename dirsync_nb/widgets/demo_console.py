@@ -10,6 +10,7 @@ from typing import Any, Self
 
 import anywidget
 import ipywidgets as w
+import pandas as pd
 import traitlets as t
 
 from .. import errors
@@ -235,6 +236,17 @@ class DemoConsole(Panel):
         if self._demo is None:
             raise errors.ConfigurationError(f"the demonstration is {self.missing()}")
         return self._demo
+
+    @property
+    def rows(self) -> pd.DataFrame:
+        """What was done, oldest first, and what came of it at each station, as a frame."""
+        lines = [(step.at, step.title, *cells(step)) for step in self.steps]
+        return pd.DataFrame(lines, columns=["at", "step", *LANES], dtype="str")
+
+    @property
+    def picked(self) -> pd.DataFrame:
+        """The step that was done last, as a frame."""
+        return self.rows.tail(1)
 
     @property
     def steps(self) -> list[Step]:

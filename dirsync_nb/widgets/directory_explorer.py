@@ -332,7 +332,7 @@ class DirectoryExplorer(Explorer):
 
     def missing(self) -> str:
         """Return why something that is read is not there, and what to do."""
-        if self.directory_id is None and not self.jobs.busy:
+        if self.directory_id is None and not self.jobs.busy and self.status.kind != "error":
             return "no directory is open; click one, or set directory_id"
         return super().missing()
 

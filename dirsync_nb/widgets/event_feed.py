@@ -112,6 +112,9 @@ class EventFeed(Panel):
         )
         self.events = [events] if isinstance(events, str) else list(events or DSYNC_EVENTS)
         self.interval, self.minutes, self.limit = interval, minutes, limit
+        for name in ("minutes", "limit"):
+            if not getattr(self, name) > 0:
+                raise errors.ArgumentError(f"{name} must be more than 0; got {getattr(self, name)!r}")
         self.cursor = None if after is None else checked_id(after, "after")
         self._lines: list[Line] = []
         self._records: dict[str, Record] = {}

@@ -115,7 +115,7 @@ class MembershipExplorer(Explorer):
     # Building -----------------------------------------------------------------------------------------------
 
     def _build(self) -> None:
-        self.directory_menu = field(w.Dropdown(description="Directory", options=[]), grow=True)
+        self.directory_menu = field(w.Dropdown(description="Directory", options=[]))
         self.picker = GroupPicker(self._controls, f"Groups (pick up to {MOST})")
         self.who_buttons = Choice(WHO, label="Members", tooltips=["Union", "Intersection", "Exactly one"])
         self.chart_buttons = Choice(CHARTS, label="Picture")
@@ -308,7 +308,8 @@ class MembershipExplorer(Explorer):
         if self.retired:
             return
         whole = self.chart in WHOLE and len(self._groups) > 0
-        self._body.layout.display = "" if self.group_ids or whole else "none"
+        self._body.layout.display = "" if len(self._groups) else "none"
+        self.picture.layout.display = "" if self.group_ids or whole else "none"
         self._people.layout.display = self.pairs_table.layout.display = "" if self.group_ids else "none"
         self.out_button.layout.display = "" if self.group_ids and whole else "none"
         if not self.group_ids:
@@ -323,7 +324,9 @@ class MembershipExplorer(Explorer):
         groups = len(self._groups)
         if not groups:
             return "This directory has no groups."
-        return f"{plural(groups, 'group')}. Pick {'it' if groups == 1 else 'one or more'}."
+        if groups == 1:
+            return "1 group. Pick it."
+        return f"{groups:,} groups. Pick one or more. {' and '.join(WHOLE)} show them all together."
 
     def _draw_members(self) -> None:
         if self.retired:

@@ -15,6 +15,7 @@ from ..frames import takes_frames
 from ..load.parallel import directory_ids_of
 from ..provisioning import onboarding
 from ._base.controls import MENU, Ids, only_by_column, only_listed, only_offered
+from ._base.directory_lists import nothing_in
 from ._base.explorer import NO_DIRECTORY, Explorer
 from ._base.listing import Found, Mask, Places
 from ._base.table import Column, Framed
@@ -481,7 +482,8 @@ class Onboarding(Explorer):
     def _known(self) -> People:
         self.wait()
         if self.finder.people is None:
-            raise t.TraitError("choose a directory first")
+            read = self.directory_ids or self.status.kind == "error"
+            raise errors.IncompleteError(f"people: {self.missing() if read else 'choose a directory first'}")
         return self.finder.people
 
     # Answers ------------------------------------------------------------------------------------------------
@@ -616,14 +618,16 @@ class Onboarding(Explorer):
         self.settled()
 
     def _show_people(self, people: People, places: Places) -> None:
-        nobody = f"{none_of(len(people), 'person', 'people')} Clear the filters."
+        some = f"{none_of(len(people), 'person', 'people')} Clear the filters."
+        nobody = some if len(people) else nothing_in("Users", 0)
         marks = people.listing.words(self.search)
         self.table.show(Chosen(people, places, self.search), empty=nobody, marks=marks)
         self._tick()
         if not self._speaks:
             noun = ("person", "people")
             found = count_of(self.total, len(people), *noun) if self._asked() else plural(len(people), *noun)
-            self.status.say("ready" if self.total else "empty", f"{found}. Click a row to select it.")
+            more = " Click a row to select it." if self.total else ""
+            self.status.say("ready" if self.total else "empty", f"{found}.{more}")
 
     def _tick(self) -> None:
         """Tick those of the open page who are selected."""

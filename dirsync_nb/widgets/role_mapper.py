@@ -15,12 +15,13 @@ from .. import errors
 from ..analysis import role_mapping, what_if
 from ..analysis.role_files import KINDS, mapping_text
 from ..analysis.role_mapping import RoleMapping
-from ..client import DirectoryClient, needs_client
+from ..client import DirectoryClient, needs_client, one_or_many
 from ..files import replacing
 from ..frames import takes_frames
 from ..load.parallel import directory_ids_of
 from ._base.code import snippets
 from ._base.controls import MENU, only_listed, only_offered
+from ._base.directory_lists import nothing_in
 from ._base.explorer import NO_DIRECTORY, Explorer
 from ._base.jobs import Job
 from ._base.parts import Choice, button, field, note, row, status_html
@@ -195,7 +196,7 @@ class RoleMapper(Explorer):
             raise errors.ArgumentError("users, groups and memberships are given together, or none of them")
         self._wanted = None if wanted is None else wanted[0]
         self._given = None if users is None else given
-        self._begin, self._roles = mapping, roles
+        self._begin, self._roles = mapping, None if roles is None else one_or_many(roles, "role")
         self._company: _Company | None = None
         self._preview: _Preview | None = None
         self._columns: tuple[str, ...] = ()
@@ -206,7 +207,7 @@ class RoleMapper(Explorer):
     # Building -----------------------------------------------------------------------------------------------
 
     def _build(self) -> None:
-        self.directory = field(w.Dropdown(description="Directory", options=[("choose …", "")]), grow=True)
+        self.directory = field(w.Dropdown(description="Directory", options=[("choose …", "")]))
         self.mode_buttons = Choice(
             [("One role each", "single"), ("All roles", "multiple")],
             label="Roles of a person",
@@ -535,11 +536,12 @@ class RoleMapper(Explorer):
             *GROUP,
             *({"key": f"{ROLE}{one}", "title": one, "kind": "box"} for one in self.mapping.order),
         ]
+        empty = "No group fits." if self.find.strip() else nothing_in("Groups", 0)
         with self._controls.silence(), self.matrix.hold_sync():
             if self._columns != self.mapping.order:
                 self._columns = self.mapping.order
                 self.matrix.offer(columns, "Groups by roles")
-            self.matrix.show(_Lines(self._groups(self.mapping), _group_cell), empty="No group fits.")
+            self.matrix.show(_Lines(self._groups(self.mapping), _group_cell), empty=empty)
 
     def _draw_ranking(self, mapping: RoleMapping, preview: _Preview) -> None:
         given = [role for roles in mapping.mapped.values() for role in roles]
