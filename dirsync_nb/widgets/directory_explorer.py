@@ -172,13 +172,6 @@ class DirectoryExplorer(Explorer):
 
     # Validation ---------------------------------------------------------------------------------------------
 
-    @t.validate("directory_id")
-    def _only_a_listed_directory(self, proposal: Any) -> Any:
-        if proposal.value is not None:
-            self.wait()
-            only_listed(proposal.value, self._directories.index, "directory")
-        return proposal.value
-
     @t.validate("view")
     def _only_with_a_directory(self, proposal: Any) -> Any:
         if proposal.value != "Directories":

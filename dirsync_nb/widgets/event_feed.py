@@ -189,7 +189,13 @@ class EventFeed(Panel):
             self.poll()
 
     def touch(self) -> None:
-        """Begin to count the minutes anew: somebody is here."""
+        """Begin to count the minutes anew: somebody is here.
+
+        Examples
+        --------
+        >>> feed = ds.widgets.EventFeed(client, minutes=5)
+        >>> feed.touch()
+        """
         self._touched = self.clock()
 
     def _beat(self) -> None:
@@ -384,7 +390,15 @@ class EventFeed(Panel):
         self._draw()
 
     def shown_lines(self) -> list[Line]:
-        """Return the events that fit the filters, newest first."""
+        """Return the events that fit the filters, newest first.
+
+        Examples
+        --------
+        >>> feed = ds.widgets.EventFeed(client)
+        >>> feed.kind = "Joined"
+        >>> {line.what for line in feed.shown_lines()}
+        {'Joined'}
+        """
         words = fold(self.find).split()
         return [
             line

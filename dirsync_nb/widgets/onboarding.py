@@ -16,16 +16,16 @@ from ..load.parallel import directory_ids_of
 from ..provisioning import onboarding
 from ._base.controls import MENU, Ids, only_by_column, only_listed, only_offered
 from ._base.directory_lists import nothing_in
-from ._base.explorer import NO_DIRECTORY, Explorer
+from ._base.explorer import Explorer
 from ._base.listing import Found, Mask, Places
 from ._base.table import Column, Framed
 from ._base.text import count_of, html_table, label, none_of, plural
 from ._onboarding.code import onboarding_snippets
 from ._onboarding.face import KINDS, MATCHES, Face
 from ._onboarding.finder import Finder
-from ._onboarding.lists import COLUMNS, NOUNS, SPLIT, VIEWS, directory_entries, lists_of, preview
+from ._onboarding.lists import COLUMNS, NOUNS, SPLIT, VIEWS, joint_entries, lists_of, preview
 from ._onboarding.people import Chosen, People
-from ._onboarding.selection import Steps
+from ._onboarding.selection import Selection, Steps
 
 __all__ = ["Onboarding"]
 
@@ -241,7 +241,7 @@ class Onboarding(Explorer):
 
     def _directories_read(self, frame: pd.DataFrame) -> None:
         self._directories = frame
-        self._controls.fill(self.face.directory, directory_entries(frame), first="choose …")
+        self._controls.fill(self.face.directory, joint_entries(frame), first="choose …")
         wanted, self._wanted = self._wanted, ()
         missing = [one for one in wanted if one not in frame.index]
         if missing:
@@ -382,10 +382,7 @@ class Onboarding(Explorer):
         >>> board.count == int((users["state"] == "active").sum())
         True
         """
-        self.wait()
-        if self.finder.people is not None:
-            self.finder.people.selection.add(self._asked(), self._fitting(self.finder.people))
-            self._choose(self.finder.people)
+        self._select(Selection.add)
 
     def deselect(self) -> None:
         """Take everybody who fits the filters out of the selection.
@@ -398,10 +395,7 @@ class Onboarding(Explorer):
         >>> board.count
         0
         """
-        self.wait()
-        if self.finder.people is not None:
-            self.finder.people.selection.drop(self._asked(), self._fitting(self.finder.people))
-            self._choose(self.finder.people)
+        self._select(Selection.drop)
 
     def select_others(self) -> None:
         """Select everybody but those who fit the filters.
@@ -414,10 +408,15 @@ class Onboarding(Explorer):
         >>> board.count + board.total == len(users)
         True
         """
+        self._select(Selection.others)
+
+    def _select(self, change: Callable[[Selection, dict[str, Any], Mask], None]) -> None:
+        """Change the selection by those who fit the filters."""
         self.wait()
-        if self.finder.people is not None:
-            self.finder.people.selection.others(self._asked(), self._fitting(self.finder.people))
-            self._choose(self.finder.people)
+        people = self.finder.people
+        if people is not None:
+            change(people.selection, self._asked(), self._fitting(people))
+            self._choose(people)
 
     def select_nobody(self) -> None:
         """Empty the selection; ``undo`` brings it back.
@@ -585,7 +584,7 @@ class Onboarding(Explorer):
         self.face.undo.layout.display = "none" if self._cleared is None else ""
         self._show_code()
         if people is None:
-            self._draw_nobody()
+            self._ask_for_directory()
             return
         places = people.listing.found(self._fitting(people), self.sort, self.search)
         self.total = len(places)
@@ -605,16 +604,6 @@ class Onboarding(Explorer):
             else:
                 self._show_preview(people)
         self.page = self.table.page
-        self.settled()
-
-    def _draw_nobody(self) -> None:
-        if self.status.kind == "error" or self.jobs.busy:
-            return
-        several = len(self._directories) > 1
-        choose = (
-            f"Choose one of {len(self._directories):,} directories." if several else "Choose the directory."
-        )
-        self.status.say("empty", NO_DIRECTORY if self._directories.empty else choose)
         self.settled()
 
     def _show_people(self, people: People, places: Places) -> None:

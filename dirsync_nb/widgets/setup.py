@@ -328,7 +328,16 @@ class Setup(Panel):
             self.look()
 
     def look(self) -> None:
-        """Look at the directory once; while it is watched and not ready, the next look follows."""
+        """Look at the directory once; while it is watched and not ready, the next look follows.
+
+        Examples
+        --------
+        >>> setup = ds.widgets.Setup(client)
+        >>> setup.directory_id = directories.index[0]
+        >>> setup.look()
+        >>> setup.state
+        'linked'
+        """
         client, directory_id = self.client, self.directory_id
         if client is None or directory_id is None or self.retired:
             return

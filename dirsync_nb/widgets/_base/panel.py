@@ -127,7 +127,14 @@ class Panel(w.VBox):  # type: ignore[misc]  # ipywidgets has no types
     # Life ---------------------------------------------------------------------------------------------------
 
     def wait(self) -> Self:
-        """Wait until what is being read has arrived, and return the widget: for the next line of a cell."""
+        """Wait until what is being read has arrived, and return the widget: for the next line of a cell.
+
+        Examples
+        --------
+        >>> explorer = ds.widgets.DirectoryExplorer(client, directories.index[0])
+        >>> explorer.wait() is explorer
+        True
+        """
         self.jobs.wait()
         return self
 
