@@ -1,4 +1,4 @@
-"""Other people's text as a search compares it, one spelling for each value, and counts in words."""
+"""Other people's text as a search compares it, one spelling for each value, counts in words, a page to send."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import math
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
+from html import escape
 from typing import Any
 
 import pandas as pd
@@ -22,6 +23,7 @@ __all__ = [
     "fold",
     "folded_rows",
     "holding",
+    "html_page",
     "is_missing",
     "is_sendable",
     "label_of",
@@ -179,3 +181,31 @@ def plural(count: int, noun: str, many: str = "") -> str:
 def some(names: Sequence[str], most: int = 6) -> str:
     """List the first names, and how many there are beyond them."""
     return ", ".join(names[:most]) + (f" and {len(names) - most:,} more" if len(names) > most else "")
+
+
+# The policy is the promise that a page loads nothing, kept by the browser.
+_PAGE = """<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy"
+      content="default-src 'none'; img-src data:; style-src 'unsafe-inline'; font-src data:">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>{title}</title>
+<style>
+{style}
+</style>
+</head>
+<body>
+<main>
+{body}
+</main>
+</body>
+</html>
+"""
+
+
+def html_page(title: str, style: str, body: str) -> str:
+    """Return a page that needs nothing else, in light and dark; the title is a text, the body markup."""
+    return _PAGE.format(title=escape(title), style=style, body=body)

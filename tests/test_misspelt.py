@@ -100,6 +100,11 @@ MISSPELT = {
     "picker state": lambda h: setattr(picker(h), "state", "Active"),
     "picker attribute": lambda h: setattr(picker(h), "attribute", "departmnt_name"),
     "picker domain": lambda h: setattr(picker(h), "domain", "acme.tset"),
+    "a choice": lambda h: setattr(explorer(h), "serach", "lee"),
+    "setup argument": lambda h: widgets.Setup(h.client, base_ulr="http://127.0.0.1:1"),
+    "feed limit": lambda h: widgets.EventFeed(h.client, limit=0),
+    "feed minutes": lambda h: widgets.EventFeed(h.client, minutes=-1),
+    "no fleet": lambda h: widgets.FleetBoard(h.client, "my fleet"),
 }
 
 

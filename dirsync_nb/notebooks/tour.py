@@ -31,7 +31,7 @@ from urllib.parse import urlsplit
 from .. import errors
 from ..connect import PRODUCTION, SHARED_SANDBOX
 from ..guard import bytes_within
-from ..text import plural
+from ..text import html_page, plural
 from . import kernels
 from .files import MOST_BYTES
 
@@ -284,7 +284,7 @@ def report(chapters: Sequence[Chapter], server: str) -> str:
     """
     anchors = {chapter.path.name: f"notebook-{n}" for n, chapter in enumerate(chapters, 1)}
     sections = [_section(chapter, n, anchors) for n, chapter in enumerate(chapters, 1)]
-    return _PAGE.format(style=_STYLE, cover=_cover(chapters, server), sections="\n".join(sections))
+    return html_page(_TITLE, _STYLE, "\n".join([_cover(chapters, server), *sections]))
 
 
 def summary(chapters: Sequence[Chapter], server: str) -> str:
@@ -391,29 +391,6 @@ _WIDGET_NOTE = (
     '<p class="widget">An interactive <code>{name}</code>: open it in <code>dirsync-nb lab</code>.</p>'
 )
 
-# The policy is the promise that the page loads nothing, kept by the browser.
-_PAGE = """<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy"
-      content="default-src 'none'; img-src data:; style-src 'unsafe-inline'; font-src data:">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>WorkOS Directory Sync: a tour</title>
-<style>
-{style}
-</style>
-</head>
-<body>
-<main>
-{cover}
-{sections}
-</main>
-</body>
-</html>
-"""
-
 _TITLE = "WorkOS Directory Sync: a tour"
 _LEAD = """Directories, users, groups and memberships as tables and charts: the guided notebooks of
 <code>dirsync_nb</code>."""
@@ -436,13 +413,15 @@ _STYLE = """
 :root {
   --page: #f4f5f7; --paper: #fff; --ink: #1d2330; --soft: #667085; --line: #e2e5ea; --tint: #f6f7f9;
   --link: #2456c8; --bad: #b42318; --bad-tint: #fef3f2;
-  --keyword: #7a3e9d; --string: #1e7a46; --number: #b5541c; --comment: #7b8494; --name: #1f5fb0;
+  --keyword: #7a3e9d; --string: #1e7a46; --number: #b5541c; --comment: #667085; --name: #1f5fb0;
+  --chart: .88;
 }
 @media (prefers-color-scheme: dark) {
   :root {
     --page: #14171c; --paper: #1c2027; --ink: #e3e6eb; --soft: #98a1b0; --line: #323842; --tint: #232831;
     --link: #8db4ff; --bad: #ff9b8f; --bad-tint: #3a211f;
-    --keyword: #c9a3e8; --string: #8fd0a5; --number: #e8ab80; --comment: #858e9d; --name: #92bdf2;
+    --keyword: #c9a3e8; --string: #8fd0a5; --number: #e8ab80; --comment: #98a1b0; --name: #92bdf2;
+    --chart: 1.25;
   }
 }
 * { box-sizing: border-box; }
@@ -488,6 +467,8 @@ blockquote { margin: 1em 0; padding-left: 1rem; border-left: 3px solid var(--lin
 .widget { border: 1px dashed var(--line); border-radius: 6px; padding: .7rem .9rem; color: var(--soft); }
 img { max-width: 100%; height: auto; }
 .output_png img, .output_svg img, .output_jpeg img { display: block; max-width: max(100%, 640px); }
+/* One grey for light and dark grounds is faint on both; here the ground is known. */
+.output_png img:not([alt^="Chart drawn"]) { filter: brightness(var(--chart)); }
 table { border-collapse: collapse; font-size: .84rem; line-height: 1.4; font-variant-numeric: tabular-nums; }
 .text_cell table { display: block; overflow-x: auto; }
 th, td { padding: .34rem .6rem; text-align: left; border: 0; border-bottom: 1px solid var(--line);

@@ -10,6 +10,7 @@ from typing import Any, Self
 
 import anywidget
 import ipywidgets as w
+import pandas as pd
 import traitlets as t
 
 from .. import errors
@@ -147,6 +148,14 @@ class DemoConsole(Panel):
             words) and how many they are.
         people, groups
             Files that their admin exported, instead of invented people, as for :func:`connect_sandbox`.
+
+        Examples
+        --------
+        >>> console = ds.widgets.DemoConsole.of_company("Acme", "google", users=5)
+        >>> console.demo.polled
+        True
+        >>> console.client.sandbox.stop()
+        >>> console.close()
         """
         return cls(connect_demo(company, provider, users, people=people, groups=groups))
 
@@ -237,37 +246,119 @@ class DemoConsole(Panel):
         return self._demo
 
     @property
+    def rows(self) -> pd.DataFrame:
+        """What was done, oldest first, and what came of it at each station, as a frame."""
+        lines = [(step.at, step.title, *cells(step)) for step in self.steps]
+        return pd.DataFrame(lines, columns=["at", "step", *LANES], dtype="str")
+
+    @property
+    def picked(self) -> pd.DataFrame:
+        """The step that was done last, as a frame."""
+        return self.rows.tail(1)
+
+    @property
     def steps(self) -> list[Step]:
         """What was done, oldest first."""
         return self.demo.steps
 
     def hire(self, name: str = "", team: str | None = None) -> Step:
-        """Let somebody begin, in a team if you say so; without a name, somebody invented."""
+        """Let somebody begin, in a team if you say so; without a name, somebody invented.
+
+        Examples
+        --------
+        >>> console = ds.widgets.DemoConsole.of_company(users=5)
+        >>> console.hire("Kim Vale").events[0].line.text
+        'Kim Vale joined'
+        >>> console.client.sandbox.stop()
+        >>> console.close()
+        """
         return self._done(self.demo.hire(name, team))
 
     def move(self, who: str, team: str) -> Step:
-        """Move somebody, by address, name or the provider's id, into a group or department."""
+        """Move somebody, by address, name or the provider's id, into a group or department.
+
+        Examples
+        --------
+        >>> console = ds.widgets.DemoConsole.of_company(users=5)
+        >>> console.hire("Kim Vale").problem
+        ''
+        >>> console.move("Kim Vale", console.demo.teams[0]).problem
+        ''
+        >>> console.client.sandbox.stop()
+        >>> console.close()
+        """
         return self._done(self.demo.move(self.demo.find(who), team))
 
     def rename(self, who: str, name: str) -> Step:
-        """Give somebody another name."""
+        """Give somebody another name.
+
+        Examples
+        --------
+        >>> console = ds.widgets.DemoConsole.of_company(users=5)
+        >>> console.hire("Kim Vale").problem
+        ''
+        >>> console.rename("Kim Vale", "Kim Lund").title
+        'Kim Vale is called Kim Lund from now on'
+        >>> console.client.sandbox.stop()
+        >>> console.close()
+        """
         return self._done(self.demo.rename(self.demo.find(who), name))
 
     def let_go(self, who: str) -> Step:
-        """Let somebody go."""
+        """Let somebody go.
+
+        Examples
+        --------
+        >>> console = ds.widgets.DemoConsole.of_company(users=5)
+        >>> console.hire("Kim Vale").problem
+        ''
+        >>> console.let_go("Kim Vale").events[-1].line.what
+        'Left'
+        >>> console.client.sandbox.stop()
+        >>> console.close()
+        """
         return self._done(self.demo.let_go(self.demo.find(who)))
 
     def poll(self) -> list[Step]:
-        """Let the poll come that finds what waits; return what it found."""
+        """Let the poll come that finds what waits; return what it found.
+
+        Examples
+        --------
+        >>> console = ds.widgets.DemoConsole.of_company(users=5)
+        >>> console.poll()  # Okta pushes: nothing ever waits
+        []
+        >>> console.client.sandbox.stop()
+        >>> console.close()
+        """
         return [self._done(step) for step in self.demo.poll()]
 
     def play(self) -> None:
-        """Play the story from where it is to its end."""
+        """Play the story from where it is to its end.
+
+        Examples
+        --------
+        >>> console = ds.widgets.DemoConsole.of_company(users=5)
+        >>> console.play()
+        >>> len(console.rows) > 5
+        True
+        >>> console.client.sandbox.stop()
+        >>> console.close()
+        """
         self._playing = True
         self.next_step()
 
     def next_step(self) -> None:
-        """Play the next step of the story."""
+        """Play the next step of the story.
+
+        Examples
+        --------
+        >>> console = ds.widgets.DemoConsole.of_company(users=5)
+        >>> console.next_step()
+        >>> len(console.rows)
+        1
+        >>> console.client.sandbox.stop()
+        >>> console.close()
+        """
         self._do(lambda demo: demo.play())
 
     def _do(self, act: Callable[[Demo], Step | list[Step] | None]) -> None:
@@ -349,7 +440,16 @@ class DemoConsole(Panel):
     # What is left -------------------------------------------------------------------------------------------
 
     def save(self, path: str | Path = "demo.html") -> Path:
-        """Write all that happened as one HTML file, and return its path; it names people."""
+        """Write all that happened as one HTML file, and return its path; it names people.
+
+        Examples
+        --------
+        >>> console = ds.widgets.DemoConsole.of_company(users=5)
+        >>> console.save("demo.html").name
+        'demo.html'
+        >>> console.client.sandbox.stop()
+        >>> console.close()
+        """
         with replacing(Path(path)) as temporary:
             temporary.write_text(self._page(), encoding="utf-8", errors="replace")
         return Path(path)

@@ -172,13 +172,6 @@ class DirectoryExplorer(Explorer):
 
     # Validation ---------------------------------------------------------------------------------------------
 
-    @t.validate("directory_id")
-    def _only_a_listed_directory(self, proposal: Any) -> Any:
-        if proposal.value is not None:
-            self.wait()
-            only_listed(proposal.value, self._directories.index, "directory")
-        return proposal.value
-
     @t.validate("view")
     def _only_with_a_directory(self, proposal: Any) -> Any:
         if proposal.value != "Directories":
@@ -332,7 +325,7 @@ class DirectoryExplorer(Explorer):
 
     def missing(self) -> str:
         """Return why something that is read is not there, and what to do."""
-        if self.directory_id is None and not self.jobs.busy:
+        if self.directory_id is None and not self.jobs.busy and self.status.kind != "error":
             return "no directory is open; click one, or set directory_id"
         return super().missing()
 

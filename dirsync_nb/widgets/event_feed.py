@@ -112,6 +112,9 @@ class EventFeed(Panel):
         )
         self.events = [events] if isinstance(events, str) else list(events or DSYNC_EVENTS)
         self.interval, self.minutes, self.limit = interval, minutes, limit
+        for name in ("minutes", "limit"):
+            if not getattr(self, name) > 0:
+                raise errors.ArgumentError(f"{name} must be more than 0; got {getattr(self, name)!r}")
         self.cursor = None if after is None else checked_id(after, "after")
         self._lines: list[Line] = []
         self._records: dict[str, Record] = {}
@@ -186,7 +189,13 @@ class EventFeed(Panel):
             self.poll()
 
     def touch(self) -> None:
-        """Begin to count the minutes anew: somebody is here."""
+        """Begin to count the minutes anew: somebody is here.
+
+        Examples
+        --------
+        >>> feed = ds.widgets.EventFeed(client, minutes=5)
+        >>> feed.touch()
+        """
         self._touched = self.clock()
 
     def _beat(self) -> None:
@@ -381,7 +390,15 @@ class EventFeed(Panel):
         self._draw()
 
     def shown_lines(self) -> list[Line]:
-        """Return the events that fit the filters, newest first."""
+        """Return the events that fit the filters, newest first.
+
+        Examples
+        --------
+        >>> feed = ds.widgets.EventFeed(client)
+        >>> feed.kind = "Joined"
+        >>> {line.what for line in feed.shown_lines()}
+        {'Joined'}
+        """
         words = fold(self.find).split()
         return [
             line

@@ -9,6 +9,7 @@ import ipywidgets as w
 import pandas as pd
 import traitlets as t
 
+from .. import errors
 from ..client import DirectoryClient, needs_client
 from ._base.controls import Controls, only_listed
 from ._base.jobs import PATIENCE, Job
@@ -28,7 +29,7 @@ COLUMNS: list[Column] = [
     {"key": "state", "title": "State", "kind": "state", "room": 1, "sortable": True, "hidden": True},
     {"key": "people", "title": "People", "kind": "number", "room": 1, "sortable": True},
     {"key": "groups", "title": "Groups", "kind": "number", "room": 2, "sortable": True, "hidden": True},
-    {"key": "change", "title": "Change", "kind": "number", "room": 1, "sortable": True},
+    {"key": "change", "title": "Change", "kind": "number", "room": 2, "sortable": True},
     {"key": "age", "title": "Age", "fixed": True, "room": 2, "sortable": True},
 ]
 DRIFT: list[Column] = [
@@ -94,6 +95,10 @@ class FleetBoard(Panel):
 
     @needs_client
     def __init__(self, client: DirectoryClient, fleet: AnyFleet, **options: Any) -> None:
+        if not hasattr(fleet, "board"):
+            raise errors.ArgumentError(
+                f"fleet must be what take_fleet or open_fleet gives; got one of type {type(fleet).__name__}"
+            )
         super().__init__()
         self.client, self.fleet, self._options = client, fleet, options
         self.board = pd.DataFrame()

@@ -16,6 +16,7 @@ from ..client import DirectoryClient, Record, checked_id, needs_client, one_or_m
 from ..frames import MEMBERSHIP_COLUMNS, choose_address
 from ._base.code import snippets
 from ._base.controls import MENU, Ids, only_listed
+from ._base.directory_lists import directory_entries
 from ._base.explorer import NO_DIRECTORY, Explorer
 from ._base.groups import GROUP_COLUMNS, GroupPicker
 from ._base.jobs import Job
@@ -115,7 +116,7 @@ class MembershipExplorer(Explorer):
     # Building -----------------------------------------------------------------------------------------------
 
     def _build(self) -> None:
-        self.directory_menu = field(w.Dropdown(description="Directory", options=[]), grow=True)
+        self.directory_menu = field(w.Dropdown(description="Directory", options=[]))
         self.picker = GroupPicker(self._controls, f"Groups (pick up to {MOST})")
         self.who_buttons = Choice(WHO, label="Members", tooltips=["Union", "Intersection", "Exactly one"])
         self.chart_buttons = Choice(CHARTS, label="Picture")
@@ -181,13 +182,6 @@ class MembershipExplorer(Explorer):
             self.group_ids = tuple(groups)
         self.part = key
 
-    @t.validate("directory_id")
-    def _only_a_listed_directory(self, proposal: Any) -> Any:
-        if proposal.value is not None:
-            self.wait()
-            only_listed(proposal.value, self._directories.index, "directory")
-        return proposal.value
-
     @t.validate("group_ids")
     def _only_a_few_listed_groups(self, proposal: Any) -> tuple[str, ...]:
         wanted = tuple(dict.fromkeys(proposal.value))
@@ -224,9 +218,9 @@ class MembershipExplorer(Explorer):
         if frame.empty:
             self.status.say("empty", NO_DIRECTORY)
             return
-        ordered = frame.sort_values("groups", ascending=False, na_position="last")
-        first = str(self._wanted if self._wanted in frame.index else ordered.index[0])
-        entries = [(label(name_label(name), MENU), str(i)) for i, name in ordered["name"][:ROWS].items()]
+        most = frame["groups"].fillna(-1).idxmax()
+        first = str(self._wanted if self._wanted in frame.index else most)
+        entries = directory_entries(frame, by="groups")[:ROWS]
         if first not in [i for _, i in entries]:
             entries = [(label(frame["name"][first], MENU), first), *entries[: ROWS - 1]]
         self._controls.fill(self.directory_menu, entries, value=first)
@@ -308,7 +302,8 @@ class MembershipExplorer(Explorer):
         if self.retired:
             return
         whole = self.chart in WHOLE and len(self._groups) > 0
-        self._body.layout.display = "" if self.group_ids or whole else "none"
+        self._body.layout.display = "" if len(self._groups) else "none"
+        self.picture.layout.display = "" if self.group_ids or whole else "none"
         self._people.layout.display = self.pairs_table.layout.display = "" if self.group_ids else "none"
         self.out_button.layout.display = "" if self.group_ids and whole else "none"
         if not self.group_ids:
@@ -323,7 +318,9 @@ class MembershipExplorer(Explorer):
         groups = len(self._groups)
         if not groups:
             return "This directory has no groups."
-        return f"{plural(groups, 'group')}. Pick {'it' if groups == 1 else 'one or more'}."
+        if groups == 1:
+            return "1 group. Pick it."
+        return f"{groups:,} groups. Pick one or more. {' and '.join(WHOLE)} show them all together."
 
     def _draw_members(self) -> None:
         if self.retired:

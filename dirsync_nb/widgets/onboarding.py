@@ -15,16 +15,17 @@ from ..frames import takes_frames
 from ..load.parallel import directory_ids_of
 from ..provisioning import onboarding
 from ._base.controls import MENU, Ids, only_by_column, only_listed, only_offered
-from ._base.explorer import NO_DIRECTORY, Explorer
+from ._base.directory_lists import nothing_in
+from ._base.explorer import Explorer
 from ._base.listing import Found, Mask, Places
 from ._base.table import Column, Framed
 from ._base.text import count_of, html_table, label, none_of, plural
 from ._onboarding.code import onboarding_snippets
 from ._onboarding.face import KINDS, MATCHES, Face
 from ._onboarding.finder import Finder
-from ._onboarding.lists import COLUMNS, NOUNS, SPLIT, VIEWS, directory_entries, lists_of, preview
+from ._onboarding.lists import COLUMNS, NOUNS, SPLIT, VIEWS, joint_entries, lists_of, preview
 from ._onboarding.people import Chosen, People
-from ._onboarding.selection import Steps
+from ._onboarding.selection import Selection, Steps
 
 __all__ = ["Onboarding"]
 
@@ -240,7 +241,7 @@ class Onboarding(Explorer):
 
     def _directories_read(self, frame: pd.DataFrame) -> None:
         self._directories = frame
-        self._controls.fill(self.face.directory, directory_entries(frame), first="choose …")
+        self._controls.fill(self.face.directory, joint_entries(frame), first="choose …")
         wanted, self._wanted = self._wanted, ()
         missing = [one for one in wanted if one not in frame.index]
         if missing:
@@ -381,10 +382,7 @@ class Onboarding(Explorer):
         >>> board.count == int((users["state"] == "active").sum())
         True
         """
-        self.wait()
-        if self.finder.people is not None:
-            self.finder.people.selection.add(self._asked(), self._fitting(self.finder.people))
-            self._choose(self.finder.people)
+        self._select(Selection.add)
 
     def deselect(self) -> None:
         """Take everybody who fits the filters out of the selection.
@@ -397,10 +395,7 @@ class Onboarding(Explorer):
         >>> board.count
         0
         """
-        self.wait()
-        if self.finder.people is not None:
-            self.finder.people.selection.drop(self._asked(), self._fitting(self.finder.people))
-            self._choose(self.finder.people)
+        self._select(Selection.drop)
 
     def select_others(self) -> None:
         """Select everybody but those who fit the filters.
@@ -413,10 +408,15 @@ class Onboarding(Explorer):
         >>> board.count + board.total == len(users)
         True
         """
+        self._select(Selection.others)
+
+    def _select(self, change: Callable[[Selection, dict[str, Any], Mask], None]) -> None:
+        """Change the selection by those who fit the filters."""
         self.wait()
-        if self.finder.people is not None:
-            self.finder.people.selection.others(self._asked(), self._fitting(self.finder.people))
-            self._choose(self.finder.people)
+        people = self.finder.people
+        if people is not None:
+            change(people.selection, self._asked(), self._fitting(people))
+            self._choose(people)
 
     def select_nobody(self) -> None:
         """Empty the selection; ``undo`` brings it back.
@@ -481,7 +481,8 @@ class Onboarding(Explorer):
     def _known(self) -> People:
         self.wait()
         if self.finder.people is None:
-            raise t.TraitError("choose a directory first")
+            read = self.directory_ids or self.status.kind == "error"
+            raise errors.IncompleteError(f"people: {self.missing() if read else 'choose a directory first'}")
         return self.finder.people
 
     # Answers ------------------------------------------------------------------------------------------------
@@ -583,7 +584,7 @@ class Onboarding(Explorer):
         self.face.undo.layout.display = "none" if self._cleared is None else ""
         self._show_code()
         if people is None:
-            self._draw_nobody()
+            self._ask_for_directory()
             return
         places = people.listing.found(self._fitting(people), self.sort, self.search)
         self.total = len(places)
@@ -605,25 +606,17 @@ class Onboarding(Explorer):
         self.page = self.table.page
         self.settled()
 
-    def _draw_nobody(self) -> None:
-        if self.status.kind == "error" or self.jobs.busy:
-            return
-        several = len(self._directories) > 1
-        choose = (
-            f"Choose one of {len(self._directories):,} directories." if several else "Choose the directory."
-        )
-        self.status.say("empty", NO_DIRECTORY if self._directories.empty else choose)
-        self.settled()
-
     def _show_people(self, people: People, places: Places) -> None:
-        nobody = f"{none_of(len(people), 'person', 'people')} Clear the filters."
+        some = f"{none_of(len(people), 'person', 'people')} Clear the filters."
+        nobody = some if len(people) else nothing_in("Users", 0)
         marks = people.listing.words(self.search)
         self.table.show(Chosen(people, places, self.search), empty=nobody, marks=marks)
         self._tick()
         if not self._speaks:
             noun = ("person", "people")
             found = count_of(self.total, len(people), *noun) if self._asked() else plural(len(people), *noun)
-            self.status.say("ready" if self.total else "empty", f"{found}. Click a row to select it.")
+            more = " Click a row to select it." if self.total else ""
+            self.status.say("ready" if self.total else "empty", f"{found}.{more}")
 
     def _tick(self) -> None:
         """Tick those of the open page who are selected."""

@@ -15,18 +15,19 @@ from .. import errors
 from ..analysis import role_mapping, what_if
 from ..analysis.role_files import KINDS, mapping_text
 from ..analysis.role_mapping import RoleMapping
-from ..client import DirectoryClient, needs_client
+from ..client import DirectoryClient, needs_client, one_or_many
 from ..files import replacing
 from ..frames import takes_frames
 from ..load.parallel import directory_ids_of
 from ._base.code import snippets
-from ._base.controls import MENU, only_listed, only_offered
-from ._base.explorer import NO_DIRECTORY, Explorer
+from ._base.controls import MENU, only_offered
+from ._base.directory_lists import directory_entries, nothing_in
+from ._base.explorer import Explorer
 from ._base.jobs import Job
 from ._base.parts import Choice, button, field, note, row, status_html
 from ._base.pictures import Picture, changes_picture
 from ._base.reading import read_frame, read_memberships, read_users
-from ._base.table import Column, Row, RowTable
+from ._base.table import ROWS, Column, Row, RowTable
 from ._base.text import NO_NAME, fold, html_table, label, plain, plural
 
 __all__ = ["RoleMapper"]
@@ -195,7 +196,7 @@ class RoleMapper(Explorer):
             raise errors.ArgumentError("users, groups and memberships are given together, or none of them")
         self._wanted = None if wanted is None else wanted[0]
         self._given = None if users is None else given
-        self._begin, self._roles = mapping, roles
+        self._begin, self._roles = mapping, None if roles is None else one_or_many(roles, "role")
         self._company: _Company | None = None
         self._preview: _Preview | None = None
         self._columns: tuple[str, ...] = ()
@@ -206,7 +207,7 @@ class RoleMapper(Explorer):
     # Building -----------------------------------------------------------------------------------------------
 
     def _build(self) -> None:
-        self.directory = field(w.Dropdown(description="Directory", options=[("choose …", "")]), grow=True)
+        self.directory = field(w.Dropdown(description="Directory", options=[("choose …", "")]))
         self.mode_buttons = Choice(
             [("One role each", "single"), ("All roles", "multiple")],
             label="Roles of a person",
@@ -226,7 +227,7 @@ class RoleMapper(Explorer):
             )
         )
         self.new_role = field(w.Text(description="Another role", placeholder="slug", continuous_update=False))
-        self.picture = Picture(self._picture_clicked)
+        self.picture = Picture(self._role_picked)
         self.show_buttons = Choice(tuple(SHOW), label="What the preview lists")
         self.table = RowTable(CHANGED, label="Preview", clickable=False, saved="role_changes")
         self.folder_field = field(w.Text(description="Folder", continuous_update=False), grow=True)
@@ -283,10 +284,7 @@ class RoleMapper(Explorer):
 
     @t.validate("directory_id")
     def _only_a_listed_directory(self, proposal: Any) -> Any:
-        if proposal.value is not None and self._given is None:
-            self.wait()
-            only_listed(proposal.value, self._directories.index, "directory")
-        return proposal.value
+        return super()._only_a_listed_directory(proposal) if self._given is None else proposal.value
 
     @t.validate("default")
     def _only_a_role_there_is(self, proposal: Any) -> Any:
@@ -318,9 +316,7 @@ class RoleMapper(Explorer):
 
     def _directories_read(self, frame: pd.DataFrame) -> None:
         self._directories = frame
-        ordered = frame.sort_values("active_users", ascending=False, na_position="last")
-        entries = [(label(name, MENU) or NO_NAME, str(one)) for one, name in ordered["name"].items()]
-        self._controls.fill(self.directory, entries[:50], of=len(entries), first="choose …")
+        self._controls.fill(self.directory, directory_entries(frame)[:ROWS], of=len(frame), first="choose …")
         wanted, self._wanted = self._wanted, None
         if wanted is None and len(frame) == 1:
             wanted = str(frame.index[0])
@@ -393,7 +389,16 @@ class RoleMapper(Explorer):
             self._controls.refused(problem)
 
     def check(self, group_id: str, key: str) -> None:
-        """Let a group give a role, or no more; where a person has one role, a group gives one."""
+        """Let a group give a role, or no more; where a person has one role, a group gives one.
+
+        Examples
+        --------
+        >>> frames = {"users": users, "groups": groups, "memberships": memberships}
+        >>> mapper = ds.widgets.RoleMapper(client, **frames)
+        >>> mapper.check(groups.index[0], "admin")
+        >>> mapper.mapping.mapped == {groups.index[0]: ("admin",)}
+        True
+        """
         role = key.removeprefix(ROLE)
 
         def toggled(mapping: RoleMapping) -> RoleMapping:
@@ -418,10 +423,6 @@ class RoleMapper(Explorer):
     def _role_picked(self, role: str) -> None:
         if not self._controls.idle:
             self.role = role
-
-    def _picture_clicked(self, key: str) -> None:
-        if not self.retired:
-            self.role = key
 
     def _follow_mapping(self, _: Any) -> None:
         """Follow a mapping that was edited or set, and work out what it would do."""
@@ -462,7 +463,16 @@ class RoleMapper(Explorer):
         return self._preview
 
     def write(self, kind: str) -> None:
-        """Write the mapping into the folder: "JSON", "YAML", "Python", or "Test"."""
+        """Write the mapping into the folder: "JSON", "YAML", "Python", or "Test".
+
+        Examples
+        --------
+        >>> frames = {"users": users, "groups": groups, "memberships": memberships}
+        >>> mapper = ds.widgets.RoleMapper(client, **frames, folder="roles")
+        >>> mapper.write("JSON")
+        >>> mapper.written[0].name
+        'roles.json'
+        """
         only_offered(kind, FILES, "kind")
         if self.retired:
             return
@@ -493,7 +503,7 @@ class RoleMapper(Explorer):
         self._settings.layout.display = self._body.layout.display = "" if here else "none"
         self._show_code()
         if self.mapping is None or self._preview is None:
-            self._draw_nothing()
+            self._ask_for_directory()
             return
         self._controls.follow()
         self._draw_matrix()
@@ -501,13 +511,6 @@ class RoleMapper(Explorer):
         self._draw_preview(self._preview)
         told = "" if self._company is None else self._company.told
         self.status.say("ready", f"{self.summary()}.{told}")
-        self.settled()
-
-    def _draw_nothing(self) -> None:
-        if self.status.kind == "error" or self.jobs.busy:
-            return
-        choose = f"Choose one of {len(self._directories):,} directories."
-        self.status.say("empty", NO_DIRECTORY if self._directories.empty else choose)
         self.settled()
 
     def _groups(self, mapping: RoleMapping) -> pd.DataFrame:
@@ -535,11 +538,12 @@ class RoleMapper(Explorer):
             *GROUP,
             *({"key": f"{ROLE}{one}", "title": one, "kind": "box"} for one in self.mapping.order),
         ]
+        empty = "No group fits." if self.find.strip() else nothing_in("Groups", 0)
         with self._controls.silence(), self.matrix.hold_sync():
             if self._columns != self.mapping.order:
                 self._columns = self.mapping.order
                 self.matrix.offer(columns, "Groups by roles")
-            self.matrix.show(_Lines(self._groups(self.mapping), _group_cell), empty="No group fits.")
+            self.matrix.show(_Lines(self._groups(self.mapping), _group_cell), empty=empty)
 
     def _draw_ranking(self, mapping: RoleMapping, preview: _Preview) -> None:
         given = [role for roles in mapping.mapped.values() for role in roles]

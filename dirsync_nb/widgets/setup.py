@@ -13,7 +13,7 @@ import traitlets as t
 from .. import errors
 from ..client import DirectoryClient, Record, require_client
 from ..connect import connect, connect_sandbox
-from ..frames import directories_frame
+from ..frames import directories_frame, takes_frames
 from ._base.code import snippets
 from ._base.controls import MENU, Controls, only_listed
 from ._base.jobs import PATIENCE, Job
@@ -90,6 +90,7 @@ class Setup(Panel):
     directories = Read()
     organizations = Read()
 
+    @takes_frames()
     def __init__(self, client: DirectoryClient | None = None, *, base_url: str | None = None) -> None:
         super().__init__()
         self.client = None if client is None else require_client(client, "Setup")
@@ -327,7 +328,16 @@ class Setup(Panel):
             self.look()
 
     def look(self) -> None:
-        """Look at the directory once; while it is watched and not ready, the next look follows."""
+        """Look at the directory once; while it is watched and not ready, the next look follows.
+
+        Examples
+        --------
+        >>> setup = ds.widgets.Setup(client)
+        >>> setup.directory_id = directories.index[0]
+        >>> setup.look()
+        >>> setup.state
+        'linked'
+        """
         client, directory_id = self.client, self.directory_id
         if client is None or directory_id is None or self.retired:
             return

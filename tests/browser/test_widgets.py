@@ -839,3 +839,23 @@ def test_groups_are_mapped_by_keyboard_and_axe_finds_nothing(opened):
     assert complaints_of_axe(page) == []
     assert "auditor" in sheet.run(first=1).inner_text()
     assert sheet.complaints == []
+
+
+def test_a_fleet_is_opened_by_keyboard_and_axe_finds_nothing_in_either_theme(opened):
+    pytest.importorskip("dask", reason="the extra 'fleet' brings it")
+    sheet = opened(
+        f"{START}\n{OKTA}\nfleet = ds.take_fleet(client, 'board', directory_id=[okta])",
+        "board = widgets.FleetBoard(client, fleet)\nboard",
+        "print(board.directory_id == okta, len(board.rows), len(board.picked))",
+    )
+    page = sheet.page
+    sheet.run(2)
+    say(page, "1 directory: 0 broken")
+    rows(page, "Directories of the fleet").first.press("Enter")
+    say(page, "260 users.")
+    for theme in ("Dark", "Light"):
+        page.evaluate(f"jupyterapp.commands.execute('apputils:change-theme', {{theme: 'JupyterLab {theme}'}})")
+        wait_for(lambda: page.evaluate("document.body.dataset.jpThemeName") == f"JupyterLab {theme}")  # noqa: B023
+        assert complaints_of_axe(page) == [], theme
+    assert sheet.run(first=2).inner_text().strip() == "True 1 1"
+    assert sheet.complaints == []

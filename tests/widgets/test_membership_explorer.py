@@ -26,7 +26,7 @@ def test_it_opens_on_the_directory_with_the_most_groups_and_reads_no_member(clie
     before = len(sandbox.requests)
     explorer = widgets.MembershipExplorer(client)
     assert explorer.directory_id == okta
-    assert explorer.status.text == "24 groups. Pick one or more."
+    assert explorer.status.text == "24 groups. Pick one or more. Overlap and Graph show them all together."
     assert {path for _, path, _ in sandbox.requests[before:]} == {"/directories", "/directory_groups"}
 
 
@@ -123,7 +123,7 @@ def test_changing_the_directory_unpicks_everything(explorer, named):
     explorer.directory_menu.value = explorer.directories.index[1]
     assert explorer.group_ids == ()
     assert explorer.members.empty
-    assert explorer.status.text == "17 groups. Pick one or more."
+    assert explorer.status.text == "17 groups. Pick one or more. Overlap and Graph show them all together."
 
 
 def test_a_failed_read_says_what_and_can_be_tried_again(sandbox, explorer, named):

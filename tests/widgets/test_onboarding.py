@@ -44,7 +44,7 @@ def test_nothing_but_the_directories_is_read_until_one_is_chosen(client, sandbox
     assert picker.status.text == "Choose one of 9 directories."
     assert picker.face.lists.layout.display == "none"
     assert (picker.directory_ids, picker.count) == ((), 0)
-    with pytest.raises(t.TraitError, match="choose a directory first"):
+    with pytest.raises(ds.errors.IncompleteError, match="choose a directory first"):
         picker.invites  # noqa: B018
 
 

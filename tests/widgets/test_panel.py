@@ -190,3 +190,13 @@ def test_two_widgets_shown_by_one_cell_have_marks_of_their_own(cell):
     assert [_live.next_mark() for _ in range(2)] == ["1", "2"]
     cell[1] = "run 2"
     assert _live.next_mark() == "1"
+
+
+@pytest.mark.parametrize("name", sorted(MAKE.keys() - {"DemoConsole", "DetailCard"}))
+def test_rows_that_could_not_be_read_are_refused_and_say_why(name, client, okta, sandbox):
+    for path in ("/directories", "/organizations", "/events"):
+        sandbox.faults.add("status", path=path, status=422, times=None)
+    widget = MAKE[name](client, okta)
+    for frame in ("rows", "picked"):
+        with pytest.raises(ds.errors.IncompleteError, match=r"not read\. .* 422"):
+            getattr(widget, frame)

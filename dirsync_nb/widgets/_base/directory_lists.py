@@ -7,12 +7,13 @@ from collections.abc import Sequence
 import pandas as pd
 
 from ...text import USER_TEXT
+from .controls import MENU
 from .explorer import NO_DIRECTORY
 from .listing import Listing, attribute_column
 from .table import Column
-from .text import none_of
+from .text import label, name_label, none_of
 
-__all__ = ["COLUMNS", "NOUNS", "VIEWS", "columns_of", "listing_of", "nothing_in"]
+__all__ = ["COLUMNS", "NOUNS", "VIEWS", "columns_of", "directory_entries", "listing_of", "nothing_in"]
 
 VIEWS = ("Directories", "Users", "Groups")
 NOUNS = {"Directories": ("directory", "directories"), "Users": ("user", "users"), "Groups": ("group", "groups")}
@@ -56,6 +57,12 @@ def columns_of(view: str, attributes: Sequence[str] = ()) -> list[Column]:
 def listing_of(view: str, frame: pd.DataFrame) -> Listing:
     """Prepare a frame for the table of a view."""
     return Listing(frame, COLUMNS[view], SEARCHED[view])
+
+
+def directory_entries(directories: pd.DataFrame, by: str = "active_users") -> list[tuple[str, str]]:
+    """Return an entry of a menu for each directory, the one with the most first."""
+    ordered = directories.sort_values(by, ascending=False, na_position="last", kind="stable")
+    return [(label(name_label(name), MENU), str(i)) for i, name in ordered["name"].items()]
 
 
 def nothing_in(view: str, total: int) -> str:

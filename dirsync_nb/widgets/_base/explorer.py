@@ -6,9 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pandas as pd
+import traitlets as t
 
 from ...client import DirectoryClient
-from .controls import Controls
+from .controls import Controls, only_listed
 from .jobs import PATIENCE, Job
 from .panel import Panel, Read
 from .reading import read_frame
@@ -62,6 +63,13 @@ class Explorer(Panel):
     def _directories_read(self, frame: pd.DataFrame) -> None:
         """Go on with the list of directories."""
 
+    @t.validate("directory_id")
+    def _only_a_listed_directory(self, proposal: Any) -> Any:
+        if proposal.value is not None:
+            self.wait()
+            only_listed(proposal.value, self._directories.index, "directory")
+        return proposal.value
+
     # Reading ------------------------------------------------------------------------------------------------
 
     def _run(self, name: str, work: Callable[[Job], Any], done: Callable[[Any], None]) -> None:
@@ -76,6 +84,15 @@ class Explorer(Panel):
         self._run(
             "directories", lambda job: read_frame(self.client, "directories", job), self._directories_read
         )
+
+    def _ask_for_directory(self) -> None:
+        """Say that a directory is to be chosen, unless there is something to say that must stay."""
+        if self.status.kind == "error" or self.jobs.busy:
+            return
+        some = len(self._directories)
+        choose = f"Choose one of {some:,} directories." if some > 1 else "Choose the directory."
+        self.status.say("empty", choose if some else NO_DIRECTORY)
+        self.settled()
 
     def _say_missing(self, directory_id: str) -> None:
         self.status.say("error", f"There is no directory {directory_id} in this environment.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 import uuid
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,6 +13,7 @@ import ipywidgets as w
 import pandas as pd
 
 from ... import errors
+from ...frames import one_of
 from .jobs import Jobs
 from .live import announce, kernel_shell, next_mark
 from .parts import CodeView, Frame, StatusLine
@@ -26,7 +28,8 @@ SETTLE = 1.0  # seconds without a change before the static picture follows
 
 @functools.cache
 def _style() -> str:
-    return Path(__file__).with_name("widgets.css").read_text(encoding="utf-8")
+    text = Path(__file__).with_name("widgets.css").read_text(encoding="utf-8")
+    return re.sub(r"\s*([{};])\s*|([:,])\s+", r"\1\2", text)  # each saved notebook holds it
 
 
 class Read:
@@ -43,8 +46,7 @@ class Read:
             return self
         widget.wait()
         frame = getattr(widget, f"_{self._name}")
-        if frame is None or (widget.jobs.busy and not len(frame)):
-            raise errors.IncompleteError(f"{self._name}: {widget.missing()}")
+        widget.refuse_unread(self._name, frame)
         return frame
 
 
@@ -76,6 +78,7 @@ class Panel(w.VBox):  # type: ignore[misc]  # ipywidgets has no types
 
         The status line stands after the controls; tables and what else is tall go ``below`` it.
         """
+        self._assembled = True
         shown = (self.frame, *children, self.status, *below, self.code)
         if nested:
             self.children = shown
@@ -84,13 +87,23 @@ class Panel(w.VBox):  # type: ignore[misc]  # ipywidgets has no types
         self.children = (style, Scripts(), *shown)
         announce(self)
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        # Of a misspelt choice nobody would hear: the widget would go on with that of before.
+        whole = self.__dict__.get("_assembled", False)
+        if whole and name[0] != "_" and name not in self.__dict__ and not hasattr(type(self), name):
+            choices = sorted({*self.trait_names()} - {*w.VBox.class_trait_names()})
+            one_of(f"a choice of {type(self).__name__}", name, choices)
+        super().__setattr__(name, value)
+
     # What it shows, as frames ---------------------------------------------------------------------------------
 
     @property
     def rows(self) -> pd.DataFrame:
-        """The rows that are listed, those of every page, as a frame."""
+        """The rows that are listed, those of every page, as a frame; before they are read, an error says so."""
         self.wait()
-        return self.table.frame
+        frame = self.table.frame
+        self.refuse_unread("rows", frame)
+        return frame
 
     @property
     def picked(self) -> pd.DataFrame:
@@ -114,7 +127,14 @@ class Panel(w.VBox):  # type: ignore[misc]  # ipywidgets has no types
     # Life ---------------------------------------------------------------------------------------------------
 
     def wait(self) -> Self:
-        """Wait until what is being read has arrived, and return the widget: for the next line of a cell."""
+        """Wait until what is being read has arrived, and return the widget: for the next line of a cell.
+
+        Examples
+        --------
+        >>> explorer = ds.widgets.DirectoryExplorer(client, directories.index[0])
+        >>> explorer.wait() is explorer
+        True
+        """
         self.jobs.wait()
         return self
 
@@ -123,6 +143,11 @@ class Panel(w.VBox):  # type: ignore[misc]  # ipywidgets has no types
         if self.jobs.busy:
             return "still being read; ask in a later cell, or when the status line under the controls is done"
         return f"not read. {self.status.text}".strip()
+
+    def refuse_unread(self, name: str, frame: pd.DataFrame | None) -> None:
+        """Refuse a frame that is empty only because it was not read."""
+        if frame is None or (frame.empty and (self.jobs.busy or self.status.kind == "error")):
+            raise errors.IncompleteError(f"{name}: {self.missing()}")
 
     def busy(self, text: str) -> None:
         """Say that something is loading, and offer to stop it."""

@@ -163,10 +163,14 @@ class StatusLine(w.HBox):  # type: ignore[misc]  # ipywidgets has no types
             self.say("empty", "Stopped. What was read is not shown, since it is not the whole.", again=True)
         elif isinstance(problem, errors.DirsyncError):
             # The rest of such a message tells how to go on in Python; here there is a button.
-            text = str(problem).partition("\n")[0]
-            self.say("error", text[:1].upper() + text[1:], again=True)
+            self.say("error", begun(str(problem).partition("\n")[0]), again=True)
         else:
             self.say("error", f"{type(problem).__name__}: {problem}", again=True)
+
+
+def begun(text: str) -> str:
+    """Begin a sentence with a capital letter, unless its first word is a name of Python."""
+    return text if "_" in text.partition(" ")[0] else text[:1].upper() + text[1:]
 
 
 def status_html(kind: str, text: str) -> str:

@@ -87,7 +87,7 @@ const drawCell = (column, text, words) => {
 // is too little, the columns that matter least are left out.
 const share = (wanted, columns, room, set) => {
   const shown = columns.map((_, place) => place);
-  const least = (p) => Math.min(set[columns[p].key] ?? wanted[p], p ? LEAST : LEAST_NAME);
+  const least = (p) => Math.min(set[columns[p].key] ?? wanted[p], p ? LEAST : Math.min(LEAST_NAME, room / 2));
   // What is no text is a date, a state, a number: cut, it says nothing.
   const floor = (p) => (columns[p].kind || columns[p].fixed ? Math.min(wanted[p], 180) : least(p));
   for (const level of [2, 1]) {
@@ -422,7 +422,11 @@ function render({ model, el }) {
     said.textContent = "";
   };
   foot.append(where, previous, jump, next, size, said);
-  if (model.get("tools")) foot.append(choosing, taking, save);
+  if (model.get("tools")) {
+    const tools = node("span", "dsn-tools");
+    tools.append(choosing, taking, save);
+    foot.append(tools);
+  }
 
   // Hands --------------------------------------------------------------------------------------------------------
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ...sandbox.providers.base import Sent
+from ...text import html_page
 from .._base.text import LITERAL, label, plain, plural
 from .model import Arrived, Delivered, Followed, Step
 
@@ -71,13 +72,13 @@ def page_html(steps: Sequence[Step], *, title: str, facts: Sequence[tuple[str, s
     """Return a page that needs nothing else: light and dark, for a screen and for paper."""
     told = "".join(f"<div><dt>{escape(name)}</dt><dd>{_text(value)}</dd></div>" for name, value in facts)
     shown = "".join(step_html(step, most=KEPT, longest=LONGEST_KEPT) for step in steps)
-    return PAGE.format(
+    body = BODY.format(
         title=escape(label(title, 200)),
-        style=PAGE_STYLE + style(),
         facts=told,
         steps=shown or "<p>Nothing has happened yet.</p>",
         made=f"{datetime.now():%Y-%m-%d %H:%M}",
     )
+    return html_page(label(title, 200), PAGE_STYLE + style(), body)
 
 
 def _why_no_request(step: Step) -> str:
@@ -163,32 +164,14 @@ def _text(value: object) -> str:
     return f"<bdi>{escape(label(value, 300))}</bdi>"
 
 
-PAGE = """<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
-<title>{title}</title>
-<style>
-{style}
-</style>
-</head>
-<body>
-<main>
-<header>
+BODY = """<header>
 <h1>{title}</h1>
 <p>Each step happened at the provider; from left to right is what came of it, with the time since it was done.
 Open an entry to see it whole. It was played on a sandbox that speaks the WorkOS Directory Sync API.</p>
 <dl>{facts}</dl>
 </header>
 {steps}
-<footer>Made {made} with dirsync_nb.</footer>
-</main>
-</body>
-</html>
-"""
+<footer>Made {made} with dirsync_nb.</footer>"""
 
 PAGE_STYLE = """
 :root { --dsn-page: #f4f5f7; --dsn-ground: #fff; --dsn-text: #1d2330; --dsn-soft: #5b6475; --dsn-line: #d9dde3;

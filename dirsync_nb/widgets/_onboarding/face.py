@@ -42,7 +42,7 @@ class Face:
             controls.tie(control, trait)
 
     def _make_picking(self, controls: Controls) -> None:
-        self.directory = field(w.Dropdown(description="Directory", options=[("choose …", "")]), grow=True)
+        self.directory = field(w.Dropdown(description="Directory", options=[("choose …", "")]))
         self.top = row(self.directory)
         self.filters = UserFilters(controls, domain=True)
         self.groups = GroupPicker(controls, "Members of these groups")

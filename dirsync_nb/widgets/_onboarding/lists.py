@@ -9,6 +9,7 @@ import pandas as pd
 
 from ...provisioning import onboarding
 from .._base.controls import MENU
+from .._base.directory_lists import directory_entries
 from .._base.listing import Mask
 from .._base.table import ROWS, Column, Framed
 from .._base.text import NO_NAME, label, shown
@@ -19,7 +20,7 @@ __all__ = [
     "SPLIT",
     "VIEWS",
     "counts_html",
-    "directory_entries",
+    "joint_entries",
     "lists_of",
     "preview",
 ]
@@ -53,7 +54,7 @@ COLUMNS: dict[str, list[Column]] = {
         {"key": "name", "title": "Name"},
         {"key": "seat", "title": "Seat", "kind": "number"},
         {"key": "verdict", "title": "Verdict", "kind": "state"},
-        {"key": "reason", "title": "Why not, or: in which groups"},
+        {"key": "reason", "title": "Why not, or: in which groups", "room": 1},
         {"key": "address", "title": "Address", "room": 2},
     ],
     "Accounts": [
@@ -124,13 +125,12 @@ def counts_html(counts: Mapping[str, int | None]) -> str:
     return f'<div class="dsn-counts" role="status">{"".join(chips)}</div>'
 
 
-def directory_entries(directories: pd.DataFrame) -> list[tuple[str, str]]:
+def joint_entries(directories: pd.DataFrame) -> list[tuple[str, str]]:
     """Offer every directory, and those of one organization together; at most 50."""
-    ordered = directories.sort_values("active_users", ascending=False, na_position="last")
-    entries = [(label(name, MENU) or NO_NAME, str(i)) for i, name in ordered["name"].items()]
+    ordered = directories.sort_values("active_users", ascending=False, na_position="last", kind="stable")
     together = [
         (" + ".join(label(name, MENU // len(part)) or NO_NAME for name in part["name"]), SPLIT.join(part.index))
         for _, part in ordered.groupby("organization_id", sort=False, observed=True)
         if 1 < len(part) <= 4
     ]
-    return [*together, *entries][:ROWS]
+    return [*together, *directory_entries(directories)][:ROWS]
