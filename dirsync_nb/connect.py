@@ -179,7 +179,7 @@ def _clock_of(sandbox: Any) -> str:
         return ""
 
 
-@named_arguments()
+@named_arguments
 def connect_sandbox(
     *,
     seed: int = 1,

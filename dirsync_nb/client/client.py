@@ -12,7 +12,6 @@ from difflib import get_close_matches
 from typing import Any
 
 from .. import errors
-from .calls import named_arguments
 from .context import LoadContext, Record, asked_for
 from .endpoints import ENDPOINTS, as_ids, filters_of, identifier, of_kind, one_directory_id, path_part
 from .paging import read_pages
@@ -204,7 +203,6 @@ class DirectoryClient:
     # Lists ----------------------------------------------------------------------------------------------
 
     @filters_of("organizations")
-    @named_arguments()
     def organizations(
         self,
         search: str | None = None,
@@ -216,7 +214,6 @@ class DirectoryClient:
         return self._records("organizations", {"domains": domains, "search": search}, order)
 
     @filters_of("directories")
-    @named_arguments()
     def directories(
         self,
         organization_id: object = None,
@@ -233,7 +230,6 @@ class DirectoryClient:
         return self._records("directories", filters, order)
 
     @filters_of("users")
-    @named_arguments()
     def users(
         self,
         directory_id: object = None,
@@ -250,7 +246,6 @@ class DirectoryClient:
             yield from self._records("users", {"directory_id": one, **filters}, order)
 
     @filters_of("groups")
-    @named_arguments()
     def groups(
         self,
         directory_id: object = None,
@@ -264,7 +259,6 @@ class DirectoryClient:
             yield from self._records("groups", {"directory_id": one, "user_id": user_id}, order)
 
     @filters_of("events")
-    @named_arguments()
     def events(
         self,
         events: str | Iterable[str] | None = None,

@@ -15,6 +15,7 @@ import pandas as pd
 
 from .. import errors
 from ..client import needs_client
+from ..client.calls import every_call
 from ..files import replacing
 from ..frames import TIME, require_complete
 from ..load import load_directories, load_events, load_users
@@ -296,3 +297,6 @@ def _written(path: str | Path, text: str) -> Path:
     with replacing(target) as temporary:
         temporary.write_text(text, encoding="utf-8")
     return target
+
+
+every_call(__name__)

@@ -19,6 +19,7 @@ import pandas as pd
 
 from .. import errors
 from ..analysis.identity import address_key
+from ..client.calls import every_call
 from ..frames import USER_STATES, listed_ids, looks_like_address, one_of, require_complete, takes_frames
 from ..text import USER_TEXT, attribute_of, fold, folded_rows, holding, label_of, plain, value_labels
 from .columns import require_attribute
@@ -518,3 +519,6 @@ def _known(
     """Return who is in the app's table, and how: whoever a comparison would not create."""
     found = known_people(users, app_users, on, active, status_words)
     return {user_id: f"in the app already{f': {how}' if how else ''}" for user_id, how in found.items()}
+
+
+every_call(__name__)

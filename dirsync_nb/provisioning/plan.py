@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 
 from .. import errors
+from ..client.calls import every_call
 from ..files import replacing
 from ..guard import TooManyGone
 from .app_table import AppTable
@@ -277,3 +278,6 @@ def _most_common(updates: pd.DataFrame) -> str:
     return (
         f" ({', '.join(f'{name} {count:,}' for name, count in counts.head(3).items())})" if len(counts) else ""
     )
+
+
+every_call(__name__)
