@@ -11,7 +11,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from ..client import checked_id
-from ..frames import latest, takes_frames
+from ..frames import latest, require_columns, takes_frames
 from ..sync import history
 from ..text import plural
 from . import figure
@@ -187,6 +187,7 @@ def _overtaken(places: Sequence[int]) -> list[bool]:
     return [bool(late) for late in np.array(places) < newest]
 
 
+@takes_frames(acts="any")
 def plot_strip(
     acts: pd.DataFrame, *, at: str = "at", lane: str = "who", size: str = "events", ax: Axes | None = None
 ) -> Axes:
@@ -207,6 +208,7 @@ def plot_strip(
     >>> ds.charts.plot_strip(acts).get_title()
     'Okta alone: 1 act, 9 events'
     """
+    require_columns("acts", acts, at, lane, size)
     lanes = [clean(name) for name in dict.fromkeys(acts[lane].astype("str"))]
     ax = figure.new_axes(ax, 9, rows_height(len(lanes)) + 0.4)
     if acts.empty:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import functools
 import inspect
+import os
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from types import FunctionType, ModuleType
@@ -18,7 +19,6 @@ __all__ = [
     "fit",
     "listed_records",
     "named_arguments",
-    "refusing",
     "unknown_argument",
 ]
 
@@ -39,20 +39,19 @@ def named_arguments(call: Callable[P, R]) -> Callable[P, R]:
     def checked(*args: P.args, **given: P.kwargs) -> R:
         try:
             return call(*args, **given)
-        except TypeError as problem:
-            if not isinstance(problem, errors.DirsyncError):
-                fit(call_name(call), inspect.signature(call), args, given)
+        except (TypeError, ValueError, AttributeError) as problem:
+            caller = str(sys._getframe(1).f_globals.get("__name__"))
+            if not caller.startswith(f"{PACKAGE}."):  # what we call ourselves is told as theirs
+                signature = inspect.signature(call)
+                if not isinstance(problem, errors.DirsyncError):
+                    fit(call_name(call), signature, args, given)
+                _require_paths(call_name(call), signature.bind(*args, **given).arguments, signature)
             raise
         finally:
             del args, given  # one of them may be a secret, and a traceback keeps this frame
 
-    return refusing(checked)
-
-
-def refusing(call: Callable[P, R]) -> Callable[P, R]:
-    """Mark a call that refuses arguments by itself."""
-    vars(call)[REFUSES] = True
-    return call
+    vars(checked)[REFUSES] = True
+    return checked
 
 
 def every_call(door: str) -> None:
@@ -102,6 +101,28 @@ def fit(
         raise errors.UnknownFilter(_misfit(name, signature, args, given, hints or {})) from None
 
 
+def _require_paths(name: str, given: Mapping[str, Any], signature: inspect.Signature) -> None:
+    """Say which argument is no path, where a call that takes one failed."""
+    for one, value in given.items():
+        takes = str(signature.parameters[one].annotation)
+        if "Path" in takes and takes.startswith("str") and not isinstance(value, str | os.PathLike | None):
+            raise errors.ArgumentError(
+                f"{one} of {name} must be a path, as text; got one of type {type(value).__name__}. The call is "
+                f"{_call(name, signature)}"
+            ) from None
+
+
+def _call(name: str, signature: inspect.Signature) -> str:
+    """Return a call as one types it, with the arguments that it needs."""
+    needed = [each for each in signature.parameters.values() if each.name not in BOUND and _is_needed(each)]
+    told = (f"{one.name}=..." if one.kind is one.KEYWORD_ONLY else one.name for one in needed)
+    return f"{name}({', '.join(told)})"
+
+
+def _is_needed(one: inspect.Parameter) -> bool:
+    return one.default is one.empty and one.kind not in (one.VAR_KEYWORD, one.VAR_POSITIONAL)
+
+
 def call_name(call: Callable[..., Any]) -> str:
     """Return what a call is called by people: a class in place of its ``__init__``."""
     return call.__qualname__.removesuffix(".__init__").removesuffix(".__new__")
@@ -122,17 +143,17 @@ def _misfit(
             return unknown_argument(key, f"an argument of {name}", (k for k in known if k != "client"), hints)
     count = len(args) - (next(iter(signature.parameters), "") in BOUND)
     if count > len(by_place):
-        named = ", ".join(f"{one}=" for one in known if one not in by_place)
+        by_name = [one for one, each in known.items() if each.kind is each.KEYWORD_ONLY]
+        named = ", ".join(f"{one}=" for one in by_name)
+        if not named:
+            return f"{name} takes {', '.join(by_place) or 'no arguments'} and nothing more"
         placed = f"{', '.join(by_place)} by place and the rest by name" if by_place else "names only"
-        return f"{name} takes {placed}: {named or 'nothing more'}"
+        return f"{name} takes {placed}: {named}"
     if twice := [one for one in by_place[:count] if one in given]:
         return f"{name} was given {twice[0]} twice, once by its place"
-    needed = [
-        one for one, each in known.items() if each.default is each.empty and each.kind is not each.VAR_KEYWORD
-    ]
+    needed = [one for one, each in known.items() if _is_needed(each)]
     missing = [one for one in needed if one not in by_place[:count] and one not in given]
-    call = ", ".join(f"{one}=..." if known[one].kind is known[one].KEYWORD_ONLY else one for one in needed)
-    return f"{name} needs {' and '.join(missing)} too: {name}({call})"
+    return f"{name} needs {' and '.join(missing)} too: {_call(name, signature)}"
 
 
 def unknown_argument(key: str, what: str, accepted: Iterable[str], hints: Mapping[str, str]) -> str:

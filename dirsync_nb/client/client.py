@@ -13,7 +13,16 @@ from typing import Any
 
 from .. import errors
 from .context import LoadContext, Record, asked_for
-from .endpoints import ENDPOINTS, as_ids, filters_of, identifier, of_kind, one_directory_id, path_part
+from .endpoints import (
+    ENDPOINTS,
+    as_ids,
+    filters_of,
+    foreign_id,
+    identifier,
+    of_kind,
+    one_directory_id,
+    path_part,
+)
 from .paging import read_pages
 from .pseudonyms import ID_FILTERS, TEXT_FILTERS, Pseudonyms, RedactedTransport, wrapped_key
 from .receipts import Receipt
@@ -198,7 +207,13 @@ class DirectoryClient:
         return self._single("groups", group_id)
 
     def _single(self, kind: str, value: object, *, scope: str | None = None) -> Record:
-        return self.context.single(kind, _object_id(self.context, kind, value), scope=scope)
+        given = _object_id(self.context, kind, value)
+        try:
+            return self.context.single(kind, given, scope=scope)
+        except errors.NotFound as problem:
+            if told := foreign_id(given):
+                problem.args = (f"{problem.args[0]} Besides, {told}.",)
+            raise
 
     # Lists ----------------------------------------------------------------------------------------------
 

@@ -12,7 +12,7 @@ import pandas as pd
 
 from .. import errors
 from ..client import DirectoryClient
-from ..client.calls import call_name, fit, refusing
+from ..client.calls import call_name, fit
 from . import schema
 
 __all__ = [
@@ -109,7 +109,7 @@ def takes_frames(**kinds: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
                     raise errors.ArgumentError(f"{name} needs {told}") from None
                 raise
 
-        return refusing(checked)
+        return checked
 
     return decorate
 
