@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import functools
 import inspect
+import numbers
 import os
 import sys
 from collections.abc import Callable, Iterable, Mapping
@@ -28,6 +29,16 @@ R = TypeVar("R")
 PACKAGE = __name__.partition(".")[0]
 REFUSES = "_refuses_misfits"
 BOUND = ("self", "cls", "_cls")  # given by Python itself
+KINDS: Mapping[str, tuple[Any, str]] = {  # of arguments, by their annotation: what fits, and how it is called
+    "int": (numbers.Integral, "a whole number"),
+    "float": (numbers.Real, "a number"),
+    "str": (str, "text"),
+    "bool": (bool, "True or False"),
+    "Path": (os.PathLike, "a path"),
+    "None": (type(None), "None"),
+    "Axes": ((), "Axes of matplotlib"),
+    "Receipt": ((), "a receipt, such as client.receipts[-1]"),
+}
 
 
 def named_arguments(call: Callable[P, R]) -> Callable[P, R]:
@@ -39,13 +50,12 @@ def named_arguments(call: Callable[P, R]) -> Callable[P, R]:
     def checked(*args: P.args, **given: P.kwargs) -> R:
         try:
             return call(*args, **given)
-        except (TypeError, ValueError, AttributeError) as problem:
+        except (TypeError, ValueError, AttributeError, errors.DirsyncError) as problem:
             caller = str(sys._getframe(1).f_globals.get("__name__"))
             if not caller.startswith(f"{PACKAGE}."):  # what we call ourselves is told as theirs
-                signature = inspect.signature(call)
-                if not isinstance(problem, errors.DirsyncError):
-                    fit(call_name(call), signature, args, given)
-                _require_paths(call_name(call), signature.bind(*args, **given).arguments, signature)
+                told = _wrong_call(call, args, given, problem)
+                if told is not None:
+                    raise told from None
             raise
         finally:
             del args, given  # one of them may be a secret, and a traceback keeps this frame
@@ -101,15 +111,34 @@ def fit(
         raise errors.UnknownFilter(_misfit(name, signature, args, given, hints or {})) from None
 
 
-def _require_paths(name: str, given: Mapping[str, Any], signature: inspect.Signature) -> None:
-    """Say which argument is no path, where a call that takes one failed."""
-    for one, value in given.items():
-        takes = str(signature.parameters[one].annotation)
-        if "Path" in takes and takes.startswith("str") and not isinstance(value, str | os.PathLike | None):
-            raise errors.ArgumentError(
-                f"{one} of {name} must be a path, as text; got one of type {type(value).__name__}. The call is "
-                f"{_call(name, signature)}"
-            ) from None
+def _wrong_call(
+    call: Callable[..., Any], args: tuple[Any, ...], given: Mapping[str, Any], problem: Exception
+) -> errors.ArgumentError | None:
+    """Return what is wrong with the arguments of a call that failed; None where nothing is, or it was told."""
+    name, signature, told = call_name(call), inspect.signature(call), isinstance(problem, errors.DirsyncError)
+    try:
+        named = signature.bind(*args, **given).arguments
+    except TypeError:
+        return None if told else errors.UnknownFilter(_misfit(name, signature, args, given, {}))
+    for one, value in named.items():
+        kinds = str(signature.parameters[one].annotation).split(" | ")
+        if (told and "Path" not in kinds) or any(_is_kind(value, kind) for kind in kinds):
+            continue
+        words = "a path, as text" if "Path" in kinds else " or ".join(KINDS[kind][1] for kind in kinds)
+        return errors.ArgumentError(
+            f"{one} of {name} must be {words}; got one of type {type(value).__name__}. The call is "
+            f"{_call(name, signature)}"
+        )
+    return None
+
+
+def _is_kind(value: object, kind: str) -> bool:
+    """Return whether a value is of a kind, by the name of one of its classes; any is of one not known here."""
+    return (
+        kind not in KINDS
+        or isinstance(value, KINDS[kind][0])
+        or kind in {one.__name__ for one in type(value).__mro__}
+    )
 
 
 def _call(name: str, signature: inspect.Signature) -> str:
@@ -146,7 +175,9 @@ def _misfit(
         by_name = [one for one, each in known.items() if each.kind is each.KEYWORD_ONLY]
         named = ", ".join(f"{one}=" for one in by_name)
         if not named:
-            return f"{name} takes {', '.join(by_place) or 'no arguments'} and nothing more"
+            return f"{name} takes " + (
+                f"{', '.join(by_place)} and nothing more" if by_place else "no arguments"
+            )
         placed = f"{', '.join(by_place)} by place and the rest by name" if by_place else "names only"
         return f"{name} takes {placed}: {named}"
     if twice := [one for one in by_place[:count] if one in given]:
