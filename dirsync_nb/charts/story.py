@@ -22,7 +22,8 @@ from .time import EVENT_LOOKS, EVENT_WORDS, axes_of_time, dated, moments, period
 
 __all__ = ["plot_arrival_order", "plot_comings_and_goings", "plot_life_line", "plot_strip"]
 
-MOST_EVENTS = 40  # rows of a life line
+MOST_EVENTS = 40  # rows of a life line, deliveries of an order of arrival
+MOST_LANES = 40
 CAME = ("joined", "returned")
 
 
@@ -114,9 +115,13 @@ def plot_life_line(events: pd.DataFrame, user_id: Any, *, ax: Axes | None = None
     names = [clean(name) for name in shown["user"] if clean(name)]
     name = quoted(shorten(names[-1])) if names else who
     finding = f"{plural(len(told), 'event')} about {name}; the last: {texts[-1]}"
-    more = len(told) - len(shown)
-    notes = [f"… and {plural(more, 'later event')}."] if more else []
+    notes = _beyond(len(told) - len(shown), "later event")
     return figure.finish(ax, finding, notes, details="; ".join(texts) + ".", drawn=texts, sources=[events])
+
+
+def _beyond(count: int, noun: str, many: str = "") -> list[str]:
+    """Return the note on what is counted and has no room in the picture."""
+    return [f"… and {plural(count, noun, many)}."] if count > 0 else []
 
 
 def _told(kind: str, row: pd.Series[Any]) -> str:
@@ -137,6 +142,8 @@ def _told(kind: str, row: pd.Series[Any]) -> str:
 def plot_arrival_order(events: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     """Draw the order in which events arrived beside the one in which they happened: a line for each delivery.
 
+    The title counts them all; the picture has room for the first 40.
+
     Parameters
     ----------
     events
@@ -150,27 +157,30 @@ def plot_arrival_order(events: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     >>> ax = ds.charts.plot_arrival_order(shuffled)
     """
     ids = [str(one) for one in events.index]
-    ax = figure.new_axes(ax, 8, rows_height(len(ids)))
+    shown = ids[:MOST_EVENTS]
+    ax = figure.new_axes(ax, 8, rows_height(len(shown)))
     if not ids:
         return figure.nothing(ax, "nothing arrived", [events])
     times = pd.Series(pd.to_datetime(events["created_at"], utc=True).to_numpy(), index=range(len(ids)))
     order = times.sort_values(kind="stable").index
     happened = {one: place for place, one in enumerate(dict.fromkeys(ids[n] for n in order))}
     late = _overtaken([happened[one] for one in ids])
+    rows = {one: row for row, one in enumerate(sorted(set(shown), key=happened.__getitem__))}
     seen: set[str] = set()
-    words = [shorten(EVENT_WORDS.get(kind, clean(kind))) for kind in events["event"].astype("str")]
-    for place, one in enumerate(ids):
+    kinds = events["event"].head(MOST_EVENTS).astype("str")
+    words = [shorten(EVENT_WORDS.get(kind, clean(kind))) for kind in kinds]
+    for place, one in enumerate(shown):
         again, color = one in seen, ORANGE if one in seen else VERMILLION if late[place] else BLUE
         seen.add(one)
         ax.plot(
-            [0, 1], [happened[one], place], color=color, linestyle=":" if again else "-", marker="o", alpha=0.85
+            [0, 1], [rows[one], place], color=color, linestyle=":" if again else "-", marker="o", alpha=0.85
         )
         told = words[place] + (" (again)" if again else "")
         beside(ax, figure.drawable(told), (1, place), 8, **figure.lettering([told]))
-    named = dict(zip(ids, words, strict=True))
+    named = dict(zip(shown, words, strict=True))
     figure.tidy(ax, grid="")
-    figure.tick_labels(ax.yaxis, [f"{named[one]}  {place + 1}" for one, place in happened.items()])
-    ax.set(xlim=(-0.03, 1.6), ylim=(len(ids) - 0.4, -0.6))
+    figure.tick_labels(ax.yaxis, [f"{named[one]}  {happened[one] + 1}" for one in rows])
+    ax.set(xlim=(-0.03, 1.6), ylim=(len(shown) - 0.4, -0.6))
     ax.set_xticks([0, 1], ["as it happened", "as it arrived"])
     for spine in ax.spines.values():
         spine.set_visible(False)
@@ -178,6 +188,7 @@ def plot_arrival_order(events: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     finding = f"{sum(late):,} of {plural(len(ids), 'delivery', 'deliveries')} came after something newer"
     finding += f"; {repeated:,} came again" if repeated else ""
     notes = ["Red: overtaken by a newer one. Dotted: it had come before."]
+    notes += _beyond(len(ids) - len(shown), "later delivery", "later deliveries")
     return figure.finish(ax, finding, notes, drawn=words, sources=[events])
 
 
@@ -192,6 +203,8 @@ def plot_strip(
     acts: pd.DataFrame, *, at: str = "at", lane: str = "who", size: str = "events", ax: Axes | None = None
 ) -> Axes:
     """Draw a day as a strip: a lane for everybody who acts, a dot for each act, the larger the more followed.
+
+    The title counts all lanes; the picture has room for the first 40.
 
     Parameters
     ----------
@@ -209,12 +222,15 @@ def plot_strip(
     'Okta alone: 1 act, 9 events'
     """
     require_columns("acts", acts, at, lane, size)
-    lanes = [clean(name) for name in dict.fromkeys(acts[lane].astype("str"))]
-    ax = figure.new_axes(ax, 9, rows_height(len(lanes)) + 0.4)
+    actors = acts[lane].astype("str")
+    every = list(dict.fromkeys(actors))
+    ax = figure.new_axes(ax, 9, rows_height(min(len(every), MOST_LANES)) + 0.4)
     if acts.empty:
         return figure.nothing(ax, "nobody did anything", [acts])
+    whole = f"{plural(len(acts), 'act')}, {int(acts[size].sum()):,} {size}"
+    lanes, acts = [clean(name) for name in every[:MOST_LANES]], acts[actors.isin(every[:MOST_LANES])]
     labels = distinct_labels(lanes, lanes)
-    rows = pd.Index(dict.fromkeys(acts[lane].astype("str"))).get_indexer(pd.Index(acts[lane].astype("str")))
+    rows = pd.Index(every).get_indexer(pd.Index(acts[lane].astype("str")))
     times = pd.DatetimeIndex(pd.to_datetime(acts[at], utc=True))
     sizes = acts[size].to_numpy(dtype=float)
     axes_of_time(ax, times.tz)
@@ -223,6 +239,6 @@ def plot_strip(
     ax.scatter(moments(times), rows, s=dots.tolist(), color=BLUE, alpha=0.6, edgecolors="white", linewidths=0.8)
     figure.tick_labels(ax.yaxis, labels)
     ax.set(ylim=(len(lanes) - 0.4, -0.6), xlabel=zone_label(times.tz))
-    whole = f"{plural(len(acts), 'act')}, {int(sizes.sum()):,} {size}"
-    finding = f"{labels[0]} alone: {whole}" if len(lanes) == 1 else f"{len(lanes):,} in turn: {whole}"
-    return figure.finish(ax, finding, [f"The larger a dot, the more {size} followed."], drawn=labels)
+    finding = f"{labels[0]} alone: {whole}" if len(every) == 1 else f"{len(every):,} in turn: {whole}"
+    notes = [f"The larger a dot, the more {size} followed.", *_beyond(len(every) - len(lanes), "more lane")]
+    return figure.finish(ax, finding, notes, drawn=labels)

@@ -1137,6 +1137,18 @@ def test_what_came_late_or_twice_is_told(monkeypatch):
     assert "0 of 4 deliveries came after" in charts.alt_text(in_order)
 
 
+def test_a_picture_of_many_deliveries_or_lanes_shows_the_first_and_counts_all():
+    events = ZOO["a small company"].events.head(60)
+    ax = charts.plot_arrival_order(events.iloc[::-1])
+    assert len(ax.lines) == 40
+    assert "59 of 60 deliveries came after something newer" in charts.alt_text(ax)
+    assert "… and 20 later deliveries." in charts.alt_text(ax)
+    acts = pd.DataFrame({"at": "2026-08-03T09:00Z", "who": [f"w{n}" for n in range(60)], "events": 1})
+    ax = charts.plot_strip(acts)
+    assert y_labels(ax) == [f"w{n}" for n in range(40)]
+    assert "60 in turn: 60 acts, 60 events" in charts.alt_text(ax)
+
+
 def test_a_strip_has_a_lane_for_each_and_its_dots_count():
     acts = pd.DataFrame({"at": ["2026-08-03T09:00Z"] * 2, "who": ["$a$", "b"], "events": [4, 1]})
     ax = charts.plot_strip(acts)
