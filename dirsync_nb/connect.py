@@ -180,7 +180,7 @@ def _clock_of(sandbox: Any) -> str:
         return ""
 
 
-@named_arguments()
+@named_arguments
 def connect_sandbox(
     *,
     seed: int = 1,
@@ -264,6 +264,11 @@ def connect_sandbox(
     given += ["world"] * ("world" in options)
     if len(given) > 1:
         raise errors.ArgumentError(f"{' and '.join(given)} are two worlds: give one of them")
+    for name, one in (("provider", provider), ("company", company), ("groups", tuple(groups))):
+        if one and people is None:
+            raise errors.ArgumentError(
+                f"{name} goes with people of your own: connect_sandbox(people=..., {name}=...)"
+            )
     if people is not None or snapshot is not None:
         from .sync import worlds  # and with it pandas
 

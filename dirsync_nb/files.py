@@ -30,7 +30,7 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 
 from . import errors, extras
-from .client.calls import named_arguments
+from .client.calls import every_call
 from .client.waiting import wait
 from .frames import require_frame, takes_frames, text_dtype
 from .frames.json_array import JsonDtype
@@ -117,7 +117,6 @@ def write_csv(frame: pd.DataFrame, path: str | Path, *, raw: bool = False) -> Pa
     return target
 
 
-@named_arguments()
 def write_xlsx(
     frame: pd.DataFrame | Mapping[str, pd.DataFrame],
     path: str | Path,
@@ -691,3 +690,6 @@ def _patiently(act: Callable[[], object], path: Path) -> None:
             wait(pause)
         else:
             return
+
+
+every_call(__name__)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
+import inspect
+import pickle
+import sys
+from types import FunctionType, ModuleType, SimpleNamespace
 
 import pandas as pd
 import pytest
@@ -11,6 +14,7 @@ import traitlets
 import dirsync_nb as ds
 from dirsync_nb import analysis, charts, errors, history, widgets
 from dirsync_nb.analysis import what_if
+from dirsync_nb.client import calls
 from dirsync_nb.provisioning import audit, onboarding
 from dirsync_nb.sync import follow, state
 
@@ -170,3 +174,104 @@ def test_where_several_belong_each_form_gives_the_same(held, frame, call):
     assert all(call(held, form) == answer for form in forms)
     with pytest.raises(REFUSED):
         call(held, pd.Series(["All of them", "Night Crew"]))
+
+
+# Every public function and class, found by looking: arguments that do not fit are told in a sentence ----------
+
+ALONE = "dirsync_nb.notebooks.network_guard"  # one file, which children of a process load by itself
+
+
+def shown(door=ds, path="ds", seen=None):
+    """Everything callable that a door shows, and the doors behind it, by the name people type."""
+    seen = {} if seen is None else seen
+    for name in door.__all__:
+        thing = getattr(door, name)
+        if isinstance(thing, ModuleType) and thing.__name__.startswith("dirsync_nb") and thing not in seen:
+            seen[thing] = ""
+            shown(thing, f"{path}.{name}", seen)
+        elif isinstance(thing, type | FunctionType) and thing.__module__.startswith("dirsync_nb"):
+            seen.setdefault(thing, f"{path}.{name}")
+    return seen
+
+
+SHOWN = {path: thing for thing, path in shown().items() if path and thing.__module__ != ALONE}
+PLAIN = {
+    path: thing
+    for path, thing in SHOWN.items()
+    if not (isinstance(thing, type) and (issubclass(thing, BaseException) or getattr(thing, "_is_protocol", 0)))
+    and inspect.Parameter.VAR_KEYWORD
+    not in {each.kind for each in inspect.signature(thing).parameters.values()}
+}
+
+
+def test_an_argument_that_no_public_call_has_is_told_in_a_sentence():
+    assert len(PLAIN) > 200
+    for path, thing in PLAIN.items():
+        name = path.rpartition(".")[2]
+        first = list(inspect.signature(thing).parameters)[:1]
+        client = (
+            {"client": ds.connect("sk_test_none", base_url="http://127.0.0.1:9")} if first == ["client"] else {}
+        )
+        with pytest.raises(errors.UnknownFilter, match="'bogus' is not a.*; accepted: ") as caught:
+            thing(**client, bogus=1)
+        assert name in str(caught.value) or "a filter of" in str(caught.value), path
+        assert "\n" not in str(caught.value)
+
+
+def test_an_argument_too_many_is_told_in_a_sentence():
+    for path, thing in PLAIN.items():
+        if {each.kind for each in inspect.signature(thing).parameters.values()} & {
+            inspect.Parameter.VAR_POSITIONAL
+        }:
+            continue
+        with pytest.raises(errors.ArgumentError):
+            thing(*[object()] * 40)
+        assert path
+
+
+def test_every_public_method_tells_what_it_does_not_take():
+    looked_at = 0
+    for thing in PLAIN.values():
+        for name, held in vars(thing).items() if isinstance(thing, type) else ():
+            if name.startswith("_") or not isinstance(held, FunctionType):
+                continue
+            if inspect.Parameter.VAR_KEYWORD in {e.kind for e in inspect.signature(held).parameters.values()}:
+                continue
+            looked_at += 1
+            with pytest.raises(errors.UnknownFilter, match="'bogus' is not a"):
+                held(object(), bogus=1)
+    assert looked_at > 100
+
+
+def test_a_public_function_is_one_thing_by_every_way_to_it():
+    for path, thing in SHOWN.items():
+        home = getattr(sys.modules[thing.__module__], thing.__name__, thing)
+        assert home is thing, path
+        assert pickle.loads(pickle.dumps(thing)) is thing
+        assert thing.__doc__
+
+
+def test_what_a_function_does_wrong_inside_is_not_taken_for_a_wrong_call():
+    @calls.named_arguments
+    def length(of, secret=""):
+        return len(of)
+
+    with pytest.raises(TypeError, match="has no len") as caught:
+        length(3, secret="sk_test_hidden")
+    assert not isinstance(caught.value, errors.UnknownFilter)
+    wrapper = caught.value.__traceback__.tb_next
+    assert wrapper.tb_frame.f_code.co_name == "checked"
+    assert "sk_test_hidden" not in repr(wrapper.tb_frame.f_locals)
+
+
+def test_a_near_argument_is_named_and_so_is_the_call():
+    for call, told in {
+        "analysis.group_sizes(memberships=1, grops=2)": "Did you mean groups?",
+        "charts.plot_strip([], hieght=3)": "is not an argument of plot_strip; accepted: ",
+        "widgets.Setup(clint=1)": "is not an argument of Setup; accepted: ",
+        "audit.check_rows()": "check_rows needs users too: check_rows(users)",
+        "ds.sandbox.Sandbox(usres=3)": "Did you mean users?",
+    }.items():
+        with pytest.raises(errors.UnknownFilter) as caught:
+            eval(call)
+        assert told in str(caught.value)

@@ -9,6 +9,7 @@ the answer untrue it is refused (``IncompleteError``); where it only makes it sm
 
 from __future__ import annotations
 
+from ..client.calls import every_call
 from . import role_mapping as role_mapping
 from . import what_if as what_if
 from .access import effective_memberships, losing_access
@@ -41,3 +42,5 @@ __all__ = [
     "users_without_group",
     "write_mapping",
 ]
+
+every_call(__name__)

@@ -15,7 +15,6 @@ from typing import Any
 import pandas as pd
 
 from .. import errors, extras
-from ..client.calls import named_arguments
 from ..files import write_text
 from ..frames import one_of
 from ..guard import MOST_YAML, bytes_within, yaml_of
@@ -79,7 +78,6 @@ def mapping_text(mapping: RoleMapping, kind: str, *, module: str = "roles") -> s
     return PYTHON.format(**{name: _literal(value) for name, value in given.items()})
 
 
-@named_arguments()
 def write_mapping(mapping: RoleMapping, path: str | Path) -> Path:
     """Write a mapping to a file, whole or not at all, and return its path: ``.json``, ``.yaml`` or ``.py``.
 
@@ -110,7 +108,6 @@ def write_mapping(mapping: RoleMapping, path: str | Path) -> Path:
     return write_text(target, mapping_text(mapping, kind, module=module))
 
 
-@named_arguments()
 def read_mapping(path: str | Path, groups: pd.DataFrame | None = None) -> RoleMapping:
     """Return the mapping that a JSON, YAML or Python file holds; a Python file is read and never run.
 

@@ -22,7 +22,7 @@ import numpy as np
 import pandas as pd
 
 from .. import errors
-from ..client.calls import named_arguments
+from ..client.calls import every_call
 from ..frames import one_of, require_columns, require_ids, takes_frames
 from ..frames.tools import rows_frame
 from ..guard import SHARE, check_vanished
@@ -419,7 +419,6 @@ def read_roles(
     )
 
 
-@named_arguments()
 def group_effects(roles: Roles) -> pd.DataFrame:
     """Return what each mapped group is worth: whose roles would change if it were deleted, one row a group.
 
@@ -460,3 +459,6 @@ def _effect(roles: Roles, group_id: str, members: Any) -> tuple[Any, ...]:
     explained = set(after.loc[after["groups"].map(bool), "user_id"])
     counts = len(members), len(changed), len(changed - explained)
     return (roles.name_of(group_id), roles.mapped[group_id], *counts)
+
+
+every_call(__name__)

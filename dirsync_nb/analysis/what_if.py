@@ -25,7 +25,7 @@ import pandas as pd
 
 from .. import errors
 from ..client import identifier
-from ..client.calls import named_arguments
+from ..client.calls import every_call
 from ..frames import (
     FRAMES,
     near_names,
@@ -408,7 +408,6 @@ class Roles:
 # Changes --------------------------------------------------------------------------------------------------
 
 
-@named_arguments()
 def role_changes(
     before: Roles, after: Roles, *, guard: float | None = SHARE, confirm: int | None = None
 ) -> pd.DataFrame:
@@ -609,3 +608,6 @@ def _order(rows: list[tuple[str, str, float]], priority: Sequence[str]) -> tuple
 
 def _listed(names: Iterable[str] | str) -> list[str]:
     return [names] if isinstance(names, str) else list(names)
+
+
+every_call(__name__)

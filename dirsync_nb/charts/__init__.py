@@ -17,6 +17,7 @@ To draw several charts into one figure, or to save one without showing it in the
 
 from __future__ import annotations
 
+from ..client.calls import every_call
 from .figure import alt_text
 from .overlap import plot_group_graph, plot_group_overlap, plot_membership_matrix
 from .roles import plot_role_changes
@@ -43,3 +44,5 @@ __all__ = [
     "plot_user_states",
     "style",
 ]
+
+every_call(__name__)

@@ -6,6 +6,7 @@ holds in each), ``answers`` (what it says), ``rate_limit`` and ``retry`` (how fa
 by its cursors), ``two_ended`` (a list from both ends), ``client``, ``pseudonyms``.
 """
 
+from .calls import every_call
 from .client import DirectoryClient
 from .context import LoadContext, Record
 from .endpoints import DSYNC_EVENTS, ENDPOINTS, as_ids, checked_id, identifier, one_or_many
@@ -36,3 +37,5 @@ __all__ = [
     "read_pages",
     "require_client",
 ]
+
+every_call(__name__)

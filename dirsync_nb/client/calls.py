@@ -5,31 +5,90 @@ from __future__ import annotations
 import difflib
 import functools
 import inspect
+import numbers
+import os
+import sys
 from collections.abc import Callable, Iterable, Mapping
+from types import FunctionType, ModuleType
 from typing import Any, ParamSpec, TypeVar
 
 from .. import errors
 
-__all__ = ["call_name", "fit", "listed_records", "named_arguments", "unknown_argument"]
+__all__ = [
+    "call_name",
+    "every_call",
+    "fit",
+    "listed_records",
+    "named_arguments",
+    "unknown_argument",
+]
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
+PACKAGE = __name__.partition(".")[0]
+REFUSES = "_refuses_misfits"
+BOUND = ("self", "cls", "_cls")  # given by Python itself
+KINDS: Mapping[str, tuple[Any, str]] = {  # of arguments, by their annotation: what fits, and how it is called
+    "int": (numbers.Integral, "a whole number"),
+    "float": (numbers.Real, "a number"),
+    "str": (str, "text"),
+    "bool": (bool, "True or False"),
+    "Path": (os.PathLike, "a path"),
+    "None": (type(None), "None"),
+    "Axes": ((), "Axes of matplotlib"),
+    "Receipt": ((), "a receipt, such as client.receipts[-1]"),
+}
 
-def named_arguments(**hints: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """Let a call refuse arguments that do not fit it; ``hints`` say what to do in place of some keywords."""
 
-    def decorate(call: Callable[P, R]) -> Callable[P, R]:
-        signature = inspect.signature(call)
+def named_arguments(call: Callable[P, R]) -> Callable[P, R]:
+    """Let a call refuse arguments that do not fit it; nothing is looked at unless Python refused them."""
+    if REFUSES in vars(call):
+        return call
 
-        @functools.wraps(call)
-        def checked(*args: P.args, **given: P.kwargs) -> R:
-            fit(call_name(call), signature, args, given, hints)
+    @functools.wraps(call)
+    def checked(*args: P.args, **given: P.kwargs) -> R:
+        try:
             return call(*args, **given)
+        except (TypeError, ValueError, AttributeError, errors.DirsyncError) as problem:
+            caller = str(sys._getframe(1).f_globals.get("__name__"))
+            if not caller.startswith(f"{PACKAGE}."):  # what we call ourselves is told as theirs
+                told = _wrong_call(call, args, given, problem)
+                if told is not None:
+                    raise told from None
+            raise
+        finally:
+            del args, given  # one of them may be a secret, and a traceback keeps this frame
 
-        return checked
+    vars(checked)[REFUSES] = True
+    return checked
 
-    return decorate
+
+def every_call(door: str) -> None:
+    """Let all that a module shows refuse arguments that do not fit: its functions, classes and their methods.
+
+    A function is replaced where it is defined and where it is shown, so that every way leads to the same one.
+    """
+    shown = vars(sys.modules[door])
+    for name in shown["__all__"]:
+        thing = shown[name]
+        if isinstance(thing, type) and not issubclass(thing, BaseException):
+            _every_method(thing)
+        elif isinstance(thing, ModuleType) and thing.__name__.startswith(PACKAGE):
+            every_call(thing.__name__)
+        elif isinstance(thing, FunctionType):
+            shown[name] = vars(sys.modules[thing.__module__])[thing.__name__] = named_arguments(thing)
+
+
+def _every_method(shown: type) -> None:
+    ours = [one for one in shown.__mro__ if one.__module__.startswith(PACKAGE)]
+    for home, (name, held) in ((one, each) for one in ours for each in list(vars(one).items())):
+        if name.startswith("_") and name not in ("__init__", "__new__", "__call__"):
+            continue
+        if isinstance(held, classmethod | staticmethod):
+            setattr(home, name, type(held)(named_arguments(held.__func__)))
+        elif isinstance(held, FunctionType):
+            setattr(home, name, named_arguments(held))
 
 
 def fit(
@@ -52,9 +111,50 @@ def fit(
         raise errors.UnknownFilter(_misfit(name, signature, args, given, hints or {})) from None
 
 
+def _wrong_call(
+    call: Callable[..., Any], args: tuple[Any, ...], given: Mapping[str, Any], problem: Exception
+) -> errors.ArgumentError | None:
+    """Return what is wrong with the arguments of a call that failed; None where nothing is, or it was told."""
+    name, signature, told = call_name(call), inspect.signature(call), isinstance(problem, errors.DirsyncError)
+    try:
+        named = signature.bind(*args, **given).arguments
+    except TypeError:
+        return None if told else errors.UnknownFilter(_misfit(name, signature, args, given, {}))
+    for one, value in named.items():
+        kinds = str(signature.parameters[one].annotation).split(" | ")
+        if (told and "Path" not in kinds) or any(_is_kind(value, kind) for kind in kinds):
+            continue
+        words = "a path, as text" if "Path" in kinds else " or ".join(KINDS[kind][1] for kind in kinds)
+        return errors.ArgumentError(
+            f"{one} of {name} must be {words}; got one of type {type(value).__name__}. The call is "
+            f"{_call(name, signature)}"
+        )
+    return None
+
+
+def _is_kind(value: object, kind: str) -> bool:
+    """Return whether a value is of a kind, by the name of one of its classes; any is of one not known here."""
+    return (
+        kind not in KINDS
+        or isinstance(value, KINDS[kind][0])
+        or kind in {one.__name__ for one in type(value).__mro__}
+    )
+
+
+def _call(name: str, signature: inspect.Signature) -> str:
+    """Return a call as one types it, with the arguments that it needs."""
+    needed = [each for each in signature.parameters.values() if each.name not in BOUND and _is_needed(each)]
+    told = (f"{one.name}=..." if one.kind is one.KEYWORD_ONLY else one.name for one in needed)
+    return f"{name}({', '.join(told)})"
+
+
+def _is_needed(one: inspect.Parameter) -> bool:
+    return one.default is one.empty and one.kind not in (one.VAR_KEYWORD, one.VAR_POSITIONAL)
+
+
 def call_name(call: Callable[..., Any]) -> str:
     """Return what a call is called by people: a class in place of its ``__init__``."""
-    return call.__qualname__.removesuffix(".__init__")
+    return call.__qualname__.removesuffix(".__init__").removesuffix(".__new__")
 
 
 def _misfit(
@@ -64,25 +164,27 @@ def _misfit(
     given: Mapping[str, Any],
     hints: Mapping[str, str],
 ) -> str:
-    known = {one: each for one, each in signature.parameters.items() if one != "self"}
+    known = {one: each for one, each in signature.parameters.items() if one not in BOUND}
     by_place = [one for one, each in known.items() if each.kind is each.POSITIONAL_OR_KEYWORD]
     takes_any = any(each.kind is each.VAR_KEYWORD for each in known.values())
     for key in given:
         if key not in known and not takes_any:
             return unknown_argument(key, f"an argument of {name}", (k for k in known if k != "client"), hints)
-    count = len(args) - ("self" in signature.parameters)
+    count = len(args) - (next(iter(signature.parameters), "") in BOUND)
     if count > len(by_place):
-        named = ", ".join(f"{one}=" for one in known if one not in by_place)
+        by_name = [one for one, each in known.items() if each.kind is each.KEYWORD_ONLY]
+        named = ", ".join(f"{one}=" for one in by_name)
+        if not named:
+            return f"{name} takes " + (
+                f"{', '.join(by_place)} and nothing more" if by_place else "no arguments"
+            )
         placed = f"{', '.join(by_place)} by place and the rest by name" if by_place else "names only"
-        return f"{name} takes {placed}: {named or 'nothing more'}"
+        return f"{name} takes {placed}: {named}"
     if twice := [one for one in by_place[:count] if one in given]:
         return f"{name} was given {twice[0]} twice, once by its place"
-    needed = [
-        one for one, each in known.items() if each.default is each.empty and each.kind is not each.VAR_KEYWORD
-    ]
+    needed = [one for one, each in known.items() if _is_needed(each)]
     missing = [one for one in needed if one not in by_place[:count] and one not in given]
-    call = ", ".join(f"{one}=..." if known[one].kind is known[one].KEYWORD_ONLY else one for one in needed)
-    return f"{name} needs {' and '.join(missing)} too: {name}({call})"
+    return f"{name} needs {' and '.join(missing)} too: {_call(name, signature)}"
 
 
 def unknown_argument(key: str, what: str, accepted: Iterable[str], hints: Mapping[str, str]) -> str:

@@ -12,9 +12,17 @@ from difflib import get_close_matches
 from typing import Any
 
 from .. import errors
-from .calls import named_arguments
 from .context import LoadContext, Record, asked_for
-from .endpoints import ENDPOINTS, as_ids, filters_of, identifier, of_kind, one_directory_id, path_part
+from .endpoints import (
+    ENDPOINTS,
+    as_ids,
+    filters_of,
+    foreign_id,
+    identifier,
+    of_kind,
+    one_directory_id,
+    path_part,
+)
 from .paging import read_pages
 from .pseudonyms import ID_FILTERS, TEXT_FILTERS, Pseudonyms, RedactedTransport, wrapped_key
 from .receipts import Receipt
@@ -199,12 +207,17 @@ class DirectoryClient:
         return self._single("groups", group_id)
 
     def _single(self, kind: str, value: object, *, scope: str | None = None) -> Record:
-        return self.context.single(kind, _object_id(self.context, kind, value), scope=scope)
+        given = _object_id(self.context, kind, value)
+        try:
+            return self.context.single(kind, given, scope=scope)
+        except errors.NotFound as problem:
+            if told := foreign_id(given):
+                problem.args = (f"{problem.args[0]} Besides, {told}.",)
+            raise
 
     # Lists ----------------------------------------------------------------------------------------------
 
     @filters_of("organizations")
-    @named_arguments()
     def organizations(
         self,
         search: str | None = None,
@@ -216,7 +229,6 @@ class DirectoryClient:
         return self._records("organizations", {"domains": domains, "search": search}, order)
 
     @filters_of("directories")
-    @named_arguments()
     def directories(
         self,
         organization_id: object = None,
@@ -233,7 +245,6 @@ class DirectoryClient:
         return self._records("directories", filters, order)
 
     @filters_of("users")
-    @named_arguments()
     def users(
         self,
         directory_id: object = None,
@@ -250,7 +261,6 @@ class DirectoryClient:
             yield from self._records("users", {"directory_id": one, **filters}, order)
 
     @filters_of("groups")
-    @named_arguments()
     def groups(
         self,
         directory_id: object = None,
@@ -264,7 +274,6 @@ class DirectoryClient:
             yield from self._records("groups", {"directory_id": one, "user_id": user_id}, order)
 
     @filters_of("events")
-    @named_arguments()
     def events(
         self,
         events: str | Iterable[str] | None = None,

@@ -481,6 +481,16 @@ _KINDS = {
         "load_organization_memberships(client, authkit_user_id=...)",
     ),
 }
+_ELSEWHERE = {
+    "conn_": "an SSO connection",
+    "prof_": "an SSO profile",
+    "role_": "a role",
+    "client_": "an application",
+    "invitation_": "an invitation",
+    "session_": "a session",
+    "we_": "a webhook endpoint",
+}
+"""What WorkOS has besides, by how its ids begin."""
 _AUTHKIT = ("organization_membership_id", "workos_group_id", "authkit_user_id")
 _ALSO = {"directory": "directory_id", "after": "event_id"}
 _ULID = re.compile("[0-9A-HJKMNP-TV-Z]{26}", re.IGNORECASE)
@@ -500,6 +510,18 @@ def checked_id(value: object, name: str) -> str:
 def _kind_of(text: str) -> str | None:
     """Return what an id of this form is called in a call; None for any other text."""
     return next((kind for kind, (prefix, *_) in _KINDS.items() if text.startswith(prefix)), None)
+
+
+def foreign_id(text: str) -> str | None:
+    """Return in words what an id is that names nothing of a directory; None for any other text."""
+    kind = _kind_of(text)
+    if text.startswith("sk_"):
+        return "that is a key: it belongs into WORKOS_API_KEY, and into no other call"
+    if kind == "event_id" or kind in _AUTHKIT:
+        _, whose, call = _KINDS[str(kind)]
+        return f"that is {whose}'s id: {call}"
+    other = next((words for start, words in _ELSEWHERE.items() if text.startswith(start)), None)
+    return other and f"that is {other}'s id, which is no matter of Directory Sync"
 
 
 def of_kind(text: str, name: str) -> str | None:
@@ -527,14 +549,14 @@ def fitting_id(text: str, name: str) -> str:
         return text
     other = of_kind(text, name)
     prefix, single, _ = _KINDS[kind]
-    # No organization and no directory is moved: a word without any digit is a name.
-    own = kind in ("organization_id", "directory_id") and other is None
+    # No organization, directory or event is moved: a word without any digit is a name.
+    own = kind in ("organization_id", "directory_id", "event_id") and other is None
     named = own and not any(map(str.isdigit, text))
     if named or "@" in text or len(text.split()) > 1:
         what = "an address" if "@" in text else "a name"
         raise errors.ArgumentError(
             f"{name} must be the id of {single}, such as {prefix}01...; that is {what}. "
-            "find(client, ...) looks for it"
+            + ("A time is range_start=" if kind == "event_id" else "find(client, ...) looks for it")
         )
     return text
 

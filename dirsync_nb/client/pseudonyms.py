@@ -123,6 +123,8 @@ class _Key:
 
 def wrapped_key(key: str | bytes | None) -> Secret | None:
     """Wrap a key at once, so that no traceback shows it; bytes count as the text of those code points."""
+    if not isinstance(key, str | bytes | None):
+        raise errors.ArgumentError("key must be text, such as secrets.token_hex(32) makes")
     return None if key is None else Secret(key if isinstance(key, str) else key.decode("latin-1"))
 
 

@@ -333,6 +333,11 @@ class Transport:
 
     def _no_connection(self, problem: BaseException, doing: str) -> errors.ConnectionFailed:
         """Return that the server was not reached, or not to the end."""
+        kept_here = next((one for one in _causes(problem) if isinstance(one, errors.DirsyncError)), None)
+        if kept_here is not None:  # by the network guard, which is no matter of networks and proxies
+            failure = errors.ConnectionFailed(f"{doing}: {kept_here}")
+            failure.retryable = False
+            return failure
         refused = any(isinstance(cause, ConnectionRefusedError) for cause in _causes(problem))
         if refused and isinstance(problem, NewConnectionError) and is_loopback(self.base_url):
             failure = errors.ConnectionFailed(

@@ -4,6 +4,7 @@ Reading order: ``dataset`` (files), ``load`` (one directory), ``queries``, ``com
 ``onward``, ``fleet``, ``take``, ``refresh``.
 """
 
+from ..client.calls import every_call
 from .board import BOARD_COLUMNS
 from .fleet import Fleet, open_fleet
 from .onward import parquet_schema
@@ -18,3 +19,5 @@ __all__ = [
     "refresh_fleet",
     "take_fleet",
 ]
+
+every_call(__name__)

@@ -23,7 +23,6 @@ import pandas as pd
 
 from .. import analysis, errors, extras
 from ..client import DirectoryClient, identifier
-from ..client.calls import named_arguments
 from ..files import open_frame
 from ..frames import TIME, directories_frame, organizations_frame
 from ..frames.json_array import JsonArray, JsonDtype
@@ -55,7 +54,6 @@ def need_fleet(cluster: Any) -> None:
     extras.need("a fleet", "fleet", "pyarrow", "dask.dataframe", *([] if cluster is None else ["distributed"]))
 
 
-@named_arguments()
 def open_fleet(folder: str | Path, *, cluster: Any = None) -> Fleet:
     """Open a fleet that was taken, whole or not.
 

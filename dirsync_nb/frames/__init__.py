@@ -13,6 +13,7 @@ in tables sets it again. And where ``to_sql`` or ``to_excel`` cannot take a fram
 
 import pandas as pd
 
+from ..client.calls import every_call
 from .builder import FrameBuilder, text_dtype
 from .checks import (
     FRAMES,
@@ -152,3 +153,4 @@ __all__ = [
 
 pd.set_option("display.html.use_mathjax", False)
 add_hints()
+every_call(__name__)

@@ -7,7 +7,6 @@ from typing import Any
 
 import pandas as pd
 
-from ..client.calls import named_arguments
 from . import schema
 from .builder import text_dtype
 from .checks import one_of, require_frame
@@ -46,7 +45,6 @@ TYPES = {
 }
 
 
-@named_arguments()
 def describe_columns(frame: pd.DataFrame | str | None = None, column: str | None = None) -> pd.DataFrame:
     """Return what the columns of a frame mean: one row per column, the index first.
 

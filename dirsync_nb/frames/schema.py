@@ -96,6 +96,11 @@ def _id(of: str, kind: str, source: str = "id") -> Column:
     return Column("str", f"Id of the {of} at WorkOS.", source, f"{kind}_01JX9T2M4Q8R7V6W5Y3Z1A2B3C")
 
 
+def _spread(dtype: str, name: str, example: Any) -> Column:
+    meaning = "Deprecated by WorkOS: spread_attributes(users) gives the custom attribute so named."
+    return Column(dtype, meaning, name, example)
+
+
 _CREATED = Column(TIME, "When WorkOS first knew it, in UTC.", "created_at", "2026-01-05 09:00:00+00:00")
 _UPDATED = Column(TIME, "When it last changed at WorkOS, in UTC.", "updated_at", "2026-03-02 14:30:00+00:00")
 _EXTRA = Column(
@@ -151,7 +156,12 @@ USERS = {
         "str", "The best e-mail address known.", "chosen, see address_source", "ada.lind@harbourline.test"
     ),
     "address_source": Column("category", "Where the address stood.", "chosen", "email"),
-    "state": Column("category", "Whether the directory has the person switched on.", "state", "active"),
+    "state": Column(
+        "category",
+        "Whether the directory has the person switched on. Most environments delete whom it switches off.",
+        "state",
+        "active",
+    ),
     "email": Column("str", "The primary address exactly as it came.", "email", "ada.lind@harbourline.test"),
     "first_name": Column("str", "Given name.", "first_name", "Ada"),
     "last_name": Column("str", "Family name.", "last_name", "Lind"),
@@ -166,12 +176,15 @@ USERS = {
         "custom_attributes",
         {"department_name": "Nautical"},
     ),
-    "job_title": Column("str", "Deprecated by WorkOS: see the custom attribute so named.", "job_title", None),
-    "username": Column("str", "Deprecated by WorkOS: see the custom attribute so named.", "username", None),
-    "emails": Column(JSON, "Deprecated by WorkOS: see the custom attribute so named.", "emails", []),
+    "job_title": _spread("str", "job_title", None),
+    "username": _spread("str", "username", None),
+    "emails": _spread(JSON, "emails", []),
     "raw_attributes": _RAW,
     "groups": Column(
-        JSON, "Deprecated by WorkOS, empty for newer teams: memberships are loaded apart.", "groups", []
+        JSON,
+        "Deprecated by WorkOS, empty for newer teams: load_memberships(client, directory_id) says it.",
+        "groups",
+        [],
     ),
     "created_at": _CREATED,
     "updated_at": _UPDATED,
@@ -206,7 +219,12 @@ EVENTS = {
     "extra": _EXTRA,
 }
 
-MEMBERSHIPS = {"user_id": _USER_ID, "group_id": _GROUP_ID, "directory_id": _DIRECTORY_ID}
+MEMBERSHIPS = {
+    "user_id": Column("str", "Who: to join, members.merge(users, on='user_id').", "user_id", _USER_ID.example),
+    "group_id": Column("str", "In what: to join, merge(groups, on='group_id').", "group_id", _GROUP_ID.example),
+    "directory_id": Column("str", "Users and groups have it too: join by the other two.", "directory_id",
+                           _DIRECTORY_ID.example),
+}  # fmt: skip
 
 _ROLE = Column("str", "Slug of the role, as in the users' column of that name.", "role.slug", "admin")
 _RESOURCE = Column(JSON, "What the role is for.", "resource", {"resource_type_slug": "organization"})

@@ -99,8 +99,9 @@ def show(
     --------
     >>> shown = ds.show(memberships, users=users, groups=groups)
     """
-    if rows < 1:
-        raise errors.ArgumentError(f"rows must be at least 1; got {rows}")
+    given: object = rows
+    if not isinstance(given, int) or given < 1:
+        raise errors.ArgumentError(f"rows must be a whole number, at least 1; got {rows!r}")
     part = frame.head(rows)
     columns = {str(label): part.iloc[:, place] for place, label in enumerate(part.columns)}
     names = _names(part, columns, users=users, groups=groups, directories=directories)
@@ -164,4 +165,5 @@ def _notes(frame: pd.DataFrame, rows: int, empty: list[str], old: list[str]) -> 
     notes = [f"{min(rows, len(frame)):,} of {plural(len(frame), 'row')}."] if len(frame) > rows else []
     notes += [f"Partial: {frame.attrs['incomplete']}."] if "incomplete" in frame.attrs else []
     notes += [f"Empty, not shown: {', '.join(empty)}."] if empty else []
-    return [*notes, f"Deprecated by WorkOS, not shown: {', '.join(old)}."] if old else notes
+    told = ["load_memberships(client, directory_id) says who is in what."] if "groups" in old else []
+    return [*notes, " ".join([f"Deprecated by WorkOS, not shown: {', '.join(old)}.", *told])] if old else notes

@@ -9,7 +9,7 @@ import pandas as pd
 
 from .. import errors
 from ..client import Receipt, Record
-from ..client.calls import listed_records, named_arguments
+from ..client.calls import listed_records
 from .builder import FrameBuilder, categorical, text_dtype
 from .checks import require_frame, takes_frames
 from .json_array import spell_infinity
@@ -93,7 +93,6 @@ def events_frame(records: Iterable[Record]) -> pd.DataFrame:
     return _collected(EVENTS, records)
 
 
-@named_arguments()
 def concat(frames: Iterable[pd.DataFrame]) -> pd.DataFrame:
     """Put frames of one kind below each other, with the declared dtypes kept.
 
@@ -163,7 +162,6 @@ def rows_frame(
     return pd.DataFrame(list(rows), columns=list(columns), index=index, dtype=object).astype(kinds)
 
 
-@named_arguments()
 def receipts_frame(receipts: Iterable[Receipt]) -> pd.DataFrame:
     """Make one row per load, in the order they ran: what was asked, what it cost, whether it is whole.
 

@@ -4,6 +4,7 @@ Reading order: ``progress``, ``parallel`` (many directories side by side), ``lis
 ``roles`` (role definitions, organization memberships and WorkOS groups).
 """
 
+from ..client.calls import every_call
 from .lists import (
     load_directories,
     load_directory,
@@ -47,3 +48,5 @@ __all__ = [
     "load_workos_group_members",
     "load_workos_groups",
 ]
+
+every_call(__name__)

@@ -189,11 +189,8 @@ def load_users(
 ) -> pd.DataFrame:
     """Load directory users, one row each, oldest first.
 
-    An empty directory gives an empty frame with every column present. Requests keep to WorkOS's limit of four a
-    second for each directory, so that 1,000 users take about 2.5 seconds. Where answers are slow, a list is
-    read from both ends at once, so that the limit decides and not the latency: see
-    :mod:`dirsync_nb.client.segments` for what holds while rows come and go. Where the service counts otherwise
-    than was read, the receipt has a notice; it is asked where a list has more than one page.
+    ``load_users(client, directory_id)`` gives everybody of one directory; several load side by side into one
+    frame. With ``limit=5`` it is a quick look. An empty directory gives an empty frame with every column.
 
     Parameters
     ----------
@@ -230,6 +227,14 @@ def load_users(
         missing ones alone, and the receipt of each, in ``details["receipts"]`` of the whole, resumes that one.
     LoadError
         The load broke; the rows read are on the receipt.
+
+    Notes
+    -----
+    Requests keep to WorkOS's limit of four a
+    second for each directory, so that 1,000 users take about 2.5 seconds. Where answers are slow, a list is
+    read from both ends at once, so that the limit decides and not the latency: see
+    :mod:`dirsync_nb.client.segments` for what holds while rows come and go. Where the service counts otherwise
+    than was read, the receipt has a notice; it is asked where a list has more than one page.
 
     Examples
     --------

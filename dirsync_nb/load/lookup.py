@@ -8,6 +8,7 @@ import pandas as pd
 
 from .. import errors
 from ..client import identifier, needs_client
+from ..client.endpoints import foreign_id
 from ..text import fold
 from .lists import (
     load_directories,
@@ -76,6 +77,8 @@ def find(client: DirectoryClient, what: Any, *, most_people: int = MOST_PEOPLE) 
     if not what:
         raise errors.ArgumentError("find takes a name, an address or an id, as text")
     left_out = ""
+    if told := foreign_id(what):
+        raise errors.ArgumentError(f"find looks for organizations, directories, users and groups, and {told}")
     prefix = next((prefix for prefix in _KINDS if what.startswith(prefix)), None)
     if prefix:
         rows = list(_by_id(client, what, *_KINDS[prefix]))
@@ -91,8 +94,20 @@ def find(client: DirectoryClient, what: Any, *, most_people: int = MOST_PEOPLE) 
     if left_out:
         found.attrs["left_out"] = left_out
     if found.empty:
-        tell([f"nothing here is or is called {what!r}. {left_out}".strip()], client.context.told)
+        tell([_nothing(what, prefix, left_out)], client.context.told)
     return found
+
+
+def _nothing(what: str, prefix: str | None, left_out: str) -> str:
+    """Say that nothing was found, what the text looks like, and where it was looked for."""
+    if prefix:
+        return (
+            f"there is no {_KINDS[prefix][0]} {what!r} in this environment: it was deleted, or the key is of "
+            "another environment."
+        )
+    looked = "primary addresses" if "@" in what else "names and provider's ids"
+    told = f"nothing here is or is called {what!r}: looked through {looked} in every directory."
+    return f"{told} {left_out}".strip()
 
 
 def _of_row(what: Any) -> str:

@@ -109,6 +109,12 @@ def load_memberships(
     >>> members = ds.load_memberships(client, directories.index[0], names=True)
     >>> list(members)
     ['user_id', 'group_id', 'directory_id', 'user_name', 'group_name']
+
+    More of a person or a group by ``on=``, since a plain ``merge`` would join by ``directory_id`` too:
+
+    >>> people = members.merge(users, on="user_id", suffixes=("", "_of_user"))
+    >>> len(people) == len(members)
+    True
     """
     if route not in ROUTES:
         raise errors.ArgumentError(f"route must be one of {', '.join(map(repr, ROUTES))}; got {route!r}")

@@ -21,6 +21,7 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
+from ..client.calls import every_call
 from . import secrets, stable
 from .cells import ERROR_TAGS, FREE_TAGS, UNCOMPARED_TAGS, Cell, by_mime, first_line, has_code, is_free, tags_of
 from .files import notebooks_in, read, write
@@ -272,3 +273,6 @@ def _what_happened(problem: str, timeout: int, refused: list[str]) -> tuple[str,
     if "the kernel died" in problem:
         return "dies", "the kernel died (out of memory, or a crash)"
     return "fails", secrets.hidden(re.sub(r"^cell \d+, (['\"]).*?\1: ", "", problem))
+
+
+every_call(__name__)

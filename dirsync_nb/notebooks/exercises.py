@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from .. import errors
 from ..client import needs_client
+from ..client.calls import every_call
 from ..client.client import RedactedClient
 from ..load import largest_directory
 
@@ -326,3 +327,5 @@ EXERCISES = {
     ),
 }
 """Every exercise by its name."""
+
+every_call(__name__)

@@ -28,6 +28,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from ..client.calls import every_call
 from .key_forms import joined_keys, keys
 from .readings import packed_texts, views
 
@@ -145,3 +146,6 @@ def _is_nobody(local: str, domain: str, after: str) -> bool:
         return ending in _METHODS or not (len(ending) == 2 or ending in _COMMON)
     # A table cuts long texts: `ann@acme.exam…`.
     return after.startswith(("…", "...")) and any(name.startswith(ending) for name in _RESERVED)
+
+
+every_call(__name__)

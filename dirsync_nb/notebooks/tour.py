@@ -29,6 +29,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from .. import errors
+from ..client.calls import every_call
 from ..connect import PRODUCTION, SHARED_SANDBOX
 from ..guard import bytes_within
 from ..text import html_page, plural
@@ -493,3 +494,5 @@ tbody th { font-weight: 500; } tbody tr:hover { background: var(--tint); }
   .output_area img { max-width: 100% !important; } tr, img { break-inside: avoid; }
 }
 """
+
+every_call(__name__)

@@ -11,6 +11,7 @@ import pandas as pd
 from .. import errors
 from ..analysis.identity import address_key
 from ..client import needs_client
+from ..client.calls import every_call
 from ..client.endpoints import identifier
 from ..frames import near_names, one_of, takes_frames
 from ..load import load_directory, load_events, load_groups, load_user
@@ -277,3 +278,6 @@ def _app_check(
         remedy = f"say what {said} of {active} means: status_words={{...: True}} or False"
         return f"{found}, and {said} is known neither as on nor as off", "unknown", remedy
     return "the app's account is switched off", "problem", "switch it on if the person should get in"
+
+
+every_call(__name__)

@@ -13,6 +13,7 @@ import pandas as pd
 
 from .. import errors
 from ..analysis.identity import id_key
+from ..client.calls import every_call
 from ..frames import near_names, require_columns, require_frame, takes_frames
 from ..frames.partial import require_all
 from ..guard import SHARE, check_guard, why_stopped
@@ -591,3 +592,6 @@ def _same(ours: Any, theirs: Any) -> bool:
 
 def _written(value: Any) -> str:
     return value if isinstance(value, str) else id_key(value) or str(value)
+
+
+every_call(__name__)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from .. import errors, extras
-from ..client.calls import named_arguments
+from ..client.calls import every_call
 from ..frames import one_of
 from .app_table import ATTRS
 from .script import column_facts
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 __all__ = ["load_app_users"]
 
 
-@named_arguments()
 def load_app_users(url: str, table: str | None = None, *, query: str | None = None) -> pd.DataFrame:
     """Read an app's users from its database, without being able to write to it.
 
@@ -205,3 +204,6 @@ def _sqlite_must_exist(address: Any) -> None:
     name = address.database
     if name and name != ":memory:" and not name.startswith("file:") and not Path(name).exists():
         raise errors.ConfigurationError(f"there is no database file {name}")
+
+
+every_call(__name__)

@@ -15,6 +15,7 @@ import pandas as pd
 
 from .. import errors
 from ..client import needs_client
+from ..client.calls import every_call
 from ..files import write_text
 from ..frames import TIME, require_complete
 from ..load import load_directories, load_events, load_users
@@ -281,3 +282,6 @@ def _plain(value: Any) -> Any:
     if is_missing(value):
         return None
     return value.item() if hasattr(value, "item") else value
+
+
+every_call(__name__)

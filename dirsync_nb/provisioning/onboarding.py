@@ -19,6 +19,7 @@ import pandas as pd
 
 from .. import errors
 from ..analysis.identity import address_key
+from ..client.calls import every_call
 from ..frames import USER_STATES, listed_ids, looks_like_address, one_of, takes_frames
 from ..frames.partial import require_all
 from ..text import USER_TEXT, attribute_of, fold, folded_rows, holding, label_of, plain, value_labels
@@ -497,3 +498,6 @@ def _free_seats(
     if words.sentence is not None:
         raise errors.ArgumentError(f"seats cannot be counted: {words.sentence}")
     return max(0, int(seats) - taken)
+
+
+every_call(__name__)

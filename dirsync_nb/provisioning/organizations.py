@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from .. import errors
+from ..client.calls import every_call
 from ..frames import near_names, require_complete, takes_frames
 from ..frames.tools import rows_frame
 from ..guard import SHARE, check_guard
@@ -219,3 +220,6 @@ def _notices(
         )
     if homeless := int(users["organization_id"].isna().sum()):
         yield f"{homeless:,} users of the directory belong to no organization, and are left out."
+
+
+every_call(__name__)

@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 
 from .. import errors
+from ..client.calls import every_call
 from ..files import write_text
 from ..frames.tools import rows_frame
 from ..guard import TooManyGone
@@ -274,3 +275,6 @@ def _most_common(updates: pd.DataFrame) -> str:
     return (
         f" ({', '.join(f'{name} {count:,}' for name, count in counts.head(3).items())})" if len(counts) else ""
     )
+
+
+every_call(__name__)

@@ -14,6 +14,7 @@ import pandas as pd
 
 from .. import errors
 from ..client import Record
+from ..client.calls import every_call
 from ..files import replacing
 from ..frames import require_complete, takes_frames
 from ..sync import replay
@@ -300,3 +301,6 @@ def _set(connection: sqlite3.Connection, row: Record, wanted: Record) -> RowChan
         "switched on again" if before.get("active") == 0 else "switched off" if changed == {"active": 0} else ""
     )
     return RowChange(sql.partition(" ")[0], why or ("changed" if row else "added"), after, before, sql)
+
+
+every_call(__name__)

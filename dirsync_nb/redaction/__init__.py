@@ -4,7 +4,10 @@ Reading order: ``known_frames`` (which frames are ours), ``redact`` (which of th
 ``world_file`` (an environment as a file).
 """
 
+from ..client.calls import every_call
 from .redact import redact
 from .world_file import save_world
 
 __all__ = ["redact", "save_world"]
+
+every_call(__name__)

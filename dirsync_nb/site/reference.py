@@ -108,13 +108,14 @@ def write_dictionary(source: Path) -> None:
             "",
             ".. list-table::",
             "   :header-rows: 1",
-            "   :widths: 22 40 14 24",
+            "   :widths: auto",
+            "   :class: columns",
             "",
         ]
         lines += _cells("column", "meaning", "type", "source, example")
         for name, row in columns.xs(kind).iterrows():
             told = [f"``{row[one]!s}``" for one in ("source", "example") if _is_told(row[one])]
-            lines += _cells(f"``{name}``", row["meaning"] or "", row["type"], " ".join(told))
+            lines += _cells(f"``{name}``", row["meaning"] or "", row["type"], ", ".join(told))
     (source / "data_dictionary.rst").write_text("\n".join([*lines, ""]), encoding="utf-8")
 
 

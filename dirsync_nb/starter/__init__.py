@@ -4,6 +4,9 @@
 yours, for the worker to keep.
 """
 
+from ..client.calls import every_call
 from .write import FILES, require_empty, write_files, write_starter
 
 __all__ = ["FILES", "require_empty", "write_files", "write_starter"]
+
+every_call(__name__)

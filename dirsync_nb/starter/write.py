@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .. import errors
-from ..client.calls import named_arguments
 
 if TYPE_CHECKING:
     from .own_table import OwnTable
@@ -19,7 +18,6 @@ FILES = Path(__file__).parent / "template"
 LEFT_OUT = ("__pycache__", "*.pyc", "*.egg-info", ".mypy_cache", ".pytest_cache", ".ruff_cache")
 
 
-@named_arguments()
 def write_starter(
     folder: str | Path,
     *,

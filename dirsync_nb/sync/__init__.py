@@ -4,6 +4,7 @@ Reading order: ``events`` (one event parsed), ``state`` (replay), ``history`` (t
 ``snapshot``, ``worlds`` (what a sandbox can be made of); ``webhooks`` stands alone.
 """
 
+from ..client.calls import every_call
 from . import follow, history, snapshot, webhooks
 from .events import NEVER, Moment, moment_of
 from .follow import Follower, Gap, LostPlace, follow_events, latest_event
@@ -33,3 +34,5 @@ __all__ = [
     "take_snapshot",
     "webhooks",
 ]
+
+every_call(__name__)

@@ -28,7 +28,6 @@ import pandas as pd
 
 from .. import errors
 from ..client import DirectoryClient, LoadContext, needs_client
-from ..client.calls import named_arguments
 from ..files import Room, need_for, open_within, remove_folder, replacing, save_frame
 from ..frames import (
     MEMBERSHIP_COLUMNS,
@@ -370,7 +369,6 @@ def take_snapshot(
     return snapshot
 
 
-@named_arguments()
 def open_snapshot(path: str | Path) -> Snapshot:
     """Open a snapshot that was saved, and check that it is what was saved.
 

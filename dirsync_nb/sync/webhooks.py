@@ -109,7 +109,7 @@ def verify(
     raw, key = _raw(body), _key(secret)
     problem = _problem(raw, header, key, tolerance, clock())
     if problem is not None:
-        raise InvalidSignature(problem)
+        raise InvalidSignature(f"{problem}. webhooks.explain(body, header, secret) looks for the cause")
     try:
         event = json.loads(raw)
     except (ValueError, RecursionError):

@@ -75,7 +75,8 @@ def snapshot_of(given: Any) -> Snapshot:
         return _opened(Path(given))
     if hasattr(given, "directory_ids") and hasattr(given, "missing"):
         return _of_fleet(given)
-    kind = "a partial load" if isinstance(given, pd.DataFrame) else type(given).__name__
+    partial = isinstance(given, pd.DataFrame) and "incomplete" in given.attrs
+    kind = "a partial load" if partial else type(given).__name__
     raise errors.ArgumentError(
         f"snapshot= takes what ds.take_snapshot or ds.take_fleet gave, or its path; got {kind}"
     )

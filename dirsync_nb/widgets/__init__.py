@@ -8,6 +8,7 @@ be read and driven from Python; each loads beside the kernel's loop, leaves a st
 kernel, and is replaced by a newer one when its cell is run again.
 """
 
+from ..client.calls import every_call
 from .demo_console import DemoConsole
 from .detail_card import DetailCard
 from .directory_explorer import DirectoryExplorer
@@ -29,3 +30,5 @@ __all__ = [
     "RoleMapper",
     "Setup",
 ]
+
+every_call(__name__)

@@ -3,6 +3,7 @@
 Reading order: ``rules`` (the table of rules), ``rows`` (SCIM rows), ``directory`` (users of a directory).
 """
 
+from ...client.calls import every_call
 from .directory import check_directory
 from .rows import check_rows
 from .rules import FINDING_COLUMNS, GROUP_COLUMNS, LEVELS, RULES, USER_COLUMNS, VERDICTS, Audit, Rule, rules
@@ -20,3 +21,5 @@ __all__ = [
     "check_rows",
     "rules",
 ]
+
+every_call(__name__)

@@ -4,6 +4,7 @@ Reading order: ``facts`` (what is read once), ``service``, ``sync``, ``data`` (t
 what the documentation leaves open: ``asking``, ``questions`` (the table of them), ``probe``.
 """
 
+from ...client.calls import every_call
 from .checklist import CHECK_COLUMNS, STATES, Checklist, to_production
 from .probe import PROBE_COLUMNS, Probe, probe
 
@@ -16,3 +17,5 @@ __all__ = [
     "probe",
     "to_production",
 ]
+
+every_call(__name__)

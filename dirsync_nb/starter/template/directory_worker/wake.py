@@ -30,12 +30,12 @@ def wake_app(
     def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         if environ["REQUEST_METHOD"] == "GET" and health is not None:
             return _tell(health, environ, start_response)
-        status = _take(client, secret, environ) if secret else "404 Not Found"
+        status, reason = _take(client, secret, environ)
         if status.startswith("200"):
             wake.set()
             say("woken")
         else:
-            warn("webhook_refused", status=status)
+            warn("webhook_refused", status=status, reason=reason)
         start_response(status, [("Content-Length", "0")])
         return [b""]
 
@@ -53,19 +53,22 @@ def _tell(health: Health, environ: WSGIEnvironment, start_response: StartRespons
     return [body]
 
 
-def _take(client: WorkOSClient, secret: str, environ: WSGIEnvironment) -> str:
+def _take(client: WorkOSClient, secret: str, environ: WSGIEnvironment) -> tuple[str, str]:
+    """Return the status of an answer and, where it is a refusal, why."""
+    if not secret:
+        return "404 Not Found", "no webhook secret is set, so none can be verified"
     length = environ.get("CONTENT_LENGTH") or ""
     if environ["REQUEST_METHOD"] != "POST":
-        return "405 Method Not Allowed"
+        return "405 Method Not Allowed", "webhooks are sent by POST"
     if not length.isdigit() or int(length) > LARGEST:
-        return "413 Content Too Large"
+        return "413 Content Too Large", f"it says no length, or one of more than {LARGEST:,} bytes"
     body: bytes = environ["wsgi.input"].read(int(length))
     signature = environ.get("HTTP_WORKOS_SIGNATURE", "")
     try:
         client.webhooks.verify_header(event_body=body, event_signature=signature, secret=secret)
-    except (ValueError, TypeError):  # the latter for a signature that is not even ASCII
-        return "400 Bad Request"
-    return "200 OK"
+    except (ValueError, TypeError) as problem:  # the latter for a signature that is not even ASCII
+        return "400 Bad Request", str(problem)
+    return "200 OK", ""
 
 
 class _Quiet(WSGIRequestHandler):
