@@ -215,7 +215,7 @@ def world_asked_for(
     DirsyncError
         A file cannot be read, or two worlds are asked for.
     """
-    from .sandbox.seeding.seed import has_name
+    from ..sandbox.seeding.seed import has_name
 
     if not people and (groups or provider or company):
         raise errors.ArgumentError("--groups, --provider and --company go with --people")
