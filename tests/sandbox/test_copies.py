@@ -233,6 +233,8 @@ BAD_LINES = {
     "organization 'o' or with its": [HEAD, ORGANIZATION, ORGANIZATION],
     "in this order": [HEAD, DIRECTORY, ORGANIZATION],
     "position must be microseconds": [{**HEAD, "position": ["event_1", 7]}],
+    "line 1: position must be": [{**HEAD, "position": [10**30, "event_1"]}],
+    "line 2: id holds half a character": [HEAD, {**ORGANIZATION, "id": "\ud800"}],
     "name must be text": [HEAD, {**ORGANIZATION, "name": 7}],
     "domains must be a list": [HEAD, {**ORGANIZATION, "domains": "acme.test"}],
 }

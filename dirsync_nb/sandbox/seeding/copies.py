@@ -43,6 +43,7 @@ AS_READ = 2
 """Of ``has_roles``: users keep the roles they were read with, since nobody can read which group gives which."""
 
 _CHUNK = 10_000
+_LAST = 10**17  # microseconds since 1970: some thousand years
 _NEEDED: dict[str, tuple[tuple[str, type], ...]] = {
     "organization": (("id", str),),
     "directory": (("id", str), ("type", str), ("state", str), ("name", str), ("created_at", str)),
@@ -56,6 +57,17 @@ _TEXTS = (
     "name",
 )  # fmt: skip
 _LISTS = ("domains", "roles")
+_IDS = (
+    "id",
+    "directory_id",
+    "organization_id",
+    "group_id",
+    "external_id",
+    "external_key",
+    "domain",
+    "idp_id",
+    "email",
+)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -174,7 +186,8 @@ def _check(copy: Copy) -> tuple[int, bool]:
 def _check_position(head: Object) -> None:
     _moment(head.get("taken_at"), "line 1: ")
     position = head.get("position")
-    if position is not None and [type(one) for one in _list(position)] != [int, str]:
+    shapes = [type(one) for one in _list(position)] if position is not None else []
+    if position is not None and (shapes != [int, str] or not 0 <= position[0] <= _LAST):
         raise Invalid(f"line 1: position must be microseconds and an event's id; got {str(position)[:80]}")
 
 
@@ -183,6 +196,9 @@ def _check_kinds(one: Object, where: str) -> None:
     for name in _TEXTS:
         if not isinstance(one.get(name), str | None):
             raise Invalid(f"{where}{name} must be text; got {str(one[name])[:80]}")
+    for name in _IDS:  # a database finds rows by them
+        if isinstance(one.get(name), str) and any("\ud800" <= each <= "\udfff" for each in one[name]):
+            raise Invalid(f"{where}{name} holds half a character: {one[name]!a:.80}")
     for name in _LISTS:
         if not isinstance(one.get(name), list | None):
             raise Invalid(f"{where}{name} must be a list; got {str(one[name])[:80]}")
