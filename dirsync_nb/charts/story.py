@@ -194,7 +194,7 @@ def _overtaken(places: Sequence[int]) -> list[bool]:
     return [bool(late) for late in np.array(places) < newest]
 
 
-@takes_frames(acts="any")
+@takes_frames()
 def plot_strip(
     acts: pd.DataFrame, *, at: str = "at", lane: str = "who", size: str = "events", ax: Axes | None = None
 ) -> Axes:
