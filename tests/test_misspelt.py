@@ -338,6 +338,8 @@ def test_a_near_argument_is_named_and_so_is_the_call():
         "widgets.Setup(clint=1)": "is not an argument of Setup; accepted: ",
         "audit.check_rows()": "check_rows needs users too: check_rows(users)",
         "ds.sandbox.Sandbox(usres=3)": "Did you mean users?",
+        "charts.plot_group_sizes([], save='x.png')": "its figure.savefig(path) saves the picture.",
+        "charts.plot_group_sizes([], path='x.png')": "its figure.savefig(path) saves the picture.",
     }.items():
         with pytest.raises(errors.UnknownFilter) as caught:
             eval(call)

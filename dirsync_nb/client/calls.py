@@ -47,7 +47,7 @@ MEANT = {  # words that people use for an argument, and what it is called here
     **dict.fromkeys(("name", "text", "query", "id", "user", "user_id", "email"), ("what", "who")),
 }
 FRAMES = ("df", "frame", "data", "table", "to_frame")  # attributes that ask for one, as all of pandas's own do
-MOST_NAMES = 24  # that a sentence lists
+MOST_NAMES = 30  # that a sentence lists
 
 
 def named_arguments(call: Callable[P, R]) -> Callable[P, R]:
@@ -254,7 +254,10 @@ def unknown_argument(key: str, what: str, accepted: Iterable[str], hints: Mappin
     accepted = list(accepted)
     meant = [one for one in MEANT.get(key, ()) if one in accepted]
     close = meant or _near(key, accepted)
-    hint = hints.get(key, f"Did you mean {close[0]}?" if close else "")
+    told = f"Did you mean {close[0]}?" if close else ""
+    if not close and "ax" in accepted and (key == "save" or "path" in MEANT.get(key, (key,))):
+        told = "It returns Axes: its figure.savefig(path) saves the picture."
+    hint = hints.get(key, told)
     return f"{key!r} is not {what}; accepted: {', '.join(accepted)}. {hint}".rstrip()
 
 
