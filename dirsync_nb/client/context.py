@@ -57,8 +57,9 @@ class LoadContext:
         for redacted clients.
     scoped_lists
         Whether whole lists of one directory are read at the paths inside it, where the server has them.
-    looked_at
-        Filters that the service was seen to look at during this work, in whichever part of it.
+    looked_at, asking
+        Filters that the service was seen to look at during this work, in whichever part of it, and what is held
+        while one is asked about.
 
     Examples
     --------
@@ -79,6 +80,7 @@ class LoadContext:
     scoped_lists: bool = False
     rounded: str | None = None
     looked_at: set[str] = field(default_factory=set)
+    asking: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
 
     def branch(self, stop: threading.Event, side_by_side: int | None = None) -> LoadContext:
         """Return the context of a part of a larger work: the same budgets, receipts of its own.

@@ -509,8 +509,11 @@ class _Reader:
         if self.pairs.checked or not self.pairs.done[owner]:
             return
         self.pairs.checked = True
-        if name in self.context.looked_at:
-            return
+        with self.context.asking:  # the others wait for the answer, which is theirs too
+            if name not in self.context.looked_at:
+                self._ask_whether_looked_at(owner, name)
+
+    def _ask_whether_looked_at(self, owner: str, name: str) -> None:
         inner = self._open(owner)
         try:
             FilterCheck(self.context, inner).ask(name)

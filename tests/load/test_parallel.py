@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import pickle
 import signal
 import threading
@@ -16,6 +17,7 @@ import pytest
 import dirsync_nb as ds
 from dirsync_nb import errors, frames
 from dirsync_nb.client import Pacer, read_pages
+from dirsync_nb.client.filters import FilterCheck
 from dirsync_nb.load import parallel as many
 from dirsync_nb.load import progress
 
@@ -444,3 +446,20 @@ def test_a_notice_of_many_directories_is_said_once(serve, capsys, monkeypatch):
     said = capsys.readouterr().err
     assert said == "Note: state: unknown to this version and kept as they are: 'staged'.\n"
     assert client.receipts[-1].notices == ["state: unknown to this version and kept as they are: 'staged'."]
+
+
+def test_whether_the_service_looks_at_a_filter_is_asked_once_however_many_begin_together(client, monkeypatch):
+    """The first to ask waits for another who asks meanwhile; nobody does."""
+    together, asked, ask = threading.Barrier(2), [], FilterCheck.ask
+
+    def slowly(self, name):
+        asked.append(name)
+        with contextlib.suppress(threading.BrokenBarrierError):
+            together.wait(0.2)
+        return ask(self, name)
+
+    monkeypatch.setattr(FilterCheck, "ask", slowly)
+    monkeypatch.setattr(client.transport, "pacer", Pacer(per_directory=None, per_key=None))
+    directories = ds.load_directories(client)
+    ds.load_memberships(client, directories.index[directories["state"] == "linked"], route="by_group")
+    assert asked == ["group"]
