@@ -113,7 +113,7 @@ def _take_world(asked: argparse.Namespace) -> None:
     people = {name: vars(asked).pop(name) for name in ("people", "groups", "provider", "company")}
     if any(people.values()) or not has_name(asked.world):
         # By its name: the sandbox knows no frames, and snapshots are made of them.
-        asked.world = import_module("dirsync_nb.worlds").world_asked_for(asked.world, **people)
+        asked.world = import_module("dirsync_nb.sync.worlds").world_asked_for(asked.world, **people)
 
 
 def _perform(sandbox: Sandbox, scenario: str) -> bool:
