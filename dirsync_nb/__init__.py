@@ -33,7 +33,7 @@ import types
 
 import lazy_loader
 
-from .client.calls import every_call
+from .client import calls as _calls
 from .connect import connect as connect
 from .connect import connect_sandbox as connect_sandbox
 from .errors import DirsyncError as DirsyncError
@@ -58,7 +58,7 @@ def _public(name: str = "", thing: object = None) -> object:
             vars(module)["__dir__"] = lambda names=module.__all__: sorted(names)
             vars(module).setdefault("__getattr__", functools.partial(_unknown, one))
             if one == "sandbox":  # which imports nothing of ours, so that it learns here what every door knows
-                every_call(module.__name__)
+                _calls.every_call(module.__name__)
     return thing
 
 

@@ -206,7 +206,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if given[:1] == ["sandbox"]:
         from .sandbox.__main__ import main as run_sandbox
 
-        return run_sandbox(given[1:])
+        return run_sandbox(given[1:], _world_asked_for)
     arguments = parser().parse_args(given)
     if arguments.command is None:
         parser().print_help()
@@ -323,13 +323,19 @@ def _copy_notebooks(folder: Path) -> str:
     return f"new: {', '.join(path.name for path in new)}{kept}"
 
 
+def _world_asked_for(*asked: Any, **people: Any) -> Any:
+    """Read a world that needs frames only where one is asked for: they take a second to import."""
+    from .sync.worlds import world_asked_for
+
+    return world_asked_for(*asked, **people)
+
+
 @contextlib.contextmanager
 def _sandbox(asked: argparse.Namespace) -> Iterator[str]:
     from .sandbox import Sandbox
-    from .sync.worlds import world_asked_for
 
     try:
-        world = world_asked_for(asked.world, asked.people, asked.groups, asked.provider, asked.company)
+        world = _world_asked_for(asked.world, asked.people, asked.groups, asked.provider, asked.company)
         sandbox = Sandbox(
             seed=asked.seed, users=asked.users, clock=asked.clock, world=world, database=asked.database
         ).start()

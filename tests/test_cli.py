@@ -111,7 +111,7 @@ def test_sandbox_is_handed_its_arguments(monkeypatch):
     from dirsync_nb.sandbox import __main__
 
     given: list[Any] = []
-    monkeypatch.setattr(__main__, "main", lambda argv: given.append(argv) or 5)
+    monkeypatch.setattr(__main__, "main", lambda argv, world_asked_for: given.append(argv) or 5)
     assert main(["sandbox", "--port", "0", "--strict"]) == 5
     assert given == [["--port", "0", "--strict"]]
 

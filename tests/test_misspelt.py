@@ -243,6 +243,71 @@ def test_every_public_method_tells_what_it_does_not_take():
     assert looked_at > 100
 
 
+CLASSES = {path: thing for path, thing in SHOWN.items() if isinstance(thing, type)}
+
+
+def test_an_attribute_that_no_public_object_has_is_told_and_python_still_finds_none():
+    """Also of an object that is not filled yet, as ``copy`` and ``pickle`` ask it."""
+    told = 0
+    for path, thing in CLASSES.items():
+        if (
+            issubclass(thing, BaseException)
+            or getattr(thing, "_is_protocol", 0)
+            or path.endswith("RemoteSandbox")
+        ):
+            continue
+        empty = thing.__new__(thing) if not issubclass(thing, tuple) else tuple.__new__(thing, ())
+        assert not hasattr(empty, "_repr_bogus_")
+        assert getattr(empty, "bogus", 3) == 3
+        with pytest.raises(AttributeError, match=f"{thing.__name__} has no 'bogus'; ") as caught:
+            empty.bogus  # noqa: B018
+        assert caught.value.name == "bogus"
+        told += 1
+    assert told > 40
+
+
+SLIPS = {
+    "snapshot.user": "Snapshot has no 'user'; did you mean .users?",
+    "snapshot['users']": "Snapshot takes no brackets; did you mean .users?",
+    "snapshot.head()": "which is a frame's; its frames: .directories, .groups, .memberships",
+    "snapshot.load_users": "frames come from functions, ds.load_users(client, ...)",
+    "h.roles.df": "which is a frame's; its frames: .",
+    "h.client['users']": "DirectoryClient takes no brackets; did you mean .users?",
+    "h.client.receipts[-1].row": "Receipt has no 'row'; did you mean .rows?",
+    "sandbox.client": "ds.connect() gives a client",
+    "audit.check_directory(h.users).problems": "Audit has no 'problems'; it has columns, counts, findings,",
+}
+
+
+def test_attributes_as_people_guess_them_lead_to_what_there_is(sandbox, held):
+    snapshot = ds.take_snapshot(held.client, directory_id=held.okta)
+    for slip, told in SLIPS.items():
+        with pytest.raises((AttributeError, TypeError)) as caught:
+            eval(slip, globals(), {"h": held, "snapshot": snapshot, "sandbox": sandbox})
+        assert told in str(caught.value), slip
+    assert pickle.loads(pickle.dumps(snapshot)).users.equals(snapshot.users)
+    with pytest.raises(TypeError, match="not iterable"):
+        list(snapshot)
+
+
+@pytest.mark.parametrize("word", ["to", "file", "filename", "output"])
+def test_a_path_by_another_word_is_named(held, word):
+    for call in (ds.files.write_csv, ds.files.write_xlsx, ds.save_world, ds.write_mapping, ds.open_snapshot):
+        with pytest.raises(errors.UnknownFilter, match=r"Did you mean path\?"):
+            call(**{word: "x"})
+
+
+def test_a_property_that_fails_says_its_own_error():
+    class Odd:
+        @property
+        def frame(self):
+            return {}.no_such_thing
+
+    calls._tell_what_there_is(Odd)
+    with pytest.raises(AttributeError, match="'dict' object has no attribute 'no_such_thing'"):
+        Odd().frame  # noqa: B018
+
+
 def test_a_public_function_is_one_thing_by_every_way_to_it():
     for path, thing in SHOWN.items():
         home = getattr(sys.modules[thing.__module__], thing.__name__, thing)

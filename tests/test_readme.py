@@ -86,7 +86,7 @@ def test_the_first_example_runs_as_it_stands(capsys):
     names = {}
     exec(compile(example, "README.md", "exec"), names)
     assert len(names["members"]) > 0
-    assert "embedded sandbox" in capsys.readouterr().out
+    assert "embedded sandbox" in capsys.readouterr().err
 
 
 def test_every_name_of_the_front_door_is_explained():

@@ -172,7 +172,7 @@ def test_the_key_is_in_no_repr_no_copy_no_pickle_and_no_traceback():
         redact("no frame", key="QUETZALCOATLUS northropi 07")
     frames_shown = traceback.TracebackException.from_exception(caught.value, capture_locals=True).stack
     ours = [frame for frame in frames_shown if "/dirsync_nb/" in frame.filename]
-    assert len(ours) == 2
+    assert len(ours) >= 2
     assert not any("QUETZAL" in str(frame.locals) for frame in ours)
 
 

@@ -8,6 +8,7 @@ never joins two whose ``idp_id`` tell them apart: it was handed on.
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -175,13 +176,13 @@ def _moved(edges: pd.DataFrame, split: int) -> tuple[Array, Array]:
     """Find the pairs on one side of the split only: a row of each, and whether it is on the later side."""
     user_codes, _ = pd.factorize(edges["user_id"])
     group_codes, found = pd.factorize(edges["group_id"])
-    pairs = user_codes.astype(np.int64) * len(found) + group_codes
-    _, row, where = np.unique(pairs, return_index=True, return_inverse=True)
-    was, is_now = np.zeros(len(row), dtype=bool), np.zeros(len(row), dtype=bool)
-    was[where[:split]] = True
-    is_now[where[split:]] = True
-    moved = was != is_now
-    return row[moved], is_now[moved]
+    pairs, different = pd.factorize(user_codes.astype(np.int64) * len(found) + group_codes)
+    was, is_now = np.zeros(len(different), dtype=bool), np.zeros(len(different), dtype=bool)
+    was[pairs[:split]] = True
+    is_now[pairs[split:]] = True
+    rows = np.flatnonzero((was != is_now)[pairs])
+    rows = rows[np.unique(pairs[rows], return_index=True)[1]]
+    return rows, is_now[pairs[rows]]
 
 
 def _renumbered(ids: pd.Series, moments: Any, name: str) -> pd.Series:
@@ -252,11 +253,14 @@ def _match(before: pd.DataFrame, after: pd.DataFrame) -> Match:
     off_before, off_after = _off(before), np.append(_off(after), True)
     open_ = off_after[same]  # row -1, gone, reads the True at the end
     for key in ("idp_id", "address"):
-        if key not in before or key not in after:
+        if key not in before or key not in after or not new.any():
             continue
+        wanted = _keys(after, key, new)
         # Somebody active comes before records that were switched off earlier and carry the same key.
         for pool in (open_ & ~off_before, open_ & off_before):
-            rows, found = _paired(_keys(before, key, pool), _keys(after, key, new))
+            theirs = _keys(before, key, pool)
+            pairs = [(row, wanted[one]) for one, row in theirs.items() if one in wanted and new[wanted[one]]]
+            rows, found = np.array(pairs, dtype=np.intp).reshape(-1, 2).T
             if key in WEAK_KEYS and "idp_id" in before and "idp_id" in after:
                 apart = contradicted(before["idp_id"].iloc[rows], after["idp_id"].iloc[found])
                 rows, found = rows[~apart], found[~apart]
@@ -271,26 +275,19 @@ def _off(frame: pd.DataFrame) -> Array:
     return np.asarray(frame["state"].isin(OFF), dtype=bool)
 
 
-def _keys(frame: pd.DataFrame, key: str, pool: Array) -> pd.Series:
-    """Return directory and key of the rows in the pool, by row; only keys that one row has."""
+def _keys(frame: pd.DataFrame, key: str, pool: Array) -> dict[tuple[Any, str | None], int]:
+    """Return the row of each directory and key in the pool; only of keys that one row has."""
     rows = np.flatnonzero(pool)
-    part = _taken(frame, ("directory_id", key), rows)
     form = address_key if key in WEAK_KEYS else id_key
-    texts = part["directory_id"] + "\n" + pd.Series([form(one) for one in part[key]], part.index, dtype="str")
-    keys = pd.Series(texts.array, index=rows)
-    keys = keys[keys.notna() & ~keys.str.endswith("\n")]
-    return pd.Series(keys[~keys.duplicated(keep=False)])
+    homes, values = (frame[name].iloc[rows].tolist() for name in ("directory_id", key))
+    keys = [(home, form(value)) for home, value in zip(homes, values, strict=True)]
+    often = Counter(one for one in keys if one[1] and not is_missing(one[0]))
+    return {one: row for one, row in zip(keys, rows.tolist(), strict=True) if often[one] == 1}
 
 
 def _taken(frame: pd.DataFrame, names: Iterable[str], rows: Array) -> pd.DataFrame:
     """Take rows of these columns alone, of those that there are: a column of text is dear to take."""
     return frame[[name for name in names if name in frame]].iloc[rows]
-
-
-def _paired(left: pd.Series, right: pd.Series) -> tuple[Array, Array]:
-    found = pd.Index(right).get_indexer(pd.Index(left))
-    hit = found >= 0
-    return left.index.to_numpy()[hit], right.index.to_numpy()[found[hit]]
 
 
 # What differs -----------------------------------------------------------------------------------------------
@@ -316,9 +313,9 @@ def _diff(
     compared = dict.fromkeys([*fields, *shown, "state"])
     old, now = _taken(before, compared, stays), _taken(after, compared, match.place[stays])
     changes = _differences(old, now, fields)
-    change = _named(changes, _off(old), _off(now), match.replaced[stays])
+    change = _named(changes["fields"], _off(old), _off(now), match.replaced[stays])
     touched = np.flatnonzero(change != "")
-    changes = changes.iloc[touched]
+    changes = changes.reindex(touched)
     replaced = match.replaced[stays[touched]]
     pairs = _taken(now, shown, touched).assign(
         change=change[touched],
@@ -351,10 +348,11 @@ def _answer(parts: list[pd.DataFrame], index: str, kinds: Sequence[str], shown: 
     return whole.sort_values(["change", "name", index])
 
 
-def _named(changes: pd.DataFrame, was_off: Array, is_off: Array, replaced: Array) -> Array:
+def _named(fields: pd.Series, was_off: Array, is_off: Array, replaced: Array) -> Array:
     """Name each change by the first kind that fits; an empty text where nothing differs."""
-    renamed = np.array([not NAMING.isdisjoint(names) for names in changes["fields"]], dtype=bool)
-    changed = np.array([bool(names) for names in changes["fields"]], dtype=bool)
+    renamed, changed = np.zeros_like(replaced), np.zeros_like(replaced)
+    renamed[fields.index] = [not NAMING.isdisjoint(names) for names in fields]
+    changed[fields.index] = True
     kinds = {
         "returned": was_off & ~is_off,
         "deactivated": ~was_off & is_off,
@@ -366,17 +364,20 @@ def _named(changes: pd.DataFrame, was_off: Array, is_off: Array, replaced: Array
 
 
 def _differences(old: pd.DataFrame, now: pd.DataFrame, fields: Sequence[str]) -> pd.DataFrame:
-    """Compare rows that belong together: one row per pair with ``fields``, ``before`` and ``after``."""
-    was: list[dict[str, Any]] = [{} for _ in range(len(old))]
-    became: list[dict[str, Any]] = [{} for _ in range(len(old))]
+    """Compare rows that belong together: ``fields``, ``before`` and ``after`` of those that differ, by row."""
+    was: dict[int, dict[str, Any]] = defaultdict(dict)
+    became: dict[int, dict[str, Any]] = defaultdict(dict)
     for name in fields:
         left, right = _column(old, name), _column(now, name)
-        for row in np.flatnonzero(_differs(left, right)):
-            for field, x, y in _told(name, left.iloc[row], right.iloc[row]):
+        rows = np.flatnonzero(_differs(left, right))
+        values = (left.iloc[rows].tolist(), right.iloc[rows].tolist())
+        for row, one, other in zip(rows.tolist(), *values, strict=True):
+            for field, x, y in _told(name, one, other):
                 was[row][field], became[row][field] = x, y
-    names = [tuple(values) for values in was]
-    columns = {"fields": names, "before": was, "after": became}
-    return pd.DataFrame({name: pd.Series(values, dtype=object) for name, values in columns.items()})
+    columns = {"fields": map(tuple, was.values()), "before": was.values(), "after": became.values()}
+    rows_of = pd.Index(list(was), dtype=np.intp)
+    told = {name: pd.Series(list(values), rows_of, dtype=object) for name, values in columns.items()}
+    return pd.DataFrame(told, rows_of)
 
 
 def _column(frame: pd.DataFrame, name: str) -> pd.Series:

@@ -80,13 +80,15 @@ def membership_matrix(
 
 def _codes(ids: pd.Series, frame: pd.DataFrame | None) -> tuple[Array, pd.Index]:
     """Turn ids into numbers: those of the frame in its order, then the rest as they come; missing is -1."""
-    codes, found = pd.factorize(ids)
-    known = pd.Index([], dtype=text_dtype()) if frame is None else frame.index.unique()
-    places = known.get_indexer(pd.Index(found))
+    codes, values = pd.factorize(ids)
+    found = pd.Index(values)
+    if frame is None or not len(frame):
+        return codes, found
+    known = frame.index.unique()
+    places = known.get_indexer(found)
     new = places < 0
     places[new] = len(known) + np.arange(new.sum())
-    index = known.append(pd.Index(found)[new]) if len(known) else pd.Index(found)[new]
-    return np.append(places, -1)[codes], index
+    return np.append(places, -1)[codes], known.append(found[new])
 
 
 def look_up(ids: pd.Index, frame: pd.DataFrame | None, names: Sequence[str]) -> pd.DataFrame:

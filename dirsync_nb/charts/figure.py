@@ -37,6 +37,7 @@ from matplotlib.ticker import MaxNLocator, StrMethodFormatter
 from matplotlib.transforms import ScaledTranslation, blended_transform_factory
 
 from .. import errors
+from ..client.say import kernel_shell
 from ..frames import why_incomplete
 from ..text import plural
 from .labels import wrap
@@ -146,7 +147,7 @@ class ChartAxes(Axes):
     _display_id = ""
 
     def _ipython_display_(self) -> None:
-        if _kernel_shell() is None:
+        if kernel_shell() is None:
             raise NotImplementedError  # IPython goes on to the text form
         _show(self)
 
@@ -159,7 +160,7 @@ class ChartFigure(Figure):
 
     def _ipython_display_(self) -> None:
         shown = next((ax for ax in self.axes if isinstance(ax, ChartAxes)), None)
-        if _kernel_shell() is None or shown is None:
+        if kernel_shell() is None or shown is None:
             raise NotImplementedError  # IPython goes on to the picture
         _show(shown)
 
@@ -175,11 +176,10 @@ def new_axes(ax: Axes | None, width: float, height: float) -> Axes:
 
 
 def tidy(ax: Axes, grid: str = "x") -> None:
-    """Take away what carries no information; a light grid along one axis stays."""
-    for side in ("top", "right", "left" if grid == "x" else "right"):
-        ax.spines[side].set_visible(False)
-    for spine in ax.spines.values():
-        spine.set(alpha=0.4, linewidth=0.8)
+    """Take away what carries no information; a light grid along one axis stays, or with "" nothing."""
+    kept = {"x": ("bottom",), "y": ("bottom", "left")}.get(grid, ())
+    for side, spine in ax.spines.items():
+        spine.set(alpha=0.4, linewidth=0.8, visible=side in kept)
     ax.tick_params(length=0)
     ax.set_axisbelow(True)
     ax.grid(visible=False)
@@ -266,7 +266,7 @@ def finish(
         if STYLE.narrow:
             _stack(ax)
         dress(ax)
-        if _kernel_shell() is not None:
+        if kernel_shell() is not None:
             _show(ax)
     return ax
 
@@ -380,7 +380,7 @@ def _new_figure(width: float, height: float) -> Figure:
         "figsize": (width, height),
         "layout": ConstrainedLayoutEngine(w_pad=0.09, h_pad=0.09),
     }
-    pyplot, shell = sys.modules.get("matplotlib.pyplot"), _kernel_shell()
+    pyplot, shell = sys.modules.get("matplotlib.pyplot"), kernel_shell()
     elsewhere = shell is not None and "inline" not in mpl.get_backend()
     if pyplot is None or elsewhere or threading.current_thread() is not threading.main_thread():
         return ChartFigure(**look)
@@ -407,16 +407,9 @@ def _forget_with_the_cell(shell: Any, pyplot: Any, figure: Figure) -> None:
 # Jupyter ----------------------------------------------------------------------------------------------------
 
 
-def _kernel_shell() -> Any:
-    """Return IPython's shell when a kernel runs it, without importing IPython into a plain script."""
-    ipython = sys.modules.get("IPython")
-    shell = ipython.get_ipython() if ipython is not None else None
-    return shell if getattr(shell, "kernel", None) is not None else None
-
-
 def _show(ax: ChartAxes) -> None:
     """Send the picture; if this very cell or callback has sent it already, only bring it up to date."""
-    shell = _kernel_shell()
+    shell = kernel_shell()
     header = getattr(shell, "parent_header", None) or {}
     cell = header.get("header", {}).get("msg_id") or shell.execution_count
     if ax._cell == cell:
@@ -442,7 +435,7 @@ def _refresh(ax: ChartAxes) -> None:
 
 def _publish(ax: ChartAxes, *, update: bool) -> None:
     figure = ax.get_figure(root=True)
-    shell = _kernel_shell()
+    shell = kernel_shell()
     if figure is None or shell is None:
         return
     width, height = (round(inches * SHOWN_DPI) for inches in figure.get_size_inches())

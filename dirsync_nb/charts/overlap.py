@@ -347,8 +347,6 @@ def _draw_graph(ax: Axes, nodes: pd.DataFrame, links: pd.DataFrame, labels: Sequ
     counted = [f"{label}  {int(n):,}" for label, n in zip(labels, nodes["members"], strict=True)]
     figure.tick_labels(ax.yaxis, counted)
     ax.set(xticks=[], xlim=(-0.04, 1.05), ylim=(len(nodes) - 0.4, -0.6))
-    for spine in ax.spines.values():
-        spine.set_visible(False)
 
 
 def _bow(reach: float, rows: int) -> float:
@@ -362,8 +360,6 @@ def _bow(reach: float, rows: int) -> float:
 def _cells(ax: Axes, rows: Sequence[str], columns: Sequence[str]) -> None:
     """Name the rows and columns of an image, with pale lines between cells large enough for them."""
     figure.tidy(ax, grid="")
-    for spine in ax.spines.values():
-        spine.set_visible(False)
     size = 9 if len(rows) <= 40 else 6
     figure.tick_labels(ax.yaxis, rows, fontsize=size)
     figure.tick_labels(ax.xaxis, columns, fontsize=size, rotation=90)

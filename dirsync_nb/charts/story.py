@@ -110,8 +110,6 @@ def plot_life_line(events: pd.DataFrame, user_id: Any, *, ax: Axes | None = None
     figure.tidy(ax, grid="")
     figure.tick_labels(ax.yaxis, [f"{at:%Y-%m-%d %H:%M}" for at in shown["created_at"]])
     ax.set(xticks=[], xlim=(-0.05, 1), ylim=(len(shown) - 0.5, -0.5))
-    for spine in ax.spines.values():
-        spine.set_visible(False)
     names = [clean(name) for name in shown["user"] if clean(name)]
     name = quoted(shorten(names[-1])) if names else who
     finding = f"{plural(len(told), 'event')} about {name}; the last: {texts[-1]}"
@@ -182,8 +180,6 @@ def plot_arrival_order(events: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     figure.tick_labels(ax.yaxis, [f"{named[one]}  {happened[one] + 1}" for one in rows])
     ax.set(xlim=(-0.03, 1.6), ylim=(len(shown) - 0.4, -0.6))
     ax.set_xticks([0, 1], ["as it happened", "as it arrived"])
-    for spine in ax.spines.values():
-        spine.set_visible(False)
     repeated = len(ids) - len(happened)
     finding = f"{sum(late):,} of {plural(len(ids), 'delivery', 'deliveries')} came after something newer"
     finding += f"; {repeated:,} came again" if repeated else ""

@@ -1,4 +1,4 @@
-"""Arguments that a call does not take, refused in a sentence that says which it takes."""
+"""Arguments that a call does not take, and attributes that an object has not: told with what there is."""
 
 from __future__ import annotations
 
@@ -39,6 +39,15 @@ KINDS: Mapping[str, tuple[Any, str]] = {  # of arguments, by their annotation: w
     "Axes": ((), "Axes of matplotlib"),
     "Receipt": ((), "a receipt, such as client.receipts[-1]"),
 }
+VERBS = ("load", "list", "get", "fetch", "read")  # as people and other libraries begin the names of loaders
+MEANT = {  # words that people use for an argument, and what it is called here
+    **dict.fromkeys(("to", "file", "filename", "filepath", "output", "out", "target"), ("path", "folder")),
+    **dict.fromkeys(("n", "size", "count", "head", "max_rows", "nrows"), ("limit", "rows", "top")),
+    **dict.fromkeys(("df", "data", "table"), ("frame", "frames", "users")),
+    **dict.fromkeys(("name", "text", "query", "id", "user", "user_id", "email"), ("what", "who")),
+}
+FRAMES = ("df", "frame", "data", "table", "to_frame")  # attributes that ask for one, as all of pandas's own do
+MOST_NAMES = 24  # that a sentence lists
 
 
 def named_arguments(call: Callable[P, R]) -> Callable[P, R]:
@@ -89,6 +98,61 @@ def _every_method(shown: type) -> None:
             setattr(home, name, type(held)(named_arguments(held.__func__)))
         elif isinstance(held, FunctionType):
             setattr(home, name, named_arguments(held))
+    if not vars(shown).get("_is_protocol"):
+        _tell_what_there_is(shown)
+
+
+def _tell_what_there_is(shown: Any) -> None:
+    """Let objects of a class answer a misspelt attribute, or brackets that they do not take, in a sentence."""
+    if not hasattr(shown, "__getattr__"):
+        shown.__getattr__ = _no_attribute
+    if not hasattr(shown, "__getitem__"):
+        shown.__getitem__ = _no_item
+        if not hasattr(shown, "__iter__"):
+            shown.__iter__ = None  # brackets alone would make it look like a list
+
+
+def _no_attribute(self: object, name: str) -> Any:
+    if name.startswith("_") or hasattr(type(self), name):
+        return object.__getattribute__(self, name)  # which says what is wrong, within a property too
+    raise AttributeError(f"{type(self).__name__} has no {name!r}{_instead(self, name)}", name=name, obj=self)
+
+
+def _no_item(self: object, key: object) -> Any:
+    raise TypeError(f"{type(self).__name__} takes no brackets{_instead(self, str(key))}")
+
+
+def _instead(thing: object, name: str) -> str:
+    """Say which attribute of an object may be meant, or what it has."""
+    verb, _, kind = name.partition("_")
+    if verb in VERBS and kind:
+        return f": frames come from functions, ds.load_{kind}(client, ...)"
+    if name == "client":
+        return ": ds.connect() gives a client, and ds.connect_sandbox() one of the sandbox"
+    public = [one for one in dir(thing) if not one.startswith("_")]
+    if near := _near(name, public):
+        return f"; did you mean {' or '.join(f'.{one}' for one in near)}?"
+    asked = name in FRAMES or hasattr(getattr(sys.modules.get("pandas"), "DataFrame", None), name)
+    if frames := [f".{one}" for one in public if asked and _is_frame(thing, one)]:
+        return f", which is a frame's; its frames: {', '.join(frames)}"
+    return f"; it has {', '.join(public)}" if len(public) <= MOST_NAMES else "; dir() of it lists what it has"
+
+
+def _near(name: str, known: list[str]) -> list[str]:
+    """Return the names that one may stand for: itself, those written alike, or those with it as a word."""
+    if name in known:
+        return [name]
+    close = difflib.get_close_matches(name, known, n=2, cutoff=0.7)
+    return close or [one for one in known if name in one.split("_")][:2]
+
+
+def _is_frame(thing: object, name: str) -> bool:
+    """Whether an attribute is a frame, as far as can be told without asking for it."""
+    held = inspect.getattr_static(thing, name)
+    if isinstance(held, property):
+        return "DataFrame" in str(held.fget.__annotations__.get("return"))
+    noted = [vars(kind).get("__annotations__", {}).get(name) for kind in type(thing).__mro__]
+    return "DataFrame" in f"{type(held).__name__} {noted}"
 
 
 def fit(
@@ -190,7 +254,8 @@ def _misfit(
 def unknown_argument(key: str, what: str, accepted: Iterable[str], hints: Mapping[str, str]) -> str:
     """Return the sentence about a keyword that a call does not have."""
     accepted = list(accepted)
-    close = difflib.get_close_matches(key, accepted, n=1) or [one for one in accepted if key in one.split("_")]
+    meant = [one for one in MEANT.get(key, ()) if one in accepted]
+    close = meant or _near(key, accepted)
     hint = hints.get(key, f"Did you mean {close[0]}?" if close else "")
     return f"{key!r} is not {what}; accepted: {', '.join(accepted)}. {hint}".rstrip()
 

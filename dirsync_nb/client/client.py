@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Iterator, Mapping
-from difflib import get_close_matches
 from typing import Any
 
 from .. import errors
@@ -29,8 +28,6 @@ from .receipts import Receipt
 from .transport import Transport
 
 __all__ = ["DirectoryClient"]
-
-_VERBS = ("load", "list", "get", "fetch", "read")  # as people and other libraries begin such names
 
 
 class DirectoryClient:
@@ -124,15 +121,6 @@ class DirectoryClient:
     def __repr__(self) -> str:
         where = "embedded sandbox" if self.sandbox is not None else self.base_url
         return f"<DirectoryClient {where}, key set, {self.transport.key_environment}>"
-
-    def __getattr__(self, name: str) -> Any:
-        """Say of what the loaders do where they are; anything else is simply not there."""
-        verb, _, kind = name.partition("_")
-        hint = f": frames come from functions, ds.load_{kind}(client, ...)" if verb in _VERBS and kind else ""
-        public = [one for one in dir(self) if not one.startswith("_")]
-        near = [] if name.startswith("_") else get_close_matches(name, public, n=1)
-        hint = hint or (f"; did you mean client.{near[0]}?" if near else "")
-        raise AttributeError(f"a client has no {name!r}{hint}", name=name, obj=self)
 
     def __enter__(self) -> DirectoryClient:
         return self

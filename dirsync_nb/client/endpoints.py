@@ -549,9 +549,10 @@ def fitting_id(text: str, name: str) -> str:
         return text
     other = of_kind(text, name)
     prefix, single, _ = _KINDS[kind]
-    # No organization, directory or event is moved: a word without any digit is a name.
+    # No organization, directory or event is moved: a word without any digit is a name; of an event it is one
+    # without an underscore too, since a place may come from another tool.
     own = kind in ("organization_id", "directory_id", "event_id") and other is None
-    named = own and not any(map(str.isdigit, text))
+    named = own and not any(map(str.isdigit, text)) and not (kind == "event_id" and "_" in text)
     if named or "@" in text or len(text.split()) > 1:
         what = "an address" if "@" in text else "a name"
         raise errors.ArgumentError(

@@ -399,13 +399,10 @@ def _json_of(folder: Path) -> dict[str, Any]:
     known = isinstance(found, dict) and found.get("what") == WHAT and isinstance(found.get("format"), int)
     if not known or (found["format"] == FORMAT and not _is_whole(found)):
         raise errors.ArgumentError(f"{folder / MANIFEST} is not the manifest of a fleet")
-    if found["format"] > FORMAT:
+    if found["format"] != FORMAT:
         raise errors.ArgumentError(
-            f"{folder} has format {found['format']}, and this version reads {FORMAT}: upgrade dirsync_nb"
-        )
-    if found["format"] < FORMAT:
-        raise errors.ArgumentError(
-            f"{folder} was written by an earlier version of dirsync_nb: take the fleet into another folder"
+            f"{folder} has format {found['format']}, and this dirsync_nb reads {FORMAT}: upgrade it, "
+            "or take the fleet into another folder"
         )
     return dict(found)
 

@@ -294,7 +294,7 @@ class Fleet:
     def _mark(self, answer: Any) -> Any:
         """Say what is missing in an answer; one that is a frame is marked as partial."""
         if self.missing:
-            words = f"{self._missing_words}"
+            words = self._missing_words
             tell([f"Without them: {words}."], self._told)
             for frame in answer if isinstance(answer, tuple) else (answer,):
                 if isinstance(frame, pd.DataFrame):

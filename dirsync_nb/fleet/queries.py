@@ -33,6 +33,7 @@ from ..analysis.attributes import (
     status_of,
     values_by_attribute,
 )
+from ..frames import listed_ids
 from .dataset import Reader
 
 __all__ = ["QUESTIONS", "Question", "frames_of"]
@@ -289,8 +290,7 @@ def _overlap_matrix(parts: Iterator[Any], options: Options) -> pd.DataFrame:
 
 def _losing_of_part(frames: Frames, options: Options) -> tuple[pd.DataFrame | None, set[str], int]:
     """Ask about those of the groups that are here."""
-    asked = options["group_id"]
-    going = [asked] if isinstance(asked, str) else list(dict.fromkeys(asked))
+    going = listed_ids(options["group_id"])
     listed, met = _group_ids(frames)
     here = [name for name in going if name in listed or name in met]
     answer = analysis.losing_access(**frames, group_id=here) if here else None
@@ -300,10 +300,9 @@ def _losing_of_part(frames: Frames, options: Options) -> tuple[pd.DataFrame | No
 def _losing(parts: Iterator[Any], options: Options) -> pd.DataFrame:
     answers, unknown, counts = zip(*parts, strict=True)
     if nowhere := set.intersection(*unknown):
-        asked = options["group_id"]
-        named = [name for name in ([asked] if isinstance(asked, str) else asked) if name in nowhere]
+        named = [name for name in listed_ids(options["group_id"]) if name in nowhere]
         raise errors.ArgumentError(
-            f"no group {', '.join(map(repr, dict.fromkeys(named)))} among the {sum(counts):,} known; a group "
+            f"no group {', '.join(map(repr, named))} among the {sum(counts):,} known; a group "
             "without members is known only when groups= is given"
         )
     found: pd.DataFrame = pd.concat([answer for answer in answers if answer is not None])

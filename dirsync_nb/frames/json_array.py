@@ -18,6 +18,7 @@ import json
 import marshal
 import struct
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from functools import cache
 from math import inf, isinf
 from typing import Any
 
@@ -158,18 +159,17 @@ class JsonArray(ExtensionArray):
         if isinstance(other, np.ndarray | ExtensionArray):
             if len(other) != len(self):
                 raise ValueError("Lengths must match to compare")
-            theirs = self._from_sequence(other)._keys()
+            theirs = self._from_sequence(other)._texts
         else:
-            theirs = _objects([_key(_written(other))] * len(self))
-        same = [a is not None and a == b for a, b in zip(self._keys(), theirs, strict=True)]
+            theirs = _objects([_written(other)] * len(self))
+        key = cache(_key)  # what is written alike, as most is, is not read
+        pairs = zip(self._texts, theirs, strict=True)
+        same = [one is not None and (one == two or key(one) == key(two)) for one, two in pairs]
         return np.array(same, dtype=bool) == alike
 
     def _keys(self) -> Objects:
         """Return a text for each value, the same for all that are equal; None for what is missing."""
-        known: dict[bytes | None, bytes | None] = {}
-        return _objects(
-            known[text] if text in known else known.setdefault(text, _key(text)) for text in self._texts
-        )
+        return _objects(map(cache(_key), self._texts))
 
     def factorize(self, use_na_sentinel: bool = True) -> tuple[Any, JsonArray]:
         """Return a number for each different value; what is missing gets -1, or one like the others."""

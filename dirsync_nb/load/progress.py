@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from types import TracebackType
 from typing import Any
 
-from ..client.say import in_ipython, say
+from ..client.say import ipython_shell, say
 
 __all__ = ["Gathering", "Progress", "is_interactive", "tell"]
 
@@ -24,14 +24,14 @@ SHOW_AFTER = 2.0  # seconds; a shorter load shows no bar
 
 def is_interactive() -> bool:
     """Return whether a person is watching: a notebook, an IPython shell, or a terminal."""
-    if in_ipython():
+    if ipython_shell() is not None or bool(getattr(sys, "ps1", "")):
         return True
-    return bool(getattr(sys, "ps1", "")) or (sys.stderr is not None and sys.stderr.isatty())
+    return sys.stderr is not None and sys.stderr.isatty()
 
 
 def _may_show_bar() -> bool:
     """Return whether somebody looks on while this runs: a kernel is told with each cell whether it may ask."""
-    kernel = getattr(sys.modules["IPython"].get_ipython(), "kernel", None) if in_ipython() else None
+    kernel = getattr(ipython_shell(), "kernel", None)
     request = kernel.get_parent() if kernel is not None else None
     return is_interactive() and ((request or {}).get("content") or {}).get("allow_stdin", True) is not False
 

@@ -6,14 +6,13 @@ import argparse
 import signal
 import sys
 import threading
-from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .sandbox import Sandbox
 from .seeding.seed import has_name
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 
 def parser() -> argparse.ArgumentParser:
@@ -108,12 +107,13 @@ def _add_environments(sandbox: Sandbox, names: list[str]) -> str:
     return "".join(f"environment {one.name}: {one.api_key} (seed {one.seed})\n" for one in made)
 
 
-def _take_world(asked: argparse.Namespace) -> None:
+def _take_world(asked: argparse.Namespace, world_asked_for: Callable[..., Any] | None) -> None:
     """Put the world that is meant in the place of the options that ask for it."""
     people = {name: vars(asked).pop(name) for name in ("people", "groups", "provider", "company")}
-    if any(people.values()) or not has_name(asked.world):
-        # By its name: the sandbox knows no frames, and snapshots are made of them.
-        asked.world = import_module("dirsync_nb.sync.worlds").world_asked_for(asked.world, **people)
+    if world_asked_for is not None and (any(people.values()) or not has_name(asked.world)):
+        asked.world = world_asked_for(asked.world, **people)
+    elif any(people.values()):
+        raise ValueError("people are read by the command dirsync-nb sandbox")
 
 
 def _perform(sandbox: Sandbox, scenario: str) -> bool:
@@ -130,8 +130,11 @@ def _perform(sandbox: Sandbox, scenario: str) -> bool:
     return True
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Serve until Ctrl-C or SIGTERM; return the exit code."""
+def main(argv: Sequence[str] | None = None, world_asked_for: Callable[..., Any] | None = None) -> int:
+    """Serve until Ctrl-C or SIGTERM; return the exit code.
+
+    The sandbox knows no frames, of which snapshots are made: ``world_asked_for`` reads those, and exports too.
+    """
     arguments = parser().parse_args(argv)
     scenario, names = vars(arguments).pop("play"), vars(arguments).pop("environment")
     stop = threading.Event()
@@ -139,7 +142,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         signal.signal(number, lambda *_: stop.set())
     sandbox = None
     try:
-        _take_world(arguments)
+        _take_world(arguments, world_asked_for)
         sandbox = Sandbox(**vars(arguments)).start()
         environments = _add_environments(sandbox, names)
     except (OSError, ValueError, ImportError) as error:

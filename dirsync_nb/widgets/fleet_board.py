@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, Protocol
 
 import ipywidgets as w
@@ -15,7 +14,7 @@ from ._base.controls import Controls, only_listed
 from ._base.jobs import PATIENCE, Job
 from ._base.panel import Panel
 from ._base.parts import Choice, button, field, row
-from ._base.table import Column, Row, RowTable
+from ._base.table import Column, Framed, RowTable
 from ._base.text import NO_NAME, html_table, plain, plural
 from .directory_explorer import DirectoryExplorer
 
@@ -194,7 +193,7 @@ class FleetBoard(Panel):
         with self._controls.silence():
             self.table.sort = self.sort
             self.table.picked = self.directory_id or ""
-            self.table.show(_BoardRows(shown), empty="No directory fits.")
+            self.table.show(Framed(shown, _cell), empty="No directory fits.")
         self.close_button.layout.display = "" if self.explorer is not None else "none"
         self.status.say("ready", self._told())
         code = f"fleet = ds.open_fleet({str(self.fleet.folder)!r})\nboard = fleet.board(client)"
@@ -226,27 +225,6 @@ class FleetBoard(Panel):
         rows = self.table.source.rows(0, STATIC_ROWS, COLUMNS)
         cells = [[" – ".join(cell) if isinstance(cell, tuple) else cell for cell in line] for _, line in rows]
         return html_table([column["title"] for column in COLUMNS], cells, caption=self.summary())
-
-
-class _BoardRows:
-    """The board as rows of a table."""
-
-    def __init__(self, board: pd.DataFrame) -> None:
-        self._board = board
-
-    def __len__(self) -> int:
-        return len(self._board)
-
-    def rows(self, start: int, stop: int, columns: Sequence[Column]) -> list[Row]:
-        """Return some of the rows with the cells of these columns."""
-        return [
-            (str(one), [_cell(directory, column["key"]) for column in columns])
-            for one, directory in self._board.iloc[start:stop].iterrows()
-        ]
-
-    def frame(self) -> pd.DataFrame:
-        """Return all rows."""
-        return self._board
 
 
 def _cell(directory: pd.Series[Any], key: str) -> object:

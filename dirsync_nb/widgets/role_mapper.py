@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,7 @@ from ._base.jobs import Job
 from ._base.parts import Choice, button, field, note, row, status_html
 from ._base.pictures import Picture, changes_picture
 from ._base.reading import read_frame, read_memberships, read_users
-from ._base.table import ROWS, Column, Row, RowTable
+from ._base.table import ROWS, Column, Framed, Row, RowTable
 from ._base.text import NO_NAME, fold, html_table, label, plain, plural
 
 __all__ = ["RoleMapper"]
@@ -87,31 +87,6 @@ class _Preview:
     changes: pd.DataFrame
     summary: pd.DataFrame
     findings: pd.DataFrame
-
-
-class _Lines:
-    """Rows of a frame, each cell made when it is shown."""
-
-    def __init__(self, frame: pd.DataFrame, cell: Callable[[Any, str], object], key: str = "") -> None:
-        self._frame, self._cell, self._key = frame, cell, key
-
-    def __len__(self) -> int:
-        return len(self._frame)
-
-    def rows(self, start: int, stop: int, columns: Sequence[Column]) -> list[Row]:
-        """Return some of the rows with the cells of these columns."""
-        part = self._frame.iloc[start:stop]
-        return [
-            (
-                plain(line[self._key] if self._key else one),
-                [self._cell(line, column["key"]) for column in columns],
-            )
-            for one, line in part.iterrows()
-        ]
-
-    def frame(self) -> pd.DataFrame:
-        """Return all rows."""
-        return self._frame
 
 
 class RoleMapper(Explorer):
@@ -543,7 +518,7 @@ class RoleMapper(Explorer):
             if self._columns != self.mapping.order:
                 self._columns = self.mapping.order
                 self.matrix.offer(columns, "Groups by roles")
-            self.matrix.show(_Lines(self._groups(self.mapping), _group_cell), empty=empty)
+            self.matrix.show(Framed(self._groups(self.mapping), _group_cell), empty=empty)
 
     def _draw_ranking(self, mapping: RoleMapping, preview: _Preview) -> None:
         given = [role for roles in mapping.mapped.values() for role in roles]
@@ -579,7 +554,7 @@ class RoleMapper(Explorer):
         with self._controls.silence(), self.table.hold_sync():
             self.table.offer(FOUND if looks else CHANGED, f"Preview: {self.show.lower()}")
             self.table.saved = "role_findings" if looks else "role_changes"
-            self.table.show(_Lines(frame, _preview_cell, key), empty=f"Nothing{about}: {self.show.lower()}.")
+            self.table.show(Framed(frame, _preview_cell, key), empty=f"Nothing{about}: {self.show.lower()}.")
 
     def _show_code(self) -> None:
         self.code.snippets = _code(self.client, self.directory_id, self.mapping)

@@ -18,6 +18,7 @@ from dirsync_nb import errors
 from dirsync_nb.client import Pacer, RetryPolicy, Transport
 from dirsync_nb.client.credentials import is_loopback
 from dirsync_nb.client.transport import Traffic
+from dirsync_nb.notebooks import network_guard
 
 from ..foreign import KEY, Answer
 
@@ -131,6 +132,21 @@ def test_a_server_elsewhere_that_refuses_is_asked_again(clock, monkeypatch):
     with pytest.raises(errors.ConnectionFailed, match="Check the address, the network.*Tried 4 times"):
         transport.get("/directories")
     assert clock.sleeps == [1.0, 2.0, 4.0]
+
+
+def test_what_the_network_guard_refuses_is_told_at_once_and_as_what_it_is(clock, monkeypatch):
+    """A run that is kept to this machine is no matter of networks and proxies, and a pause changes nothing."""
+    monkeypatch.setattr(network_guard, "_active", True)
+    monkeypatch.setattr(
+        socket, "getaddrinfo", lambda *given, **_: network_guard._hook("socket.getaddrinfo", given)
+    )
+    client = ds.connect(KEY, base_url="https://people.example.com")
+    traffic = Traffic()
+    with pytest.raises(errors.ConnectionFailed, match="this run may reach this machine only") as caught:
+        client.transport.get("/directories/d1", traffic=traffic)
+    assert "people.example.com:443" in str(caught.value)
+    assert "proxy" not in str(caught.value)
+    assert (clock.sleeps, traffic.requests, caught.value.retryable) == ([], 1, False)
 
 
 @pytest.mark.parametrize(("timeout", "deadline"), [(1.0, 120.0), (60.0, 120.0), (300.0, 600.0)])

@@ -773,7 +773,7 @@ def test_a_folder_of_something_else_is_left_alone(small):
         open_fleet(other_folder)
     for text, told in (
         ("{}", "not the manifest"),
-        ('{"what": "dirsync_nb fleet", "format": 1}', "earlier version"),
+        ('{"what": "dirsync_nb fleet", "format": 1}', "has format 1.*another folder"),
         ('{"what": "dirsync_nb fleet", "format": 99}', "upgrade"),
     ):
         (other_folder / "fleet.json").write_text(text)

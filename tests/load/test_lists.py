@@ -491,7 +491,6 @@ def test_nobody_watching_sees_nothing(client, okta, capsys, monkeypatch):
 def test_a_notebook_that_nobody_looks_at_gets_no_bar(watched, client, okta, monkeypatch, content, bars):
     """nbval and papermill tell the kernel that it cannot ask; a click in a page says nothing of it."""
     kernel = SimpleNamespace(get_parent=lambda: {"content": content})
-    monkeypatch.setattr(progress, "in_ipython", lambda: True)
     ipython = SimpleNamespace(get_ipython=lambda: SimpleNamespace(kernel=kernel))
     monkeypatch.setitem(sys.modules, "IPython", ipython)
     ds.load_users(client, directory_id=okta)

@@ -61,6 +61,23 @@ def test_nothing_found_is_an_empty_frame_and_names_left_out_are_told(people):
     assert "were not looked through" in few.attrs["left_out"]
 
 
+@pytest.mark.parametrize(
+    ("what", "told"),
+    [
+        ("nobody@acme.test", "'nobody@acme.test': looked through primary addresses in every directory."),
+        ("xyzzy", "'xyzzy': looked through names and provider's ids in every directory."),
+        ("directory_user_01NOBODY", "there is no directory user 'directory_user_01NOBODY' in this environment"),
+        ("org_01NOBODY", "there is no organization 'org_01NOBODY' in this environment: it was deleted, or"),
+    ],
+)
+def test_where_nothing_is_found_a_sentence_says_where_it_was_looked_for(
+    shared_sandbox, monkeypatch, capsys, what, told
+):
+    monkeypatch.setattr("dirsync_nb.load.progress.is_interactive", lambda: True)
+    assert ds.find(ds.connect_sandbox(), what).empty
+    assert told in "".join(capsys.readouterr())
+
+
 @pytest.mark.parametrize("what", ["", "  ", None, 7, ["a"]])
 def test_what_is_no_text_is_refused(people, what):
     with pytest.raises(errors.ArgumentError, match="name, an address or an id"):

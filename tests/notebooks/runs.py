@@ -38,7 +38,7 @@ from tests.notebooks.runs import describe as _describe
 def _publish(ax, *, update, _send=_drawing._publish):
     _send(ax, update=update)
     told = {{"id": ax._display_id, "shows": _describe(ax.get_figure(root=True))}}
-    _drawing._kernel_shell().display_pub.publish({{{MIME!r}: told}})
+    _drawing.kernel_shell().display_pub.publish({{{MIME!r}: told}})
 
 _drawing._publish = _publish
 sys.path.remove({str(ROOT)!r})

@@ -53,15 +53,17 @@ def own_kernel(folder):
     return {"JUPYTER_PATH": str(folder)}
 
 
-@pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["alone", "two workers"])
-def test_notebooks_and_tests_of_a_repository_meet_a_sandbox_whatever_key_is_set(repository, workers):
-    """NBC-10; the key of the environment is never used, nor the address it would go to."""
+def test_notebooks_and_tests_of_a_repository_meet_a_sandbox_whatever_key_is_set(repository):
+    """NBC-10; the key of the environment is never used, nor the address it would go to. In two workers here, in
+    one process in the tests below.
+    """
     planted = "sk_live_" + "planted" * 3
     done = run(
         repository,
         "--dirsync-sandbox",
         "--nbval",
-        *workers,
+        "-n",
+        "2",
         WORKOS_API_KEY=planted,
         WORKOS_BASE_URL="https://api.workos.com",
     )

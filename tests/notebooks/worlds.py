@@ -32,6 +32,7 @@ def _of(*companies: dict[str, Any]) -> Any:
 
 COARSE = "from dirsync_nb.charts import figure\nfigure.DPI = 20"  # nobody looks at these charts
 SOMEBODY = {"email": "only@first.test", "first_name": "Only", "last_name": "One"}
+NAMELESS = [{"email": f"p{n}@first.test", "groups": [f"Group {n % 4}", f"Group {n % 5}"]} for n in range(20)]
 SEVERAL = [{"email": f"person{n}@first.test", "first_name": "Person", "last_name": str(n)} for n in range(12)]
 WORLDS: dict[str, dict[str, Any]] = {
     "no directory yet": {"world": "empty"},
@@ -44,6 +45,9 @@ WORLDS: dict[str, dict[str, Any]] = {
         )
     },
     "no groups": {"world": _of(_company("First", users=SEVERAL))},
+    "people without names": {
+        "world": _of(_company("First", users=NAMELESS, groups=[f"Group {n}" for n in range(5)]))
+    },
     "an old team": {"team": "legacy", "inactive_policy": "keep", "users": 60},
     "refused credentials only": {
         "world": _of(_company("First", people=12, state="invalid_credentials", groups=["All of us"]))

@@ -184,7 +184,7 @@ TOO_MUCH = {
     "organizations: 2024-13-45": "month must be",
     'organizations: "\\ud800"': "is not YAML|JSON has no word",
     "organizations: [{name: A, external_id: 1}, {name: B, external_id: '1'}]": "that of another",
-    "# " + "x" * 5_100_000: "has more than 5 MB, .* Put the people into a CSV",
+    "# " + "x" * 5_100_000: "has more than 5 MB.*Put the people into a CSV",
 }
 
 
@@ -192,5 +192,5 @@ TOO_MUCH = {
 def test_a_file_that_would_grow_or_clash_is_refused(tmp_path: Path, text: str) -> None:
     path = tmp_path / "world.yaml"
     path.write_text(text)
-    with pytest.raises(Invalid, match=f"{path}:? (?!.*{path}).*{TOO_MUCH[text]}"):
+    with pytest.raises(Invalid, match=f"{path}:? (?!.*{path}).*({TOO_MUCH[text]})"):
         Sandbox(world=path)

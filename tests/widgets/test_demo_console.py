@@ -162,7 +162,7 @@ def test_the_file_tells_every_step_and_needs_nothing_else(open_at, tmp_path):
     console.save_button.send = lambda content, buffers=(): sent.append((content, buffers))
     console.save_button._received(None, {"save": True}, ())
     assert sent[0][0]["saved"].endswith(".html")
-    assert sent[0][1][0].startswith(b"<!doctype html>")
+    assert sent[0][1][0].startswith(b"<!DOCTYPE html>")
 
 
 def test_what_the_service_refuses_is_told_and_the_console_goes_on(open_at, sandbox):

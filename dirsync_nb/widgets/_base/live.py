@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-import sys
 import weakref
 from typing import Any
+
+from ...client.say import kernel_shell
 
 __all__ = ["announce", "kernel_shell", "next_mark"]
 
 _live: dict[str, tuple[str, list[weakref.ref[Any]]]] = {}
 _shown: dict[str, tuple[str, int]] = {}
-
-
-def kernel_shell() -> Any:
-    """Return IPython's shell when a kernel runs it, else None."""
-    ipython = sys.modules.get("IPython")
-    shell = ipython.get_ipython() if ipython is not None else None
-    return shell if getattr(shell, "kernel", None) is not None else None
 
 
 def announce(widget: Any) -> None:

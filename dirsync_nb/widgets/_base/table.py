@@ -81,24 +81,36 @@ class Listed:
 
 
 class Framed:
-    """The rows of a frame whose columns are those of the table.
+    """The rows of a frame.
 
     Parameters
     ----------
     frame
         The rows; its index are their ids.
+    cell
+        Makes a cell of a row and the key of its column, when it is shown. Default: the column of this name.
+    key
+        The column with the ids, if not the index.
     """
 
-    def __init__(self, frame: pd.DataFrame) -> None:
-        self._frame = frame
+    def __init__(
+        self, frame: pd.DataFrame, cell: Callable[[Any, str], object] | None = None, key: str = ""
+    ) -> None:
+        self._frame, self._cell, self._key = frame, cell, key
 
     def __len__(self) -> int:
         return len(self._frame)
 
     def rows(self, start: int, stop: int, columns: Sequence[Column]) -> list[Row]:
         """Return some of the rows with the cells of these columns."""
-        part = self._frame.iloc[start:stop][[column["key"] for column in columns]]
-        return [(str(i), [name_label(first), *rest]) for i, first, *rest in part.itertuples(name=None)]
+        part, keys = self._frame.iloc[start:stop], [column["key"] for column in columns]
+        if self._cell is None:
+            return [
+                (str(i), [name_label(first), *rest]) for i, first, *rest in part[keys].itertuples(name=None)
+            ]
+        ids = part[self._key] if self._key else part.index
+        lines = (line for _, line in part.iterrows())
+        return [(plain(i), [self._cell(line, key) for key in keys]) for i, line in zip(ids, lines, strict=True)]
 
     def frame(self) -> pd.DataFrame:
         """Return all rows."""

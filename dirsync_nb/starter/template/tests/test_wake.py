@@ -70,6 +70,24 @@ def test_a_body_that_was_written_anew_is_refused(post: Post) -> None:
     assert post(BODY.replace(b"1.0", b"1"), sign(BODY)) == ("400", False)
 
 
+@pytest.mark.parametrize(
+    ("refused", "reason"),
+    [
+        ({"signature": sign(BODY, "whsec_other")}, "Signature hash does not match"),
+        ({"method": "GET"}, "webhooks are sent by POST"),
+        ({"CONTENT_LENGTH": ""}, "it says no length"),
+    ],
+)
+def test_the_log_says_why_a_webhook_was_refused(
+    post: Post, caplog: pytest.LogCaptureFixture, refused: dict[str, Any], reason: str
+) -> None:
+    status, _ = post(**refused)
+    (line,) = caplog.records
+    facts: dict[str, str] = getattr(line, "facts", {})
+    assert (line.msg, facts["status"][:3]) == ("webhook_refused", status)
+    assert reason in facts["reason"]
+
+
 def test_other_methods_and_endless_bodies_are_refused(post: Post) -> None:
     assert post(method="GET") == ("405", False)
     assert post(CONTENT_LENGTH="999999999") == ("413", False)
