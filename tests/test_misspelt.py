@@ -268,11 +268,11 @@ def test_an_attribute_that_no_public_object_has_is_told_and_python_still_finds_n
 
 SLIPS = {
     "snapshot.user": "Snapshot has no 'user'; did you mean .users?",
-    "snapshot['users']": "Snapshot takes no brackets; did you mean .users?",
+    "snapshot['users']": "Snapshot is no table and no list; did you mean .users?",
     "snapshot.head()": "which is a frame's; its frames: .directories, .groups, .memberships",
     "snapshot.load_users": "frames come from functions, ds.load_users(client, ...)",
     "h.roles.df": "which is a frame's; its frames: .",
-    "h.client['users']": "DirectoryClient takes no brackets; did you mean .users?",
+    "h.client['users']": "DirectoryClient is no table and no list; did you mean .users?",
     "h.client.receipts[-1].row": "Receipt has no 'row'; did you mean .rows?",
     "sandbox.client": "ds.connect() gives a client",
     "audit.check_directory(h.users).problems": "Audit has no 'problems'; it has columns, counts, findings,",
@@ -286,8 +286,10 @@ def test_attributes_as_people_guess_them_lead_to_what_there_is(sandbox, held):
             eval(slip, globals(), {"h": held, "snapshot": snapshot, "sandbox": sandbox})
         assert told in str(caught.value), slip
     assert pickle.loads(pickle.dumps(snapshot)).users.equals(snapshot.users)
-    with pytest.raises(TypeError, match="not iterable"):
+    with pytest.raises(TypeError, match="is no table and no list; it has "):
         list(snapshot)
+    assert not pd.api.types.is_list_like(snapshot)
+    assert pd.Series([snapshot]).iloc[0] is snapshot
 
 
 @pytest.mark.parametrize("word", ["to", "file", "filename", "output"])

@@ -108,8 +108,6 @@ def _tell_what_there_is(shown: Any) -> None:
         shown.__getattr__ = _no_attribute
     if not hasattr(shown, "__getitem__"):
         shown.__getitem__ = _no_item
-        if not hasattr(shown, "__iter__"):
-            shown.__iter__ = None  # brackets alone would make it look like a list
 
 
 def _no_attribute(self: object, name: str) -> Any:
@@ -119,7 +117,7 @@ def _no_attribute(self: object, name: str) -> Any:
 
 
 def _no_item(self: object, key: object) -> Any:
-    raise TypeError(f"{type(self).__name__} takes no brackets{_instead(self, str(key))}")
+    raise TypeError(f"{type(self).__name__} is no table and no list{_instead(self, str(key))}")
 
 
 def _instead(thing: object, name: str) -> str:
