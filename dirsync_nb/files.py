@@ -46,7 +46,7 @@ JSON_MARK, CATEGORIES_MARK = "dirsync_json_columns", "dirsync_categories"
 SHEET_ROWS, SHEET_COLUMNS, CELL_LENGTH = 1_048_576, 16_384, 32_767  # what a workbook can hold
 FIRST_SHEET_YEAR = 1900
 
-PIECE = 2**17  # rows of a Parquet file that are decoded at a time
+PIECE, PIECE_BYTES = 2**17, 2**26  # rows, and bytes of a Parquet file, that are decoded at a time
 WIDEST = 64  # bytes of a number, time or mark
 MOST_PARTS = 100_000  # columns, or groups of rows
 MOST_NOTES = 2**25  # bytes of a note
@@ -228,6 +228,11 @@ def save_frame(frame: pd.DataFrame, path: str | Path) -> Path:
         packed[name] = pd.Series(texts, index=frame.index, dtype=text_dtype())
     packed.attrs = {}
     table = pa.Table.from_pandas(packed)
+    if odd := next((one for one in table.schema if not _is_plain(one.type)), None):
+        raise errors.ArgumentError(
+            f"column {odd.name!r} is of Arrow's type {odd.type!s:.80}, which would not come back as it is: "
+            "make it a column of Python's lists and dicts, or text"
+        )
     notes = {
         JSON_MARK: json.dumps(objects),
         CATEGORIES_MARK: json.dumps(_categories(frame)),
@@ -334,7 +339,7 @@ def read_table(path: str | Path, room: Room, columns: list[str] | None = None, *
     texts = [place for place, one in enumerate(schema) if _is_text(one.type)]
     pieces = []
     with pq.ParquetFile(path, metadata=about, read_dictionary=texts) as file:
-        for piece in file.iter_batches(PIECE, columns=columns, use_threads=threads):
+        for piece in file.iter_batches(_rows_at_once(about), columns=columns, use_threads=threads):
             for one, column in zip(piece.schema, piece.columns, strict=True):
                 room.take(_decoded_size(column), path, f"column {one.name!r}")
             pieces.append(piece)
@@ -342,6 +347,13 @@ def read_table(path: str | Path, room: Room, columns: list[str] | None = None, *
     wanted = schema if columns is None else pa.schema([schema.field(one) for one in columns], schema.metadata)
     read = pa.schema([read.field(one) for one in wanted.names])
     return pa.Table.from_batches(pieces, pieces[0].schema if pieces else read).cast(wanted)
+
+
+def _rows_at_once(about: Any) -> int:
+    """Return how many rows to decode before they are counted: fewer where they are said to be wide."""
+    groups = (about.row_group(place) for place in range(about.num_row_groups))
+    widest = max((one.total_byte_size // max(1, one.num_rows) for one in groups), default=1)
+    return int(min(PIECE, max(1, PIECE_BYTES // max(1, widest))))
 
 
 def _is_plain(kind: Any) -> bool:

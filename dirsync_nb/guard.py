@@ -54,7 +54,7 @@ def yaml_of(text: str) -> Any:
     """Return what YAML says, if JSON can say it too; ValueError where it would grow when it is read."""
     import yaml
 
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times as fast, where it was built
+    loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times as fast, where it was built
     depth = 0
     try:
         for event in yaml.parse(text, loader):
@@ -63,7 +63,7 @@ def yaml_of(text: str) -> Any:
                 mark = event.start_mark
                 line = f"line {mark.line + 1}: " if mark else ""
                 raise errors.ArgumentError(f"{line}no aliases, and nothing nested {DEEPEST} deep")
-        given = yaml.load(text, loader)  # noqa: S506 (a safe one)
+        given = yaml.load(text, type("Once", (loader,), {"construct_mapping": _mapping_once}))  # noqa: S506 (a safe one)
     except yaml.YAMLError as problem:
         raise errors.ArgumentError(f"it is not YAML: {problem}") from None
     try:
@@ -71,6 +71,16 @@ def yaml_of(text: str) -> Any:
     except (ValueError, TypeError) as problem:
         raise errors.ArgumentError(f"it holds what JSON has no word for: {problem}") from None
     return given
+
+
+def _mapping_once(loader: Any, node: Any, deep: bool = False) -> Any:
+    """Read a mapping; refuse a key that stands twice, of which one value would be lost."""
+    seen: set[Any] = set()
+    for key, _ in node.value:
+        if (one := (key.tag, str(key.value))) in seen:
+            raise errors.ArgumentError(f"line {key.start_mark.line + 1}: {key.value!r:.80} stands twice")
+        seen.add(one)
+    return super(type(loader), loader).construct_mapping(node, deep=deep)
 
 
 def memory() -> int:

@@ -176,6 +176,8 @@ def texts_from_here_on(rows):
         (lambda: repeated("x" * 10_000, 20_000), {"row_group_size": 100}, "with column 'a' it makes"),
         (lambda: texts_from_here_on(20_000), {"dictionary_pagesize_limit": 20_000}, "with column 'a' it makes"),
         (lambda: pa.array(["x" * 10_000] * 20_000), {"use_dictionary": False}, "with column 'a' it makes"),
+        (lambda: pa.array([f"{n}{'x' * 100_000}" for n in range(3_000)]), {"use_dictionary": False},
+         "with column 'a' it makes"),
         (lambda: repeated('{"v": [' + "[]," * 1000 + "0]}", 2_000), {"objects": True}, "column 'a' as objects"),
         (lambda: pa.array([7] * 20_000_000), {}, "with its rows"),
         (lambda: pa.nulls(20_000_000), {}, "with its rows"),
@@ -202,6 +204,14 @@ def test_a_small_file_that_grows_without_end_is_refused_by_its_column(
     with pytest.raises(errors.ArgumentError, match=f"small.parquet.*{refused}"):
         files.open_frame(path)
     assert pa.total_allocated_bytes() - before < 100_000_000
+
+
+@pytest.mark.parametrize("kind", [pa.list_(pa.int64()), pa.struct([("x", pa.int64())])])
+def test_columns_that_would_not_be_opened_are_not_saved(tmp_path, kind):
+    frame = pd.DataFrame({"a": pd.Series([None], dtype=pd.ArrowDtype(kind))})
+    with pytest.raises(errors.ArgumentError, match="'a' is of Arrow's type (list|struct)<"):
+        files.save_frame(frame, tmp_path / "x.parquet")
+    assert not list(tmp_path.iterdir())
 
 
 def test_frames_read_together_share_the_room(tmp_path, monkeypatch):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ast
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from ..frames import one_of
 from ..guard import MOST_YAML, bytes_within, yaml_of
 from ..text import is_sendable
 from .role_mapping import RoleMapping, named
+from .what_if import is_id
 
 __all__ = ["KINDS", "mapping_text", "read_mapping", "write_mapping"]
 
@@ -149,21 +150,35 @@ def _kind_of(path: Path) -> str:
 
 def _parsed(text: str, kind: str) -> Any:
     if kind == "json":
-        return json.loads(text)
+        return json.loads(text, object_pairs_hook=_once)
     if kind == "python":
         return _python(text)
     extras.need("reading a mapping from YAML", "scim", "yaml")
     return yaml_of(text)
 
 
+def _once(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+    """Return an object; refuse a key that stands twice, of which one value would be lost."""
+    held: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in held:
+            raise errors.ArgumentError(f"{name!r:.80} stands twice")
+        held[name] = value
+    return held
+
+
 def _python(text: str) -> dict[str, Any]:
-    held = {
-        target.id: ast.literal_eval(line.value)
-        for line in ast.parse(text).body
+    tree = ast.parse(text)
+    for each in ast.walk(tree):
+        if isinstance(each, ast.Dict):
+            _once((str(one.value), None) for one in each.keys if isinstance(one, ast.Constant))
+    held = _once(
+        (target.id, ast.literal_eval(line.value))
+        for line in tree.body
         if isinstance(line, ast.Assign)
         for target in line.targets
         if isinstance(target, ast.Name)
-    }
+    )
     groups, names = held.get("GROUPS"), held.get("NAMES", {})
     if not isinstance(groups, dict) or not isinstance(names, dict):
         raise errors.ArgumentError("it needs GROUPS = {group_id: [role]}")
@@ -182,6 +197,8 @@ def _mapping(held: Any, groups: pd.DataFrame | None) -> RoleMapping:
             raise errors.ArgumentError("each group needs a group_id and its roles")
         for name in row:
             one_of("a key of a group", name, GROUP_KEYS)
+        if not isinstance(row.get("name"), (str, type(None))):
+            raise errors.ArgumentError(f"the name of {row['group_id']} is no text")
         if row["group_id"] in table:
             raise errors.ArgumentError(f"it maps {row['group_id']} twice")
         table[row["group_id"]] = _texts("roles of a group", row.get("roles"))
@@ -199,13 +216,13 @@ def _mapping(held: Any, groups: pd.DataFrame | None) -> RoleMapping:
 
 def _own(held: Mapping[str, Any]) -> dict[str, Any]:
     own = held.get("organizations") or {}
-    if not isinstance(own, dict) or not all(isinstance(one, dict) for one in own.values()):
+    if not isinstance(own, dict) or not all(is_id(name) and isinstance(one, dict) for name, one in own.items()):
         raise errors.ArgumentError("organizations needs an entry for each organization")
     return own
 
 
 def _texts(what: str, given: Any) -> list[str]:
-    if not isinstance(given, (list, tuple)) or not all(isinstance(one, str) and one.strip() for one in given):
+    if not isinstance(given, (list, tuple)) or not all(map(is_id, given)):
         raise errors.ArgumentError(f"{what} must be a list of slugs; got {given!r:.80}")
     return list(given)
 

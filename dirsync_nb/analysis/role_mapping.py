@@ -27,7 +27,7 @@ from ..frames import one_of, require_columns, require_ids, takes_frames
 from ..frames.tools import rows_frame
 from ..guard import SHARE, check_vanished
 from ..text import plural
-from .what_if import MODES, ROLE_COLUMNS, Roles
+from .what_if import MODES, ROLE_COLUMNS, Roles, require_slugs
 
 __all__ = ["FINDING_COLUMNS", "FINDING_KINDS", "RoleMapping", "group_effects", "read_roles"]
 
@@ -118,6 +118,7 @@ class RoleMapping:
 
     def __post_init__(self) -> None:
         one_of("mode", self.mode, MODES)
+        require_slugs("default", [] if self.default is None else [self.default])
         if self.groups is not None:
             require_ids("groups", self.groups, "group_id", once=True)
         supposed = self._roles_of(self.table, self._known_groups())
@@ -351,8 +352,7 @@ def _slugs(roles: Any) -> list[str] | None:
         require_columns("roles", roles, "slug")
         return list(dict.fromkeys(roles["slug"].astype("str")))
     listed = [roles] if isinstance(roles, str) else list(roles)
-    if odd := [one for one in listed if not (isinstance(one, str) and one.strip())]:
-        raise errors.ArgumentError(f"a role is a slug such as 'admin'; got {odd[0]!r}")
+    require_slugs("roles", listed)
     return list(dict.fromkeys(listed))
 
 

@@ -37,7 +37,7 @@ from ..frames import (
 )
 from ..frames.partial import require_all
 from ..guard import SHARE, check_vanished
-from ..text import plural
+from ..text import is_sendable, plural
 
 __all__ = ["CHANGE_COLUMNS", "ROLE_COLUMNS", "SUMMARY_COLUMNS", "Roles", "role_changes", "role_summary"]
 
@@ -146,6 +146,10 @@ class Roles:
         rows = _table(self.table)
         object.__setattr__(self, "mapped", self._by_group(rows))
         object.__setattr__(self, "order", _order(rows, self.priority))
+        require_slugs("default", [] if self.default is None else [self.default])
+        for own in ({"priority": self.order}, *self.organizations.values()):
+            require_slugs("priority", own.get("priority", ()))
+            require_slugs("default", [own["default"]] if own.get("default") is not None else [])
 
     def __repr__(self) -> str:
         groups = plural(len(self.mapped), "mapped group")
@@ -591,9 +595,21 @@ def _table(table: Any) -> list[tuple[str, str, float]]:
     else:
         raise errors.ArgumentError("table must be a mapping from group to role, or a frame with group and role")
     for group, role, _ in rows:
-        if not (isinstance(group, str) and isinstance(role, str) and role.strip()):
+        if not (is_id(group) and is_id(role)):
             raise errors.ArgumentError(f"a row of the table names a group and a role; got {group!r}, {role!r}")
     return [(group, role, float(rank)) for group, role, rank in rows]
+
+
+def is_id(given: Any) -> bool:
+    """Whether this can be an id or a slug: a text that says something, and that files and databases take."""
+    return isinstance(given, str) and bool(given.strip()) and "\0" not in given and is_sendable(given)
+
+
+def require_slugs(what: str, given: Any) -> None:
+    """Refuse roles that are no slugs."""
+    listed = _listed(given) if isinstance(given, Iterable) else [given]
+    if odd := [one for one in listed if not is_id(one)]:
+        raise errors.ArgumentError(f"{what}: a role is a slug such as 'admin'; got {odd[0]!r:.80}")
 
 
 def _order(rows: list[tuple[str, str, float]], priority: Sequence[str]) -> tuple[str, ...]:

@@ -21,6 +21,7 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
+from .. import errors
 from ..client.calls import every_call
 from . import secrets, stable
 from .cells import ERROR_TAGS, FREE_TAGS, UNCOMPARED_TAGS, Cell, by_mime, first_line, has_code, is_free, tags_of
@@ -75,7 +76,7 @@ class Report:
 
 
 def check(
-    paths: Iterable[Path],
+    paths: str | Path | Iterable[str | Path],
     *,
     skip: Iterable[str] = (),
     large: int = LARGE,
@@ -106,7 +107,7 @@ def check(
         With ``mend``, of what is left.
     """
     report, skipped = Report(), set(skip)
-    for path in paths:
+    for path in _paths(paths):
         try:
             files = notebooks_in(path)
         except OSError as error:
@@ -115,6 +116,14 @@ def check(
         for file in files:
             _check_one(report, file, skipped, large, mend=mend, timeout=timeout, save=save)
     return report
+
+
+def _paths(given: Any) -> list[Path]:
+    """Return one path or several as such; refuse what is none."""
+    listed = list(given) if isinstance(given, Iterable) and not isinstance(given, (str, bytes)) else [given]
+    if odd := [one for one in listed if not isinstance(one, (str, os.PathLike))]:
+        raise errors.ArgumentError(f"a path is text such as 'notebooks', or a pathlib.Path; got {odd[0]!r:.80}")
+    return [Path(one) for one in listed]
 
 
 def _check_one(

@@ -267,7 +267,7 @@ def invite_counts(
     True
     """
     found = [int((invites["verdict"] == verdict).sum()) for verdict in VERDICTS]
-    return _counted(found, _free_seats(seats, app_users, active, status_words))
+    return _counted(found, free_seats(seats, app_users, active, status_words))
 
 
 def _counted(found: Sequence[int], free: int | None) -> dict[str, int | None]:
@@ -314,7 +314,7 @@ class Roster:
             twice = users.index[users.index.duplicated()][0]
             raise errors.ArgumentError(f"users must hold everybody once; {twice} is in it twice")
         self.users = users
-        self.free = _free_seats(seats, app_users, active, status_words)
+        self.free = free_seats(seats, app_users, active, status_words)
         known = {} if app_users is None else known_people(users, app_users, on, active, status_words)
         self.known = {one: f"in the app already{f': {how}' if how else ''}" for one, how in known.items()}
         self._judged: tuple[Mask, Mask, Mask, Codes] | None = None
@@ -477,12 +477,13 @@ class Roster:
         return f"the same address as {plain(row['name']) or row.name}{where} ({row.name}){app}"
 
 
-def _free_seats(
+def free_seats(
     seats: int | None,
     app_users: pd.DataFrame | None,
     active: str | None,
     status_words: Mapping[Any, bool] | None,
 ) -> int | None:
+    """Return how many seats the app's people leave, None without a limit; refuse what is no number of seats."""
     if seats is None:
         return None
     given: Any = seats

@@ -5,12 +5,12 @@ from __future__ import annotations
 import inspect
 import json
 from functools import partial
-from http.client import HTTPConnection
+from http.client import HTTPConnection, HTTPException
 from typing import Any
 from urllib.parse import urlsplit
 
 from .directory.changes import Changes
-from .directory.refusal import Invalid
+from .directory.refusal import Invalid, NotRunning
 from .environment import ScimAccess
 from .http.app import API_KEY
 from .http.control import CHANGES
@@ -18,6 +18,8 @@ from .http.control import CHANGES
 __all__ = ["RemoteSandbox"]
 
 _MOST_BYTES = 2**28  # of an answer: all people of a directory
+LISTS = ("/webhooks/log", "/scim", "/play")  # what they answer
+HOLDS = {"": {"identity", "seed"}, "/reset": {"identity", "seed"}, "/changes": {"result"}}  # others
 
 
 class RemoteSandbox:
@@ -50,7 +52,7 @@ class RemoteSandbox:
         """Whether it answers."""
         try:
             self.info()
-        except OSError:
+        except (Invalid, NotRunning):
             return False
         return True
 
@@ -117,18 +119,32 @@ class RemoteSandbox:
         return self._ask("POST", "/changes", {"do": do, **named, **kwargs})["result"]
 
     def _ask(self, method: str, path: str, body: object = None) -> Any:
+        """Return what the door answers; Invalid where it refuses, NotRunning where it is no sandbox's."""
+        sent = json.dumps(body or {})
+        try:
+            status, content = self._exchange(method, path, sent)
+        except (OSError, HTTPException) as problem:
+            raise NotRunning(f"nothing answers at {self.url} as a sandbox does: {problem}") from None
+        except (ValueError, RecursionError):
+            status, content = 0, None
+        named = content if isinstance(content, dict) else {}
+        fits = isinstance(content, list) if path in LISTS else named.keys() >= HOLDS.get(path, set())
+        if status == 200 and fits:
+            return content
+        if status != 200 and "message" in named:
+            raise Invalid(str(named["message"]))
+        raise NotRunning(f"what answers at {self.url} is no sandbox")
+
+    def _exchange(self, method: str, path: str, body: str) -> tuple[int, Any]:
         where = urlsplit(self.url)
         connection = HTTPConnection(where.hostname or "", where.port, timeout=60)
         try:
             headers = {"Content-Type": "application/json", "Authorization": f"Bearer {self.api_key}"}
-            connection.request(method, "/_sandbox" + path, json.dumps(body or {}), headers)
+            connection.request(method, "/_sandbox" + path, body, headers)
             answer = connection.getresponse()
-            content = json.loads(answer.read(_MOST_BYTES) or b"null")
+            return answer.status, json.loads(answer.read(_MOST_BYTES) or b"null")
         finally:
             connection.close()
-        if answer.status != 200:
-            raise Invalid(content.get("message", f"the sandbox answered {answer.status}"))
-        return content
 
 
 class RemoteFaults:

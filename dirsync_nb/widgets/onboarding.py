@@ -128,6 +128,7 @@ class Onboarding(Explorer):
     ) -> None:
         app: dict[str, Any] = {"app_users": app_users, "on": on, "active": active, "seats": seats}
         app["status_words"] = status_words
+        onboarding.free_seats(seats, app_users, active, status_words)  # told here, not once people are chosen
         super().__init__(client)
         self.finder = Finder(
             client,

@@ -252,6 +252,18 @@ def test_a_mapping_comes_back_from_its_file(ending, tmp_path):
         ("a.json", '{"groups": [], "mode": "on"}', "mode must be one of"),
         ("a.json", '{"groups": [], "organizations": {"a": []}}', "an entry for each organization"),
         ("a.json", b"\xff\xfe\x00", "no UTF-8 text"),
+        ("a.json", '{"groups": [], "groups": []}', "'groups' stands twice"),
+        ("a.py", "GROUPS = {'g1': ['a'], 'g1': ['b']}", "'g1' stands twice"),
+        ("a.py", "GROUPS = {}\nGROUPS = {'g1': ['b']}", "'GROUPS' stands twice"),
+        ("a.yaml", "groups:\n- group_id: g1\n  roles: [a]\n  roles: [b]", "line 4: 'roles' stands twice"),
+        ("a.json", '{"groups": [{"group_id": "g", "roles": ["a\\ud800"]}]}', "must be a list of slugs"),
+        ("a.json", '{"groups": [{"group_id": "g\\u0000", "roles": ["a"]}]}', "names a group and a role"),
+        ("a.json", '{"groups": [{"group_id": "g", "roles": ["a"], "name": ["x"]}]}', "name of g is no text"),
+        ("a.json", '{"groups": [], "default": ["a"]}', "default: a role is a slug"),
+        ("a.json", '{"groups": [], "default": NaN}', "default: a role is a slug"),
+        ("a.json", '{"groups": [], "organizations": {"o\\ud800": {}}}', "an entry for each organization"),
+        ("a.json", '{"groups": [], "organizations": {"o": {"priority": ["\\u0000"]}}}', "priority: a role is"),
+        ("a.json", '{"groups": [], "organizations": {"o": {"default": 3}}}', "default: a role is a slug"),
     ],
 )  # fmt: skip
 def test_a_file_that_holds_no_mapping_is_refused_in_a_sentence(name, text, message, tmp_path):

@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 from nbclient import NotebookClient
 from nbformat import v4
 
+from dirsync_nb import errors
 from dirsync_nb.cli import main
 from dirsync_nb.notebooks import check as notebooks_check
 from dirsync_nb.notebooks import secrets as sensitive
@@ -687,6 +688,14 @@ def test_folders_are_searched_and_hidden_ones_are_not(save, tmp_path, capsys):
     (tmp_path / "nothing").mkdir()
     assert main(["check", str(tmp_path / "nothing")]) == 2
     assert "no notebook in this folder" in capsys.readouterr().out
+
+
+def test_one_path_is_a_path_and_what_is_none_is_a_sentence(save):
+    path = save(notebook(code()))
+    assert check(path).notebooks == check(str(path)).notebooks == check([str(path)]).notebooks == 1
+    for odd in (3, None, [3], b"x"):
+        with pytest.raises(errors.ArgumentError, match="a path is text such as"):
+            check(odd)
 
 
 def test_its_help_lists_the_kinds(capsys):

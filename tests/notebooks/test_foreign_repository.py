@@ -146,10 +146,9 @@ def jupytext_(*arguments):
 def commit(copy, tmp_path, monkeypatch):
     """Commit with the hook of init-ci, from a clone of our own sources as they are; give what it said."""
     source = tmp_path / "source"
-    for name in (".hooks", "dirsync_nb/notebooks"):
+    for name in (".hooks", "dirsync_nb"):
         shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / ".pre-commit-hooks.yaml", source)
-    shutil.copy(ROOT / "dirsync_nb" / "errors.py", source / "dirsync_nb")
     git(source, "init", "-q")
     git(source, "add", "-A")
     git(source, "commit", "-qm", "Hook")

@@ -204,15 +204,38 @@ def test_every_guard_stands_in_the_script_before_and_after_the_changes(tmp_path)
     assert [name for name in GUARDS if f"'{name}'" in after] == list(GUARDS[5:])
 
 
-@pytest.mark.parametrize(("value", "sentence"), [
-    ("0412", "integer values; '0412' does not fit"),
-    ("a\0b", "holds what no database takes as text"),
-    ("\ud800", "holds what no database takes as text"),
+@pytest.mark.parametrize(("column", "value", "sentence"), [
+    ("desk", "0412", "integer values; '0412' does not fit"),
+    ("desk", "a\0b", "holds what no database takes as text"),
+    ("desk", "\ud800", "holds what no database takes as text"),
+    ("desk", [1], "is no single value"),
+    ("desk", {"a": 1}, "is no single value"),
+    ("since", 3, "time values; 3 does not fit"),
+    ("since", "soon", "time values; 'soon' does not fit"),
+    ("note", True, "text values; True does not fit"),
 ])  # fmt: skip
-def test_a_value_that_would_become_another_is_refused(value, sentence):
-    table = frame_of(name=sa.Text(), desk=sa.Integer())
+def test_a_value_that_would_become_another_is_refused(column, value, sentence):
+    table = frame_of(name=sa.Text(), desk=sa.Integer(), since=sa.DateTime(), note=sa.Text())
+    plan = compare(PEOPLE, BLANK, **NAMED)
     with pytest.raises(errors.ArgumentError, match=sentence):
-        compare(PEOPLE, BLANK, **NAMED).to_sql("sqlite", table, defaults={"desk": value})
+        plan.to_sql("sqlite", table, defaults={column: value})
+    assert "2026-05-11" in plan.to_sql("sqlite", table, defaults={"since": "2026-05-11"})
+
+
+def test_the_script_keeps_others_out_and_leaves_nothing_of_its_own_behind(tmp_path):
+    shop = Shop(f"sqlite:///{tmp_path / 'shop.db'}")
+    plan = compare(PEOPLE, shop.read(), **ASKED)
+    first = plan.to_sql("postgresql").partition("CREATE TEMPORARY")[0]
+    assert "LOCK TABLE people IN SHARE ROW EXCLUSIVE MODE;" in first
+    assert "standard_conforming_strings = on;" in first
+    headings = [
+        line for line in plan.to_sql("sqlite").splitlines() if line.startswith("-- ") and line[-3:-1] == ": "
+    ]
+    assert headings == ["-- deactivate: 3", "-- update: 2", "-- create: 2"]
+    connection = sqlite3.connect(tmp_path / "shop.db")
+    connection.executescript(plan.to_sql("sqlite"))
+    connection.executescript(compare(PEOPLE, shop.read(), **ASKED).to_sql("sqlite"))
+    connection.close()
 
 
 def test_a_read_only_database_is_read_and_refuses_the_script(tmp_path):
@@ -250,6 +273,7 @@ COMPUTED = frame_of(name=sa.Text())
 COMPUTED.c["name"].computed = sa.Computed("'x'")
 BAD = {
     "no table": (BLANK, {}, {}, "needs the name of the table"),
+    "a blank for a table": (BLANK, {}, {"table": " "}, "needs the name of the table"),
     "no key": (BLANK, {"key": None}, {"table": "t"}, r"by which column.*key='id'"),
     "doubled keys": (BLANK.assign(id=[1, 1]), {}, {"table": "t"}, "'1' stands more than once"),
     "a row without a key": (BLANK.assign(id=[1, None]), {}, {"table": "t"}, "1 rows to change have no id"),

@@ -12,6 +12,7 @@ from dirsync_nb.sandbox.providers.entra import EntraId
 from dirsync_nb.sandbox.providers.okta import Okta
 from dirsync_nb.sandbox.providers.others import JumpCloud, OneLogin
 
+from ..foreign import Answer, ForeignServer
 from .conftest import Http
 from .idp import ENTERPRISE, PATCH_OP, Idp
 
@@ -177,3 +178,15 @@ def test_a_naive_total_is_not_believed(make: Callable[..., Http]) -> None:  # SC
     honest = Idp(make(users=201), "okta scim v2.0")
     client = ScimClient(honest.url, honest.token, agent="test", content_type="application/json")
     assert client.count_users() == Count(201, "totalResults of a page of one")
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [Answer(b"<html>"), Answer([1]), Answer({}), Answer(b"[" * 10_000), Answer(status=502), Answer(reset=True)],
+)
+def test_a_server_that_is_none_of_scim_is_a_sentence(answer: Answer) -> None:
+    with ForeignServer(lambda _: answer) as server:
+        okta = Okta(server.url, "token")
+        for act in (lambda: okta.assign(INES), lambda: okta.push_group("Quay", []), okta.client.count_users):
+            with pytest.raises(ScimError, match="was answered"):
+                act()

@@ -5,7 +5,10 @@ from collections.abc import Iterator
 import pytest
 
 from dirsync_nb.sandbox import RemoteSandbox, Sandbox
+from dirsync_nb.sandbox.directory.refusal import NotRunning
 from dirsync_nb.sandbox.http.control import CHANGES
+
+from ..foreign import Answer, ForeignServer
 
 
 @pytest.fixture
@@ -54,3 +57,16 @@ def test_it_knows_whether_anybody_answers(pair: tuple[Sandbox, RemoteSandbox]) -
     assert sandbox.running
     sandbox.stop()
     assert not remote.running
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [Answer(b"<html>"), Answer([1]), Answer({}), Answer(b"[" * 10_000), Answer(b"no", 502), Answer(reset=True)],
+)
+def test_what_answers_and_is_no_sandbox_is_a_sentence(answer: Answer) -> None:
+    with ForeignServer(lambda _: answer) as server:
+        remote = RemoteSandbox(server.url)
+        assert not remote.running
+        for act in (remote.info, remote.reset, lambda: remote.add_member("group_1", "user_1")):
+            with pytest.raises(NotRunning, match=f"at {server.url}"):
+                act()

@@ -180,6 +180,7 @@ def test_any_odd_value_at_any_key_makes_a_world_or_is_refused_by_its_key(path, t
 TOO_MUCH = {
     "a: &a [1]\nb: *a": "line 2: no aliases",
     "[" * 80: "nothing nested 50 deep",
+    "organizations: []\norganizations: []": "line 2: 'organizations' stands twice",
     "organizations: 2024-13-45": "month must be",
     'organizations: "\\ud800"': "is not YAML|JSON has no word",
     "organizations: [{name: A, external_id: 1}, {name: B, external_id: '1'}]": "that of another",

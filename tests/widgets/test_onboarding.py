@@ -10,7 +10,7 @@ import pytest
 import traitlets as t
 
 import dirsync_nb as ds
-from dirsync_nb import files, onboarding, widgets
+from dirsync_nb import errors, files, onboarding, widgets
 from dirsync_nb.frames import groups_frame
 
 from ..frame_zoo import company, group, memberships, user
@@ -137,6 +137,12 @@ def test_filters_agree_with_the_function(picker):
     assert 0 < picker.total == len(expected)
     picker.select()
     assert list(picker.selected) == list(expected.index)
+
+
+@pytest.mark.parametrize("seats", ["x", -1, 2.5, True])
+def test_seats_that_are_no_number_are_refused_at_once(client, seats):
+    with pytest.raises(errors.ArgumentError, match="seats must be a number from 0 on"):
+        widgets.Onboarding(client, seats=seats)
 
 
 def test_the_apps_own_status_words_count_and_stand_in_the_code(client, small):

@@ -10,7 +10,7 @@ import json
 import time
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b
-from http.client import HTTPConnection, HTTPSConnection
+from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 from urllib.parse import urlencode, urlsplit
 
@@ -29,10 +29,10 @@ _MOST_BYTES = 20_000_000  # of an answer
 
 
 class ScimError(DirsyncError, RuntimeError):
-    """Say that a SCIM server refused a request."""
+    """Say that a SCIM server refused a request, or does not answer as one; its status, 0 for no answer."""
 
     def __init__(self, status: int, method: str, path: str, detail: str) -> None:
-        super().__init__(f"{method} {path} was answered {status}: {detail}")
+        super().__init__(f"{method} {path} was answered {status or 'by nobody'}: {detail}")
         self.status = status
 
 
@@ -98,15 +98,24 @@ class ScimClient:
         return f"<ScimClient {self._base.geturl()}>"
 
     def send(
-        self, method: str, path: str, body: Object | None = None, query: Mapping[str, str] | None = None
+        self,
+        method: str,
+        path: str,
+        body: Object | None = None,
+        query: Mapping[str, str] | None = None,
+        holding: Sequence[str] = (),
     ) -> Any:
-        """Send one request and give the parsed answer; ScimError if it was refused."""
+        """Send one request and give the parsed answer, which has what it must hold; else ScimError."""
         where = path + ("?" + urlencode(query) if query else "")
         began = time.perf_counter()
         status, answer = self._exchange(method, where, body)
         self.sent.append(Sent(method, where, body, status, (time.perf_counter() - began) * 1000))
+        held = answer if isinstance(answer, dict) else {}
         if status >= 400:
-            raise ScimError(status, method, where, str((answer or {}).get("detail", "")))
+            raise ScimError(status, method, where, str(held.get("detail", "")))
+        needed = {*holding, "id"} if method == "POST" else {*holding}
+        if not (answer is None or isinstance(answer, dict)) or not held.keys() >= needed:
+            raise ScimError(status, method, where, "not as SCIM answers: is this the endpoint?")
         return answer
 
     def known(self, resource: str, attribute: str, value: str) -> Object | None:
@@ -124,20 +133,27 @@ class ScimClient:
             text = None if body is None else json.dumps(body, ensure_ascii=False).encode()
             connection.request(method, self._base.path + where, text, self._headers)
             response = connection.getresponse()
-            return response.status, json.loads(response.read(_MOST_BYTES) or b"null")
+            content = response.read(_MOST_BYTES)
+        except (OSError, HTTPException) as problem:
+            raise ScimError(0, method, where, str(problem)) from None
         finally:
             connection.close()
+        try:
+            return response.status, json.loads(content or b"null")
+        except (ValueError, RecursionError):
+            return response.status, content
 
     def find(self, resource: str, attribute: str, value: str, **query: str) -> Object | None:
         """Look something up by one attribute; None if there is nothing."""
         wanted = {"filter": f"{attribute} eq {json.dumps(value, ensure_ascii=False)}", **query}
-        found = self.send("GET", f"/{resource}", query=wanted)["Resources"]
-        first: Object | None = found[0] if found else None
+        found = self.send("GET", f"/{resource}", query=wanted, holding=["Resources"])["Resources"]
+        first: Object | None = found[0] if isinstance(found, list) and found else None
         return first
 
     def count_users(self, page: int = 100) -> Count:
         """Count the users without trusting ``totalResults``, which on some servers counts the page only."""
-        stated = int(self.send("GET", "/Users", query={"startIndex": "1", "count": "1"})["totalResults"])
+        first = {"startIndex": "1", "count": "1"}
+        stated = int(self.send("GET", "/Users", query=first, holding=["totalResults"])["totalResults"])
         if stated > 1:
             return Count(stated, "totalResults of a page of one")
         seen = 0

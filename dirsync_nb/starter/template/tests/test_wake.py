@@ -57,6 +57,7 @@ def test_what_workos_signed_wakes(post: Post) -> None:
 @pytest.mark.parametrize(
     "signature",
     [None, "", "nonsense", "t=1, v1=00", sign(BODY, "whsec_other"), sign(BODY, age=600), "t=x, v1=é"],
+    ids=["none", "empty", "no form", "old and wrong", "of another secret", "too old", "no number"],
 )
 def test_anything_else_is_refused_and_wakes_nobody(post: Post, signature: str | None) -> None:
     assert post(BODY, signature) == ("400", False)
