@@ -222,11 +222,25 @@ def test_scl_02_a_capped_load_gives_no_plan(sandbox, okta):
         ({"on": []}, "on must name at least one column"),
         ({"on": "email", "fields": ["shoe"]}, "fields: app_users has no column 'shoe'"),
         ({"on": "email", "active": "shoe"}, "active='shoe' is not a column"),
+        ({"on": "email", "key": "shoe"}, "key='shoe' is not a column"),
+        ({"on": "email", "guard": 3}, "guard is a share from 0 to 1"),
+        ({"on": "email", "confirm": "all"}, "confirm is the exact number"),
+        ({"on": "email", "fields": {"name": "custom_attributes.shoe"}}, "shoe"),
+        ({"on": {"blob": "address"}}, "holds type bytes, by which nobody is found"),
+        ({"directory": 3, "on": "email"}, "directory must be a frame"),
+        ({"directory": EVERYBODY.drop(columns="state"), "on": "email"}, "state"),
     ],
 )
 def test_a_wrong_call_says_what_is_wrong(settings, message):
+    asked = {"directory": EVERYBODY, "app_users": SAME.assign(blob=b"x")} | settings
     with pytest.raises(errors.ArgumentError, match=message):
-        compare(EVERYBODY, SAME, **settings)
+        compare(**asked)
+
+
+def test_the_first_problem_of_a_row_is_told():
+    twice = app(*[{"email": "p1@x.example", "on": "gone fishing"}] * 2)
+    plan = compare(directory(person(1)), twice, on="email", active="on")
+    assert plan.cannot_compare["reason"].tolist() == ["2 rows of the app are this person"] * 2
 
 
 def test_actions_are_picked_by_name():
