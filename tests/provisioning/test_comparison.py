@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import sqlalchemy as sa
 
 import dirsync_nb as ds
 from dirsync_nb import comparison, errors
 from dirsync_nb.frames import users_frame
-from dirsync_nb.provisioning import compare, load_app_users
+from dirsync_nb.provisioning import compare, database, load_app_users
 from dirsync_nb.sync import snapshot
 
 
@@ -308,6 +309,22 @@ def test_no_password_is_shown(postgres_url):
     assert "hunter2@" not in str(caught.value)
     assert ":hunter2" not in str(caught.value)
     assert caught.value.__suppress_context__
+
+
+def test_a_driver_that_repeats_a_password_is_not_believed_with_it():
+    address = database.address_of("postgres://clerk:hunter2@host/app")
+    assert address.drivername == "postgresql+psycopg"
+    with pytest.raises(errors.ConfigurationError, match=r"\*\*\* is wrong") as caught:
+        with database.refusals("reading", address):
+            raise sa.exc.OperationalError("SELECT 1", None, Exception("hunter2 is wrong"))
+    assert "hunter2" not in str(caught.value)
+
+
+def test_an_organization_among_the_keys_is_nobody():
+    people = directory(*[person(n, organization_id="org_1") for n in range(2)])
+    mine = app(*[{"org": "org_1", "email": f"p{n}@x.example"} for n in range(2)])
+    plan = compare(people, mine, on={"org": "organization_id", "email": "address"})
+    assert (plan.unchanged, len(plan)) == (2, 0)
 
 
 def test_a_wrong_address_is_refused_without_making_a_file(tmp_path):
