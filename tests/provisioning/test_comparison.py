@@ -228,7 +228,7 @@ def test_scl_02_a_capped_load_gives_no_plan(sandbox, okta):
         ({"on": "email", "confirm": "all"}, "confirm is the exact number"),
         ({"on": "email", "fields": {"name": "custom_attributes.shoe"}}, "shoe"),
         ({"on": {"blob": "address"}}, "holds type bytes, by which nobody is found"),
-        ({"directory": 3, "on": "email"}, "directory must be a frame"),
+        ({"directory": 3, "on": "email"}, "directory must be a frame; got one of type int"),
         ({"directory": EVERYBODY.drop(columns="state"), "on": "email"}, "state"),
     ],
 )
