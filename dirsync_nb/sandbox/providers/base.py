@@ -17,7 +17,7 @@ from urllib.parse import urlencode, urlsplit
 from ...errors import DirsyncError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from ..directory.objects import Object
 
@@ -88,7 +88,7 @@ class ScimClient:
         self._base = urlsplit(url.rstrip("/"))
         plain = {"User-Agent": agent, "Content-Type": content_type, "Accept": content_type}
         # In no attribute, so that neither a dump of this object nor its pickle has the token.
-        self._headers = lambda: {"Authorization": f"Bearer {token}", **plain}
+        self._headers: Callable[[], dict[str, str]] = lambda: {"Authorization": f"Bearer {token}", **plain}
         self.sent: list[Sent] = []
 
     def __repr__(self) -> str:
