@@ -38,8 +38,11 @@ from .guard import memory
 
 __all__ = ["flat", "open_frame", "save_frame", "write_csv", "write_xlsx"]
 
-# A sign that a spreadsheet reads as the beginning of a formula, be there spaces or quotes before it.
-SIGN = r"""(?=[ "\x0b\x0c\xa0\u200b\ufeff]*[-=+@\t\r\n＝＋－＠])"""
+# A sign that a spreadsheet reads as the beginning of a formula, be there spaces, quotes or what nobody sees
+# before it, of which programs drop one or the other.
+CONTROLS, SPACES = r"\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\xa0", r"\u2000-\u200f\u2028-\u202f\u205f-\u206f\u3000"
+UNSEEN = rf"{CONTROLS}\xad\u180e{SPACES}\ufeff"
+SIGN = rf"""(?=[ "{UNSEEN}]*[-=+@\t\r\n＝＋－＠﹦﹢﹣﹫])"""
 AT_THE_START, IN_ANY_CELL = re.compile(rf"\A{SIGN}"), re.compile(rf"\A{SIGN}|(?<=[;\t\r\n]){SIGN}")
 JSON_MARK, CATEGORIES_MARK = "dirsync_json_columns", "dirsync_categories"
 

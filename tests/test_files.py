@@ -23,7 +23,19 @@ from dirsync_nb import errors, files, frames
 
 from .foreign import users
 
-SIGNS = ["=1+1", "+44 20 0000 0000", "-x", "@cmd", "\tx", "\rx", "plain"]
+SIGNS = [
+    "=1+1",
+    "+44 20 0000 0000",
+    "-x",
+    "@cmd",
+    "\tx",
+    "\rx",
+    "\x00=1",
+    "\u2060\u202e=1",
+    "\xad@x",
+    "﹦1",
+    "plain",
+]
 
 
 def named(*names):

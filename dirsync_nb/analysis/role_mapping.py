@@ -27,7 +27,7 @@ from ..frames import one_of, require_columns, require_ids, takes_frames
 from ..frames.tools import rows_frame
 from ..guard import SHARE, check_vanished
 from ..text import plural
-from .what_if import MODES, ROLE_COLUMNS, Roles, require_slugs
+from .what_if import ROLE_COLUMNS, Roles, require_slugs
 
 __all__ = ["FINDING_COLUMNS", "FINDING_KINDS", "RoleMapping", "group_effects", "read_roles"]
 
@@ -117,7 +117,6 @@ class RoleMapping:
     order: tuple[str, ...] = field(init=False)
 
     def __post_init__(self) -> None:
-        one_of("mode", self.mode, MODES)
         require_slugs("default", [] if self.default is None else [self.default])
         if self.groups is not None:
             require_ids("groups", self.groups, "group_id", once=True)
@@ -206,7 +205,7 @@ class RoleMapping:
     def switch(self, mode: str) -> RoleMapping:
         """Change the mode; where a user gets one role, of several roles a group keeps the highest."""
         now = replace(self._roles_of(self.mapped, self._known_groups()), priority=self.order)
-        return self._with(table=now.under(mode=one_of("mode", mode, MODES)).mapped, mode=mode)
+        return self._with(table=now.under(mode=mode).mapped, mode=mode)
 
     def with_default(self, role: str | None) -> RoleMapping:
         """Change the role of whoever is in no mapped group; None for none."""

@@ -29,6 +29,7 @@ import pytest
 
 from ..connect import SHARED_SANDBOX
 from ..errors import DirsyncError
+from ..text import plain
 from . import kernels, network_guard, stable
 from .cells import first_line
 from .front_end import FrontEnd
@@ -136,8 +137,10 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
     told = [f"dirsync sandbox: {UNSEEN_ON_WINDOWS}"] if sys.platform == "win32" else []
     if file == INVENTED:
         return told
-    people = getattr(_world(config), "head", {}).get("people")
-    return [f"dirsync sandbox: {file}{f' ({people})' if people else ''}", *told]
+    people = plain(
+        getattr(_world(config), "head", {}).get("people")
+    )  # a file's word, which a terminal may obey
+    return [f"dirsync sandbox: {file}{f' ({people:.200})' if people else ''}", *told]
 
 
 class Run:

@@ -251,6 +251,12 @@ def test_a_mapping_comes_back_from_its_file(ending, tmp_path):
          "Did you mean 'admin'"),
         ("a.json", '{"groups": [], "mode": "on"}', "mode must be one of"),
         ("a.json", '{"groups": [], "organizations": {"a": []}}', "an entry for each organization"),
+        ("a.json", '{"groups": [], "organizations": [1]}', "an entry for each organization"),
+        ("a.json", '{"groups": 3}', "it needs the keys mode, default"),
+        ("a.json", '{"groups": [3]}', "each group needs a group_id"),
+        ("a.json", '{"groups": [{"group_id": 3, "roles": []}]}', "each group needs a group_id"),
+        ("a.json", '{"groups": [{"group_id": "g", "roles": [" "]}]}', "must be a list of slugs"),
+        ("a.py", "GROUPS = {'g': ['a']}\nNAMES = 3", "it needs GROUPS"),
         ("a.json", b"\xff\xfe\x00", "no UTF-8 text"),
         ("a.json", '{"groups": [], "groups": []}', "'groups' stands twice"),
         ("a.py", "GROUPS = {'g1': ['a'], 'g1': ['b']}", "'g1' stands twice"),
@@ -273,6 +279,11 @@ def test_a_file_that_holds_no_mapping_is_refused_in_a_sentence(name, text, messa
     with pytest.raises(errors.ArgumentError, match=message) as caught:
         ds.read_mapping(path)
     assert "\n" not in str(caught.value)
+
+
+def test_a_kind_of_text_that_there_is_not_is_refused():
+    with pytest.raises(errors.ArgumentError, match="kind must be one of 'json'.*got 'jsn'"):
+        mapping_text(mapping(), "jsn")
 
 
 def test_a_python_file_is_read_and_never_run(tmp_path):

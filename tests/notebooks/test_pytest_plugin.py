@@ -117,6 +117,16 @@ def test_a_file_without_a_world_ends_a_run_in_a_sentence(tmp_path, name):
         pytest_plugin._world(config)
 
 
+def test_what_a_file_says_of_its_people_does_not_steer_the_terminal():
+    world = SimpleNamespace(head={"people": "\x1b[2J\rredacted" + "x" * 5_000})
+    stash = pytest.Stash()
+    stash[pytest_plugin.WORLD] = world
+    config = SimpleNamespace(getoption=lambda _: "customer.jsonl", stash=stash)
+    (told,) = pytest_plugin.pytest_report_header(config)
+    assert told.isprintable()
+    assert len(told) < 300
+
+
 def test_what_is_wrong_with_a_cell_is_said_with_file_cell_line_and_cause(tmp_path):
     """NBC-08, NBC-10: out of the machine, never run, hanging, dead; each is one clear failure."""
     outside = "import socket\ntry:\n    socket.create_connection(('192.0.2.7', 443), timeout=2)\n"

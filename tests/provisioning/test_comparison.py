@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import sqlalchemy as sa
 
 import dirsync_nb as ds
 from dirsync_nb import comparison, errors
 from dirsync_nb.frames import users_frame
-from dirsync_nb.provisioning import compare, load_app_users
+from dirsync_nb.provisioning import compare, database, load_app_users
 from dirsync_nb.sync import snapshot
 
 
@@ -222,11 +223,25 @@ def test_scl_02_a_capped_load_gives_no_plan(sandbox, okta):
         ({"on": []}, "on must name at least one column"),
         ({"on": "email", "fields": ["shoe"]}, "fields: app_users has no column 'shoe'"),
         ({"on": "email", "active": "shoe"}, "active='shoe' is not a column"),
+        ({"on": "email", "key": "shoe"}, "key='shoe' is not a column"),
+        ({"on": "email", "guard": 3}, "guard is a share from 0 to 1"),
+        ({"on": "email", "confirm": "all"}, "confirm is the exact number"),
+        ({"on": "email", "fields": {"name": "custom_attributes.shoe"}}, "shoe"),
+        ({"on": {"blob": "address"}}, "holds type bytes, by which nobody is found"),
+        ({"directory": 3, "on": "email"}, "directory must be a frame; got one of type int"),
+        ({"directory": EVERYBODY.drop(columns="state"), "on": "email"}, "state"),
     ],
 )
 def test_a_wrong_call_says_what_is_wrong(settings, message):
+    asked = {"directory": EVERYBODY, "app_users": SAME.assign(blob=b"x")} | settings
     with pytest.raises(errors.ArgumentError, match=message):
-        compare(EVERYBODY, SAME, **settings)
+        compare(**asked)
+
+
+def test_the_first_problem_of_a_row_is_told():
+    twice = app(*[{"email": "p1@x.example", "on": "gone fishing"}] * 2)
+    plan = compare(directory(person(1)), twice, on="email", active="on")
+    assert plan.cannot_compare["reason"].tolist() == ["2 rows of the app are this person"] * 2
 
 
 def test_actions_are_picked_by_name():
@@ -294,6 +309,22 @@ def test_no_password_is_shown(postgres_url):
     assert "hunter2@" not in str(caught.value)
     assert ":hunter2" not in str(caught.value)
     assert caught.value.__suppress_context__
+
+
+def test_a_driver_that_repeats_a_password_is_not_believed_with_it():
+    address = database.address_of("postgres://clerk:hunter2@host/app")
+    assert address.drivername == "postgresql+psycopg"
+    with pytest.raises(errors.ConfigurationError, match=r"\*\*\* is wrong") as caught:
+        with database.refusals("reading", address):
+            raise sa.exc.OperationalError("SELECT 1", None, Exception("hunter2 is wrong"))
+    assert "hunter2" not in str(caught.value)
+
+
+def test_an_organization_among_the_keys_is_nobody():
+    people = directory(*[person(n, organization_id="org_1") for n in range(2)])
+    mine = app(*[{"org": "org_1", "email": f"p{n}@x.example"} for n in range(2)])
+    plan = compare(people, mine, on={"org": "organization_id", "email": "address"})
+    assert (plan.unchanged, len(plan)) == (2, 0)
 
 
 def test_a_wrong_address_is_refused_without_making_a_file(tmp_path):

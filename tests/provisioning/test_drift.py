@@ -12,7 +12,9 @@ import sqlalchemy as sa
 import dirsync_nb as ds
 from dirsync_nb import errors
 from dirsync_nb.cli import main
+from dirsync_nb.provisioning import drift as drift_room
 from dirsync_nb.provisioning import find_drift
+from dirsync_nb.sync.events import Unusable
 
 FIELDS = {"name": "name"}
 
@@ -80,6 +82,25 @@ def test_a_page_and_a_file_say_the_same_and_text_stays_text(client, sandbox, app
     told = json.loads(found.to_json(tmp_path / "drift.json").read_text(encoding="utf-8"))
     assert (told["in_line"], told["counts"]) == (False, {"create": 1})
     assert told["rows"][0]["since"].startswith("20")
+
+
+def test_a_row_that_is_nobody_is_a_difference_of_no_known_moment(client, app, okta, tmp_path):
+    keyless = pd.concat([app, app.iloc[:1].assign(idp_id=None)], ignore_index=True)
+    found = drift(client, keyless, okta)
+    assert found.rows["action"].tolist() == ["cannot_compare"]
+    (row,) = json.loads(found.to_json(tmp_path / "drift.json").read_text(encoding="utf-8"))["rows"]
+    assert (row["since"], row["user_id"]) == (None, None)
+
+
+def test_an_event_that_cannot_be_read_tells_no_moment(client, sandbox, app, okta, monkeypatch):
+    joined = sandbox.add_user(okta, email="new.person@acme.test")
+    assert drift(client, app, okta).rows["user_id"].tolist() == [joined]
+
+    def unusable(_: object) -> None:
+        raise Unusable("of another shape")
+
+    monkeypatch.setattr(drift_room, "parse_event", unusable)
+    assert drift(client, app, okta).rows["user_id"].tolist() == [joined]
 
 
 def test_what_cannot_be_told_is_an_error_and_no_drift(client, app):

@@ -486,6 +486,27 @@ def test_rows_of_no_organization_are_refused_and_never_left_out_in_silence():
         compare_organizations(PEOPLE, mine, organization="org", on="email")
 
 
+def test_organizations_are_asked_for_by_name_and_compared_whole():
+    mine = pd.DataFrame({"email": ["p0@acme.test"], "org": ["org_1"]})
+    homeless = users_frame([user("v1", "v@b.test", organization_id=None)])
+    plans = compare_organizations(ds.concat([PEOPLE, homeless]), mine, organization="org")
+    assert any("1 users of the directory belong to no organization" in one for one in plans.notices)
+    with pytest.raises(errors.ArgumentError, match="no plan of an organization 'org_2'.*'org_1'"):
+        plans["org_2"]
+    for asked, sentence in (
+        ({"fields": {"email": "custom_attributes.shoe"}}, "shoe"),
+        ({"guard": 3}, "guard is a share"),
+    ):
+        with pytest.raises(errors.ArgumentError, match=sentence):
+            compare_organizations(
+                PEOPLE if "fields" in asked else PEOPLE.iloc[:0], mine, organization="org", **asked
+            )
+    for users, table in ((PEOPLE.copy(), mine), (PEOPLE, mine.copy())):
+        (users if table is mine else table).attrs["incomplete"] = "the first rows"
+        with pytest.raises(errors.IncompleteError, match="a comparison"):
+            compare_organizations(users, table, organization="org")
+
+
 def test_the_guard_stops_at_one_customer_and_leaves_the_others_alone():
     mine = pd.DataFrame(
         {"email": ["p0@acme.test"] + [f"x{n}@b.test" for n in range(3)], "org": ["org_1"] + ["org_2"] * 3}

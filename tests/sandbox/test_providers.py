@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Callable
 from typing import Any
 
@@ -160,6 +161,13 @@ def test_jumpcloud_adds_twice_and_deletes_groups(http: Http) -> None:
     assert idp.told_names() == ["activated", "user.created", "group.created", "group.user_added"]
     jumpcloud.drop_group("Quay")
     assert idp.told_names() == ["group.user_removed", "group.deleted"]
+
+
+def test_a_token_is_in_no_dump_and_no_pickle(http: Http) -> None:
+    okta, idp = staged(http, Okta)
+    assert idp.token not in repr(vars(okta)) + repr(vars(okta.client)) + str(okta.client)
+    with pytest.raises((pickle.PicklingError, AttributeError)):
+        pickle.dumps(okta)
 
 
 def test_a_refusal_is_an_error_with_the_reason(http: Http) -> None:

@@ -17,7 +17,7 @@ from urllib.parse import urlencode, urlsplit
 from ...errors import DirsyncError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from ..directory.objects import Object
 
@@ -86,12 +86,9 @@ class ScimClient:
 
     def __init__(self, url: str, token: str, *, agent: str, content_type: str) -> None:
         self._base = urlsplit(url.rstrip("/"))
-        self._headers = {
-            "Authorization": f"Bearer {token}",
-            "User-Agent": agent,
-            "Content-Type": content_type,
-            "Accept": content_type,
-        }
+        plain = {"User-Agent": agent, "Content-Type": content_type, "Accept": content_type}
+        # In no attribute, so that neither a dump of this object nor its pickle has the token.
+        self._headers: Callable[[], dict[str, str]] = lambda: {"Authorization": f"Bearer {token}", **plain}
         self.sent: list[Sent] = []
 
     def __repr__(self) -> str:
@@ -131,7 +128,7 @@ class ScimClient:
         connection = kind(self._base.hostname or "", self._base.port, timeout=_TIMEOUT)
         try:
             text = None if body is None else json.dumps(body, ensure_ascii=False).encode()
-            connection.request(method, self._base.path + where, text, self._headers)
+            connection.request(method, self._base.path + where, text, self._headers())
             response = connection.getresponse()
             content = response.read(_MOST_BYTES)
         except (OSError, HTTPException) as problem:
