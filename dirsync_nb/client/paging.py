@@ -204,8 +204,10 @@ class Reading:
 
     def _look_at_order(self, page: list[Record]) -> None:
         """Note events that come newest first."""
+        if self.receipt.endpoint != "/events":
+            return
         times = [moment for record in page if (moment := time_of(record)) is not None]
-        if not times or self.receipt.endpoint != "/events":
+        if not times:
             return
         if times[-1] < (self._newest or times[0]):
             self.receipt.details["newest_first"] = True

@@ -193,6 +193,9 @@ class SegmentList:
     def new_rows(self, page: list[Record]) -> list[Record]:
         """Return the rows of a page that were not read before, each once; rows without an id are kept."""
         known = [segment.ids for segment in self.all()]
+        names = _names(page).keys()
+        if len(names) == len(page) and all(names.isdisjoint(ids.keys()) for ids in known):
+            return page
         found: dict[object, Record] = {}
         for record in page:
             name = record.get("id")

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from itertools import pairwise
 from typing import Any
 
 import pandas as pd
@@ -570,11 +569,11 @@ class Rows:
 
     def frame(self) -> pd.DataFrame:
         """Return the rows in the order of the list."""
-        frame = self.columns.frame()
-        places = {object_id: place for place, object_id in enumerate(self.segments.ids())}
-        order = [places.get(object_id, len(places)) for object_id in frame.index]
-        if all(a <= b for a, b in pairwise(order)):
+        frame, ids = self.columns.frame(), self.segments.ids()
+        if frame.index.tolist() == ids:
             return frame
+        places = {object_id: place for place, object_id in enumerate(ids)}
+        order = [places.get(object_id, len(places)) for object_id in frame.index]
         return frame.iloc[sorted(range(len(order)), key=order.__getitem__)]
 
     def report(self, receipt: Receipt, frame: pd.DataFrame) -> None:
