@@ -120,6 +120,15 @@ def test_access_lasts_until_the_last_active_source_goes(one, two, known):
     assert compare(gone, app(known), on=on, confirm=1).counts["deactivate"] == 1
 
 
+def test_an_address_names_a_person_and_no_record_of_theirs():
+    """An id does: of two rows that have an address each, neither is told to follow the record that has it."""
+    old = user("u1", "ann.l@acme.test", idp_id="1", state="inactive")
+    new = user("u2", "ann@acme.test", idp_id="1")
+    mine = app({"email": "ann.l@acme.test"}, {"email": "ann@acme.test"})
+    plan = compare(people(old, new), mine, on="email")
+    assert plan.rows["reason"].tolist() == ["2 rows of the app are this person"] * 2
+
+
 def test_in_two_organizations_the_same_address_is_two_people():
     users = people(OKTA, ENTRA | {"organization_id": "org_2"})
     plan = compare(users, app({"idp": "x"}).iloc[:0], on={"idp": "idp_id"})
