@@ -107,6 +107,8 @@ def test_one_person_in_two_directories_is_one_account_with_the_precedence_stated
     assert "1 person is active in several directories" in plan.notices[0]
     other = compare(people(ENTRA, OKTA), app({"email": "x"}).iloc[:0], on="email")
     assert told(other) == [("create", None, "u2")]
+    alone = compare(people(ENTRA, OKTA | {"state": "inactive"}), app({"email": "x"}).iloc[:0], on="email")
+    assert (alone.rows["reason"].tolist(), alone.notices) == (["not in the app"], ())
 
 
 @pytest.mark.parametrize("known", [{"idp": "00u1"}, {"idp": "8f-e"}, {"email": "ann@acme.test"}])
@@ -237,12 +239,44 @@ def test_a_mistyped_attribute_is_refused_with_the_near_names():
         compare(people(CLERK), MINE, on="email", fields={"department": "departmnt"})
 
 
-@pytest.mark.parametrize("name", ["custom_attributes.cost_center_name", "job_title", "username"])
+@pytest.mark.parametrize("name", ["custom_attributes.cost_center_name", "job_title", "username", "first_name"])
 def test_what_nobody_was_sent_never_erases(name):
     """CMP-01."""
     plan = compare(people(CLERK), MINE, on="email", fields={"department": name})
     assert (len(plan), plan.unchanged, plan.not_enabled) == (0, 1, ("department",))
     assert f"nobody in the directory has {name}" in plan.notices[0]
+
+
+def test_a_field_that_newer_teams_no_longer_get_erases_nothing_of_those_without_it():
+    users = people(user("u1", "ann@acme.test", job_title="Pilot"), user("u2", "bo@acme.test"))
+    mine = app(*[{"email": f"{n}@acme.test", "title": "Clerk"} for n in ("ann", "bo")])
+    plan = compare(users, mine, on="email", fields={"title": "job_title"})
+    assert [(row.user_id, row.after) for row in plan.rows.itertuples()] == [("u1", {"title": "Pilot"})]
+
+
+def test_several_values_are_compared_as_lists():
+    users = people(user("u1", "ann@acme.test", custom_attributes={"teams": ["a", "b"]}))
+    users["custom_attributes"] = [{"teams": ("a", "b")}]
+    mine = app({"email": "ann@acme.test", "teams": ["a", "b"]})
+    assert compare(users, mine, on="email", fields={"teams": "custom_attributes.teams"}).unchanged == 1
+
+
+@pytest.mark.parametrize(
+    ("column", "actions"),
+    [
+        ("custom_attributes", []),
+        ("idp_id", []),
+        ("address", ["create"]),
+        ("directory_id", ["cannot_compare"]),
+        ("organization_id", ["cannot_compare"]),
+    ],
+)
+def test_a_frame_that_lacks_a_column_is_compared_by_the_others(column, actions):
+    users, mine = people(OKTA, ENTRA), app({"idp": "00u1", "email": "ann@acme.test"})
+    on = {"idp": "idp_id"} if column == "address" else "email"
+    plan = compare(users.drop(columns=column), mine, on=on)
+    assert plan.rows["action"].tolist() == actions
+    assert compare(users.assign(custom_attributes=None), mine, on=on).unchanged == 1
 
 
 def test_null_erases_and_absent_for_some_does_not():
