@@ -127,12 +127,11 @@ class People:
             return Found([], [])
         now = list(dict.fromkeys(self.person[place] for place in self._places(column, key)))
         listed = self._former().get(key, []) if column == "address" else []
-        former = dict.fromkeys(self.person[place] for place in listed)
-        return Found(now, [one for one in former if one not in now])
+        return Found(now, list(dict.fromkeys(self.person[place] for place in listed)))
 
     def like(self, column: str, value: Any) -> list[int]:
         """Find the people whose id differs from a value in case or leading zeros only."""
-        key = near_id(value) if value is not ABSENT else None
+        key = near_id(value)
         if key is None:
             return []
         if column not in self._near:

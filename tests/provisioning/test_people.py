@@ -167,6 +167,12 @@ def test_a_former_address_that_is_still_listed_is_the_same_person():
     assert told(compare(people(older), app({"email": "ann.l@acme.test"}), on="email")) == told(plan)
 
 
+def test_a_user_name_that_is_a_former_address_of_somebody_is_not_them():
+    users = people(RENAMED, user("u2", "bo@acme.test", custom_attributes={"username": "bo"}))
+    plan = compare(users, app({"login": "ann.l@acme.test"}), on={"login": "custom_attributes.username"})
+    assert plan.deactivate["app_key"].tolist() == ["app_0"]
+
+
 def test_a_former_address_that_somebody_else_has_now_is_not_guessed():
     """CMP-02, CMP-03."""
     plan = compare(
