@@ -146,7 +146,7 @@ class People:
         """Index the addresses that a directory lists for somebody besides the one that counts."""
         if self._listed is None:
             self._listed = {}
-            current = self.values("address") if "address" in self.users else [None] * len(self.users)
+            current = self.values("address")
             for place, address in enumerate(_listed_addresses(self.users)):
                 own = key_of("address", current[place])
                 for key in dict.fromkeys(filter(None, map(address_key, address))):

@@ -173,6 +173,17 @@ def test_a_user_name_that_is_a_former_address_of_somebody_is_not_them():
     assert plan.deactivate["app_key"].tolist() == ["app_0"]
 
 
+def test_an_address_that_counts_is_no_former_one_because_it_is_listed():
+    mine = app({"login": "old", "email": "ann.lee@acme.test"})
+    plan = compare(people(RENAMED | {"username": "new"}), mine, on={"login": "username", "email": "address"})
+    assert plan.rows["reason"].tolist() == ["the same person under another login, found by email"]
+
+
+def test_an_id_called_absent_is_like_nobodys():
+    mine = app({"idp": "Absent", "email": "x@acme.test"})
+    assert compare(people(RENAMED | {"idp_id": None}), mine, on=BOTH).counts["deactivate"] == 1
+
+
 def test_a_former_address_that_somebody_else_has_now_is_not_guessed():
     """CMP-02, CMP-03."""
     plan = compare(
