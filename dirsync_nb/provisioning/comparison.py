@@ -16,7 +16,7 @@ from ..analysis.identity import id_key
 from ..client.calls import every_call
 from ..frames import near_names, require_columns, require_frame, takes_frames
 from ..frames.partial import require_all
-from ..guard import SHARE, check_guard, why_stopped
+from ..guard import SHARE, why_stopped
 from ..text import plural
 from .app_table import ATTRS, table_of
 from .columns import attribute_names, require_attribute
@@ -139,7 +139,6 @@ def compare(
     >>> plan.rows["action"].value_counts().to_dict()
     {'create': 28, 'same_person': 21, 'update': 16, 'deactivate': 3, 'cannot_compare': 2, 'tombstone': 0}
     """
-    check_guard(guard, confirm)
     users = users_of(directory)
     plan, count = plan_without_guard(directory, app_users, on, fields, active, status_words, key)
     require_attributes(on, fields, users)
@@ -406,9 +405,9 @@ class _Comparison:
 
     def _readable(self, match: Match, record: Mapping[str, Any], state: bool | None) -> Match:
         """Leave alone whose status nobody can read."""
-        if match.problem is not None or state is not None or self.active is None:
+        if match.problem is not None or state is not None:
             return match
-        word = record[self.active]
+        word = record[str(self.active)]
         return match._replace(problem=f"{self.active} {word!r} is known neither as on nor as off")
 
     # What is to be done -------------------------------------------------------------------------------------
@@ -543,7 +542,7 @@ class _Comparison:
         """Say which columns such as ``deleted_at`` have a time in rows that count as on."""
         for name in self.app_users.columns:
             values = self.app_users[name]
-            if name == self.active or not says_until(name, values):
+            if not says_until(name, values):
                 continue
             here = StatusWords(column=name).read_column(values)
             if ended := sum(one is False and is_on is True for one, is_on in zip(here, on, strict=True)):

@@ -131,8 +131,6 @@ class Matcher:
         self, match: Match, record: Mapping[str, Any], claims: Mapping[int, Sequence[int | None]]
     ) -> Match:
         """Add what only the whole table shows: several rows of one person, an id that only looks like one."""
-        if match.problem is not None:
-            return match
         named = [] if match.person is None else claims[match.person]
         if len(named) > 1:
             if None not in named and len(set(named)) == len(named):

@@ -10,7 +10,8 @@ import pandas as pd
 
 from .. import errors
 from ..client.calls import every_call
-from ..frames import near_names, require_complete, takes_frames
+from ..frames import near_names, takes_frames
+from ..frames.partial import require_all
 from ..frames.tools import rows_frame
 from ..guard import SHARE, check_guard
 from ..text import some
@@ -154,7 +155,7 @@ def compare_organizations(
     """
     check_guard(guard, None)
     users = users_of(directory)
-    require_complete(users, "a comparison")
+    require_all("a comparison", users, app_users)
     if organization not in app_users:
         near = near_names(organization, app_users.columns)
         raise errors.ArgumentError(f"organization={organization!r} is not a column of app_users{near}")

@@ -127,12 +127,11 @@ class People:
             return Found([], [])
         now = list(dict.fromkeys(self.person[place] for place in self._places(column, key)))
         listed = self._former().get(key, []) if column == "address" else []
-        former = dict.fromkeys(self.person[place] for place in listed)
-        return Found(now, [one for one in former if one not in now])
+        return Found(now, list(dict.fromkeys(self.person[place] for place in listed)))
 
     def like(self, column: str, value: Any) -> list[int]:
         """Find the people whose id differs from a value in case or leading zeros only."""
-        key = near_id(value) if value is not ABSENT else None
+        key = near_id(value)
         if key is None:
             return []
         if column not in self._near:
@@ -147,7 +146,7 @@ class People:
         """Index the addresses that a directory lists for somebody besides the one that counts."""
         if self._listed is None:
             self._listed = {}
-            current = self.values("address") if "address" in self.users else [None] * len(self.users)
+            current = self.values("address")
             for place, address in enumerate(_listed_addresses(self.users)):
                 own = key_of("address", current[place])
                 for key in dict.fromkeys(filter(None, map(address_key, address))):

@@ -152,8 +152,6 @@ class _Script:
 
     def _require_filled(self) -> None:
         """Refuse new rows that lack what the table demands."""
-        if not len(self._of("create")):
-            return
         given = {*self.defaults, *([self.known.active] if self._counts_status else [])}
         for after in self._of("create")["after"]:
             for name, fact in self.facts.items():
@@ -211,8 +209,6 @@ class _Script:
             return self.sa.func.current_timestamp()
         value = self.value(column, value)
         kind = self._type(column)
-        if value is None:
-            return self.sa.null()
         return self.sa.literal(value, None if isinstance(kind, self.sa.types.NullType) else kind)
 
     def _equals(self, column: str, value: Any) -> Any:

@@ -135,6 +135,8 @@ def test_findings_say_who_clashes_who_has_no_role_and_which_groups_want_a_look()
     assert found.loc[found["kind"] == "gone group", "name"].tolist() == ["Admins"]
     assert [row[:3] for row in told(found, "renamed group")] == [("", "g3", "editor")]
     assert told(found, "same name") == [("", "g6", "editor", "g5 is called so too; g6 is meant")]
+    assert told(found, "unused role") == [("", "", "member", "no group gives it, and it is not the default")]
+    assert told(mapping().findings(USERS, EDGES), "unused role") == []
     assert told(found, "empty group") == [("", "g6", "editor", "mapped, and nobody is in it")]
     assert [row[1] for row in told(found, "unmapped group")] == ["g4", "g5"]
     assert [row[0] for row in told(found, "no role")] == ["u4", "u5"]
@@ -214,15 +216,15 @@ def test_partial_frames_are_refused():
 # To hand on -----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("ending", ["json", "yaml", "yml", "py"])
-def test_a_mapping_comes_back_from_its_file(ending, tmp_path):
+@pytest.mark.parametrize("name", ["roles.json", "roles.yaml", "test_roles.yml", "roles.py"])
+def test_a_mapping_comes_back_from_its_file(name, tmp_path):
     own = {"org_a": {"priority": ["auditor"], "default": None}, "org b: '\"": {"default": "editor"}}
     groups = groups_frame([group(f"h{n}", name) for n, name in enumerate(HOSTILE)])
     one = ds.RoleMapping(
         {f"h{n}": ["admin", "editor"] if n % 2 else "auditor" for n in range(len(HOSTILE))},
         groups, ROLES, ["editor", "admin"], "multiple", None, own,
     )  # fmt: skip
-    path = ds.write_mapping(one, tmp_path / f"roles.{ending}")
+    path = ds.write_mapping(one, tmp_path / name)
     back = ds.read_mapping(path, groups)
     for name in ("mapped", "order", "mode", "default", "names"):
         assert getattr(back, name) == getattr(one, name), name
@@ -281,6 +283,14 @@ def test_a_file_that_holds_no_mapping_is_refused_in_a_sentence(name, text, messa
     assert "\n" not in str(caught.value)
 
 
+def test_a_json_file_is_read_as_json_and_not_as_yaml(tmp_path):
+    """Which has no pairs of escapes, as JSON writes a character such as this one."""
+    path = tmp_path / "roles.json"
+    path.write_text(json.dumps({"groups": [{"group_id": "g1", "roles": ["\U0001f680"]}]}))
+    assert ds.read_mapping(path).mapped == {"g1": ("\U0001f680",)}
+    assert ds.read_mapping(path, GROUPS.drop(index="g1")).gone == ("g1",)  # without a name, by its id
+
+
 def test_a_kind_of_text_that_there_is_not_is_refused():
     with pytest.raises(errors.ArgumentError, match="kind must be one of 'json'.*got 'jsn'"):
         mapping_text(mapping(), "jsn")
@@ -321,6 +331,8 @@ CHANGES = {
 @pytest.mark.parametrize("name", CHANGES)
 def test_the_test_for_the_app_fails_when_the_mapping_changes(name):
     assert judged(mapping(), mapping()) == []
+    assert "\n    'g2': ['auditor'],\n" in mapping_text(mapping(), "python")
+    assert "[\n    ('somebody in Admins alone', ['g1'], None, ['admin']),\n" in mapping_text(mapping(), "test")
     assert judged(CHANGES[name](mapping()), mapping()) != [], name
 
 

@@ -107,6 +107,8 @@ def test_one_person_in_two_directories_is_one_account_with_the_precedence_stated
     assert "1 person is active in several directories" in plan.notices[0]
     other = compare(people(ENTRA, OKTA), app({"email": "x"}).iloc[:0], on="email")
     assert told(other) == [("create", None, "u2")]
+    alone = compare(people(ENTRA, OKTA | {"state": "inactive"}), app({"email": "x"}).iloc[:0], on="email")
+    assert (alone.rows["reason"].tolist(), alone.notices) == (["not in the app"], ())
 
 
 @pytest.mark.parametrize("known", [{"idp": "00u1"}, {"idp": "8f-e"}, {"email": "ann@acme.test"}])
@@ -118,6 +120,15 @@ def test_access_lasts_until_the_last_active_source_goes(one, two, known):
     assert compare(users, app(known), on=on).counts["deactivate"] == 0
     gone = users.assign(state="inactive")
     assert compare(gone, app(known), on=on, confirm=1).counts["deactivate"] == 1
+
+
+def test_an_address_names_a_person_and_no_record_of_theirs():
+    """An id does: of two rows that have an address each, neither is told to follow the record that has it."""
+    old = user("u1", "ann.l@acme.test", idp_id="1", state="inactive")
+    new = user("u2", "ann@acme.test", idp_id="1")
+    mine = app({"email": "ann.l@acme.test"}, {"email": "ann@acme.test"})
+    plan = compare(people(old, new), mine, on="email")
+    assert plan.rows["reason"].tolist() == ["2 rows of the app are this person"] * 2
 
 
 def test_in_two_organizations_the_same_address_is_two_people():
@@ -154,6 +165,23 @@ def test_a_former_address_that_is_still_listed_is_the_same_person():
     assert invites["verdict"].tolist() == ["already known"]
     older = RENAMED | {"emails": RENAMED["custom_attributes"]["emails"], "custom_attributes": {}}
     assert told(compare(people(older), app({"email": "ann.l@acme.test"}), on="email")) == told(plan)
+
+
+def test_a_user_name_that_is_a_former_address_of_somebody_is_not_them():
+    users = people(RENAMED, user("u2", "bo@acme.test", custom_attributes={"username": "bo"}))
+    plan = compare(users, app({"login": "ann.l@acme.test"}), on={"login": "custom_attributes.username"})
+    assert plan.deactivate["app_key"].tolist() == ["app_0"]
+
+
+def test_an_address_that_counts_is_no_former_one_because_it_is_listed():
+    mine = app({"login": "old", "email": "ann.lee@acme.test"})
+    plan = compare(people(RENAMED | {"username": "new"}), mine, on={"login": "username", "email": "address"})
+    assert plan.rows["reason"].tolist() == ["the same person under another login, found by email"]
+
+
+def test_an_id_called_absent_is_like_nobodys():
+    mine = app({"idp": "Absent", "email": "x@acme.test"})
+    assert compare(people(RENAMED | {"idp_id": None}), mine, on=BOTH).counts["deactivate"] == 1
 
 
 def test_a_former_address_that_somebody_else_has_now_is_not_guessed():
@@ -228,12 +256,44 @@ def test_a_mistyped_attribute_is_refused_with_the_near_names():
         compare(people(CLERK), MINE, on="email", fields={"department": "departmnt"})
 
 
-@pytest.mark.parametrize("name", ["custom_attributes.cost_center_name", "job_title", "username"])
+@pytest.mark.parametrize("name", ["custom_attributes.cost_center_name", "job_title", "username", "first_name"])
 def test_what_nobody_was_sent_never_erases(name):
     """CMP-01."""
     plan = compare(people(CLERK), MINE, on="email", fields={"department": name})
     assert (len(plan), plan.unchanged, plan.not_enabled) == (0, 1, ("department",))
     assert f"nobody in the directory has {name}" in plan.notices[0]
+
+
+def test_a_field_that_newer_teams_no_longer_get_erases_nothing_of_those_without_it():
+    users = people(user("u1", "ann@acme.test", job_title="Pilot"), user("u2", "bo@acme.test"))
+    mine = app(*[{"email": f"{n}@acme.test", "title": "Clerk"} for n in ("ann", "bo")])
+    plan = compare(users, mine, on="email", fields={"title": "job_title"})
+    assert [(row.user_id, row.after) for row in plan.rows.itertuples()] == [("u1", {"title": "Pilot"})]
+
+
+def test_several_values_are_compared_as_lists():
+    users = people(user("u1", "ann@acme.test", custom_attributes={"teams": ["a", "b"]}))
+    users["custom_attributes"] = [{"teams": ("a", "b")}]
+    mine = app({"email": "ann@acme.test", "teams": ["a", "b"]})
+    assert compare(users, mine, on="email", fields={"teams": "custom_attributes.teams"}).unchanged == 1
+
+
+@pytest.mark.parametrize(
+    ("column", "actions"),
+    [
+        ("custom_attributes", []),
+        ("idp_id", []),
+        ("address", ["create"]),
+        ("directory_id", ["cannot_compare"]),
+        ("organization_id", ["cannot_compare"]),
+    ],
+)
+def test_a_frame_that_lacks_a_column_is_compared_by_the_others(column, actions):
+    users, mine = people(OKTA, ENTRA), app({"idp": "00u1", "email": "ann@acme.test"})
+    on = {"idp": "idp_id"} if column == "address" else "email"
+    plan = compare(users.drop(columns=column), mine, on=on)
+    assert plan.rows["action"].tolist() == actions
+    assert compare(users.assign(custom_attributes=None), mine, on=on).unchanged == 1
 
 
 def test_null_erases_and_absent_for_some_does_not():

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -204,6 +206,14 @@ def test_every_guard_stands_in_the_script_before_and_after_the_changes(tmp_path)
     assert [name for name in GUARDS if f"'{name}'" in after] == list(GUARDS[5:])
 
 
+class Unknown(sa.types.NullType):
+    """A type that says of no Python type that it is its own, as most did before SQLAlchemy 2.1."""
+
+    @property
+    def python_type(self) -> type:
+        raise NotImplementedError
+
+
 @pytest.mark.parametrize(("column", "value", "sentence"), [
     ("desk", "0412", "integer values; '0412' does not fit"),
     ("desk", "a\0b", "holds what no database takes as text"),
@@ -215,11 +225,11 @@ def test_every_guard_stands_in_the_script_before_and_after_the_changes(tmp_path)
     ("note", True, "text values; True does not fit"),
 ])  # fmt: skip
 def test_a_value_that_would_become_another_is_refused(column, value, sentence):
-    table = frame_of(name=sa.Text(), desk=sa.Integer(), since=sa.DateTime(), note=sa.Text())
+    table = frame_of(name=sa.Text(), desk=sa.Integer(), since=sa.DateTime(), note=sa.Text(), odd=Unknown())
     plan = compare(PEOPLE, BLANK, **NAMED)
     with pytest.raises(errors.ArgumentError, match=sentence):
         plan.to_sql("sqlite", table, defaults={column: value})
-    assert "2026-05-11" in plan.to_sql("sqlite", table, defaults={"since": "2026-05-11"})
+    assert "2026-05-11" in plan.to_sql("sqlite", table, defaults={"since": "2026-05-11", "odd": None})
 
 
 def test_the_script_keeps_others_out_and_leaves_nothing_of_its_own_behind(tmp_path):
@@ -232,6 +242,7 @@ def test_the_script_keeps_others_out_and_leaves_nothing_of_its_own_behind(tmp_pa
         line for line in plan.to_sql("sqlite").splitlines() if line.startswith("-- ") and line[-3:-1] == ": "
     ]
     assert headings == ["-- deactivate: 3", "-- update: 2", "-- create: 2"]
+    assert "-- create" not in compare(PEOPLE.iloc[3:4], shop.read().iloc[2:3], **ASKED).to_sql("sqlite")
     connection = sqlite3.connect(tmp_path / "shop.db")
     connection.executescript(plan.to_sql("sqlite"))
     connection.executescript(compare(PEOPLE, shop.read(), **ASKED).to_sql("sqlite"))
@@ -451,6 +462,9 @@ def test_a_plan_is_frames_a_table_and_files(tmp_path):
     shown = plan._repr_html_()
     assert "<b>" not in shown
     assert 'class="tex2jax_ignore"' in shown
+    cells = [re.sub("<.*?>", "", cell) for cell in re.findall("<td.*?</td>", shown)]
+    assert {"", "name"} < set(cells)
+    assert not {"('name',)", "nan", "None", "&lt;NA&gt;"} & set(cells)
     files = plan.save(tmp_path)
     assert sorted(file.name for file in files) == ["create.csv", "deactivate.csv", "update.csv"]
     update = pd.read_csv(tmp_path / "update.csv", dtype=str)
@@ -480,6 +494,14 @@ def test_each_organization_has_its_plan_and_a_script_for_its_rows_alone(shop):
     assert table.attrs["app_table"]["rows"] == 8
 
 
+def test_of_a_part_of_the_table_an_organizations_script_counts_only_what_it_changes(shop):
+    part = shop.read().query("id != 10")
+    plan = compare_organizations(PEOPLE, part, organization="org", **ASKED | {"guard": None})["org_1"]
+    leavers = replace(plan, rows=plan.deactivate)
+    shop.run(leavers.to_sql(shop.dialect))
+    assert not any(row[3] for row in shop.rows() if row[0] in (13, 15, 17))
+
+
 def test_rows_of_no_organization_are_refused_and_never_left_out_in_silence():
     mine = pd.DataFrame({"email": ["p0@acme.test", "x@acme.test"], "org": ["org_1", None]})
     with pytest.raises(errors.ArgumentError, match="1 rows of app_users have no org"):
@@ -501,7 +523,7 @@ def test_organizations_are_asked_for_by_name_and_compared_whole():
             compare_organizations(
                 PEOPLE if "fields" in asked else PEOPLE.iloc[:0], mine, organization="org", **asked
             )
-    for users, table in ((PEOPLE.copy(), mine), (PEOPLE, mine.copy())):
+    for users, table in ((homeless, mine), (homeless.copy(), mine.copy())):
         (users if table is mine else table).attrs["incomplete"] = "the first rows"
         with pytest.raises(errors.IncompleteError, match="a comparison"):
             compare_organizations(users, table, organization="org")
