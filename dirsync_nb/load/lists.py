@@ -229,10 +229,11 @@ def load_users(
 
     Notes
     -----
-    Requests keep to WorkOS's limit of four a second for each directory, so that 1,000 users take about 2.5 seconds.
-    Where answers are slow, a list is read from both ends at once, so that the limit decides and not the latency:
-    see :mod:`dirsync_nb.client.segments` for what holds while rows come and go. Where the service counts otherwise
-    than was read, the receipt has a notice; it is asked where a list has more than one page.
+    Requests keep to WorkOS's limit of four a second for each directory, so that 1,000 users take about 2.5
+    seconds. Where answers are slow, a list is read from both ends at once, so that the limit decides and not
+    the latency: see :mod:`dirsync_nb.client.segments` for what holds while rows come and go. Where the
+    service counts otherwise than was read, the receipt has a notice; it is asked where a list has more than
+    one page.
 
     Examples
     --------
