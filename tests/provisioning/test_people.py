@@ -69,6 +69,13 @@ def test_a_users_own_id_contradicts_as_well():
     assert told(plan) == [("create", None, "u22"), ("deactivate", "app_0", None)]
 
 
+def test_the_same_organization_makes_nobody_the_same_person():
+    mine = app({"org": HIRE["organization_id"], "idp": "10", "email": "desk@acme.test"})
+    on = {"org": "organization_id"} | BOTH
+    assert told(compare(people(HIRE), mine, on=on)) == [("create", None, "u22"), ("deactivate", "app_0", None)]
+    assert compare(people(HIRE), mine.assign(idp="22"), on=on).unchanged == 1
+
+
 def test_a_record_made_anew_is_the_same_person_where_the_providers_id_says_so():
     mine = app({"workos": "gone", "idp": "22", "email": "desk@acme.test"})
     plan = compare(people(HIRE), mine, on={"workos": "user_id"} | BOTH)
