@@ -176,7 +176,7 @@ def _clock_of(sandbox: Any) -> str:
             return " Its clock is the present."
         now = datetime.fromisoformat(told["clock"])
         return f" Its clock stands still on {now.day} {now:%B %Y}."
-    except (OSError, ValueError, KeyError, TypeError):
+    except (errors.DirsyncError, OSError, ValueError, KeyError, TypeError):
         return ""
 
 

@@ -8,9 +8,10 @@ import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from html import escape
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = [
     "ABSENT",
@@ -151,7 +152,11 @@ def name_label(name: object) -> str:
 
 def is_missing(value: Any) -> bool:
     """Return whether a value is none, in any of the ways pandas has to say so."""
-    return value is None or (pd.api.types.is_scalar(value) and bool(pd.isna(value)))
+    if value is None:
+        return True
+    import pandas as pd  # not above: texts are read where no frame is, as by the plugin of pytest
+
+    return pd.api.types.is_scalar(value) and bool(pd.isna(value))
 
 
 def status_of(value: Any) -> str:
