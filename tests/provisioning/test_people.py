@@ -70,6 +70,12 @@ def test_a_users_own_id_contradicts_as_well():
     assert told(plan) == [("create", None, "u22"), ("deactivate", "app_0", None)]
 
 
+def test_of_two_ids_that_differ_the_first_is_named():
+    mine = app({"workos": "u10", "idp": "10", "email": "desk@acme.test"})
+    plan = compare(people(HIRE), mine, on={"workos": "user_id"} | BOTH)
+    assert "is another person by workos" in plan.deactivate["reason"].iloc[0]
+
+
 def test_the_same_organization_makes_nobody_the_same_person():
     mine = app({"org": HIRE["organization_id"], "idp": "10", "email": "desk@acme.test"})
     on = {"org": "organization_id"} | BOTH
@@ -450,6 +456,12 @@ def test_a_key_that_the_customer_has_not_enabled_takes_nobody_for_gone():
     plan = compare(people(CLERK), app({"number": "7"}), on={"number": "custom_attributes.employee_number"})
     assert told(plan) == [("cannot_compare", "app_0", None), ("cannot_compare", None, "u1")]
     assert plan.rows["reason"][0] == "nobody in the directory has the keys by which it could be found"
+
+
+@pytest.mark.parametrize("key", ["address", "idp_id", "custom_attributes.employee_number"])
+def test_in_a_directory_without_users_everybody_is_gone(key):
+    plan = compare(people(CLERK).iloc[:0], app({"key": "7"}), on={"key": key}, confirm=1)
+    assert told(plan) == [("deactivate", "app_0", None)]
 
 
 def test_a_selection_by_what_there_is_not_is_refused():
