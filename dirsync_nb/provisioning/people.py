@@ -172,8 +172,6 @@ class People:
 
     def _join(self, person: int, other: int) -> None:
         """Make two people one."""
-        if person == other:
-            return
         records = self.records.pop(other) + self.records.pop(person)
         records.sort(key=lambda place: (not self.active[place], place))
         self.records[records[0]] = records
@@ -210,16 +208,16 @@ class People:
             known: list[int] = []
             for place in sorted(places, key=lambda one: (not self.active[one], one)):
                 known = list(dict.fromkeys(self.person[one] for one in known))
+                if self.person[place] in known:
+                    continue  # joined by an id: nothing is left to tell
                 fits = [one for one in known if not self._are_two(one, self.person[place])]
                 # Of two who may be meant, none is taken: that would be a guess.
-                if len(fits) == 1 or (fits and not self.active[place]):
+                if len(fits) == 1 or (fits and not self.is_active(self.person[place])):
                     self._join(fits[0], self.person[place])
                 known.append(self.person[place])
 
     def _are_two(self, person: int, other: int) -> bool:
         """Return whether ids tell two people apart, or one directory has both active at once."""
-        if person == other:
-            return False
         where, ids = self.values("directory_id"), self.values("idp_id") if "idp_id" in self.users else None
         numbers = self.values(EMPLOYEE_NUMBER)
         for one in self.records[person]:

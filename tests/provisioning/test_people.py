@@ -11,6 +11,7 @@ import pytest
 from dirsync_nb import errors, onboarding
 from dirsync_nb.frames import users_frame
 from dirsync_nb.provisioning import TooManyDeactivations, compare
+from dirsync_nb.provisioning.people import People
 from dirsync_nb.provisioning.status import StatusWords, is_on
 
 from ..frame_zoo import user
@@ -67,6 +68,19 @@ def test_a_users_own_id_contradicts_as_well():
     mine = app({"workos": "u10", "email": "desk@acme.test"})
     plan = compare(people(HIRE), mine, on={"workos": "user_id", "email": "address"})
     assert told(plan) == [("create", None, "u22"), ("deactivate", "app_0", None)]
+
+
+def test_of_two_ids_that_differ_the_first_is_named():
+    mine = app({"workos": "u10", "idp": "10", "email": "desk@acme.test"})
+    plan = compare(people(HIRE), mine, on={"workos": "user_id"} | BOTH)
+    assert "is another person by workos" in plan.deactivate["reason"].iloc[0]
+
+
+def test_the_same_organization_makes_nobody_the_same_person():
+    mine = app({"org": HIRE["organization_id"], "idp": "10", "email": "desk@acme.test"})
+    on = {"org": "organization_id"} | BOTH
+    assert told(compare(people(HIRE), mine, on=on)) == [("create", None, "u22"), ("deactivate", "app_0", None)]
+    assert compare(people(HIRE), mine.assign(idp="22"), on=on).unchanged == 1
 
 
 def test_a_record_made_anew_is_the_same_person_where_the_providers_id_says_so():
@@ -144,6 +158,100 @@ def test_an_account_for_each_source_follows_its_own():
     assert plan.unchanged == 1
 
 
+def joined(users: pd.DataFrame) -> str:
+    """Who is who, each person's record that counts first: ``"u1 u3 | u2"``."""
+    records = sorted(People(users).records.items())
+    return " | ".join(" ".join(users.index[place] for place in places) for _, places in records)
+
+
+SHARED, OTHER, OFF = "desk@acme.test", {"directory_id": "directory_2"}, {"state": "inactive"}
+NO_ID, NO_OWNER = {"idp_id": None}, {"organization_id": None}
+TWO = (user("u1", SHARED), user("u2", SHARED))  # one directory has both active: two people
+
+
+def numbered(number: Any) -> dict[str, Any]:
+    return {"custom_attributes": {"employee_number": number}}
+
+
+@pytest.mark.parametrize(
+    ("records", "expected"),
+    [
+        # the provider's id in one directory
+        ([user("u1", SHARED, idp_id="1", **OFF), user("u2", SHARED, idp_id="1")], "u2 u1"),
+        ([user("u1", "a@x.test", idp_id="1"), user("u2", "b@x.test", idp_id="1")], "u1 | u2"),
+        ([user("u1", "a@x.test", idp_id="1", **OFF), user("u2", "b@x.test", idp_id="1", **OTHER)], "u1 | u2"),
+        ([user("u1", "a@x.test", **NO_ID, **OFF), user("u2", "b@x.test", **NO_ID)], "u1 | u2"),
+        # the address in one directory
+        ([user("u1", SHARED, **OFF), user("u2", SHARED, **NO_ID)], "u2 u1"),
+        ([user("u1", SHARED, **NO_ID), user("u2", SHARED, **OFF)], "u1 u2"),
+        ([user("u1", SHARED, **OFF), user("u2", SHARED)], "u1 | u2"),
+        ([user("u1", None, **OFF), user("u2", None, **OTHER)], "u1 | u2"),
+        # in two of one organization, and of nobody's
+        ([user("u1", SHARED), user("u2", SHARED, **OTHER)], "u1 u2"),
+        ([user("u1", SHARED, **NO_OWNER), user("u2", SHARED, **NO_OWNER, **OTHER)], "u1 | u2"),
+        ([user("u1", SHARED, **NO_OWNER), user("u2", SHARED, **NO_OWNER, **OTHER), user("u3")], "u1 | u2 | u3"),
+        # the employee number tells apart, where both have one
+        ([user("u1", SHARED, **numbered("7")), user("u2", SHARED, **numbered(7), **OTHER)], "u1 u2"),
+        ([user("u1", SHARED, **numbered("7")), user("u2", SHARED, **numbered("8"), **OTHER)], "u1 | u2"),
+        ([user("u1", SHARED, **numbered("7")), user("u2", SHARED, **numbered(None), **OTHER)], "u1 u2"),
+        ([user("u1", SHARED, **numbered("7")), user("u2", SHARED, **OTHER)], "u1 u2"),
+        # of two who may be meant none is taken, unless nobody is active: not by an old record of theirs either
+        ([*TWO, user("u3", SHARED, **OTHER)], "u1 | u2 | u3"),
+        ([*TWO, user("u3", SHARED, **OTHER, **OFF)], "u1 u3 | u2"),
+        (
+            [*TWO, user("u3", SHARED, idp_id="3", **OTHER), user("u4", SHARED, idp_id="3", **OTHER, **OFF)],
+            "u1 | u2 | u3 u4",
+        ),
+        (
+            [*TWO, user("u3", "c@x.test", idp_id="3", **OTHER), user("u4", SHARED, idp_id="3", **OTHER, **OFF)],
+            "u1 | u2 | u3 u4",
+        ),
+        # an inactive record in the directory of an active one, met first through another address
+        (
+            [
+                user("u1", "a@x.test", idp_id="9", **OTHER, **OFF),
+                user("u2", "a@x.test", **NO_ID, **OFF),
+                user("u3", SHARED, idp_id="9", **OTHER),
+                user("u4", SHARED, **NO_ID),
+            ],
+            "u3 u4 u1 u2",
+        ),
+    ],
+)
+def test_records_are_one_persons_by_an_id_or_by_an_address_that_no_id_contradicts(records, expected):
+    assert joined(people(*records)) == expected
+
+
+@pytest.mark.parametrize(
+    ("column", "own", "expected"),
+    [
+        ("idp_id", {"idp_id": "1"}, "u1 | u2"),
+        ("address", {"address": "1 Main Street"}, "u1 | u2"),
+        ("organization_id", {"organization_id": "org_1"}, "u1 | u2"),
+        ("directory_id", {}, "u1 | u2"),
+    ],
+)
+def test_an_attribute_called_like_a_column_that_is_missing_joins_nobody(column, own, expected):
+    """Two who live in one house; and where no directory is named, an id may be of two providers."""
+    shared = {"email": SHARED} if column in ("organization_id", "directory_id") else {}
+    elsewhere = OTHER if column in ("organization_id", "address") else {}
+    records = [
+        user("u1", "a@x.test", custom_attributes=own, idp_id="1") | shared,
+        user("u2", "b@x.test", custom_attributes=own, idp_id="1" if column == "directory_id" else "2")
+        | OFF
+        | shared
+        | elsewhere,
+    ]
+    assert joined(people(*records).drop(columns=column)) == expected
+
+
+def test_nor_does_it_tell_anybody_apart():
+    records = [
+        user(f"u{n}", SHARED, custom_attributes={"idp_id": str(n)}) | (OFF if n == 2 else {}) for n in (1, 2)
+    ]
+    assert joined(people(*records).drop(columns="idp_id")) == "u1 u2"
+
+
 # Former addresses, numbers, invisible characters ------------------------------------------------------------
 
 RENAMED = user(
@@ -165,6 +273,26 @@ def test_a_former_address_that_is_still_listed_is_the_same_person():
     assert invites["verdict"].tolist() == ["already known"]
     older = RENAMED | {"emails": RENAMED["custom_attributes"]["emails"], "custom_attributes": {}}
     assert told(compare(people(older), app({"email": "ann.l@acme.test"}), on="email")) == told(plan)
+
+
+@pytest.mark.parametrize(
+    ("attributes", "older", "former"),
+    [
+        ({"emails": [{"value": "old@x.test"}]}, [{"value": "older@x.test"}], ["old"]),
+        ({"emails": ({"value": "old@x.test"},)}, None, ["old"]),
+        ({"emails": []}, [{"value": "older@x.test"}], ["older"]),
+        ({"emails": "old@x.test"}, ({"value": "older@x.test"},), ["older"]),
+        (None, [{"value": "older@x.test"}], ["older"]),
+        (None, "older@x.test", []),
+        ({}, None, []),
+        ({"emails": ["old@x.test", None, {"value": None}, {"type": "work"}]}, None, []),
+    ],
+)
+def test_other_addresses_are_read_from_the_attribute_and_else_from_the_older_field(attributes, older, former):
+    users = people(user("u1", "ann@x.test"))
+    users["custom_attributes"], users["emails"] = [attributes], [older]
+    found = People(users)
+    assert [n for n in ("old", "older") if found.holding("address", f"{n}@x.test").former] == former
 
 
 def test_a_user_name_that_is_a_former_address_of_somebody_is_not_them():
@@ -328,6 +456,12 @@ def test_a_key_that_the_customer_has_not_enabled_takes_nobody_for_gone():
     plan = compare(people(CLERK), app({"number": "7"}), on={"number": "custom_attributes.employee_number"})
     assert told(plan) == [("cannot_compare", "app_0", None), ("cannot_compare", None, "u1")]
     assert plan.rows["reason"][0] == "nobody in the directory has the keys by which it could be found"
+
+
+@pytest.mark.parametrize("key", ["address", "idp_id", "custom_attributes.employee_number"])
+def test_in_a_directory_without_users_everybody_is_gone(key):
+    plan = compare(people(CLERK).iloc[:0], app({"key": "7"}), on={"key": key}, confirm=1)
+    assert told(plan) == [("deactivate", "app_0", None)]
 
 
 def test_a_selection_by_what_there_is_not_is_refused():
