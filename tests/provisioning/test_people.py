@@ -492,6 +492,36 @@ def test_a_status_word_is_on_off_or_nobodys_guess(word, means):
     assert is_on(word) is means
 
 
+@pytest.mark.parametrize(
+    ("column", "values", "means"),
+    [
+        ("status", [None, "active", "  "], [None, True, None]),  # among words, a missing one is blank
+        ("status", [None, True, np.nan], [False, True, False]),
+        ("status", [None, ""], [None, None]),  # nothing held is no column of times
+        ("deleted_at", [None, "", "2026-01-01"], [True, True, False]),
+        ("deleted_at", [None, "off"], [None, False]),
+        ("deleted_at", [1, None], [True, False]),
+        ("", ["", "2026-01-01, on"], [None, None]),
+    ],
+)
+def test_a_column_is_read_by_all_of_its_values(column, values, means):
+    words = StatusWords(column=column)
+    assert words.read_column(values) == means
+    assert (words.sentence is None) == (None not in means)
+
+
+def test_what_a_status_cannot_say_is_told_with_and_without_its_column():
+    words = StatusWords()
+    assert (words.read(None), words.sentence) == (False, None)
+    assert [words.read(" "), words.read("weird ")] == [None, None]
+    assert words.sentence == (
+        "The status holds what is known neither as on nor as off: '(blank)' (1), 'weird' (1). Say what it "
+        "means: status_words={'': True} or False."
+    )
+    with pytest.raises(errors.ArgumentError, match=r"the status holds times.*\['the status'\]"):
+        words.read_column(["2026-01-01"])
+
+
 def test_a_callers_own_words_go_first():
     words = {"On_Leave": True, 514: False, "active": False}
     assert [is_on(word, words) for word in ("on leave", 514, 514.0, "Active")] == [True, False, False, False]
