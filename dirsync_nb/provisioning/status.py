@@ -131,7 +131,7 @@ class StatusWords:
     def read(self, value: Any) -> bool | None:
         """Return whether a value means on; None, counted as unknown, where no list has it."""
         missing = is_missing(value)
-        word = "" if missing else _folded(value)
+        word = _folded(value)
         if word in self._words:
             return self._words[word]
         if missing and self._missing_is_off:
