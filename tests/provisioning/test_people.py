@@ -518,6 +518,7 @@ def test_what_a_status_cannot_say_is_told_with_and_without_its_column():
         "The status holds what is known neither as on nor as off: '(blank)' (1), 'weird' (1). Say what it "
         "means: status_words={'': True} or False."
     )
+    assert [words.read("weird"), "status_words={'weird': True}" in words.sentence] == [None, True]
     with pytest.raises(errors.ArgumentError, match=r"the status holds times.*\['the status'\]"):
         words.read_column(["2026-01-01"])
 
