@@ -503,22 +503,15 @@ class _Reader:
     def _check_filter(self, owner: str) -> None:
         """Refuse lists that are the same for every owner: the service does not look at who is asked for.
 
-        Asked once for all directories of a load, as soon as somebody is in a list.
+        Asked as soon as somebody is in a list, if the client did not ask before.
         """
         name = "group" if self.by_group else "user"
         if self.pairs.checked or not self.pairs.done[owner]:
             return
         self.pairs.checked = True
-        with self.context.asking:  # the others wait for the answer, which is theirs too
-            if name not in self.context.looked_at:
-                self._ask_whether_looked_at(owner, name)
-
-    def _ask_whether_looked_at(self, owner: str, name: str) -> None:
         inner = self._open(owner)
         try:
             FilterCheck(self.context, inner).ask(name)
-            if not inner.notices:  # it was told
-                self.context.looked_at.add(name)
         finally:
             self.receipt.requests += inner.requests
             self.receipt.waits += inner.waits
