@@ -375,6 +375,7 @@ class _Reader:
     pairs: Pairs
     running: dict[Future[list[Record] | None], str] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)
+    most: int | None = None  # entries of a list, by the service's count
 
     @property
     def by_group(self) -> bool:
@@ -402,6 +403,7 @@ class _Reader:
         if route == "auto":
             route = min(estimate, key=lambda one: estimate[one]["seconds"]) if estimate else "by_group"
         self.pairs.route = self.receipt.details["route"] = route
+        self.most = user_count if self.by_group else group_count
 
     def owners(self, users: pd.DataFrame | None, groups: pd.DataFrame | None) -> list[str]:
         """Return the ids whose lists are to be read: groups, or users."""
@@ -478,7 +480,9 @@ class _Reader:
         """Read a list; what it cost is added to the receipt, whole or broken."""
         inner.tell = self.receipt.tell
         try:
-            yield from read_list(self.context, inner, SegmentList(), sharing=lambda: len(self.running))
+            yield from read_list(
+                self.context, inner, SegmentList(), most=self.most, sharing=lambda: len(self.running)
+            )
         finally:
             with self.lock:
                 self.receipt.requests += inner.requests
