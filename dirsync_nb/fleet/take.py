@@ -266,7 +266,7 @@ class Work:
         about = {"run": self.token, "position": position}
         listing = directories_frame([]) if self.listing is None else self.listing
         counts = {"users": listing["active_users"] + listing["inactive_users"], "groups": listing["groups"]}
-        known = {kind: counted.dropna().to_dict() for kind, counted in counts.items()}
+        known: Any = {kind: counted.dropna().to_dict() for kind, counted in counts.items()}
         return Job(str(self.folder), self.client.base_url, about, known)
 
     def todo(self, wanted: Sequence[str] | None, *, resume: bool) -> list[str]:
