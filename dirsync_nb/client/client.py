@@ -27,8 +27,6 @@ from .pseudonyms import ID_FILTERS, TEXT_FILTERS, Pseudonyms, RedactedTransport,
 from .receipts import Receipt
 from .transport import Transport
 
-__all__ = ["DirectoryClient"]
-
 
 class DirectoryClient:
     """Read one WorkOS environment: organizations, directories, users, groups and events.

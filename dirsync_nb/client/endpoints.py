@@ -18,25 +18,6 @@ from .calls import unknown_argument
 P = ParamSpec("P")
 R = TypeVar("R")
 
-__all__ = [
-    "DSYNC_EVENTS",
-    "ENDPOINTS",
-    "Endpoint",
-    "api_time",
-    "as_ids",
-    "checked_id",
-    "endpoint_at",
-    "filters_of",
-    "fitting_id",
-    "identifier",
-    "of_kind",
-    "one_directory_id",
-    "one_or_many",
-    "path_of",
-    "path_part",
-    "wire_filters",
-]
-
 DSYNC_EVENTS = (
     "dsync.activated",
     "dsync.deleted",

@@ -30,8 +30,6 @@ from .credentials import Secret
 from .endpoints import ENDPOINTS
 from .transport import Transport
 
-__all__ = ["ID_FILTERS", "TEXT_FILTERS", "Pseudonyms", "RedactedTransport", "wrapped_key"]
-
 SHORTEST_KEY = 16
 DIGITS = 16  # hexadecimal, 64 bits: among 1,000,000 texts two share a pseudonym once in 37 million times
 REMEMBERED = 200_000  # pseudonyms kept at hand, so that a text that comes again is not hashed again

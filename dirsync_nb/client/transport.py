@@ -16,15 +16,13 @@ import urllib3
 from urllib3.exceptions import DecodeError, HTTPError, NewConnectionError, ProxyError, SSLError
 
 from .. import errors
-from .answers import Reader, parse_json
+from .answers import Reader
 from .connections import MOST_BYTES, Answer, Connections, Exchange, GivenUp, TooMuch, TooSlow, bundle
 from .credentials import Secret, checked_base_url, cleaned, is_loopback, key_environment
 from .rate_limit import Pacer
 from .retry import RetryPolicy
 from .scoped import Routes
 from .waiting import interrupt_in
-
-__all__ = ["Secret", "Traffic", "Transport", "Wait", "is_loopback", "parse_json"]
 
 DEADLINE = 120.0  # seconds for one whole answer, or twice the timeout where that is longer
 NOTICED = 1.0  # seconds of a pause that a person is told of

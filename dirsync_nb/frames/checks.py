@@ -15,39 +15,13 @@ from ..client import DirectoryClient
 from ..client.calls import call_name, fit
 from . import schema
 
-__all__ = [
-    "FRAMES",
-    "known_attributes",
-    "listed_ids",
-    "near_names",
-    "one_of",
-    "require_columns",
-    "require_frame",
-    "require_ids",
-    "takes_frames",
-]
-
 P = ParamSpec("P")
 R = TypeVar("R")
 
 MOST_NAMED = 12
-COLUMNS: Mapping[str, Mapping[str, Any]] = {
-    "user_id": schema.USERS,
-    "group_id": schema.GROUPS,
-    "directory_id": schema.DIRECTORIES,
-    "organization_id": schema.ORGANIZATIONS,
-    "event_id": schema.EVENTS,
-}
-
+COLUMNS = {index: columns for index, columns in schema.KINDS.values() if index is not None}
 LOADERS = {
-    "user_id": "load_users",
-    "group_id": "load_groups",
-    "directory_id": "load_directories",
-    "organization_id": "load_organizations",
-    "event_id": "load_events",
-    "role_id": "load_roles",
-    "organization_membership_id": "load_organization_memberships",
-    "workos_group_id": "load_workos_groups",
+    index: f"load_{kind.lower().replace(' ', '_')}" for kind, (index, _) in schema.KINDS.items() if index
 }
 
 

@@ -46,20 +46,6 @@ from .parallel import as_directory_ids, load_each
 from .progress import Progress, tell
 from .session import Watch, load_session, resumed
 
-__all__ = [
-    "count_of",
-    "load_directories",
-    "load_directory",
-    "load_events",
-    "load_group",
-    "load_groups",
-    "load_list",
-    "load_organization",
-    "load_organizations",
-    "load_user",
-    "load_users",
-]
-
 
 @filters_of("organizations")
 @needs_client

@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from ..client import DirectoryClient
 from .progress import tell
 
-__all__ = ["FOUND_COLUMNS", "find", "largest_directory"]
-
 FOUND_COLUMNS = ("kind", "name", "address", "state", "directory_id", "directory", "matched_by", "next")
 """Columns of what :func:`find` returns."""
 

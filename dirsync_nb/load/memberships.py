@@ -40,8 +40,6 @@ from .parallel import as_directory_ids, load_each
 from .progress import Progress
 from .session import Watch, load_session, resumed
 
-__all__ = ["estimate_routes", "load_directory_memberships", "load_memberships"]
-
 WORKERS = 8
 FEWEST_WORKERS = 3  # of each of many directories: four requests a second at 600 ms
 GROUPS_PER_USER = 3  # assumed for the estimate; no count of memberships is published

@@ -22,15 +22,6 @@ from ..client.endpoints import filters_of
 from ..frames import MEMBERSHIP_STATUSES
 from .lists import load_list
 
-__all__ = [
-    "load_group_role_assignments",
-    "load_organization_memberships",
-    "load_role_assignments",
-    "load_roles",
-    "load_workos_group_members",
-    "load_workos_groups",
-]
-
 
 @needs_client
 @filters_of("organization_roles")

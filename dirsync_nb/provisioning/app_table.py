@@ -13,8 +13,6 @@ from ..analysis.identity import id_key
 from ..text import is_missing
 from .status import says_until
 
-__all__ = ["ATTRS", "AppTable", "scoped", "table_of"]
-
 ATTRS = "app_table"  # where load_app_users keeps it, in ``frame.attrs``, as plain JSON
 
 OFF_FOR = {

@@ -10,8 +10,6 @@ from .. import errors
 from ..frames import near_names
 from ..frames.schema import PREDEFINED
 
-__all__ = ["attribute_names", "require_attribute"]
-
 
 def attribute_names(users: pd.DataFrame) -> dict[str, None]:
     """Return the names of custom attributes that anybody has, with a value or null, in the order first seen."""

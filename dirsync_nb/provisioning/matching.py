@@ -8,8 +8,6 @@ from typing import Any, NamedTuple
 from ..analysis.identity import WEAK_KEYS
 from .people import HOMES, IDS, People, key_of
 
-__all__ = ["Match", "Matcher"]
-
 
 class Match(NamedTuple):
     """Whom a row of the app is."""

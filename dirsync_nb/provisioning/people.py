@@ -15,8 +15,6 @@ import pandas as pd
 from ..analysis.identity import WEAK_KEYS, address_key, id_key, near_id
 from ..text import is_missing
 
-__all__ = ["ABSENT", "HOMES", "IDS", "Found", "People", "key_of", "plain_value"]
-
 ABSENT: Any = type("Absent", (), {"__repr__": lambda _: "absent"})()
 """Stands for a value that nobody sent: not enabled, or a field that newer teams no longer get."""
 

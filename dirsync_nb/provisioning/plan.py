@@ -11,15 +11,12 @@ from typing import Any
 import pandas as pd
 
 from .. import errors
-from ..client.calls import every_call
 from ..files import write_text
 from ..frames.tools import rows_frame
 from ..guard import TooManyGone
 from ..text import is_missing, plural
 from .app_table import AppTable
 from .prefill import FORMATS, save_lists
-
-__all__ = ["ACTIONS", "PLAN_COLUMNS", "Plan", "TooManyDeactivations", "html_rows", "html_told", "plan_frame"]
 
 ACTIONS = (
     "create",
@@ -275,6 +272,3 @@ def _most_common(updates: pd.DataFrame) -> str:
     return (
         f" ({', '.join(f'{name} {count:,}' for name, count in counts.head(3).items())})" if len(counts) else ""
     )
-
-
-every_call(__name__)

@@ -21,17 +21,6 @@ from ..text import name_label, plain
 from .columns import require_attribute
 from .people import plain_value
 
-__all__ = [
-    "ACCOUNT_COLUMNS",
-    "TEAM_COLUMNS",
-    "TEAM_MEMBER_COLUMNS",
-    "account_prefill",
-    "save_lists",
-    "team_members",
-    "team_prefill",
-    "told_apart",
-]
-
 ACCOUNT_COLUMNS = {
     "address": "str",
     "username": "str",

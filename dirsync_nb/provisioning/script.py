@@ -24,8 +24,6 @@ from .app_table import AppTable
 if TYPE_CHECKING:
     import sqlalchemy as sa
 
-__all__ = ["DIALECTS", "column_facts", "write_script"]
-
 DIALECTS = ("sqlite", "postgresql")
 CHECKS = "dirsync_plan_checks"
 NOW = object()  # the moment in which the script runs

@@ -33,8 +33,6 @@ from ..provisioning.audit.rules import GROUP_COLUMNS as AUDITED_GROUP_COLUMNS
 from ..provisioning.audit.rules import USER_COLUMNS as AUDITED_USER_COLUMNS
 from ..sync import history, state, webhooks
 
-__all__ = ["is_counted", "is_ours", "is_row_of_ours"]
-
 
 def _names(columns: str) -> dict[str, str]:
     """Return columns whose dtype tells nothing."""

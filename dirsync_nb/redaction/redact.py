@@ -28,8 +28,6 @@ from ..sync import Moment, Snapshot
 from ..sync.snapshot import FRAMES
 from .known_frames import is_counted, is_ours, is_row_of_ours
 
-__all__ = ["redact"]
-
 T = TypeVar("T", pd.DataFrame, "pd.Series[Any]", Snapshot, Plan)
 
 OWN_LABEL = re.compile(r"\((none|not in users|[\d,]+ other values)\)")  # that analysis puts among values

@@ -12,8 +12,6 @@ from ..files import replacing
 from ..sync.worlds import copy_of, snapshot_of
 from .redact import redacted_with
 
-__all__ = ["save_world"]
-
 
 def save_world(
     snapshot: Any,

@@ -51,12 +51,9 @@ from .events import (
     event_records,
     id_in,
     micros,
-    moment_of,
     moment_or_none,
     parse_event,
 )
-
-__all__ = ["NEVER", "Base", "InactivePolicy", "Moment", "State", "moment_of", "oldest_first", "replay"]
 
 InactivePolicy = Literal["delete", "keep"]
 

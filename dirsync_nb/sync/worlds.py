@@ -37,8 +37,6 @@ if TYPE_CHECKING:
     from ..sandbox.seeding.copies import Copy
     from ..sandbox.seeding.worlds import World
 
-__all__ = ["copy_lines", "copy_of", "snapshot_of", "world_asked_for", "world_from_file", "world_of_people"]
-
 REDACTED = " (redacted)"  # behind the server of a snapshot with pseudonyms
 PSEUDONYMS = "redacted: every name, address, id and value is a pseudonym; attributes are called as they were"
 REAL = "NOT redacted: these are people as they are; keep this file out of repositories"

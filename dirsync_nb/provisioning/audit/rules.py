@@ -20,19 +20,6 @@ from ...frames.tools import rows_frame
 from ...text import plural
 from .flat import COLUMN_COLUMNS
 
-__all__ = [
-    "FINDING_COLUMNS",
-    "GROUP_COLUMNS",
-    "LEVELS",
-    "RULES",
-    "USER_COLUMNS",
-    "VERDICTS",
-    "Audit",
-    "Findings",
-    "Rule",
-    "rules",
-]
-
 LEVELS = ("reject", "warning", "note")
 VERDICTS = ("pass", "pass with note", "warning", "accepted without primary address", "reject")
 """From the best to the worst; a row has the worst that any of its findings gives it."""

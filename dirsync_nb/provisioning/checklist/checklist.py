@@ -21,8 +21,6 @@ from ...frames.tools import rows_frame
 from . import data, service, sync
 from .facts import Environment, Verdict, unclear
 
-__all__ = ["CHECK_COLUMNS", "STATES", "Checklist", "to_production"]
-
 STATES = ("ok", "attention", "not checked")
 COLOURS = {"ok": "#2a7f4f", "attention": "#b3541e", "not checked": "#6b7280"}
 CHECK_COLUMNS = {"state": "category", "finding": "str", "what_to_do": "str"}

@@ -11,8 +11,6 @@ from ...analysis.identity import address_key
 from ...text import some
 from .facts import Environment, Verdict, attention, ok, unclear
 
-__all__ = ["addresses", "attributes", "deprecated_fields"]
-
 _NOBODY = unclear("There is no user to look at.")
 
 

@@ -22,8 +22,6 @@ from ...frames.tools import rows_frame
 from .asking import Asker, NotAsked
 from .questions import QUESTIONS, UNASKED, Question
 
-__all__ = ["PROBE_COLUMNS", "Probe", "probe"]
-
 PROBE_COLUMNS = {
     "verdict": "category",
     "answer": "str",

@@ -17,8 +17,6 @@ from ...client.endpoints import api_time
 from ...frames.records import as_dict
 from .asking import EVENTS, NOBODY, Asker, require
 
-__all__ = ["QUESTIONS", "UNASKED", "Question"]
-
 
 @dataclass(frozen=True)
 class Question:

@@ -12,18 +12,6 @@ from ...load.memberships import estimate_routes
 from ...text import plural, some
 from .facts import Environment, Verdict, attention, minutes, ok, unclear
 
-__all__ = [
-    "STATE_ADVICE",
-    "directory_states",
-    "empty_directories",
-    "first_load",
-    "following",
-    "key",
-    "memberships",
-    "order",
-    "refusals",
-]
-
 PER_DIRECTORY = 4.0  # requests a second on one directory's users
 PER_KEY = 100.0  # requests a second on everything
 PAGE = 100

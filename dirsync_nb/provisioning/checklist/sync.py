@@ -15,8 +15,6 @@ from ...sync.history import timeline
 from ...text import plural
 from .facts import Environment, Verdict, ago, attention, ok, unclear
 
-__all__ = ["cursor", "inactive_users", "webhook_delivery"]
-
 
 def cursor(client: DirectoryClient, keep: str | Path | None, after: str | None, found: Environment) -> Verdict:
     """Ask the service whether it can still go on from where the app is, and say how far behind that is."""
