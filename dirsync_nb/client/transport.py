@@ -27,6 +27,9 @@ from .waiting import interrupt_in
 DEADLINE = 120.0  # seconds for one whole answer, or twice the timeout where that is longer
 NOTICED = 1.0  # seconds of a pause that a person is told of
 
+Params = Mapping[str, str | int] | None
+"""Of a query."""
+
 
 @dataclass(frozen=True)
 class Wait:
@@ -154,7 +157,7 @@ class Transport:
     def get(
         self,
         path: str,
-        params: Mapping[str, str | int] | None = None,
+        params: Params = None,
         *,
         scope: str | None = None,
         doing: str | None = None,
@@ -224,9 +227,7 @@ class Transport:
                 cause = "pacing"
         raise AssertionError("unreachable")
 
-    def answer(
-        self, path: str, params: Mapping[str, str | int] | None = None, *, scope: str | None = None
-    ) -> Answer:
+    def answer(self, path: str, params: Params = None, *, scope: str | None = None) -> Answer:
         """Perform one GET within the budgets; return the answer as it came, whatever its status says.
 
         Nothing is asked again. Raises LoadError where no answer came.
@@ -238,20 +239,14 @@ class Transport:
         assert isinstance(answer, Answer)
         return answer
 
-    def _try_once(
-        self,
-        path: str,
-        params: Mapping[str, str | int] | None,
-        doing: str,
-        stop: threading.Event | None = None,
-    ) -> Any:
+    def _try_once(self, path: str, params: Params, doing: str, stop: threading.Event | None = None) -> Any:
         """Send one request; return the parsed answer, or the error it amounts to, not raised."""
         return self._exchange(path, params, doing, stop, self._read)
 
     def _exchange(
         self,
         path: str,
-        params: Mapping[str, str | int] | None,
+        params: Params,
         doing: str,
         stop: threading.Event | None,
         read: Callable[[Answer, str], Any],

@@ -304,23 +304,24 @@ KINDS: dict[str, tuple[str | None, Mapping[str, Column]]] = {
 """Every kind of frame: what it is indexed by, and its columns."""
 
 
-def _dtypes(columns: Mapping[str, Column]) -> dict[str, str]:
+def dtypes(columns: Mapping[str, Column]) -> dict[str, str]:
+    """Return the dtype of each column by its name."""
     return {name: column.dtype for name, column in columns.items()}
 
 
-ORGANIZATION_COLUMNS = _dtypes(ORGANIZATIONS)
-DIRECTORY_COLUMNS = _dtypes(DIRECTORIES)
-USER_COLUMNS = _dtypes(USERS)
-GROUP_COLUMNS = _dtypes(GROUPS)
-EVENT_COLUMNS = _dtypes(EVENTS)
-MEMBERSHIP_COLUMNS = _dtypes(MEMBERSHIPS)
-ROLE_COLUMNS = _dtypes(ROLES)
-ORGANIZATION_MEMBERSHIP_COLUMNS = _dtypes(ORGANIZATION_MEMBERSHIPS)
-WORKOS_GROUP_COLUMNS = _dtypes(WORKOS_GROUPS)
-ROLE_ASSIGNMENT_COLUMNS = _dtypes(ROLE_ASSIGNMENTS)
-GROUP_ROLE_ASSIGNMENT_COLUMNS = _dtypes(GROUP_ROLE_ASSIGNMENTS)
-EMAIL_COLUMNS = _dtypes(EMAILS)
-RECEIPT_COLUMNS = _dtypes(RECEIPTS)
+ORGANIZATION_COLUMNS = dtypes(ORGANIZATIONS)
+DIRECTORY_COLUMNS = dtypes(DIRECTORIES)
+USER_COLUMNS = dtypes(USERS)
+GROUP_COLUMNS = dtypes(GROUPS)
+EVENT_COLUMNS = dtypes(EVENTS)
+MEMBERSHIP_COLUMNS = dtypes(MEMBERSHIPS)
+ROLE_COLUMNS = dtypes(ROLES)
+ORGANIZATION_MEMBERSHIP_COLUMNS = dtypes(ORGANIZATION_MEMBERSHIPS)
+WORKOS_GROUP_COLUMNS = dtypes(WORKOS_GROUPS)
+ROLE_ASSIGNMENT_COLUMNS = dtypes(ROLE_ASSIGNMENTS)
+GROUP_ROLE_ASSIGNMENT_COLUMNS = dtypes(GROUP_ROLE_ASSIGNMENTS)
+EMAIL_COLUMNS = dtypes(EMAILS)
+RECEIPT_COLUMNS = dtypes(RECEIPTS)
 
 EVENT_STATES = {"active": "linked", "inactive": "unlinked"}  # the words of events for the API's
 DIRECTORY_STATES = ("linked", "validating", "invalid_credentials", "unlinked", "deleting")

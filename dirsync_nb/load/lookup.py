@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pandas as pd
 
 from .. import errors
-from ..client import identifier, needs_client
+from ..client import DirectoryClient, identifier, needs_client
 from ..client.endpoints import foreign_id
 from ..text import fold
 from .lists import (
@@ -20,11 +21,6 @@ from .lists import (
     load_user,
     load_users,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from ..client import DirectoryClient
 from .progress import tell
 
 FOUND_COLUMNS = ("kind", "name", "address", "state", "directory_id", "directory", "matched_by", "next")

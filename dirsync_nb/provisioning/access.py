@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 
 from .. import errors
 from ..analysis.identity import address_key
-from ..client import needs_client
+from ..client import DirectoryClient, needs_client
 from ..client.calls import every_call
 from ..client.endpoints import identifier
 from ..frames import near_names, one_of, takes_frames
@@ -18,11 +19,6 @@ from ..load import load_directory, load_events, load_groups, load_user
 from ..load.lookup import find
 from ..text import plural, some
 from .status import StatusWords
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
-    from ..client import DirectoryClient
 
 __all__ = ["CHECK_COLUMNS", "Access", "explain_access"]
 

@@ -15,13 +15,12 @@ from .. import errors
 from ..analysis.identity import id_key
 from ..client.calls import every_call
 from ..frames import near_names, require_columns, require_frame, takes_frames
+from ..frames.checks import attribute_names, require_attribute
 from ..frames.partial import require_all
 from ..guard import SHARE, why_stopped
 from ..text import plural
 from .app_table import ATTRS, table_of
-from .columns import attribute_names, require_attribute
-from .matching import Match, Matcher
-from .people import ABSENT, HOMES, People, key_of, plain_value
+from .people import ABSENT, HOMES, Match, Matcher, People, key_of, plain_value
 from .plan import PLAN_COLUMNS, Plan, TooManyDeactivations, plan_frame
 from .status import StatusWords, is_on, says_until
 

@@ -21,9 +21,9 @@ from .. import errors
 from ..analysis.identity import address_key
 from ..client.calls import every_call
 from ..frames import USER_STATES, listed_ids, looks_like_address, one_of, takes_frames
+from ..frames.checks import require_attribute
 from ..frames.partial import require_all
 from ..text import USER_TEXT, attribute_of, fold, folded_rows, holding, label_of, plain, value_labels
-from .columns import require_attribute
 from .comparison import known_people
 from .prefill import (
     ACCOUNT_COLUMNS,

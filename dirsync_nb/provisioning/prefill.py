@@ -16,9 +16,9 @@ import pandas as pd
 from .. import errors
 from ..files import need_for, save_frame, write_csv, write_xlsx
 from ..frames import one_of, require_frame, takes_frames, typed_values
+from ..frames.checks import require_attribute
 from ..frames.partial import require_all
 from ..text import name_label, plain
-from .columns import require_attribute
 from .people import plain_value
 
 ACCOUNT_COLUMNS = {

@@ -18,7 +18,7 @@ from ... import errors
 from ...client import DirectoryClient, needs_client
 from ...frames import require_complete, takes_frames
 from ...frames.tools import rows_frame
-from . import data, service, sync
+from . import items
 from .facts import Environment, Verdict, unclear
 
 STATES = ("ok", "attention", "not checked")
@@ -145,20 +145,20 @@ def to_production(
         require_complete(events, "a checklist")
     found = Environment(client, users, events)
     checks: dict[str, Callable[[], Verdict]] = {
-        "API key": lambda: service.key(client, found),
-        "directory states": lambda: service.directory_states(found.directories),
-        "empty directories": lambda: service.empty_directories(found.directories),
-        "order of lists": lambda: service.order(client),
-        "first load": lambda: service.first_load(found.directories),
-        "memberships": lambda: service.memberships(found.directories),
-        "following events": lambda: service.following(found.events),
-        "events cursor": lambda: sync.cursor(client, keep, after, found),
-        "inactive users": lambda: sync.inactive_users(found, inactive_policy),
-        "webhooks": lambda: sync.webhook_delivery(webhook_secret, delivery, clock),
-        "attributes": lambda: data.attributes(found.users, attributes),
-        "addresses": lambda: data.addresses(found.users),
-        "deprecated fields": lambda: data.deprecated_fields(found),
-        "refusals": lambda: service.refusals(client),
+        "API key": lambda: items.key(client, found),
+        "directory states": lambda: items.directory_states(found.directories),
+        "empty directories": lambda: items.empty_directories(found.directories),
+        "order of lists": lambda: items.order(client),
+        "first load": lambda: items.first_load(found.directories),
+        "memberships": lambda: items.memberships(found.directories),
+        "following events": lambda: items.following(found.events),
+        "events cursor": lambda: items.cursor(client, keep, after, found),
+        "inactive users": lambda: items.inactive_users(found, inactive_policy),
+        "webhooks": lambda: items.webhook_delivery(webhook_secret, delivery, clock),
+        "attributes": lambda: items.attributes(found.users, attributes),
+        "addresses": lambda: items.addresses(found.users),
+        "deprecated fields": lambda: items.deprecated_fields(found),
+        "refusals": lambda: items.refusals(client),
     }
     return Checklist(_frame({name: _checked(check) for name, check in checks.items()}))
 
