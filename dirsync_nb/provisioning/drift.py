@@ -275,9 +275,7 @@ def _since(rows: pd.DataFrame, times: _Times, app_users: pd.DataFrame, asked: Ma
 
 
 def _plain(value: Any) -> Any:
-    if is_missing(value):
-        return None
-    return value.item() if hasattr(value, "item") else value
+    return None if is_missing(value) else value.item() if hasattr(value, "item") else value
 
 
 every_call(__name__)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import html
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -61,9 +61,8 @@ class Checklist:
 
     def _repr_html_(self) -> str:
         left, firm = "text-align: left; vertical-align: top", "white-space: nowrap"
-        heads = "".join(
-            f'<th style="{left}">{name}</th>' for name in ("item", "state", "finding", "what to do")
-        )
+        names = ("item", "state", "finding", "what to do")
+        heads = "".join(f'<th style="{left}">{name}</th>' for name in names)
         rows = "".join(
             f'<tr><th style="{left}; {firm}">{html.escape(item)}</th>'
             f'<td style="{left}; {firm}; color: {COLOURS[state]}"><b>{state}</b></td>'
@@ -160,7 +159,8 @@ def to_production(
         "deprecated fields": lambda: items.deprecated_fields(found),
         "refusals": lambda: items.refusals(client),
     }
-    return Checklist(_frame({name: _checked(check) for name, check in checks.items()}))
+    index = pd.Index(list(checks), dtype="str", name="item")
+    return Checklist(rows_frame(map(_checked, checks.values()), CHECK_COLUMNS, index, state=STATES))
 
 
 def _checked(check: Callable[[], Verdict]) -> Verdict:
@@ -170,8 +170,3 @@ def _checked(check: Callable[[], Verdict]) -> Verdict:
     except errors.LoadError as problem:
         told = f"It could not be read: {type(problem).__name__}."
         return unclear(told, "See the first item, and run this again.")
-
-
-def _frame(verdicts: Mapping[str, Verdict]) -> pd.DataFrame:
-    index = pd.Index(list(verdicts), dtype="str", name="item")
-    return rows_frame(verdicts.values(), CHECK_COLUMNS, index, state=STATES)

@@ -119,9 +119,8 @@ def first_load(directories: pd.DataFrame) -> Verdict:
     )
     if len(priced) < len(directories):
         told += f" {len(directories) - len(priced)} without counts are left out."
-    if seconds <= LONG:
-        return ok(told)
-    return attention(told, "Load once, in the background, and follow events from then on.")
+    advice = "Load once, in the background, and follow events from then on."
+    return ok(told) if seconds <= LONG else attention(told, advice)
 
 
 def memberships(directories: pd.DataFrame) -> Verdict:
@@ -134,11 +133,8 @@ def memberships(directories: pd.DataFrame) -> Verdict:
         f"The dearest is {dearest.name}: {dearest.route.replace('_', ' ')}, about {int(dearest.requests):,} "
         f"requests, {minutes(dearest.seconds)}."
     )
-    if dearest.seconds <= LONG:
-        return ok(told)
-    return attention(
-        told, "Compare it at night and follow events in between; a full comparison every hour does not fit."
-    )
+    advice = "Compare it at night and follow events in between; a full comparison every hour does not fit."
+    return ok(told) if dearest.seconds <= LONG else attention(told, advice)
 
 
 class _Priced(NamedTuple):
@@ -158,19 +154,13 @@ class _Priced(NamedTuple):
 
 def _priced(directories: pd.DataFrame) -> list[_Priced]:
     """Price the memberships of each directory that says how many users and groups it holds."""
-    rows = pd.DataFrame(
-        {"name": directories["name"], "users": _users_in(directories), "groups": directories["groups"]}
-    ).dropna(subset=["users", "groups"])
-    return [
-        _cheapest(name, int(users), int(groups))
-        for name, users, groups in zip(rows["name"], rows["users"], rows["groups"], strict=True)
-    ]
-
-
-def _cheapest(name: str, users: int, groups: int) -> _Priced:
-    routes = estimate_routes(users, groups, Pacer(), listed=(True, False))
-    route = min(routes, key=lambda one: routes[one]["seconds"])
-    return _Priced(name, users, route, routes[route]["requests"], routes[route]["seconds"])
+    rows = directories.assign(users=_users_in(directories)).dropna(subset=["users", "groups"])
+    priced = []
+    for name, users, groups in zip(rows["name"], rows["users"], rows["groups"], strict=True):
+        routes = estimate_routes(int(users), int(groups), Pacer(), listed=(True, False))
+        route, cost = min(routes.items(), key=lambda one: one[1]["seconds"])
+        priced.append(_Priced(name, int(users), route, cost["requests"], cost["seconds"]))
+    return priced
 
 
 def following(events: pd.DataFrame) -> Verdict:
@@ -263,12 +253,10 @@ def inactive_users(found: Environment, expected: str | None) -> Verdict:
 
 
 def _signs_of_keeping(found: Environment) -> Iterator[str]:
-    listed = int(found.directories["inactive_users"].sum())
-    if listed:
+    if listed := int(found.directories["inactive_users"].sum()):
         yield f"{plural(listed, 'inactive user is', 'inactive users are')} listed"
     updates = _of_kind(found.events, "dsync.user.updated")
-    off = sum(_is_off(data) for data in updates["data"])
-    if off:
+    if off := sum(map(_is_off, updates["data"])):
         yield f"{plural(off, 'update')} to inactive"
 
 
@@ -278,11 +266,9 @@ def _signs_of_deleting(events: pd.DataFrame) -> Iterator[str]:
     # Whoever was told to be inactive before had been kept: their deletion is one, and no sign of this policy.
     kept = {u for u, data in zip(updated["user_id"], updated["data"], strict=True) if _is_off(data)}
     pairs = zip(deleted["user_id"], deleted["data"], strict=True)
-    off = sum(_is_off(data) and user not in kept for user, data in pairs)
-    if off:
+    if off := sum(_is_off(data) and user not in kept for user, data in pairs):
         yield f"{plural(off, 'deletion')} of somebody just switched off"
-    anew = int((timeline(events)["manner"] == "created anew").sum())
-    if anew:
+    if anew := int((timeline(events)["manner"] == "created anew").sum()):
         yield f"{anew:,} came back under a new id"
 
 
@@ -371,12 +357,12 @@ def addresses(users: pd.DataFrame) -> Verdict:
     elsewhere = int((users["address_source"].notna() & (users["address_source"] != "email")).sum())
     folded = users["address"].map(address_key)
     doubled = int((folded.notna() & folded.duplicated(keep=False)).sum())
-    parts = [
-        f"{without:,} have no address" if without else "",
-        f"{elsewhere:,} have one only outside email" if elsewhere else "",
-        f"{doubled:,} share theirs with another user" if doubled else "",
-    ]
-    told = ", ".join(part for part in parts if part)
+    parts = {
+        "have no address": without,
+        "have one only outside email": elsewhere,
+        "share theirs with another user": doubled,
+    }
+    told = ", ".join(f"{count:,} {what}" for what, count in parts.items() if count)
     if not told:
         return ok(f"Each of {len(users):,} users has an address of their own in email.")
     return attention(
