@@ -28,7 +28,7 @@ from .pseudonyms import ID_FILTERS, TEXT_FILTERS, Pseudonyms, RedactedTransport,
 from .receipts import Receipt
 from .transport import Transport
 
-__all__ = ["DirectoryClient"]
+SETTINGS = ("page_size", "max_rows", "max_pages", "sandbox", "scoped_lists")
 
 
 class DirectoryClient:
@@ -162,14 +162,8 @@ class DirectoryClient:
         """
         names = Pseudonyms(wrapped_key(key), keep_attributes, round_times=round_times)
         key = None  # no traceback through here shows it
-        return RedactedClient(
-            RedactedTransport(self.transport, names),
-            page_size=self.page_size,
-            max_rows=self.max_rows,
-            max_pages=self.max_pages,
-            sandbox=self.sandbox,
-            scoped_lists=self.scoped_lists,
-        )
+        settings = {name: getattr(self, name) for name in SETTINGS}
+        return RedactedClient(RedactedTransport(self.transport, names), **settings)
 
     # Single objects -------------------------------------------------------------------------------------
 

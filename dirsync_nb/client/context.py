@@ -24,8 +24,6 @@ from .receipts import Receipt
 from .retry import RetryPolicy
 from .transport import Traffic, Transport
 
-__all__ = ["LoadContext", "Record"]
-
 Record = dict[str, Any]
 """One API object, parsed."""
 

@@ -17,8 +17,6 @@ from .context import LoadContext, Record, doing_of
 from .endpoints import DSYNC_EVENTS
 from .receipts import Receipt
 
-__all__ = ["FilterCheck", "time_in_id", "time_of"]
-
 NOBODY = "zqxjkvwp-0"  # fits no name, and with an ending no address and no domain
 MOST_QUESTIONS = 10  # in a row answered with an empty page that leads on
 SPARE = timedelta(seconds=1)  # whether ends of a range are inclusive is not documented

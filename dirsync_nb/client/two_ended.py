@@ -23,8 +23,6 @@ from .segments import Segment, SegmentList
 from .transport import Traffic
 from .waiting import Stop, first_done, interruptible
 
-__all__ = ["read_list"]
-
 PAYS_FROM = 0.8  # requests under way, by latency and limit, from which a second reader pays
 
 Expected = Callable[[Traffic], int | None]

@@ -31,8 +31,6 @@ from pandas.api.indexers import check_array_indexer
 from ..client.answers import BeyondFloat, parse_json
 from ..text import is_missing
 
-__all__ = ["JsonArray", "JsonDtype", "json_lines", "spell_infinity"]
-
 Objects = np.ndarray[Any, np.dtype[np.object_]]
 Flags = np.ndarray[Any, np.dtype[np.bool_]]
 _EMPTY: dict[type, bytes | None] = {dict: b"{}", list: b"[]", type(None): None}  # most of what is deprecated

@@ -13,8 +13,6 @@ from .checkpoint import Checkpoint
 from .lists import count_of, load_list
 from .memberships import load_directory_memberships
 
-__all__ = ["Contents", "load_contents"]
-
 
 class Contents(NamedTuple):
     """What is in one directory."""

@@ -14,6 +14,7 @@ import threading
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -40,8 +41,6 @@ from .lists import count_of, load_groups, load_users
 from .parallel import as_directory_ids, load_each
 from .progress import Progress
 from .session import Watch, load_session, resumed
-
-__all__ = ["estimate_routes", "load_directory_memberships", "load_memberships"]
 
 WORKERS = 8
 FEWEST_WORKERS = 3  # of each of many directories: four requests a second at 600 ms
@@ -197,8 +196,8 @@ def load_directory_memberships(
     """
     given = context.disguise("directory_id", identifier(directory_id, "directory_id"))
     directory = fitting_id(str(given), "directory_id")
-    for frame, index in ((users, "user_id"), (groups, "group_id")):
-        _check_frame(frame, index, directory)
+    _check_frame("users=", users, "user_id", directory)
+    _check_frame("groups=", groups, "group_id", directory)
     stop = Stop(context.stop)
     receipt = Receipt(endpoint="memberships", filters={"directory": directory}, stop=stop)
     pairs = resumed(receipt, resume, Pairs, lambda: Pairs(directory))
@@ -225,11 +224,10 @@ def load_directory_memberships(
     return session.frame
 
 
-def _check_frame(frame: pd.DataFrame | None, index: str, directory: str) -> None:
+def _check_frame(name: str, frame: pd.DataFrame | None, index: str, directory: str) -> None:
     """Refuse a frame at hand that would silently leave memberships out."""
     if frame is None:
         return
-    name = index.replace("_id", "s=")
     require_ids(name, frame, index)
     require_complete(frame, f"load_memberships({name})")
     foreign = frame["directory_id"].dropna().unique().tolist()
@@ -318,11 +316,9 @@ class Pairs:
 
     def _empty_groups(self, frame: pd.DataFrame) -> list[str] | None:
         """Name the groups without members; None where the route never meets them and no list is at hand."""
-        if self.route == "by_group":
-            listed = list(self.done)
-        elif self.groups is not None:
-            listed = self.groups.index.tolist()
-        else:
+        at_hand = None if self.groups is None else self.groups.index
+        listed = self.done if self.route == "by_group" else at_hand
+        if listed is None:
             return None
         filled = set(frame["group_id"]) | set(self.deleted)
         return [group_id for group_id in listed if group_id not in filled]
@@ -482,19 +478,23 @@ class _Reader:
 
     def _open(self, owner: str) -> Receipt:
         """Open the list of one owner."""
-        if self.by_group:
-            return self.context.open(
-                "users", {"directory_id": self.pairs.directory, "group_id": owner}, log=False
-            )
-        return self.context.open("groups", {"user_id": owner}, log=False)
+        members = {"directory_id": self.pairs.directory, "group_id": owner}
+        kind, filters = ("users", members) if self.by_group else ("groups", {"user_id": owner})
+        return self.context.open(kind, filters, log=False)
 
     def _read(self, inner: Receipt) -> Iterator[list[Record]]:
         """Read a list; what it cost is added to the receipt, whole or broken."""
         inner.tell = self.receipt.tell
-        try:
+        with self._counted(inner):
             yield from read_list(
                 self.context, inner, SegmentList(), most=self.most, sharing=lambda: len(self.running)
             )
+
+    @contextmanager
+    def _counted(self, inner: Receipt) -> Iterator[None]:
+        """Add to the receipt what a part of the load cost, whole or broken."""
+        try:
+            yield
         finally:
             with self.lock:
                 self.receipt.requests += inner.requests
@@ -524,22 +524,15 @@ class _Reader:
         if self.pairs.checked or not self.pairs.done[owner]:
             return
         self.pairs.checked = True
-        inner = self._open(owner)
-        try:
+        with self._counted(inner := self._open(owner)):
             FilterCheck(self.context, inner).ask(name)
-        finally:
-            self.receipt.requests += inner.requests
-            self.receipt.waits += inner.waits
-            self.receipt.note(*inner.notices)
 
 
 def _slim(record: Record) -> Record:
     """Keep what memberships need, so that a large group does not hold its members' whole records."""
-    embedded = record.get("groups")
-    names = None
-    if isinstance(embedded, list):
-        names = [group.get("id") for group in embedded if isinstance(group, dict)]
-    return {"groups": names, **{name: record.get(name) for name in ("id", "object")}}
+    groups = record.get("groups")
+    names = [one.get("id") for one in groups if isinstance(one, dict)] if isinstance(groups, list) else None
+    return {"groups": names, "id": record.get("id"), "object": record.get("object")}
 
 
 def _ids(records: Iterable[Record]) -> Iterator[str]:
