@@ -88,7 +88,6 @@ class Environment:
         self._storage: Storage | None = None
         self._changes: Changes | None = None
         self._deliveries: Deliveries | None = None
-        self._scim: ScimDoors | None = None
         self._scenario: Scenario | None = None
 
     def __repr__(self) -> str:
@@ -131,7 +130,7 @@ class Environment:
         deliveries, self._deliveries = self._deliveries, None
         if deliveries is not None:
             deliveries.end()  # its threads read the store
-        storage, self._storage, self._changes, self._scim = self._storage, None, None, None
+        storage, self._storage, self._changes = self._storage, None, None
         if storage is not None:
             storage.close()
 
@@ -252,11 +251,7 @@ class Environment:
 
     def doors(self) -> ScimDoors:
         """Return the SCIM doors of all directories, as one object."""
-        with self._lock:
-            if self._scim is None:
-                keep, profile = self.inactive_policy == "keep", self.settings.scim_profile
-                self._scim = ScimDoors(self.store, lambda: self.changes, self.seed, profile, keep_inactive=keep)
-            return self._scim
+        return ScimDoors(self.changes, self.settings.scim_profile)
 
     # -- what can happen (see ``changes``) ---------------------------------------------------------------
 
