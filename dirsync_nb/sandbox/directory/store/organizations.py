@@ -18,7 +18,7 @@ _DIRECTORY_COLUMNS = (
 class Organizations(Table):
     """Read and write organizations."""
 
-    _kind, _select = "Organization", "SELECT n, id, 0, json FROM organizations WHERE "
+    kind, _select = "Organization", "SELECT n, id, 0, json FROM organizations WHERE "
 
     def by_external_id(self, external_id: str) -> Row:
         """Return the organization you know by your own id, or raise NotFound."""
@@ -111,7 +111,7 @@ class Directories(Table):
 class Tokens(Table):
     """Read and write the bearer tokens of SCIM doors."""
 
-    _kind, _select = "Directory Token", "SELECT 0, id, directory, json FROM tokens WHERE "
+    kind, _select = "Directory Token", "SELECT 0, id, directory, json FROM tokens WHERE "
 
     def of(self, directory: int) -> list[str]:
         """Return the ids of the live tokens of a directory, oldest first."""

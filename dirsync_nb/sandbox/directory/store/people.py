@@ -21,7 +21,7 @@ UserColumns = tuple[int, str, int, str, str | None, bytes]
 class Users(Table):
     """Read and write users; those deleted are kept as ``gone``."""
 
-    _kind, _select = "Directory User", "SELECT n, id, directory, json FROM users WHERE "
+    kind, _select = "Directory User", "SELECT n, id, directory, json FROM users WHERE "
 
     def number(self, n: int) -> Row:
         """Return the user with this internal number."""
@@ -93,7 +93,7 @@ class Users(Table):
 class Gone(Table):
     """Read users and groups that were deleted, as they were last."""
 
-    _kind, _select = "Directory User", "SELECT n, id, directory, json FROM gone WHERE "
+    kind, _select = "Directory User", "SELECT n, id, directory, json FROM gone WHERE "
 
 
 def _stored(user: dict[str, Any]) -> tuple[str, str | None, bytes]:
@@ -103,7 +103,7 @@ def _stored(user: dict[str, Any]) -> tuple[str, str | None, bytes]:
 class Groups(Table):
     """Read and write groups, and who is in them."""
 
-    _kind, _select = "Directory Group", "SELECT n, id, directory, json FROM groups WHERE "
+    kind, _select = "Directory Group", "SELECT n, id, directory, json FROM groups WHERE "
 
     def of(self, directory: int) -> list[Row]:
         """Return all groups of a directory, oldest first."""

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from ....errors import DirsyncError
 
@@ -21,8 +20,7 @@ class NotFound(DirsyncError, LookupError):
         self.object_id = object_id
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """Hold one stored user, group, organization or token."""
 
     n: int
@@ -39,7 +37,7 @@ class Row:
 class Table:
     """Speak the SQL of one table. Where its rows are ``Row``, it says how they are selected and called."""
 
-    _kind: ClassVar[str] = ""
+    kind: ClassVar[str] = ""
     _select: ClassVar[str] = ""
 
     def __init__(self, database: Database) -> None:
@@ -53,7 +51,7 @@ class Table:
     def _found(self, where: str, key: str) -> Row:
         row = self._one(self._select + where, (key,))
         if row is None:
-            raise NotFound(self._kind, key)
+            raise NotFound(self.kind, key)
         return Row(*row)
 
     def _rows(self, where: str, *parameters: Any) -> list[Row]:
