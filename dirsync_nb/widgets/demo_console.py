@@ -22,6 +22,7 @@ from ._base.jobs import PATIENCE, Job
 from ._base.live import kernel_shell
 from ._base.panel import Panel
 from ._base.parts import button, field, row
+from ._base.script import script_of
 from ._base.text import html_table, label, plural
 from ._demo.model import Demo, Step, sandbox_of
 from ._demo.page import LANES, cells, page_html, step_html, style
@@ -45,23 +46,7 @@ class SaveButton(anywidget.AnyWidget):
         Gives the name of the file and its content.
     """
 
-    _esm = """
-    export default { render({ model, el }) {
-      const button = Object.assign(document.createElement("button"), { type: "button", className: "dsn-button",
-        textContent: "Save as a page", title: "One HTML file of what happened, to send" });
-      button.onclick = () => model.send({ save: true });
-      const save = (message, buffers) => {
-        const link = document.createElement("a");
-        link.href = URL.createObjectURL(new Blob([buffers[0]], { type: "text/html" }));
-        link.download = message.saved;
-        link.click();
-        URL.revokeObjectURL(link.href);
-      };
-      model.on("msg:custom", save);
-      el.append(button);
-      return () => model.off("msg:custom", save);
-    } };
-    """
+    _esm = script_of("save")
 
     def __init__(self, page: Callable[[], tuple[str, str]]) -> None:
         super().__init__()

@@ -16,7 +16,7 @@ from ..client import DirectoryClient, checked_id, needs_client
 from ..frames import takes_frames
 from ._base.code import snippets
 from ._base.controls import MENU, only_by_column, only_listed, only_offered
-from ._base.directory_lists import NOUNS, VIEWS, columns_of, listing_of, nothing_in
+from ._base.directory_lists import NOUNS, SEARCH, VIEWS, columns_of, listing_of, nothing_in
 from ._base.explorer import Explorer
 from ._base.facets import Facets, counted, facet
 from ._base.filters import UserFilters
@@ -525,6 +525,7 @@ class DirectoryExplorer(Explorer):
     def _fill_menus(self) -> None:
         """Offer the choices of this view; a menu never holds more than 50."""
         of_users = self.view == "Users"
+        self.filters.search.placeholder = SEARCH[self.view]
         with self._stillness():
             self.filters.offer(
                 self._lists.get(self.view),
@@ -541,7 +542,10 @@ class DirectoryExplorer(Explorer):
         if self.retired or self._still:
             return
         self._controls.follow()
-        self.filters.row.layout.display = "" if self.view in self._lists else "none"
+        # While it reads, the place of the filters stays free: nothing jumps when they come.
+        here = self.view in self._lists
+        self.filters.row.layout.display = "" if here or self.jobs.busy else "none"
+        self.filters.row.layout.visibility = "visible" if here else "hidden"
         self.back_button.layout.display = "" if self._trail else "none"
         self._draw_place()
         listing = self._lists.get(self.view)

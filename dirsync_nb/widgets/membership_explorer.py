@@ -23,7 +23,7 @@ from ._base.jobs import Job
 from ._base.listing import Listing
 from ._base.panel import Read
 from ._base.parts import Choice, button, field, row
-from ._base.pictures import Picture, bars, combinations_picture, graph_picture, overlap_picture
+from ._base.pictures import TOLD, Picture, bars, combinations_picture, graph_picture, overlap_picture
 from ._base.reading import read_frame, read_records
 from ._base.table import ROWS, Column, Row, RowTable
 from ._base.text import html_table, label, name_label, plain, plural
@@ -389,8 +389,9 @@ class MembershipExplorer(Explorer):
 
     def _draw_chart(self) -> None:
         self._controls.follow()
-        if self._compared and not self.retired:
-            self.picture.show(self._chart_markup(), self.part, [*map(str, self._groups.index)])
+        if not self.retired:
+            names = {one: self._full_name(one) for one in self._compared}
+            self.picture.show(self._chart_markup() if names else "", self.part, names)
 
     def _chart_markup(self) -> str:
         compared, graph = self._compared, None
@@ -414,7 +415,7 @@ class MembershipExplorer(Explorer):
         return combinations_picture(names, counts.most_common(), "Which groups people are in together")
 
     def _full_name(self, group_id: str) -> str:
-        return label(name_label(self._groups.loc[group_id, "name"]), 80)
+        return label(name_label(self._groups.loc[group_id, "name"]), TOLD)
 
     # What it says of itself -----------------------------------------------------------------------------------
 

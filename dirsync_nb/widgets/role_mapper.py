@@ -541,8 +541,7 @@ class RoleMapper(Explorer):
         self.up.disabled, self.down.disabled = place <= 0, place in (-1, len(mapping.order) - 1)
         drawn = [(one, *(counts[one][side] for side in ("kept", "gained", "lost"))) for one in mapping.order]
         title = f"People by role: {_counted(preview.changes)}"
-        self.picture.markup = changes_picture([one for one in drawn if any(one[1:])], title)
-        self.picture.chosen = self.role
+        self.picture.show(changes_picture([one for one in drawn if any(one[1:])], title), self.role)
 
     def _draw_preview(self, preview: _Preview) -> None:
         looks = self.show == "To look at"
