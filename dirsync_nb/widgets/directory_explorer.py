@@ -279,6 +279,7 @@ class DirectoryExplorer(Explorer):
 
     def _failed(self, problem: BaseException) -> None:
         self._draw()  # of a filter that could not be read nobody is shown, rather than those of before
+        self.filters.row.layout.display = "" if self.view in self._lists else "none"
         super()._failed(problem)
 
     def _load_members(self, group_id: str) -> None:
@@ -543,9 +544,8 @@ class DirectoryExplorer(Explorer):
             return
         self._controls.follow()
         # While it reads, the place of the filters stays free: nothing jumps when they come.
-        here = self.view in self._lists
-        self.filters.row.layout.display = "" if here or self.jobs.busy else "none"
-        self.filters.row.layout.visibility = "visible" if here else "hidden"
+        self.filters.row.layout.display = ""
+        self.filters.row.layout.visibility = "visible" if self.view in self._lists else "hidden"
         self.back_button.layout.display = "" if self._trail else "none"
         self._draw_place()
         listing = self._lists.get(self.view)

@@ -14,9 +14,9 @@ function render({ model, el }) {
     const button = press("dsn-link dsn-copies", "copy", onclick, { title: `Copy ${text}`, ariaLabel: `Copy ${text}` });
     return button;
   };
-  // An address is broken after its "@", an id after its prefix, and not within a word.
+  // An address is broken after its "@", and not within a word.
   const breakable = (held, text) => {
-    for (const piece of text.split(/(?<=[@_])/)) held.append(piece, node("wbr"));
+    for (const piece of text.split(/(?<=@)/)) held.append(piece, node("wbr"));
     return held;
   };
 

@@ -19,7 +19,15 @@ import traitlets as t
 from .script import script_of
 from .text import LITERAL, label, name_label, plural
 
-__all__ = ["TOLD", "Picture", "bars", "changes_picture", "combinations_picture", "graph_picture", "overlap_picture"]
+__all__ = [
+    "TOLD",
+    "Picture",
+    "bars",
+    "changes_picture",
+    "combinations_picture",
+    "graph_picture",
+    "overlap_picture",
+]
 
 NAME = 44  # characters of a name
 TOLD = 60  # characters of one that is told where it is pointed at
@@ -154,8 +162,7 @@ def overlap_picture(
     left, row = 38.0, 20 if dense else 26
     width = (100 - left) / max(1, len(ids))
     parts = [
-        f'<text x="{left + (place + 0.5) * width:.2f}%" y="12" text-anchor="middle">'
-        f"{signs[place]}</text>"
+        f'<text x="{left + (place + 0.5) * width:.2f}%" y="12" text-anchor="middle">{signs[place]}</text>'
         for place in range(len(ids))
         if not many or not (place + 1) % 5
     ]
@@ -180,7 +187,7 @@ def overlap_picture(
                 + ("either" if dense else names[one])
             )
             place = f'x="{left + across * width:.2f}%" y="{y}" width="{width:.2f}%" height="{row - 2}"'
-            cell = f'<rect {place} fill-opacity="{share:.2f}"/>'
+            cell = f'<rect {place} fill-opacity="{share and 0.1 + 0.9 * share:.2f}"/>'
             if not dense:
                 strong = "var(--jp-ui-inverse-font-color1, #fff)" if share > 0.6 else "currentColor"
                 middle = f'x="{left + (across + 0.5) * width:.2f}%" y="{y + 16}"'
@@ -190,7 +197,7 @@ def overlap_picture(
     height = 18 + row * len(ids) + (APART if apart else 0)
     if apart:
         parts.append(_text(0, height + 14, "Set apart: nearly everybody is in these."))
-    return _svg(parts, height + (LINE if apart else 0), title, least=min(460, 18 * len(ids)) if dense else 0)
+    return _svg(parts, height + (LINE if apart else 0), title, least=16 * len(ids) if dense else 0)
 
 
 def graph_picture(nodes: pd.DataFrame, links: pd.DataFrame, picked: Collection[str], title: str) -> str:

@@ -50,7 +50,8 @@ def script_of(part: str) -> str:
 def _all() -> str:
     made = ",\n".join(f"{part}: (() => {{\n{_sources()[part]}\nreturn render;\n}})()" for part in PARTS)
     hidden = "export default { render: ({ el }) => { el.hidden = true; } };"
-    return f"globalThis[{_name()!r}] ??= (() => {{\n{_sources()['kit']}\nreturn {{\n{made}\n}};\n}})();\n{hidden}"
+    body = f"{_sources()['kit']}\nreturn {{\n{made}\n}};"
+    return f"globalThis[{_name()!r}] ??= (() => {{\n{body}\n}})();\n{hidden}"
 
 
 class Scripts(anywidget.AnyWidget):
