@@ -91,23 +91,36 @@ def read_list(
 
 
 class Readers:
-    """Threads that read pages; what they bring is taken from :meth:`done`, one batch at a time."""
+    """Threads that read pages; what they bring is taken from :meth:`done`, one batch at a time.
+
+    A job that is alone needs no thread: it is done by whoever takes its result.
+    """
 
     def __init__(self) -> None:
-        self._pool = ThreadPoolExecutor(3)  # one for each end, and one that asks for the size of the list
+        self._pool: ThreadPoolExecutor | None = None
+        self._sent: list[tuple[Any, Callable[[], Any]]] = []
         self._running: dict[Future[Any], Any] = {}
 
     def send(self, errand: Any, job: Callable[[], Any]) -> None:
-        """Let a thread do a job."""
-        self._running[self._pool.submit(job)] = errand
+        """Take a job."""
+        self._sent.append((errand, job))
 
     def done(self) -> list[tuple[Any, Callable[[], Any]]]:
         """Wait for the next jobs that end; return each errand with how to get its result."""
+        sent, self._sent = self._sent, []
+        if len(sent) == 1 and not self._running:
+            return sent
+        if sent and self._pool is None:
+            self._pool = ThreadPoolExecutor(3)  # one for each end, and one that asks for the size of the list
+        for errand, job in sent:
+            assert self._pool is not None
+            self._running[self._pool.submit(job)] = errand
         return [(self._running.pop(future), future.result) for future in first_done(self._running)]
 
     def close(self) -> None:
         """Wait until every thread has ended."""
-        self._pool.shutdown(wait=True, cancel_futures=True)
+        if self._pool is not None:
+            self._pool.shutdown(wait=True, cancel_futures=True)
 
 
 class _Brought(NamedTuple):
