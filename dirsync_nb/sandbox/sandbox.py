@@ -7,12 +7,11 @@ from dataclasses import fields
 from typing import TYPE_CHECKING, Any, Self
 
 from .directory.refusal import Invalid, NotRunning
-from .environment import Environment, ScimAccess
+from .environment import Environment, ScimAccess, Truth
 from .http.app import API_KEY
 from .http.server import Server
 from .seeding import seed as seeds
 from .settings import Settings
-from .truth import Truth
 
 if TYPE_CHECKING:
     import os
