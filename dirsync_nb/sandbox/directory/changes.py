@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
     from .store import Row, Store
 
-__all__ = ["STATES", "Changes", "InactivePolicy", "RoleMode"]
-
 P = ParamSpec("P")
 R = TypeVar("R")
 
