@@ -72,8 +72,7 @@ class Truth:
         return self._store.memberships.of_directory(self._number(directory_id))
 
     def _number(self, directory_id: str) -> int:
-        n: int = self._store.directories.get(directory_id)["n"]
-        return n
+        return int(self._store.directories.get(directory_id)["n"])
 
 
 class _Opened(NamedTuple):

@@ -142,8 +142,7 @@ def user_resource(user: Object) -> Object:
 
 def user_name(user: Object) -> str:
     """Return the user name of a directory user."""
-    name: str = user["custom_attributes"].get("username") or user["email"] or user["idp_id"]
-    return name
+    return str(user["custom_attributes"].get("username") or user["email"] or user["idp_id"])
 
 
 def group_resource(group: Object, directory_type: str) -> Object:
@@ -154,8 +153,8 @@ def group_resource(group: Object, directory_type: str) -> Object:
 
 def group_identity(resource: Object, directory_type: str) -> str:
     """Return the ``idp_id`` of a group: at Okta its name, elsewhere the ``externalId``, else the name."""
-    name: str = resource["displayName"]
-    return name if directory_type.startswith("okta") else resource.get("externalId") or name
+    external = None if directory_type.startswith("okta") else resource.get("externalId")
+    return str(external or resource["displayName"])
 
 
 def enterprise(attributes: Object, manager: Object) -> Object:

@@ -87,25 +87,21 @@ class People:
     def __str__(self) -> str:
         width = max((len(column.name) for column in self.columns), default=0)
         lines = [f"{file}: {form}" for file, form in self.forms.items()]
-        for column in self.columns:
-            odd = f"  odd: {', '.join(column.odd)}" if column.odd else ""
-            field = column.understood_as or "(not understood)"
-            lines.append(f"  {column.name:<{width}}  {field:<22} {column.filled:>7,}{odd}")
+        for name, means, filled, odd in self._rows():
+            lines.append(f"  {name:<{width}}  {means:<22} {filled:>7}{f'  odd: {odd}' if odd else ''}")
         return "\n".join([*lines, *self.sentences()])
 
     def _repr_html_(self) -> str:
-        rows = [
-            (
-                column.name,
-                column.understood_as or "(not understood)",
-                f"{column.filled:,}",
-                ", ".join(column.odd),
-            )
-            for column in self.columns
-        ]
-        body = "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in rows)
+        cells = ["".join(f"<td>{escape(cell)}</td>" for cell in row) for row in self._rows()]
+        body = "".join(f"<tr>{row}</tr>" for row in cells)
         head = "<tr><th>column</th><th>understood as</th><th>filled</th><th>odd values</th></tr>"
         return f"<table>{head}{body}</table>" + "".join(f"<p>{escape(line)}</p>" for line in self.sentences())
+
+    def _rows(self) -> list[tuple[str, str, str, str]]:
+        return [
+            (one.name, one.understood_as or "(not understood)", f"{one.filled:,}", ", ".join(one.odd))
+            for one in self.columns
+        ]
 
     def sentences(self) -> list[str]:
         """Return what to know of all this: first the counts, then rows that were not taken, then notices."""
