@@ -117,7 +117,7 @@ class DetailCard(Panel):
         self.client = client
         self.record: Record | None = None
         self.closable, self._find = close is not None, find
-        self._patience: float | None = PATIENCE
+        self._patience = PATIENCE
         self._parts: dict[str, Any] = {}
         self._homes: dict[str, Record | None] = {}  # directories, by id; None for one that cannot be read
         self._histories: dict[str, tuple[float, list[Record], bool]] = {}
@@ -244,9 +244,7 @@ class DetailCard(Panel):
         get = self.client.user if kind == "user" else self.client.group
         self.busy(f"Reading the {kind} …")
         self._draw()
-        self.jobs.run(
-            "record", lambda _: get(subject), self._record_read, self._failed, patience=self._patience
-        )
+        self._run("record", lambda _: get(subject), self._record_read)
 
     def _record_read(self, record: Record) -> None:
         self.record = record
@@ -274,9 +272,7 @@ class DetailCard(Panel):
             return self._parts[name]
         if not self.jobs.busy:
             self.busy(f"Reading {name.lower()} …")
-            self.jobs.run(
-                "part", work, lambda found: self._part_read(name, found), self._failed, patience=self._patience
-            )
+            self._run("part", work, lambda found: self._part_read(name, found))
         return self._parts.get(name)
 
     def _part_read(self, name: str, found: Any) -> None:

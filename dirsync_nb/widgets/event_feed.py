@@ -140,15 +140,14 @@ class EventFeed(Panel):
 
     def _build(self) -> None:
         self.pause_button = w.ToggleButton(description="Pause", icon="pause", tooltip="Stop looking, for now")
-        self.clear_button = w.Button(
-            description="Clear", icon="trash", tooltip="Empty the list; go on from here"
-        )
+        self.clear_button = button("Clear", "trash", "Empty the list; go on from here", self.clear)
         self.kind_menu = field(w.Dropdown(description="Show", options=(ALL, *KINDS)))
         self.find_field = field(w.Text(description="Find", placeholder="name, group, change …"), grow=True)
-        self.undo_button = button("Undo clear", "undo", "Show again what was cleared")
-        self.older_button = button("Load older", "history", "Events from before those that are listed")
-        for one in (self.pause_button, self.clear_button):
-            one.layout.width = "auto"
+        self.undo_button = button("Undo clear", "undo", "Show again what was cleared", self.undo_clear)
+        self.older_button = button(
+            "Load older", "history", "Events from before those that are listed", self.load_older
+        )
+        self.pause_button.layout.width = "auto"
         self.table = RowTable(COLUMNS, label="Events, newest first", saved="events")
         self.record_view = w.HTML()
         self.pulse = Pulse(self._beat)
@@ -162,9 +161,6 @@ class EventFeed(Panel):
             (self.find_field, "find"),
         ):
             control.observe(lambda change, trait=trait: self._control_changed(trait, change), "value")
-        self.clear_button.on_click(lambda _: self.clear())
-        self.undo_button.on_click(lambda _: self.undo_clear())
-        self.older_button.on_click(lambda _: self.load_older())
         self.table.observe(lambda change: self._show_record(change["new"]), "picked")
         self.observe(lambda _: self._draw(), ["kind", "find"])
         self.observe(self._turned_paused, "paused")
@@ -370,11 +366,10 @@ class EventFeed(Panel):
             span = {"range_start": begun - LOOKS[looked + 1], "range_end": begun - LOOKS[looked]}
             filters: dict[str, Any] = {"events": self.events, "organization_id": self.organization_id, **span}
             self.busy("Reading older events …")
-            self.jobs.run(
+            self._run(
                 "older",
                 lambda job: read_records(self.client, "events", job, **filters)[0],
                 lambda records: self._add_older([(sentence(one), one) for one in records]),
-                self._failed,
             )
 
     def _add_older(self, older: list[tuple[Line, Record]]) -> None:

@@ -14,7 +14,7 @@ from ..client import DirectoryClient, needs_client
 from ..frames import takes_frames
 from ..load.parallel import directory_ids_of
 from ..provisioning import onboarding
-from ._base.controls import MENU, Ids, only_by_column, only_listed, only_offered
+from ._base.controls import MENU, Ids, Offered, Page, Sort
 from ._base.directory_lists import nothing_in
 from ._base.explorer import Explorer
 from ._base.listing import Found, Mask, Places
@@ -91,18 +91,18 @@ class Onboarding(Explorer):
     """
 
     name = "onboarding"
-    directory_ids = Ids()
+    directory_ids = Ids("directory", lambda self: self._directories.index if self.finder.reads else None)
     search = t.Unicode("")
-    state = t.Unicode(None, allow_none=True)
-    domain = t.Unicode(None, allow_none=True)
-    attribute = t.Unicode(None, allow_none=True)
+    state = Offered(lambda self: self.finder.people.listing.states() if self.finder.people else ())
+    domain = Offered(lambda self: self.finder.people.domains if self.finder.people else ())
+    attribute = Offered(lambda self: self.finder.people.attributes if self.finder.people else ())
     attribute_value = t.Unicode(None, allow_none=True)
-    group_ids = Ids()
+    group_ids = Ids("group", lambda self: self._known_groups, "whose members are known")
     find = t.Unicode("")
     match = t.Enum(MATCHES, "in any")
     view = t.Enum(VIEWS, "People")
-    sort = t.Unicode("")
-    page = t.Int(1)
+    sort = Sort(lambda _: COLUMNS["People"])
+    page = Page(1)
     total = t.Int(0)
     count = t.Int(0)
     kind = t.Enum(tuple(KINDS.values()), "csv")
@@ -154,17 +154,8 @@ class Onboarding(Explorer):
 
     def _connect(self) -> None:
         self.face.directory.observe(lambda change: self._directory_picked(change["new"]), "value")
-        self.table.observe(lambda change: self._sorted(change["new"]), "sort")
-        for button, press in (
-            (self.face.add, self.select),
-            (self.face.drop, self.deselect),
-            (self.face.others, self.select_others),
-            (self.face.none, self.select_nobody),
-            (self.face.clear, self.clear_filters),
-            (self.face.undo, self.undo),
-            (self.face.write, self.write),
-        ):
-            button.on_click(lambda _, press=press: self.retired or press())
+        self._controls.lead(self.table, "sort", "sort")
+        self._controls.lead(self.table, "page", "page")
         self.observe(self._directories_changed, "directory_ids")
         self.observe(self._turned_attribute, "attribute")
         self.observe(
@@ -172,56 +163,16 @@ class Onboarding(Explorer):
             ["search", "state", "domain", "attribute", "attribute_value", "group_ids", "match", "sort"],
         )
         self.observe(lambda _: self._offer_groups(), "find")
-        self.table.observe(lambda change: setattr(self, "page", change["new"]), "page")
         self.table.observe(lambda _: self._tick(), "rows")
         self.observe(lambda change: setattr(self.table, "page", change["new"]), "page")
         self.observe(lambda _: self._from_the_start(), "view")
         self.observe(lambda _: self._show_code(), ["kind", "folder"])
 
-    # Validation ---------------------------------------------------------------------------------------------
-
-    @t.validate("directory_ids")
-    def _only_listed_directories(self, proposal: Any) -> tuple[str, ...]:
-        wanted = tuple(dict.fromkeys(str(one) for one in proposal.value))
-        if self.finder.reads and wanted:
-            self.wait()
-            for one in wanted:
-                only_listed(one, self._directories.index, "directory")
-        return wanted
-
-    @t.validate("group_ids")
-    def _only_listed_groups(self, proposal: Any) -> tuple[str, ...]:
-        wanted = tuple(dict.fromkeys(proposal.value))
-        if wanted:
-            self.wait()
+    @property
+    def _known_groups(self) -> Any:
+        """The ids of the groups whose members are known."""
         people = self.finder.people
-        groups = None if people is None else people.groups
-        for one in wanted:
-            only_listed(one, () if groups is None else groups.frame.index, "group", "whose members are known")
-        return wanted
-
-    @t.validate("state")
-    def _only_a_state_there_is(self, proposal: Any) -> Any:
-        people = self.finder.people
-        return only_offered(proposal.value, [] if people is None else people.listing.states(), "state")
-
-    @t.validate("attribute")
-    def _only_an_attribute_there_is(self, proposal: Any) -> Any:
-        people = self.finder.people
-        return only_offered(proposal.value, [] if people is None else people.attributes, "attribute")
-
-    @t.validate("domain")
-    def _only_a_domain_there_is(self, proposal: Any) -> Any:
-        people = self.finder.people
-        return only_offered(proposal.value, [] if people is None else people.domains, "domain")
-
-    @t.validate("sort")
-    def _only_by_a_column(self, proposal: Any) -> str:
-        return only_by_column(proposal.value, COLUMNS["People"]) if proposal.value else ""
-
-    @t.validate("page")
-    def _only_a_page_there_is(self, proposal: Any) -> int:
-        return self.table.nearest(proposal.value)
+        return () if people is None or people.groups is None else people.groups.frame.index
 
     # Opening ------------------------------------------------------------------------------------------------
 
@@ -305,10 +256,6 @@ class Onboarding(Explorer):
     def _from_the_start(self) -> None:
         self.table.page = 1
         self._draw()
-
-    def _sorted(self, sort: str) -> None:
-        if not self._controls.idle:
-            self.sort = sort
 
     def _let_everybody_fit(self) -> None:
         self.face.filters.clear()
@@ -554,7 +501,7 @@ class Onboarding(Explorer):
             lists = lists_of(roster, chosen, wanted)
             return [len(frame) for frame in lists.values()], onboarding.save_lists(folder, lists, kind=kind)
 
-        self.jobs.run("files", work, self._wrote, self._not_written, patience=self._patience)
+        self._run("files", work, self._wrote, self._not_written)
 
     def _not_written(self, problem: BaseException) -> None:
         told = (

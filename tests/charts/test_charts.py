@@ -1085,7 +1085,7 @@ def test_a_picture_has_no_ground_and_letters_for_both_pages(draw):
     inks = {to_hex(text.get_color()) for text in ax.figure.findobj(Text) if text.get_text()}
     assert "#000000" not in inks
     for ground in ("#ffffff", "#111111"):
-        assert contrast(to_hex(ax.title.get_color()), ground) > 4
+        assert contrast(to_hex(ax.title.get_color()), ground) > 4.25
 
 
 def contrast(one, other):

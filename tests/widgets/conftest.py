@@ -63,8 +63,9 @@ def markup_of(widget: Any) -> str:
 
 
 def state_size(widget: Any) -> int:
-    """Return the bytes of the state of a widget and everything inside it."""
-    return sum(len(json.dumps(one.get_state(), default=str).encode()) for one in family(widget))
+    """Return the bytes of the state of a widget and everything inside it, as it is sent and saved."""
+    states = (json.dumps(one.get_state(), default=str, ensure_ascii=False) for one in family(widget))
+    return sum(len(state.encode("utf-8", "replace")) for state in states)
 
 
 async def until(condition: Callable[[], object], seconds: float = 10) -> None:

@@ -39,19 +39,12 @@ class UserFilters:
         self.state, self.attribute, self.value = _menu("State"), _menu("Attribute"), _menu("Value")
         self.group: Any = _menu("In group") if group else None
         self.domain: Any = _menu("Domain") if domain else None
-        tied = [
-            (self.search, "search"),
-            (self.state, "state"),
-            (self.group, "group_id"),
-            (self.domain, "domain"),
-            (self.attribute, "attribute"),
-            (self.value, "attribute_value"),
-        ]
-        tied = [(control, trait) for control, trait in tied if control is not None]
-        for control, trait in tied:
-            controls.tie(control, trait)
-        self._traits = [trait for _, trait in tied]
-        self.row = row(*(control for control, _ in tied))
+        tied = {"search": self.search, "state": self.state, "group_id": self.group, "domain": self.domain}
+        tied |= {"attribute": self.attribute, "attribute_value": self.value}
+        tied = {trait: control for trait, control in tied.items() if control is not None}
+        controls.tie(**tied)
+        self._traits = list(tied)
+        self.row = row(*tied.values())
 
     def clear(self) -> None:
         """Let everybody fit."""

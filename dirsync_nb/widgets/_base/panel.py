@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import re
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -14,7 +14,7 @@ import pandas as pd
 
 from ... import errors
 from ...frames import one_of
-from .jobs import Jobs
+from .jobs import Job, Jobs
 from .live import announce, kernel_shell, next_mark
 from .parts import CodeView, Frame, StatusLine
 from .script import Scripts
@@ -67,6 +67,7 @@ class Panel(w.VBox):  # type: ignore[misc]  # ipywidgets has no types
         self.code = CodeView()
         self.retired = False
         self._shown = False
+        self._patience: float | None = None
         self._last_static = ""
         self.frame = Frame()
         super().__init__()
@@ -148,6 +149,19 @@ class Panel(w.VBox):  # type: ignore[misc]  # ipywidgets has no types
         """Refuse a frame that is empty only because it was not read."""
         if frame is None or (frame.empty and (self.jobs.busy or self.status.kind == "error")):
             raise errors.IncompleteError(f"{name}: {self.missing()}")
+
+    def _run(
+        self,
+        name: str,
+        work: Callable[[Job], Any],
+        done: Callable[[Any], None],
+        failed: Callable[[BaseException], None] | None = None,
+    ) -> None:
+        """Do slow work; what goes wrong is said in the status line."""
+        self.jobs.run(name, work, done, failed or self._failed, patience=self._patience)
+
+    def _failed(self, problem: BaseException) -> None:
+        self.status.problem(problem)
 
     def busy(self, text: str) -> None:
         """Say that something is loading, and offer to stop it."""

@@ -15,7 +15,7 @@ import anywidget
 __all__ = ["Scripts", "script_of"]
 
 HERE = Path(__file__).parent
-PARTS = ("card", "choice", "code", "facets", "frame", "key", "picture", "pulse", "table")
+PARTS = ("card", "choice", "code", "facets", "frame", "key", "picture", "pulse", "save", "table")
 EXPORT = "export default { render };"
 
 # Two versions of the package may meet on one page: each keeps its scripts under a name of its own.
@@ -28,10 +28,11 @@ export default { render };"""
 
 @functools.cache
 def _sources() -> dict[str, str]:
-    """Return each script, without its comments and indentation."""
+    """Return each script, and what they have in common, without comments and indentation."""
     found = {}
-    for part in PARTS:
-        lines = [line.strip() for line in (HERE / f"{part}.js").read_text(encoding="utf-8").splitlines()]
+    for part in ("kit", *PARTS):
+        text = (HERE / f"{part}.js").read_text(encoding="utf-8")
+        lines = [line.partition(" // ")[0].strip() for line in text.splitlines()]
         found[part] = "\n".join(line for line in lines if line and not line.startswith("//") and line != EXPORT)
     return found
 
@@ -47,9 +48,10 @@ def script_of(part: str) -> str:
 
 
 def _all() -> str:
-    made = ",\n".join(f"{part}: (() => {{\n{text}\nreturn render;\n}})()" for part, text in _sources().items())
+    made = ",\n".join(f"{part}: (() => {{\n{_sources()[part]}\nreturn render;\n}})()" for part in PARTS)
     hidden = "export default { render: ({ el }) => { el.hidden = true; } };"
-    return f"globalThis[{_name()!r}] ??= {{\n{made}\n}};\n{hidden}"
+    body = f"{_sources()['kit']}\nreturn {{\n{made}\n}};"
+    return f"globalThis[{_name()!r}] ??= (() => {{\n{body}\n}})();\n{hidden}"
 
 
 class Scripts(anywidget.AnyWidget):

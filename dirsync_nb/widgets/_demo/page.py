@@ -160,8 +160,8 @@ def _json(value: Any, longest: int) -> str:
 
 
 def _text(value: object) -> str:
-    """Return other people's text as HTML, whatever its direction."""
-    return f"<bdi>{escape(label(value, 300))}</bdi>"
+    """Return other people's text as HTML, whatever its direction; an address is broken after its ``@``."""
+    return f"<bdi>{escape(label(value, 300)).replace('@', '@<wbr>')}</bdi>"
 
 
 BODY = """<header>
