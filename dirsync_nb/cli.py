@@ -211,10 +211,7 @@ def run_lab(arguments: argparse.Namespace) -> int:
         # A variable, because the arguments of a process can be seen by everybody on the machine.
         environment.setdefault("JUPYTER_TOKEN", secrets.token_hex(24))
         child = subprocess.Popen(_jupyter(arguments, folder), env=environment, **_APART)
-        try:
-            return _wait(child, "JupyterLab", lambda: _address(place.folder, f"lab{_first(folder)}"), stop)
-        finally:
-            _end(child)
+        return _wait(child, "JupyterLab", lambda: _address(place.folder, f"lab{_first(folder)}"), stop)
 
 
 def _jupyter(arguments: argparse.Namespace, folder: Path) -> list[str]:
@@ -243,14 +240,17 @@ def _first(folder: Path) -> str:
 def _wait(
     child: subprocess.Popen[bytes], name: str, served: Callable[[], str | None], stop: threading.Event
 ) -> int:
-    """Print the address once it is served; return the exit code once somebody wants the end."""
+    """Print the address once it is served; end the child once somebody wants that, and return the exit code."""
     said = False
-    while not stop.wait(0.1):
-        if not said and (address := served()):
-            _say(f"{f'{name}:':<12}{address}\nCtrl-C ends it.")
-            said = True
-        if (code := child.poll()) is not None:
-            return code if said else 2
+    try:
+        while not stop.wait(0.1):
+            if not said and (address := served()):
+                _say(f"{f'{name}:':<12}{address}\nCtrl-C ends it.")
+                said = True
+            if (code := child.poll()) is not None:
+                return code if said else 2
+    finally:
+        _end(child)
     return 0
 
 
@@ -361,14 +361,9 @@ def run_demo(arguments: argparse.Namespace) -> int:
         token, port = secrets.token_hex(24), _free_port(arguments.port)
         environment = {name: value for name, value in os.environ.items() if not name.startswith("WORKOS_")}
         environment |= lab_files.configure(place, environment) | {SHARED_SANDBOX: sandbox.url}
-        child = subprocess.Popen(
-            _voila(arguments, place, port, token), env=environment, cwd=place.folder, **_APART
-        )
-        try:
-            address = f"http://127.0.0.1:{port}/?token={token}"
-            return _wait(child, "Console", lambda: address if _serves(port) else None, stop)
-        finally:
-            _end(child)
+        command, address = _voila(arguments, place, port, token), f"http://127.0.0.1:{port}/?token={token}"
+        child = subprocess.Popen(command, env=environment, cwd=place.folder, **_APART)
+        return _wait(child, "Console", lambda: address if _serves(port) else None, stop)
 
 
 def _voila(arguments: argparse.Namespace, place: kernels.Place, port: int, token: str) -> list[str]:

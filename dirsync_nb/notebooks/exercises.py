@@ -52,7 +52,7 @@ class Facts:
 
     def everybody(self) -> list[Record]:
         """Return the users of all directories."""
-        return [user for one in self.source.directories() for user in self.source.users(str(one["id"]))]
+        return [user for home in self.homes() for user in self.source.users(home)]
 
     def largest(self) -> str | None:
         """Return the id of the largest directory."""
@@ -67,6 +67,17 @@ class Facts:
         """Return the memberships of the largest directory."""
         largest = self.largest()
         return set() if largest is None else self.source.memberships(largest)
+
+    def members(self) -> dict[str, set[str]]:
+        """Return who is in each group of the largest directory."""
+        members: dict[str, set[str]] = {}
+        for user, group in self.pairs():
+            members.setdefault(group, set()).add(user)
+        return members
+
+    def homes(self) -> list[str]:
+        """Return the ids of all directories."""
+        return [str(one["id"]) for one in self.source.directories()]
 
 
 @dataclass(frozen=True)
@@ -203,9 +214,7 @@ def _in_most_groups(facts: Facts) -> list[Any]:
 
 
 def _closest_groups(facts: Facts) -> list[Any]:
-    members: dict[str, set[str]] = {}
-    for user, group in facts.pairs():
-        members.setdefault(group, set()).add(user)
+    members = facts.members()
     shared = {pair: len(members[pair[0]] & members[pair[1]]) for pair in combinations(members, 2)}
     most = max(shared.values(), default=0)
     return [pair for pair, count in shared.items() if count == most > 0]
@@ -226,7 +235,7 @@ def _most_tries(facts: Facts) -> list[Any]:
 
 
 def _first_load(facts: Facts) -> list[Any]:
-    sizes = [len(list(facts.source.users(str(one["id"])))) for one in facts.source.directories()]
+    sizes = [len(list(facts.source.users(home))) for home in facts.homes()]
     return [sum(max(1, -(-size // 100)) for size in sizes)] if sizes else []
 
 
@@ -238,21 +247,18 @@ def _active_without_group(facts: Facts) -> list[Any]:
 
 
 def _all_memberships(facts: Facts) -> list[Any]:
-    pairs = [len(facts.source.memberships(str(one["id"]))) for one in facts.source.directories()]
+    pairs = [len(facts.source.memberships(home)) for home in facts.homes()]
     return [sum(pairs)] if pairs else []
 
 
 def _in_several_groups(facts: Facts) -> list[Any]:
-    homes = [str(one["id"]) for one in facts.source.directories()]
-    counts = Counter(user for home in homes for user, _ in facts.source.memberships(home))
+    counts = Counter(user for home in facts.homes() for user, _ in facts.source.memberships(home))
     return [sum(count > 1 for count in counts.values())] if counts else []
 
 
 def _in_both(facts: Facts) -> list[Any]:
     here = {user["id"] for user in facts.people() if user.get("state") == "active"}
-    members: dict[str, set[str]] = {}
-    for user, group in facts.pairs():
-        members.setdefault(group, set()).add(user)
+    members = facts.members()
     sizes = sorted(map(len, members.values()), reverse=True)
     if len(sizes) < 2:
         return []

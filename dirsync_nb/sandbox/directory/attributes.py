@@ -9,6 +9,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from . import objects
+from .provider_traits import FACTS
 from .refusal import require_one_of
 
 if TYPE_CHECKING:
@@ -17,11 +18,7 @@ if TYPE_CHECKING:
     from .objects import Object
     from .store import Row, Store
 
-PREDEFINED = (
-    "addresses", "cost_center_name", "department_name", "display_name", "division_name", "emails",
-    "employee_number", "employee_type", "employment_start_date", "job_title", "manager_email", "manager_id",
-    "manager_name", "organization", "phone_numbers", "username",
-)  # fmt: skip
+PREDEFINED: tuple[str, ...] = tuple(FACTS["attributes"])
 
 
 def switched_off(store: Store, directory: int) -> frozenset[str]:

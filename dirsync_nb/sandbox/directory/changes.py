@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
     from .store import Row, Store
 
-__all__ = ["STATES", "Changes", "InactivePolicy", "RoleMode"]
-
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -315,7 +313,8 @@ class Changes:
             raise Invalid("an organization has a ranking of its own once it has a role of its own")
         if sorted(wanted) != sorted(now.order):
             raise Invalid(f"order must hold each of {', '.join(now.order)} once; got {', '.join(wanted)}")
-        require_one_of("default", default or now.default, wanted)
+        if default is not None:
+            require_one_of("default", default, wanted)
         store.roles.set_ranking(scope, Ranking(wanted, default or now.default))
         store.tick(STEP)
         return self._settle(store.roles.users_of(scope))
@@ -331,8 +330,9 @@ class Changes:
         return sum(self._recorder.settle_roles(n) for n in users)
 
     def _default_role(self, directory: Object) -> list[str]:
-        default = self.store.roles.ranking(directory["organization_id"]).default
-        return [default] if directory["has_roles"] else []
+        if not directory["has_roles"]:
+            return []
+        return [self.store.roles.ranking(directory["organization_id"]).default]
 
     def _check_role(self, directory: Object, role: str | None) -> None:
         if role is not None:

@@ -13,19 +13,10 @@ if TYPE_CHECKING:
 
     from .store import Store
 
-TYPES = (
-    "azure scim v2.0", "bamboohr", "breathe hr", "cezanne hr", "cyberark scim v2.0", "fourth hr",
-    "generic scim v2.0", "gsuite directory", "hibob", "sailpoint scim v2.0", "jump cloud scim v2.0",
-    "okta scim v2.0", "onelogin scim v2.0", "people hr", "personio", "pingfederate scim v2.0",
-    "rippling scim v2.0", "s3", "sftp", "sftp workday", "workday",
-)  # fmt: skip
+TYPES: tuple[str, ...] = tuple(provider_traits.FACTS["types"])
 """The types a directory can have, from the specification."""
 
-PROVIDERS = {
-    "okta": "okta scim v2.0", "entra": "azure scim v2.0", "google": "gsuite directory", "workday": "workday",
-    "onelogin": "onelogin scim v2.0", "jumpcloud": "jump cloud scim v2.0", "bamboohr": "bamboohr",
-    "hibob": "hibob", "scim": "generic scim v2.0",
-}  # fmt: skip
+PROVIDERS: dict[str, str] = provider_traits.FACTS["words"]
 """Types by the words people say."""
 
 

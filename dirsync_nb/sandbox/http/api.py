@@ -351,8 +351,7 @@ def _require_either(**given: str | None) -> None:
 
 
 def _stored_text(row: Any) -> bytes:
-    stored: bytes = row[3]
-    return stored
+    return bytes(row[3])
 
 
 def _directory_text(row: Any) -> bytes:

@@ -163,8 +163,17 @@ class _Chapter:
         self._add_first_cast()
 
     def add_by_hand(self) -> None:
-        """Let those come who are written down by name, once the story is told."""
-        worlds.add_by_hand(self._changes, self._plan, self._id)
+        """Let the groups and users come that are written down by name, once the story is told."""
+        changes, home = self._changes, self._id
+        groups = {
+            name: changes.add_group(home, name=name, role=role or None) for name, role in self._plan.groups
+        }
+        for text in self._plan.users:
+            fields = json.loads(text)
+            names = fields.pop("groups", None) or []
+            user_id = changes.add_user(home, **fields)
+            for name in names:
+                changes.add_member(groups[name], user_id)
 
     def _add_token(self) -> None:
         """Give the directory the token it was set up with; no number of the count is taken for it."""

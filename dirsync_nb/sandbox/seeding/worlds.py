@@ -28,7 +28,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import blake2b
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from ... import extras
 from ...errors import FileTooLarge
@@ -36,9 +36,6 @@ from ...guard import MOST_YAML, bytes_within, yaml_of
 from ..directory import clock, create
 from ..directory.changes import STATES
 from ..directory.refusal import Invalid
-
-if TYPE_CHECKING:
-    from ..directory.changes import Changes
 
 _TOP = {"organizations"}
 _ORGANIZATION = {"name", "domains", "external_id", "metadata", "directories"}
@@ -226,17 +223,6 @@ def fleet(name: str) -> World | None:
             projects=("Project Beacon",), later=place * span // count,
         ))  # fmt: skip
     return World(tuple(organizations), tuple(directories))
-
-
-def add_by_hand(changes: Changes, plan: DirectoryPlan, directory_id: str) -> None:
-    """Let the groups and users written by hand come into their directory."""
-    groups = {name: changes.add_group(directory_id, name=name, role=role or None) for name, role in plan.groups}
-    for text in plan.users:
-        fields = json.loads(text)
-        names = fields.pop("groups", None) or []
-        user_id = changes.add_user(directory_id, **fields)
-        for name in names:
-            changes.add_member(groups[name], user_id)
 
 
 def _organization(plain: dict[str, Any], key: str, spoken: str) -> OrganizationPlan:

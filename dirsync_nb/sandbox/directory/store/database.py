@@ -1,13 +1,15 @@
-"""One SQLite connection that all threads share: statements, transactions, the clock and the counter of ids."""
+"""One SQLite connection that all threads share, with the clock and the counter of ids; rows and tables."""
 
 from __future__ import annotations
 
+import json
 import sqlite3
 import threading
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
+from ....errors import DirsyncError
 from .. import clock
 
 if TYPE_CHECKING:
@@ -23,6 +25,29 @@ PRAGMAS = ("synchronous = OFF", "temp_store = MEMORY", "cache_size = -65536")
 JOURNALS = {False: ("journal_mode = MEMORY",), True: ("journal_mode = DELETE", "locking_mode = EXCLUSIVE")}
 
 _PATIENCE = 1.0  # seconds for a process that is just ending to let go of its file
+
+
+class NotFound(DirsyncError, LookupError):
+    """Say that an id names nothing. ``kind`` is the word the API uses for it."""
+
+    def __init__(self, kind: str, object_id: str) -> None:
+        super().__init__(f"{kind} not found: '{object_id}'.")
+        self.kind = kind
+        self.object_id = object_id
+
+
+class Row(NamedTuple):
+    """Hold one stored user, group, organization or token."""
+
+    n: int
+    id: str
+    directory: int
+    json: bytes
+
+    def parsed(self) -> dict[str, Any]:
+        """Read the stored text."""
+        parsed: dict[str, Any] = json.loads(self.json)
+        return parsed
 
 
 class Database:
@@ -183,3 +208,27 @@ class Database:
         """Count one more thing that needs an id."""
         self.counter += 1
         return self.counter
+
+
+class Table:
+    """Speak the SQL of one table. Where its rows are ``Row``, it says how they are selected and called."""
+
+    kind: ClassVar[str] = ""
+    _select: ClassVar[str] = ""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._run, self._one, self._column = database.execute, database.one, database.column
+
+    def get(self, object_id: str) -> Row:
+        """Return the row with an id, or raise NotFound."""
+        return self._found("id = ?", object_id)
+
+    def _found(self, where: str, key: str) -> Row:
+        row = self._one(self._select + where, (key,))
+        if row is None:
+            raise NotFound(self.kind, key)
+        return Row(*row)
+
+    def _rows(self, where: str, *parameters: Any) -> list[Row]:
+        return [Row(*row) for row in self._run(self._select + where, parameters)]

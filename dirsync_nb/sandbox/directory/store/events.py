@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from .rows import Table
+from .database import Table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .rows import NotFound, Row, Table
+from .database import NotFound, Row, Table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

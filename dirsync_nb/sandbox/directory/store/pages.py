@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from .rows import Table
+from .database import Table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from ..objects import text as text_of
-from .rows import Row, Table
+from .database import Row, Table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

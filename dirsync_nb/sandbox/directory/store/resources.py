@@ -6,13 +6,12 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from .rows import Table
+from .database import Database, Table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ..objects import Object
-    from .database import Database
 
 Kind = Literal["User", "Group"]
 State = Literal["live", "hidden", "validating"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any, NamedTuple
 
-from .rows import NotFound, Table
+from .database import NotFound, Table
 
 
 class Ranking(NamedTuple):
