@@ -78,7 +78,8 @@ class Picture(anywidget.AnyWidget):
         places = {escape(one): place for place, one in enumerate((names or {}).values()) if len(one) > WORTH}
         said = re.compile("|".join(map(re.escape, sorted(places, key=len, reverse=True))) or "(?!)")
         with self.hold_sync():
-            self.drawn = said.sub(lambda name: f"\x01{places[name[0]]}\x01", self.markup)
+            drawn = said.sub(lambda name: f"\x01{places[name[0]]}\x01", self.markup)
+            self.drawn = drawn.replace('"', "'")  # those of names are escaped; in JSON each would be two
             self.names = list((names or {}).values())
             self.chosen = self._short(chosen)
 
