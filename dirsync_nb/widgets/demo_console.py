@@ -215,14 +215,9 @@ class DemoConsole(Panel):
         self._demo = demo
         self.poll_button.layout.display = "" if demo.polled else "none"
         self._draw()
-        self.status.say(
-            "ready", f"{plural(len(demo.people), 'person', 'people')} at {demo.provider}. {self._how()}"
-        )
-
-    def _how(self) -> str:
-        if self.demo.polled:
-            return "It is polled: what you do waits until you press Poll now."
-        return "It pushes each change at once."
+        waits = "It is polled: what you do waits until you press Poll now."
+        how = waits if demo.polled else "It pushes each change at once."
+        self.status.say("ready", f"{plural(len(demo.people), 'person', 'people')} at {demo.provider}. {how}")
 
     def close(self) -> None:
         """End the receiver and the app behind it, too."""
