@@ -17,8 +17,6 @@ from .. import errors
 from .connections import Answer
 from .retry import RETRIED_STATUSES, parse_retry_after
 
-__all__ = ["BeyondFloat", "Reader", "parse_json"]
-
 MOST_WORDS = 300  # characters of somebody else's text in a message
 
 ERROR_BY_STATUS: dict[int, type[errors.ApiError]] = {

@@ -12,16 +12,9 @@ from collections.abc import Callable, Iterable, Mapping
 from types import FunctionType, ModuleType
 from typing import Any, ParamSpec, TypeVar
 
-from .. import errors
+import lazy_loader
 
-__all__ = [
-    "call_name",
-    "every_call",
-    "fit",
-    "listed_records",
-    "named_arguments",
-    "unknown_argument",
-]
+from .. import errors
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -71,6 +64,14 @@ def named_arguments(call: Callable[P, R]) -> Callable[P, R]:
 
     vars(checked)[REFUSES] = True
     return checked
+
+
+def front_door(package: str, file: str) -> list[str]:
+    """Return the names that a package shows, which stand in its ``__init__.pyi``, and load what they name."""
+    load, _, names = lazy_loader.attach_stub(package, file)
+    vars(sys.modules[package]).update({name: load(name) for name in names}, __all__=names)
+    every_call(package)
+    return list(names)
 
 
 def every_call(door: str) -> None:

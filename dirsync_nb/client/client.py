@@ -7,6 +7,7 @@ each load did. Which filters each list takes stands in :mod:`dirsync_nb.client.e
 from __future__ import annotations
 
 import dataclasses
+import threading
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -27,7 +28,7 @@ from .pseudonyms import ID_FILTERS, TEXT_FILTERS, Pseudonyms, RedactedTransport,
 from .receipts import Receipt
 from .transport import Transport
 
-__all__ = ["DirectoryClient"]
+SETTINGS = ("page_size", "max_rows", "max_pages", "sandbox", "scoped_lists")
 
 
 class DirectoryClient:
@@ -85,13 +86,21 @@ class DirectoryClient:
         self.scoped_lists = scoped_lists
         self.receipts: list[Receipt] = []
         self._told: set[str] = set()
+        self._looked_at: set[str] = set()
+        self._asking = threading.Lock()
 
     @property
     def context(self) -> LoadContext:
         """What a load reads with; it logs its receipt here."""
         caps = self.page_size, self.max_rows, self.max_pages
         return LoadContext(
-            self.transport, *caps, receipts=self.receipts, told=self._told, scoped_lists=self.scoped_lists
+            self.transport,
+            *caps,
+            receipts=self.receipts,
+            told=self._told,
+            scoped_lists=self.scoped_lists,
+            looked_at=self._looked_at,
+            asking=self._asking,
         )
 
     @property
@@ -153,14 +162,8 @@ class DirectoryClient:
         """
         names = Pseudonyms(wrapped_key(key), keep_attributes, round_times=round_times)
         key = None  # no traceback through here shows it
-        return RedactedClient(
-            RedactedTransport(self.transport, names),
-            page_size=self.page_size,
-            max_rows=self.max_rows,
-            max_pages=self.max_pages,
-            sandbox=self.sandbox,
-            scoped_lists=self.scoped_lists,
-        )
+        settings = {name: getattr(self, name) for name in SETTINGS}
+        return RedactedClient(RedactedTransport(self.transport, names), **settings)
 
     # Single objects -------------------------------------------------------------------------------------
 

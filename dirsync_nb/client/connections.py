@@ -37,8 +37,6 @@ from .. import errors
 from .credentials import Login, Secret, is_loopback
 from .waiting import SLICE
 
-__all__ = ["MOST_BYTES", "Answer", "Connections", "Exchange", "GivenUp", "TooMuch", "TooSlow", "bundle"]
-
 MOST_BYTES = 32 * 2**20  # of one answer, decoded: a page is 100 records at most
 MOST_ERROR_BYTES = 2**16  # of an error's body, of which a person is told some words
 WIRE = 2  # times as many bytes on the wire, for what frames them

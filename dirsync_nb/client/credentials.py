@@ -12,8 +12,6 @@ from urllib.parse import quote, urlsplit
 
 from .. import errors
 
-__all__ = ["Secret", "checked_base_url", "cleaned", "is_loopback", "key_environment"]
-
 HIDDEN = "<key hidden>"
 
 

@@ -18,25 +18,6 @@ from .calls import unknown_argument
 P = ParamSpec("P")
 R = TypeVar("R")
 
-__all__ = [
-    "DSYNC_EVENTS",
-    "ENDPOINTS",
-    "Endpoint",
-    "api_time",
-    "as_ids",
-    "checked_id",
-    "endpoint_at",
-    "filters_of",
-    "fitting_id",
-    "identifier",
-    "of_kind",
-    "one_directory_id",
-    "one_or_many",
-    "path_of",
-    "path_part",
-    "wire_filters",
-]
-
 DSYNC_EVENTS = (
     "dsync.activated",
     "dsync.deleted",
@@ -54,6 +35,9 @@ DSYNC_EVENTS = (
 """The event names of Directory Sync in the API specification of August 2026."""
 
 
+_BRACES = re.compile(r"\{(\w+)\}")
+
+
 @dataclass(frozen=True)
 class Endpoint:
     """One readable collection of the API.
@@ -62,14 +46,14 @@ class Endpoint:
     ----------
     path
         Where it is. Names in braces stand for filters that are a part of it.
-    noun, single
-        What it holds, for messages, in the plural and in the singular.
-    id_name
-        What an id of one is called in a call and in a frame.
+    single
+        What one of it is called in messages.
     filters
-        Name in Python to name on the wire.
+        Name in Python to name on the wire. Default: those that are a part of the path.
+    noun
+        What all of it is called. Default: the plural of ``single``.
     one_of
-        Filters of which the API demands at least one.
+        Filters of which the API demands at least one. Default: the first that is a part of the path.
     needs
         Filters that the API takes only together with another one.
     ordered
@@ -80,27 +64,44 @@ class Endpoint:
         Whether it comes in pages; else it is one answer without cursors.
     scoped
         Where the same list of one directory alone is, since November 2026.
+
+    Attributes
+    ----------
+    in_path
+        The filters that are a part of the path.
+    id_name
+        What an id of one is called in a call and in a frame.
     """
 
     path: str
-    noun: str
     single: str
-    id_name: str
-    filters: Mapping[str, str]
+    filters: Mapping[str, str] = field(default_factory=dict)
+    noun: str = ""
     one_of: tuple[str, ...] = ()
     needs: Mapping[str, str] = field(default_factory=dict)
     ordered: bool = True
     instead: Mapping[str, str] = field(default_factory=dict)
     paged: bool = True
     scoped: str | None = None
+    in_path: tuple[str, ...] = field(init=False)
+    id_name: str = field(init=False)
 
-    @property
-    def in_path(self) -> tuple[str, ...]:
-        """The filters that are a part of the path."""
-        return tuple(_BRACES.findall(self.path))
+    def __post_init__(self) -> None:
+        in_path = tuple(_BRACES.findall(self.path))
+        made = {
+            "in_path": in_path,
+            "filters": self.filters or _same(*in_path),
+            "one_of": self.one_of or in_path[:1],
+            "noun": self.noun or f"{self.single}s",
+            "id_name": f"{self.single.removeprefix('directory ').lower().replace(' ', '_')}_id",
+        }
+        for name, value in made.items():
+            object.__setattr__(self, name, value)
 
 
-_BRACES = re.compile(r"\{(\w+)\}")
+def _same(*names: str) -> dict[str, str]:
+    """Return filters that have the same name in Python and on the wire."""
+    return {name: name for name in names}
 
 
 def path_of(template: str, filters: Mapping[str, str]) -> str:
@@ -124,13 +125,12 @@ def _of_loaded(frame: str, **columns: str) -> dict[str, str]:
 
 
 _NAMED = "find(client, ...) looks for a name"
+_DIRECTORIES_OF = "load_directories(client, organization_id).index are its directories"
 ENDPOINTS = {
     "organizations": Endpoint(
         "/organizations",
-        "organizations",
         "organization",
-        "organization_id",
-        {"domains": "domains", "search": "search"},
+        _same("domains", "search"),
         instead={
             "name": "search= looks for a part of the name",
             "organization_id": "load_organization(client, organization_id) reads one",
@@ -139,10 +139,9 @@ ENDPOINTS = {
     ),
     "directories": Endpoint(
         "/directories",
-        "directories",
         "directory",
-        "directory_id",
-        {"organization_id": "organization_id", "search": "search", "domain": "domain"},
+        _same("organization_id", "search", "domain"),
+        "directories",
         instead={
             "name": "search= looks for a part of the name",
             "directory_id": "load_directory(client, directory_id) reads one",
@@ -151,130 +150,87 @@ ENDPOINTS = {
     ),
     "users": Endpoint(
         "/directory_users",
-        "users",
         "directory user",
-        "user_id",
-        {"directory_id": "directory", "group_id": "group", "idp_id": "idp_id", "email": "email"},
+        {"directory_id": "directory", "group_id": "group", **_same("idp_id", "email")},
+        "users",
         one_of=("directory_id", "group_id"),
         needs={"idp_id": "directory_id", "email": "directory_id"},
         instead={
             "name": _NAMED,
             "search": _NAMED,
             "user_id": "load_user(client, user_id) reads one",
-            "organization_id": "load_directories(client, organization_id).index are its directories",
+            "organization_id": _DIRECTORIES_OF,
             **_of_loaded("users", state="active", role="admin"),
         },
         scoped="/directories/{directory}/users",
     ),
     "groups": Endpoint(
         "/directory_groups",
-        "groups",
         "directory group",
-        "group_id",
         {"directory_id": "directory", "user_id": "user"},
+        "groups",
         one_of=("directory_id", "user_id"),
         instead={
             "name": _NAMED,
             "search": _NAMED,
             "group_id": "load_group(client, group_id) reads one",
-            "organization_id": "load_directories(client, organization_id).index are its directories",
+            "organization_id": _DIRECTORIES_OF,
         },
         scoped="/directories/{directory}/groups",
     ),
     "events": Endpoint(
         "/events",
-        "events",
         "event",
-        "event_id",
-        {
-            "events": "events",
-            "organization_id": "organization_id",
-            "range_start": "range_start",
-            "range_end": "range_end",
-            "after": "after",
-        },
+        _same("events", "organization_id", "range_start", "range_end", "after"),
         one_of=("events",),
         ordered=False,
         instead={
             "before": "Events are listed onwards only: after= or range_start= says where to begin",
             "order": "Events always come oldest first",
-            "since": "Did you mean range_start?",
-            "start": "Did you mean range_start?",
-            "until": "Did you mean range_end?",
-            "end": "Did you mean range_end?",
+            **dict.fromkeys(("since", "start"), "Did you mean range_start?"),
+            **dict.fromkeys(("until", "end"), "Did you mean range_end?"),
             "type": "Did you mean events?",
             **_of_loaded("events", directory_id="directory_01...", user_id="directory_user_01..."),
         },
     ),
     # Roles, and what AuthKit has: its groups are WorkOS groups, and never those of a directory.
-    "roles": Endpoint("/authorization/roles", "roles", "role", "role_id", {}, ordered=False, paged=False),
+    "roles": Endpoint("/authorization/roles", "role", ordered=False, paged=False),
     "organization_roles": Endpoint(
-        "/authorization/organizations/{organization_id}/roles",
-        "roles",
-        "role",
-        "role_id",
-        {"organization_id": "organization_id"},
-        one_of=("organization_id",),
-        ordered=False,
-        paged=False,
+        "/authorization/organizations/{organization_id}/roles", "role", ordered=False, paged=False
     ),
     "organization_memberships": Endpoint(
         "/user_management/organization_memberships",
-        "organization memberships",
         "organization membership",
-        "organization_membership_id",
         {"organization_id": "organization_id", "authkit_user_id": "user_id", "statuses": "statuses"},
         one_of=("organization_id", "authkit_user_id"),
     ),
     "role_assignments": Endpoint(
         "/authorization/organization_memberships/{organization_membership_id}/role_assignments",
-        "role assignments",
         "role assignment",
-        "role_assignment_id",
-        {"organization_membership_id": "organization_membership_id"},
-        one_of=("organization_membership_id",),
     ),
     "group_role_assignments": Endpoint(
         "/authorization/groups/{workos_group_id}/role_assignments",
-        "role assignments",
         "group role assignment",
-        "group_role_assignment_id",
-        {"workos_group_id": "workos_group_id"},
-        one_of=("workos_group_id",),
+        noun="role assignments",
     ),
     "workos_groups": Endpoint(
-        "/organizations/{organization_id}/groups",
-        "WorkOS groups",
-        "WorkOS group",
-        "workos_group_id",
-        {"organization_id": "organization_id", "search": "search"},
-        one_of=("organization_id",),
+        "/organizations/{organization_id}/groups", "WorkOS group", _same("organization_id", "search")
     ),
     "workos_groups_of_member": Endpoint(
-        "/user_management/organization_memberships/{organization_membership_id}/groups",
-        "WorkOS groups",
-        "WorkOS group",
-        "workos_group_id",
-        {"organization_membership_id": "organization_membership_id"},
-        one_of=("organization_membership_id",),
+        "/user_management/organization_memberships/{organization_membership_id}/groups", "WorkOS group"
     ),
     "workos_group_members": Endpoint(
         "/organizations/{organization_id}/groups/{workos_group_id}/organization-memberships",
-        "members",
         "organization membership",
-        "organization_membership_id",
-        {"organization_id": "organization_id", "workos_group_id": "workos_group_id"},
-        one_of=("organization_id",),
+        noun="members",
     ),
 }
+_AT = {endpoint.path: endpoint for endpoint in ENDPOINTS.values()}
 
 
 def endpoint_at(path: str) -> Endpoint:
     """Return the collection at a path."""
     return _AT[path]
-
-
-_AT = {endpoint.path: endpoint for endpoint in ENDPOINTS.values()}
 
 
 def wire_filters(

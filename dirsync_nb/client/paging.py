@@ -15,8 +15,6 @@ from .receipts import Receipt
 from .segments import Segment, SegmentList
 from .transport import Traffic
 
-__all__ = ["NEWEST_FIRST", "Answer", "Reading", "read_pages"]
-
 MAX_EVENT_WINDOW = timedelta(days=30)
 WINDOW_OVERLAP = timedelta(seconds=1)  # whether range ends are inclusive is not documented
 NEWEST_FIRST = "The service lists events newest first, unlike WorkOS: they cannot be followed."

@@ -28,9 +28,7 @@ from .answers import is_page, parse_json
 from .connections import Answer
 from .credentials import Secret
 from .endpoints import ENDPOINTS
-from .transport import Transport
-
-__all__ = ["ID_FILTERS", "TEXT_FILTERS", "Pseudonyms", "RedactedTransport", "wrapped_key"]
+from .transport import Params, Transport
 
 SHORTEST_KEY = 16
 DIGITS = 16  # hexadecimal, 64 bits: among 1,000,000 texts two share a pseudonym once in 37 million times
@@ -105,22 +103,6 @@ def _rounded(text: str, kept: int) -> str:
     return text[:kept] + zeros + (zone[0] if zone else "")
 
 
-class _Key:
-    """Hold the bytes that pseudonyms are made with; they show in no repr, copy or file."""
-
-    __slots__ = ("value",)
-
-    def __init__(self, value: bytes) -> None:
-        self.value = value
-
-    def __repr__(self) -> str:
-        return "<key hidden>"
-
-    def __reduce__(self) -> NoReturn:
-        """Refuse to be pickled: a key must not land in a file."""
-        raise TypeError("pseudonyms cannot be pickled, since their key would be")
-
-
 def wrapped_key(key: str | bytes | None) -> Secret | None:
     """Wrap a key at once, so that no traceback shows it; bytes count as the text of those code points."""
     if not isinstance(key, str | bytes | None):
@@ -128,14 +110,14 @@ def wrapped_key(key: str | bytes | None) -> Secret | None:
     return None if key is None else Secret(key if isinstance(key, str) else key.decode("latin-1"))
 
 
-_session_key: list[_Key] = []
+_session_key: list[Secret] = []
 
 
-def _made_key(given: Secret | None) -> _Key:
+def _made_key(given: Secret | None) -> Secret:
     """Make the working key: from the one given, else one of this process that nobody is shown."""
     if given is None:
         if not _session_key:
-            _session_key.append(_Key(secrets.token_bytes(32)))
+            _session_key.append(Secret(secrets.token_hex(32)))
         return _session_key[0]
     if len(given.reveal()) < SHORTEST_KEY or len(set(given.reveal())) < 6:
         raise errors.ArgumentError(
@@ -145,7 +127,7 @@ def _made_key(given: Secret | None) -> _Key:
         )
     # Slow on purpose, should somebody choose a passphrase all the same: 50 ms for each guess instead of 1 µs.
     text = given.reveal().encode("utf-8", "surrogatepass")
-    return _Key(hashlib.scrypt(text, salt=b"dirsync_nb pseudonyms", n=2**14, r=8, p=1, dklen=32))
+    return Secret(hashlib.scrypt(text, salt=b"dirsync_nb pseudonyms", n=2**14, r=8, p=1, dklen=32).hex())
 
 
 class Pseudonyms:
@@ -246,7 +228,7 @@ class Pseudonyms:
 
     def _token(self, kind: str, text: str) -> str:
         content = f"{kind}\0{text}".encode("utf-8", "surrogatepass")
-        return hmac.digest(self._key.value, content, "sha256").hex()[:DIGITS]
+        return hmac.digest(bytes.fromhex(self._key.reveal()), content, "sha256").hex()[:DIGITS]
 
     # Fields and records ---------------------------------------------------------------------------------
 
@@ -447,26 +429,13 @@ class RedactedTransport(Transport):
     def __repr__(self) -> str:
         return super().__repr__()[:-1] + ", redacted>"
 
-    def get(
-        self,
-        path: str,
-        params: Mapping[str, str | int] | None = None,
-        *,
-        scope: str | None = None,
-        **options: Any,
-    ) -> Any:
+    def get(self, path: str, params: Params = None, *, scope: str | None = None, **options: Any) -> Any:
         """Perform one GET, see :meth:`Transport.get`; in all that is given and answered, pseudonyms."""
         if scope is not None:  # the budget is that of the real directory, for both clients
             scope = _Real(self._found.get(scope, scope))
         return super().get(path, params, scope=scope, **options)
 
-    def answer(
-        self,
-        path: str,  # noqa: ARG002
-        params: Mapping[str, str | int] | None = None,  # noqa: ARG002
-        *,
-        scope: str | None = None,  # noqa: ARG002
-    ) -> Answer:
+    def answer(self, *_: Any, **__: Any) -> Answer:
         """Refuse to give an answer as it came."""
         raise errors.ArgumentError("a redacted client gives no answer as it came: give the plain client")
 
@@ -475,13 +444,7 @@ class RedactedTransport(Transport):
         assert self.names.found is not None
         return self.names.found
 
-    def _try_once(
-        self,
-        path: str,
-        params: Mapping[str, str | int] | None,
-        doing: str,
-        stop: threading.Event | None = None,
-    ) -> Any:
+    def _try_once(self, path: str, params: Params, doing: str, stop: threading.Event | None = None) -> Any:
         try:
             real_path, real_params = self._real(path, params or {})
         except errors.DirsyncError as problem:

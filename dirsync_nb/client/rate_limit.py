@@ -15,8 +15,6 @@ from dataclasses import dataclass
 
 from .waiting import wait
 
-__all__ = ["Pacer"]
-
 KEY = ""  # the budget of the whole key, among the directories' own
 HAIR = 1.01  # turns are longer by this: exactly on the limit, a request that travels faster gets a 429
 

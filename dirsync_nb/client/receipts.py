@@ -7,8 +7,6 @@ from typing import Any
 
 from .transport import Traffic
 
-__all__ = ["Receipt"]
-
 
 @dataclass(repr=False)
 class Receipt(Traffic):

@@ -12,8 +12,6 @@ from .. import errors
 from .calls import call_name, fit
 from .client import DirectoryClient
 
-__all__ = ["needs_client", "require_client"]
-
 FOUND = "find(client, ...) looks for a name or an address"
 INSTEAD = {
     "load_user": {

@@ -9,8 +9,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-__all__ = ["RETRIED_STATUSES", "RetryPolicy", "parse_retry_after"]
-
 RETRIED_STATUSES = frozenset({408, 429, 500, 502, 503, 504})
 MOST_DOUBLINGS = 30
 LATER = 0.05  # of a pause that was asked for, at most

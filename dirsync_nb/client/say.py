@@ -6,8 +6,6 @@ import contextlib
 import sys
 from typing import Any
 
-__all__ = ["ipython_shell", "kernel_shell", "say"]
-
 
 def ipython_shell() -> Any:
     """Return the shell of a notebook or of IPython, else None; a plain script does not import it."""

@@ -13,8 +13,6 @@ from typing import TypeVar
 
 from .. import errors
 
-__all__ = ["Routes"]
-
 T = TypeVar("T")
 
 

@@ -22,8 +22,6 @@ from typing import Any
 
 from .context import Record
 
-__all__ = ["Segment", "SegmentList"]
-
 MAX_STEPS_BACK = 12  # in one run, over rows deleted under our feet
 MAX_EMPTY_PAGES = 10  # in a row, each with a new cursor
 MAX_KNOWN_PAGES = 3  # in a row, of rows that were all read before

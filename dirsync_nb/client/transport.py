@@ -16,7 +16,7 @@ import urllib3
 from urllib3.exceptions import DecodeError, HTTPError, NewConnectionError, ProxyError, SSLError
 
 from .. import errors
-from .answers import Reader, parse_json
+from .answers import Reader
 from .connections import MOST_BYTES, Answer, Connections, Exchange, GivenUp, TooMuch, TooSlow, bundle
 from .credentials import Secret, checked_base_url, cleaned, is_loopback, key_environment
 from .rate_limit import Pacer
@@ -24,10 +24,11 @@ from .retry import RetryPolicy
 from .scoped import Routes
 from .waiting import interrupt_in
 
-__all__ = ["Secret", "Traffic", "Transport", "Wait", "is_loopback", "parse_json"]
-
 DEADLINE = 120.0  # seconds for one whole answer, or twice the timeout where that is longer
 NOTICED = 1.0  # seconds of a pause that a person is told of
+
+Params = Mapping[str, str | int] | None
+"""Of a query."""
 
 
 @dataclass(frozen=True)
@@ -128,6 +129,8 @@ class Transport:
         self.key_environment = environment
         self._key = key
         self.routes = Routes()
+        self.requests = 0  # sent so far, by whatever
+        self._counting = threading.Lock()
         self.connections = Connections(self.base_url, key)
         self.reader = Reader(self.base_url, key_source, environment, self.cleaned)
 
@@ -156,7 +159,7 @@ class Transport:
     def get(
         self,
         path: str,
-        params: Mapping[str, str | int] | None = None,
+        params: Params = None,
         *,
         scope: str | None = None,
         doing: str | None = None,
@@ -198,6 +201,8 @@ class Transport:
             if traffic.stop is not None and traffic.stop.is_set():
                 raise _given_up(doing)
             traffic.requests += 1
+            with self._counting:
+                self.requests += 1
             answer = self._try_once(path, params, doing, traffic.stop)
             refused = getattr(answer, "status_code", None) == 429
             if not refused:
@@ -226,9 +231,7 @@ class Transport:
                 cause = "pacing"
         raise AssertionError("unreachable")
 
-    def answer(
-        self, path: str, params: Mapping[str, str | int] | None = None, *, scope: str | None = None
-    ) -> Answer:
+    def answer(self, path: str, params: Params = None, *, scope: str | None = None) -> Answer:
         """Perform one GET within the budgets; return the answer as it came, whatever its status says.
 
         Nothing is asked again. Raises LoadError where no answer came.
@@ -240,20 +243,14 @@ class Transport:
         assert isinstance(answer, Answer)
         return answer
 
-    def _try_once(
-        self,
-        path: str,
-        params: Mapping[str, str | int] | None,
-        doing: str,
-        stop: threading.Event | None = None,
-    ) -> Any:
+    def _try_once(self, path: str, params: Params, doing: str, stop: threading.Event | None = None) -> Any:
         """Send one request; return the parsed answer, or the error it amounts to, not raised."""
         return self._exchange(path, params, doing, stop, self._read)
 
     def _exchange(
         self,
         path: str,
-        params: Mapping[str, str | int] | None,
+        params: Params,
         doing: str,
         stop: threading.Event | None,
         read: Callable[[Answer, str], Any],

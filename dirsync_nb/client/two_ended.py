@@ -23,8 +23,6 @@ from .segments import Segment, SegmentList
 from .transport import Traffic
 from .waiting import Stop, first_done, interruptible
 
-__all__ = ["read_list"]
-
 PAYS_FROM = 0.8  # requests under way, by latency and limit, from which a second reader pays
 
 Expected = Callable[[Traffic], int | None]
@@ -36,7 +34,8 @@ def read_list(
     receipt: Receipt,
     segments: SegmentList,
     *,
-    expected: Expected | None = None,
+    expected: Expected | int | None = None,
+    most: int | None = None,
     sharing: Callable[[], int] = lambda: 1,
 ) -> Iterator[list[Record]]:
     """Yield the rows of a list in pages, each row once, in the order in which they arrive.
@@ -50,7 +49,11 @@ def read_list(
     context, receipt, segments
         As in :func:`dirsync_nb.client.paging.read_pages`, which reads from the start alone.
     expected
-        Asks how many rows the list has, where that can be known. A guess: it saves a request at the end.
+        How many rows the list has, or asks for it, where that can be known. A guess: it saves a request at the
+        end.
+    most
+        What the list hardly has more rows than, where no count is known. Such lists are many and short: only
+        one of more than two pages is read from both ends, and a request at the end is saved here too.
     sharing
         Returns how many lists are being read on the same limit.
 
@@ -78,7 +81,7 @@ def read_list(
         yield from read_pages(context, receipt, segments)
         return
     started = time.monotonic()
-    reading = _TwoEnded(Reading(context, receipt, segments), expected, sharing)
+    reading = _TwoEnded(Reading(context, receipt, segments), expected, most, sharing)
     try:
         with interruptible():
             yield from reading.pages()
@@ -117,14 +120,22 @@ class _Brought(NamedTuple):
 class _TwoEnded:
     """One run of a reading from both ends: who is under way, and how slow the answers are."""
 
-    def __init__(self, reading: Reading, expected: Expected | None, sharing: Callable[[], int]) -> None:
-        self.reading, self.expected, self.sharing = reading, expected, sharing
+    def __init__(
+        self,
+        reading: Reading,
+        expected: Expected | int | None,
+        most: int | None,
+        sharing: Callable[[], int],
+    ) -> None:
+        self.fewest_pages = 0 if most is None else 2
+        self.reading, self.sharing = reading, sharing
         self.context, self.receipt, self.segments = reading.context, reading.receipt, reading.segments
         self.readers = Readers()
         self.stop = Stop(self.receipt.stop)
         self.traffics: list[Traffic] = []
         self.latency: float | None = None
-        self.total: int | None = None
+        self.expected = None if isinstance(expected, int) else expected
+        self.total = expected if isinstance(expected, int) else most
         self.under_way = 0  # requests on the limit of the list
         self.segments.take_up()
 
@@ -175,7 +186,10 @@ class _TwoEnded:
     def _send_all(self) -> None:
         """Send out as many readers as are wanted and have something to do."""
         rate = (self.context.rate(self.receipt) or 0.0) / max(1, self.sharing())
-        wanted = 2 if rate * (self.latency or 0.0) > PAYS_FROM else 1
+        is_slow = rate * (self.latency or 0.0) > PAYS_FROM
+        left = None if self.total is None else self.total - self.segments.row_count
+        one_will_do = left is not None and left <= self.context.page_size and self.segments.tail is None
+        wanted = 2 if is_slow and self.receipt.pages >= self.fewest_pages and not one_will_do else 1
         if wanted == 2 and self.segments.tail is None and self.segments.may_have_tail:
             self.segments.begin_tail()
         if wanted == 2 and self.expected is not None:
@@ -183,7 +197,6 @@ class _TwoEnded:
             traffic = self._traffic()
             self.readers.send(None, lambda: expected(traffic))
         while self.under_way < wanted:
-            left = None if self.total is None else self.total - self.segments.row_count
             segment = self.segments.next_segment(left, self.context.page_size)
             if segment is None:
                 return

@@ -11,8 +11,6 @@ from contextlib import contextmanager
 from typing import TypeVar
 from weakref import WeakSet
 
-__all__ = ["SLICE", "Stop", "first_done", "interrupt_in", "interruptible", "wait"]
-
 T = TypeVar("T")
 
 SLICE = 0.2  # seconds: on Windows, Ctrl-C is heard only between two waits

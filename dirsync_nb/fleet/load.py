@@ -55,16 +55,20 @@ class Job:
         Where to read.
     about
         What every entry says; ``run`` tells one run from the others.
+    counts
+        How many users and groups the list of directories counts, by kind and directory.
     """
 
     folder: str
     server: str
     about: Mapping[str, Any]
+    counts: Mapping[str, Mapping[str, int]]
 
     def __call__(self, context: LoadContext, directory_id: str) -> Entry:
         """Load a directory and write it."""
         at = datetime.now(UTC).isoformat()
-        contents = load_contents(context, directory_id)
+        counts = {kind: known[directory_id] for kind, known in self.counts.items() if directory_id in known}
+        contents = load_contents(context, directory_id, counts=counts or None)
         about = {"at": at, "read_at": at, **self.about, **_known_from(context.receipts, contents)}
         context.receipts.clear()  # those of thousands of directories would pile up
         try:

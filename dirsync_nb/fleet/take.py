@@ -17,12 +17,12 @@ from .. import errors
 from ..client import DirectoryClient, needs_client
 from ..client.client import RedactedClient
 from ..files import open_frame, save_frame
-from ..frames import concat, organizations_frame
+from ..frames import concat, directories_frame, organizations_frame
 from ..guard import SHARE, check_guard, check_vanished
 from ..load import load_directories, load_organizations
 from ..load.parallel import for_each_directory
 from ..load.progress import Progress, tell
-from ..sync import latest_event, moment_of
+from ..sync import Moment, latest_event, moment_of
 from .dataset import (
     DIRECTORIES_FILE,
     LOCK,
@@ -131,8 +131,7 @@ def take_fleet(
         todo = work.todo(wanted, resume=resume)
         latest = latest_event(client)
         position = None if latest is None else moment_of(latest)
-        job = Job(str(work.folder), client.base_url, {"run": work.token, "position": position})
-        work.load(job, todo, cluster, workers, connect_worker)
+        work.load(work.job(position), todo, cluster, workers, connect_worker)
     fleet = open_fleet(work.folder)
     told = [*fleet.told]
     if not todo:
@@ -186,8 +185,8 @@ class Work:
         Tells this run from others.
     did
         What this run is: "take" or "refresh".
-    requests, changed
-        What it cost besides loading directories, and which it wrote.
+    changed, elsewhere
+        Which directories it wrote, and the requests that workers of a cluster made for them.
     listing, organizations
         The fleet's directories and their organizations, where they were read.
     begun
@@ -199,12 +198,16 @@ class Work:
     manifest: Manifest
     token: str = field(default_factory=lambda: uuid4().hex[:12])
     did: str = "take"
-    requests: int = 0
+    elsewhere: int = 0
     changed: list[str] = field(default_factory=list)
     listing: pd.DataFrame | None = None
     organizations: pd.DataFrame | None = None
     begun: bool = False
     _started: float = field(default_factory=time.monotonic)
+    _before: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._before = self.client.transport.requests
 
     def read_listing(
         self, guard: float | None, confirm: int | None, wanted: Sequence[str] | None = None
@@ -217,7 +220,7 @@ class Work:
             See :func:`take_fleet`.
         """
         scope, known = self.manifest.scope, self.manifest.directories
-        listing = self._listed()
+        listing = load_directories(self.client)
         for one in wanted or ():
             if one not in listing.index:
                 self.client.directory(one)  # raises NotFound, in the words of the service
@@ -229,14 +232,9 @@ class Work:
             self.manifest.forget(self.folder, one)
         self.use(listing if scope is None else listing[listing.index.isin(scope)])
 
-    def _listed(self) -> pd.DataFrame:
-        listing = load_directories(self.client)
-        self.requests += self.client.receipts[-1].requests
-        return listing
-
     def listed_again(self, listing: pd.DataFrame, gone: Iterable[str]) -> tuple[pd.DataFrame, list[str]]:
         """Ask a second time for what was not found; return the listing with what is there, and what is not."""
-        second = self._listed()
+        second = load_directories(self.client)
         there = second[second.index.isin(list(gone)) & ~second.index.isin(listing.index)]
         return concat([listing, there]), [one for one in gone if one not in second.index]
 
@@ -254,17 +252,22 @@ class Work:
         """Load the organizations, of which a fleet wants the names alone: it goes without, if need be."""
         try:
             if self.manifest.scope is None:
-                found = load_organizations(self.client)
-                self.requests += self.client.receipts[-1].requests
-                return found
+                return load_organizations(self.client)
             ids = listing["organization_id"].dropna().unique()
             context = self.client.context
             records, _ = for_each_directory(context, ids, lambda part, one: part.single("organizations", one))
-            self.requests += len(ids)
             return organizations_frame(list(records.values()))
         except errors.LoadError:
             path = self.folder / ORGANIZATIONS_FILE
             return open_frame(path) if path.exists() else organizations_frame([])
+
+    def job(self, position: Moment | None) -> Job:
+        """Return how a directory is loaded, of which ``position`` is the last event it is sure to contain."""
+        about = {"run": self.token, "position": position}
+        listing = directories_frame([]) if self.listing is None else self.listing
+        counts = {"users": listing["active_users"] + listing["inactive_users"], "groups": listing["groups"]}
+        known: Any = {kind: counted.dropna().to_dict() for kind, counted in counts.items()}
+        return Job(str(self.folder), self.client.base_url, about, known)
 
     def todo(self, wanted: Sequence[str] | None, *, resume: bool) -> list[str]:
         """Return which directories are to be loaded, largest first, so that batches are of one size."""
@@ -314,6 +317,8 @@ class Work:
             failed = {one: it for one, it in outcomes.items() if isinstance(it, str)}
             written = [one for one in todo if manifest.entries.get(one, {}).get("run") == self.token]
             self.changed += written
+            if cluster is not None:
+                self.elsewhere += sum(manifest.entries[one]["cost"]["requests"] for one in written)
             manifest.failed |= {one: why for one, why in failed.items() if one not in written}
         self._drop_gone(failed)
 
@@ -343,12 +348,11 @@ class Work:
 
     def write(self) -> None:
         """Write down what is known."""
-        requests = sum(self.manifest.entries[one]["cost"]["requests"] for one in self.changed)
         self.manifest.run = {
             "did": self.did,
             "at": datetime.now(UTC).isoformat(),
             "seconds": round(time.monotonic() - self._started, 2),
-            "requests": self.requests + requests,
+            "requests": self.client.transport.requests - self._before + self.elsewhere,
             "changed": len(self.changed),
         }
         for frame, file in ((self.listing, DIRECTORIES_FILE), (self.organizations, ORGANIZATIONS_FILE)):

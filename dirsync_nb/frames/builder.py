@@ -37,8 +37,6 @@ from .json_array import JsonArray, json_lines
 from .records import FrameSpec, Page
 from .schema import JSON, TIME
 
-__all__ = ["FrameBuilder", "arrow_text", "categorical", "text_dtype"]
-
 FIRST, LAST = pd.Timestamp("0001-01-01", tz="UTC"), pd.Timestamp("9999-12-31T23:59:59.999999", tz="UTC")
 """Times that Python can hold: one beyond them could not even be shown."""
 FOLD_AT = 10_000  # rows held as Python objects before they are packed into arrays

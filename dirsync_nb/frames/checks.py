@@ -15,39 +15,13 @@ from ..client import DirectoryClient
 from ..client.calls import call_name, fit
 from . import schema
 
-__all__ = [
-    "FRAMES",
-    "known_attributes",
-    "listed_ids",
-    "near_names",
-    "one_of",
-    "require_columns",
-    "require_frame",
-    "require_ids",
-    "takes_frames",
-]
-
 P = ParamSpec("P")
 R = TypeVar("R")
 
 MOST_NAMED = 12
-COLUMNS: Mapping[str, Mapping[str, Any]] = {
-    "user_id": schema.USERS,
-    "group_id": schema.GROUPS,
-    "directory_id": schema.DIRECTORIES,
-    "organization_id": schema.ORGANIZATIONS,
-    "event_id": schema.EVENTS,
-}
-
+COLUMNS = {index: columns for index, columns in schema.KINDS.values() if index is not None}
 LOADERS = {
-    "user_id": "load_users",
-    "group_id": "load_groups",
-    "directory_id": "load_directories",
-    "organization_id": "load_organizations",
-    "event_id": "load_events",
-    "role_id": "load_roles",
-    "organization_membership_id": "load_organization_memberships",
-    "workos_group_id": "load_workos_groups",
+    index: f"load_{kind.lower().replace(' ', '_')}" for kind, (index, _) in schema.KINDS.items() if index
 }
 
 
@@ -273,6 +247,27 @@ def known_attributes(name: str, wanted: str | Iterable[str], known: Iterable[str
     choices = list(known)
     bare = [one if one in choices else str(one).removeprefix("custom_attributes.") for one in names]
     return [one_of(name, one, choices, "custom attributes that users have:") for one in dict.fromkeys(bare)]
+
+
+def attribute_names(users: pd.DataFrame) -> dict[str, None]:
+    """Return the names of custom attributes that anybody has, with a value or null, in the order first seen."""
+    held = users.get("custom_attributes", ())
+    return {str(name): None for value in held if isinstance(value, Mapping) for name in value}
+
+
+def require_attribute(what: str, name: str, users: pd.DataFrame, *, more: Sequence[str] = ()) -> bool:
+    """Return whether anybody has an attribute; refuse a name that is neither theirs nor a predefined one.
+
+    Among no users at all nothing can be told: every name passes. It may stand behind ``custom_attributes.``.
+    """
+    seen = attribute_names(users)
+    name = name if name in seen else name.removeprefix("custom_attributes.")
+    if name in seen or name in more:
+        return True
+    if name not in schema.PREDEFINED and len(users):
+        names = [*seen, *more, *(one for one in schema.PREDEFINED if one not in seen)]
+        raise errors.ArgumentError(f"{what}: no user has an attribute {name!r}{near_names(name, names)}")
+    return False
 
 
 def require_columns(name: str, frame: Any, *columns: str, loader: str = "") -> None:

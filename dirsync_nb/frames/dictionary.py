@@ -13,23 +13,6 @@ from .checks import one_of, require_frame
 from .reshape import spread_attributes
 from .schema import PREDEFINED, Column
 
-__all__ = ["declared", "describe_columns"]
-
-KINDS: dict[str, Mapping[str, Column]] = {
-    "organizations": schema.ORGANIZATIONS,
-    "directories": schema.DIRECTORIES,
-    "users": schema.USERS,
-    "groups": schema.GROUPS,
-    "events": schema.EVENTS,
-    "memberships": schema.MEMBERSHIPS,
-    "roles": schema.ROLES,
-    "organization memberships": schema.ORGANIZATION_MEMBERSHIPS,
-    "WorkOS groups": schema.WORKOS_GROUPS,
-    "role assignments": schema.ROLE_ASSIGNMENTS,
-    "group role assignments": schema.GROUP_ROLE_ASSIGNMENTS,
-    "emails": schema.EMAILS,
-    "receipts": schema.RECEIPTS,
-}
 TYPES = {
     "str": "text",
     "category": "one of few texts",
@@ -70,7 +53,7 @@ def describe_columns(frame: pd.DataFrame | str | None = None, column: str | None
     'The best e-mail address known.'
     """
     if isinstance(frame, str):
-        told: Any = _dictionary().xs(one_of("frame", frame, KINDS, "a frame, or one of"))
+        told: Any = _dictionary().xs(one_of("frame", frame, schema.KINDS, "a frame, or one of"))
     elif frame is None:
         return _dictionary()
     else:
@@ -86,14 +69,10 @@ def describe_columns(frame: pd.DataFrame | str | None = None, column: str | None
 
 def _dictionary() -> pd.DataFrame:
     """Return what every column of every kind of frame means."""
-    indexes = {"organizations": "organization_id", "directories": "directory_id", "users": "user_id"}
-    indexes |= {"groups": "group_id", "events": "event_id", "roles": "role_id"}
-    indexes |= {"organization memberships": "organization_membership_id", "WorkOS groups": "workos_group_id"}
-    indexes |= {"role assignments": "role_assignment_id", "group role assignments": "group_role_assignment_id"}
     rows = []
-    for kind, columns in KINDS.items():
-        index = {indexes[kind]: schema.INDEXES[indexes[kind]]} if kind in indexes else {}
-        rows += [(kind, name, *_row(one, one.dtype)) for name, one in {**index, **columns}.items()]
+    for kind, (index, columns) in schema.KINDS.items():
+        known = columns if index is None else {index: schema.INDEXES[index], **columns}
+        rows += [(kind, name, *_row(one, one.dtype)) for name, one in known.items()]
     return _table(rows, ["frame", "column"])
 
 
@@ -103,7 +82,7 @@ def declared(frame: pd.DataFrame) -> Mapping[str, Column]:
     def fitting(columns: Mapping[str, Column]) -> int:
         return sum(name in frame and str(frame[name].dtype) == one.dtype for name, one in columns.items())
 
-    best = max(KINDS.values(), key=fitting)
+    best = max((columns for _, columns in schema.KINDS.values()), key=fitting)
     return best if fitting(best) else {}
 
 

@@ -31,8 +31,6 @@ from pandas.api.indexers import check_array_indexer
 from ..client.answers import BeyondFloat, parse_json
 from ..text import is_missing
 
-__all__ = ["JsonArray", "JsonDtype", "json_lines", "spell_infinity"]
-
 Objects = np.ndarray[Any, np.dtype[np.object_]]
 Flags = np.ndarray[Any, np.dtype[np.bool_]]
 _EMPTY: dict[type, bytes | None] = {dict: b"{}", list: b"[]", type(None): None}  # most of what is deprecated
@@ -141,8 +139,7 @@ class JsonArray(ExtensionArray):
         """Return the texts to Arrow, so that the column lies in a Parquet file as JSON text."""
         import pyarrow as pa
 
-        texts = [None if text is None else text.decode() for text in self._texts]
-        return pa.array(texts, type=type or pa.large_string())
+        return pa.array(self._texts, type=pa.large_binary()).cast(type or pa.large_string())
 
     # Equal and unequal, less and more ----------------------------------------------------------------------
 

@@ -6,17 +6,6 @@ import pandas as pd
 
 from .. import errors
 
-__all__ = [
-    "READ",
-    "ROUNDED",
-    "mark_partial",
-    "require_all",
-    "require_complete",
-    "require_order",
-    "require_same_directories",
-    "why_incomplete",
-]
-
 READ = "directories_read"  # in ``attrs`` of memberships: the directories that were read, with members or not
 
 ROUNDED = "times_rounded"  # in ``attrs``: times were rounded, so that they tell no order any more

@@ -10,43 +10,7 @@ from functools import partial
 from typing import Any, TypeGuard
 
 from ..client import DSYNC_EVENTS, Record
-from .schema import (
-    DIRECTORY_COLUMNS,
-    DIRECTORY_STATES,
-    DIRECTORY_TYPES,
-    EVENT_COLUMNS,
-    EVENT_STATES,
-    GROUP_COLUMNS,
-    GROUP_ROLE_ASSIGNMENT_COLUMNS,
-    MEMBERSHIP_STATUSES,
-    ORGANIZATION_COLUMNS,
-    ORGANIZATION_MEMBERSHIP_COLUMNS,
-    ROLE_ASSIGNMENT_COLUMNS,
-    ROLE_COLUMNS,
-    ROLE_SOURCES,
-    ROLE_TYPES,
-    USER_COLUMNS,
-    USER_STATES,
-    WORKOS_GROUP_COLUMNS,
-)
-
-__all__ = [
-    "DIRECTORIES",
-    "EVENTS",
-    "GROUPS",
-    "GROUP_ROLE_ASSIGNMENTS",
-    "ORGANIZATIONS",
-    "ORGANIZATION_MEMBERSHIPS",
-    "ROLES",
-    "ROLE_ASSIGNMENTS",
-    "USERS",
-    "WORKOS_GROUPS",
-    "FrameSpec",
-    "as_dict",
-    "as_tuple",
-    "choose_address",
-    "looks_like_address",
-]
+from . import schema
 
 Page = Sequence[Record]
 
@@ -95,20 +59,15 @@ class FrameSpec:
 
 
 def _directory_columns(page: Page) -> dict[str, list[Any]]:
-    states, active, inactive, groups = [], [], [], []
-    for record in page:
-        state, counts = record.get("state"), as_dict(record.get("metadata"))
-        states.append(EVENT_STATES.get(state, state) if _text(state) else state)
-        users = as_dict(counts.get("users"))
-        active.append(_count(users.get("active")))
-        inactive.append(_count(users.get("inactive")))
-        groups.append(_count(counts.get("groups")))
+    reported = [record.get("state") for record in page]
+    counts = [as_dict(record.get("metadata")) for record in page]
+    users = [as_dict(one.get("users")) for one in counts]
     return {
-        "state": states,
-        "state_reported": [record.get("state") for record in page],
-        "active_users": active,
-        "inactive_users": inactive,
-        "groups": groups,
+        "state": [schema.EVENT_STATES.get(one, one) if _text(one) else one for one in reported],
+        "state_reported": reported,
+        "active_users": [_count(one.get("active")) for one in users],
+        "inactive_users": [_count(one.get("inactive")) for one in users],
+        "groups": [_count(one.get("groups")) for one in counts],
     }
 
 
@@ -231,22 +190,8 @@ def looks_like_address(text: str) -> bool:
 
 
 def _event_columns(page: Page) -> dict[str, list[Any]]:
-    columns: dict[str, list[Any]] = {
-        name: []
-        for name in (
-            "directory_id",
-            "organization_id",
-            "user_id",
-            "user",
-            "group_id",
-            "group",
-            "previous_attributes",
-        )
-    }
-    for record in page:
-        for name, value in _event_subject(record).items():
-            columns[name].append(value)
-    return columns
+    subjects = [_event_subject(record) for record in page]
+    return {name: [subject[name] for subject in subjects] for name in _event_subject({})}
 
 
 def _event_subject(record: Record) -> dict[str, Any]:
@@ -316,32 +261,29 @@ def _is_user_and_group_counts(value: object) -> bool:
 ORGANIZATIONS = FrameSpec(
     "organization_id",
     "organization",
-    ORGANIZATION_COLUMNS,
+    schema.ORGANIZATION_COLUMNS,
     derived=((("domains",), _organization_columns),),
     shapes={"domains": lambda value: isinstance(value, list | None)},
 )
 DIRECTORIES = FrameSpec(
     "directory_id",
     "directory",
-    DIRECTORY_COLUMNS,
+    schema.DIRECTORY_COLUMNS,
     derived=((("state", "metadata"), _directory_columns),),
-    known={"type": DIRECTORY_TYPES, "state": DIRECTORY_STATES},
+    known={"type": schema.DIRECTORY_TYPES, "state": schema.DIRECTORY_STATES},
     shapes={"metadata": _is_user_and_group_counts},
 )
 USERS = FrameSpec(
     "user_id",
     "directory_user",
-    USER_COLUMNS,
+    schema.USER_COLUMNS,
     derived=(((), _address_columns), (("role", "roles"), _role_columns)),
-    known={"state": USER_STATES},
-    shapes={
-        "role": _is_role,
-        "roles": _are_roles,
-    },
+    known={"state": schema.USER_STATES},
+    shapes={"role": _is_role, "roles": _are_roles},
 )
-GROUPS = FrameSpec("group_id", "directory_group", GROUP_COLUMNS)
+GROUPS = FrameSpec("group_id", "directory_group", schema.GROUP_COLUMNS)
 EVENTS = FrameSpec(
-    "event_id", "event", EVENT_COLUMNS, derived=(((), _event_columns),), known={"event": DSYNC_EVENTS}
+    "event_id", "event", schema.EVENT_COLUMNS, derived=(((), _event_columns),), known={"event": DSYNC_EVENTS}
 )
 
 # Roles, and what AuthKit has. Its groups are no directory groups, nor its users directory users.
@@ -349,35 +291,40 @@ EVENTS = FrameSpec(
 ROLES = FrameSpec(
     "role_id",
     "role",
-    ROLE_COLUMNS,
+    schema.ROLE_COLUMNS,
     derived=((("permissions",), _permissions),),
-    known={"type": ROLE_TYPES},
+    known={"type": schema.ROLE_TYPES},
     shapes={"permissions": lambda value: isinstance(value, list | None)},
 )
 ORGANIZATION_MEMBERSHIPS = FrameSpec(
     "organization_membership_id",
     "organization_membership",
-    ORGANIZATION_MEMBERSHIP_COLUMNS,
+    schema.ORGANIZATION_MEMBERSHIP_COLUMNS,
     derived=((("user_id",), _authkit_columns), (("role", "roles"), _role_columns)),
-    known={"status": MEMBERSHIP_STATUSES},
+    known={"status": schema.MEMBERSHIP_STATUSES},
     shapes={"role": _is_role, "roles": _are_roles},
 )
-WORKOS_GROUPS = FrameSpec("workos_group_id", "group", WORKOS_GROUP_COLUMNS)
+WORKOS_GROUPS = FrameSpec("workos_group_id", "group", schema.WORKOS_GROUP_COLUMNS)
 ROLE_ASSIGNMENTS = FrameSpec(
     "role_assignment_id",
     "role_assignment",
-    ROLE_ASSIGNMENT_COLUMNS,
+    schema.ROLE_ASSIGNMENT_COLUMNS,
     derived=((("role",), _one_role), (("source",), _source_columns)),
-    known={"source": ROLE_SOURCES},
+    known={"source": schema.ROLE_SOURCES},
     shapes={"role": _is_role, "source": _is_source},
 )
 GROUP_ROLE_ASSIGNMENTS = FrameSpec(
     "group_role_assignment_id",
     "group_role_assignment",
-    GROUP_ROLE_ASSIGNMENT_COLUMNS,
+    schema.GROUP_ROLE_ASSIGNMENT_COLUMNS,
     derived=(
         (("role",), _one_role),
         (("group_id",), lambda page: {"workos_group_id": [record.get("group_id") for record in page]}),
     ),
     shapes={"role": _is_role},
 )
+
+_ALL: tuple[FrameSpec, ...] = (ORGANIZATIONS, DIRECTORIES, USERS, GROUPS, EVENTS)
+_ALL += (ROLES, ORGANIZATION_MEMBERSHIPS, WORKOS_GROUPS, ROLE_ASSIGNMENTS, GROUP_ROLE_ASSIGNMENTS)
+SPECS = {spec.index: spec for spec in _ALL}
+"""How records become a frame, by what it is indexed by."""

@@ -10,9 +10,8 @@ import pandas as pd
 from .builder import text_dtype
 from .checks import known_attributes, require_columns, takes_frames
 from .records import as_dict, as_tuple
-from .schema import JSON
-
-__all__ = ["attribute_values", "emails_frame", "spread_attributes", "typed_values"]
+from .schema import EMAIL_COLUMNS, JSON
+from .tools import rows_frame
 
 
 @takes_frames()
@@ -126,12 +125,4 @@ def emails_frame(users: pd.DataFrame) -> pd.DataFrame:
                 primary = entry.get("primary")
                 flag = primary if isinstance(primary, bool) else None
                 rows.append((user_id, entry.get("value"), entry.get("type"), flag, source))
-    text = text_dtype()
-    columns: dict[str, Any] = {
-        "user_id": text,
-        "value": text,
-        "type": text,
-        "primary": "boolean",
-        "source": text,
-    }
-    return pd.DataFrame(rows, columns=list(columns)).astype(columns)
+    return rows_frame(rows, EMAIL_COLUMNS)

@@ -17,30 +17,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = [
-    "DIRECTORY_COLUMNS",
-    "DIRECTORY_STATES",
-    "DIRECTORY_TYPES",
-    "EVENT_COLUMNS",
-    "EVENT_STATES",
-    "GROUP_COLUMNS",
-    "GROUP_ROLE_ASSIGNMENT_COLUMNS",
-    "JSON",
-    "MEMBERSHIP_COLUMNS",
-    "MEMBERSHIP_STATUSES",
-    "ORGANIZATION_COLUMNS",
-    "ORGANIZATION_MEMBERSHIP_COLUMNS",
-    "ROLE_ASSIGNMENT_COLUMNS",
-    "ROLE_COLUMNS",
-    "ROLE_SOURCES",
-    "ROLE_TYPES",
-    "TIME",
-    "USER_COLUMNS",
-    "USER_STATES",
-    "WORKOS_GROUP_COLUMNS",
-    "Column",
-]
-
 PREDEFINED = (
     "addresses",
     "cost_center_name",
@@ -109,10 +85,12 @@ _EXTRA = Column(
     "the rest",
     None,
 )
+_LAST = {"created_at": _CREATED, "updated_at": _UPDATED, "extra": _EXTRA}  # of every record
 _RAW = Column(JSON, "Deprecated by WorkOS: the record as the provider sent it.", "raw_attributes", {})
 _IDP_ID = Column("str", "The provider's own id of it.", "idp_id", "00u4k2x9")
 _DIRECTORY_ID = _id("directory it is in", "directory", "directory_id")
 _ORGANIZATION_ID = _id("organization whose directory it is", "org", "organization_id")
+_HOME = {"idp_id": _IDP_ID, "directory_id": _DIRECTORY_ID, "organization_id": _ORGANIZATION_ID}
 _USER_ID = _id("directory user", "directory_user", "user_id")
 _GROUP_ID = _id("directory group", "directory_group", "group_id")
 
@@ -129,9 +107,7 @@ ORGANIZATIONS = {
         "allow_profiles_outside_organization",
         False,
     ),
-    "created_at": _CREATED,
-    "updated_at": _UPDATED,
-    "extra": _EXTRA,
+    **_LAST,
 }
 
 DIRECTORIES = {
@@ -145,9 +121,7 @@ DIRECTORIES = {
     "domain": Column("str", "Deprecated by WorkOS: a domain of its owner.", "domain", "harbourline.test"),
     "external_key": Column("str", "The directory's key in its address at WorkOS.", "external_key", "x7Yk2"),
     "state_reported": Column("str", "The state exactly as it came.", "state", "active"),
-    "created_at": _CREATED,
-    "updated_at": _UPDATED,
-    "extra": _EXTRA,
+    **_LAST,
 }
 
 USERS = {
@@ -167,9 +141,7 @@ USERS = {
     "last_name": Column("str", "Family name.", "last_name", "Lind"),
     "role": Column("str", "Slug of the role that groups give.", "role.slug", "admin"),
     "roles": Column("object", "Slugs of all roles, a tuple.", "roles[].slug", ("admin",)),
-    "idp_id": _IDP_ID,
-    "directory_id": _DIRECTORY_ID,
-    "organization_id": _ORGANIZATION_ID,
+    **_HOME,
     "custom_attributes": Column(
         JSON,
         "Attributes enabled for the directory, a dict; null is no data, absent is not enabled.",
@@ -186,20 +158,14 @@ USERS = {
         "groups",
         [],
     ),
-    "created_at": _CREATED,
-    "updated_at": _UPDATED,
-    "extra": _EXTRA,
+    **_LAST,
 }
 
 GROUPS = {
     "name": Column("str", "Display name; two groups may share one.", "name", "Night Crew"),
-    "idp_id": _IDP_ID,
-    "directory_id": _DIRECTORY_ID,
-    "organization_id": _ORGANIZATION_ID,
+    **_HOME,
     "raw_attributes": _RAW,
-    "created_at": _CREATED,
-    "updated_at": _UPDATED,
-    "extra": _EXTRA,
+    **_LAST,
 }
 
 EVENTS = {
@@ -237,9 +203,7 @@ ROLES = {
     "type": Column("category", "Of the environment, or of one organization.", "type", "EnvironmentRole"),
     "permissions": Column("object", "Slugs of its permissions, a tuple.", "permissions", ("users:manage",)),
     "resource_type_slug": Column("str", "Kind of resource it is for.", "resource_type_slug", "organization"),
-    "created_at": _CREATED,
-    "updated_at": _UPDATED,
-    "extra": _EXTRA,
+    **_LAST,
 }
 
 ORGANIZATION_MEMBERSHIPS = {
@@ -257,18 +221,14 @@ ORGANIZATION_MEMBERSHIPS = {
     "custom_attributes": Column(JSON, "Attributes that a directory gave it.", "custom_attributes",
                                 {"department_name": "Nautical"}),
     "user": Column(JSON, "The AuthKit user as it came.", "user", {"email_verified": True}),
-    "created_at": _CREATED,
-    "updated_at": _UPDATED,
-    "extra": _EXTRA,
+    **_LAST,
 }  # fmt: skip
 
 WORKOS_GROUPS = {
     "name": Column("str", "Display name.", "name", "Launch Partners"),
     "description": Column("str", "What it is for, in somebody's words.", "description", "Sees it first"),
     "organization_id": _OWNER,
-    "created_at": _CREATED,
-    "updated_at": _UPDATED,
-    "extra": _EXTRA,
+    **_LAST,
 }
 
 ROLE_ASSIGNMENTS = {
@@ -280,18 +240,14 @@ ROLE_ASSIGNMENTS = {
     "group_role_assignment_id": _id("assignment to that group", "gra", "source.group_role_assignment_id"),
     "organization_membership_id": _id("organization membership", "om", "organization_membership_id"),
     "resource": _RESOURCE,
-    "created_at": _CREATED,
-    "updated_at": _UPDATED,
-    "extra": _EXTRA,
+    **_LAST,
 }  # fmt: skip
 
 GROUP_ROLE_ASSIGNMENTS = {
     "role": _ROLE,
     "workos_group_id": _id("WorkOS group whose members have it", "group", "group_id"),
     "resource": _RESOURCE,
-    "created_at": _CREATED,
-    "updated_at": _UPDATED,
-    "extra": _EXTRA,
+    **_LAST,
 }
 
 EMAILS = {
@@ -330,21 +286,42 @@ INDEXES = {
 }
 
 
-def _dtypes(columns: Mapping[str, Column]) -> dict[str, str]:
+KINDS: dict[str, tuple[str | None, Mapping[str, Column]]] = {
+    "organizations": ("organization_id", ORGANIZATIONS),
+    "directories": ("directory_id", DIRECTORIES),
+    "users": ("user_id", USERS),
+    "groups": ("group_id", GROUPS),
+    "events": ("event_id", EVENTS),
+    "memberships": (None, MEMBERSHIPS),
+    "roles": ("role_id", ROLES),
+    "organization memberships": ("organization_membership_id", ORGANIZATION_MEMBERSHIPS),
+    "WorkOS groups": ("workos_group_id", WORKOS_GROUPS),
+    "role assignments": ("role_assignment_id", ROLE_ASSIGNMENTS),
+    "group role assignments": ("group_role_assignment_id", GROUP_ROLE_ASSIGNMENTS),
+    "emails": (None, EMAILS),
+    "receipts": (None, RECEIPTS),
+}
+"""Every kind of frame: what it is indexed by, and its columns."""
+
+
+def dtypes(columns: Mapping[str, Column]) -> dict[str, str]:
+    """Return the dtype of each column by its name."""
     return {name: column.dtype for name, column in columns.items()}
 
 
-ORGANIZATION_COLUMNS = _dtypes(ORGANIZATIONS)
-DIRECTORY_COLUMNS = _dtypes(DIRECTORIES)
-USER_COLUMNS = _dtypes(USERS)
-GROUP_COLUMNS = _dtypes(GROUPS)
-EVENT_COLUMNS = _dtypes(EVENTS)
-MEMBERSHIP_COLUMNS = _dtypes(MEMBERSHIPS)
-ROLE_COLUMNS = _dtypes(ROLES)
-ORGANIZATION_MEMBERSHIP_COLUMNS = _dtypes(ORGANIZATION_MEMBERSHIPS)
-WORKOS_GROUP_COLUMNS = _dtypes(WORKOS_GROUPS)
-ROLE_ASSIGNMENT_COLUMNS = _dtypes(ROLE_ASSIGNMENTS)
-GROUP_ROLE_ASSIGNMENT_COLUMNS = _dtypes(GROUP_ROLE_ASSIGNMENTS)
+ORGANIZATION_COLUMNS = dtypes(ORGANIZATIONS)
+DIRECTORY_COLUMNS = dtypes(DIRECTORIES)
+USER_COLUMNS = dtypes(USERS)
+GROUP_COLUMNS = dtypes(GROUPS)
+EVENT_COLUMNS = dtypes(EVENTS)
+MEMBERSHIP_COLUMNS = dtypes(MEMBERSHIPS)
+ROLE_COLUMNS = dtypes(ROLES)
+ORGANIZATION_MEMBERSHIP_COLUMNS = dtypes(ORGANIZATION_MEMBERSHIPS)
+WORKOS_GROUP_COLUMNS = dtypes(WORKOS_GROUPS)
+ROLE_ASSIGNMENT_COLUMNS = dtypes(ROLE_ASSIGNMENTS)
+GROUP_ROLE_ASSIGNMENT_COLUMNS = dtypes(GROUP_ROLE_ASSIGNMENTS)
+EMAIL_COLUMNS = dtypes(EMAILS)
+RECEIPT_COLUMNS = dtypes(RECEIPTS)
 
 EVENT_STATES = {"active": "linked", "inactive": "unlinked"}  # the words of events for the API's
 DIRECTORY_STATES = ("linked", "validating", "invalid_credentials", "unlinked", "deleting")

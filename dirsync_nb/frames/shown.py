@@ -15,8 +15,6 @@ from .checks import require_ids, takes_frames
 from .dictionary import declared
 from .tools import latest
 
-__all__ = ["ShownFrame", "show"]
-
 FIRST = ("user", "group", "directory", "name", "address", "event", "state", "type")
 NOTHING = "–"
 LONGEST = 120  # characters of a cell

@@ -15,19 +15,7 @@ from .checks import require_frame, takes_frames
 from .json_array import spell_infinity
 from .partial import READ, mark_partial
 from .records import DIRECTORIES, EVENTS, GROUPS, ORGANIZATIONS, USERS, FrameSpec
-
-__all__ = [
-    "concat",
-    "directories_frame",
-    "events_frame",
-    "groups_frame",
-    "latest",
-    "organizations_frame",
-    "receipts_frame",
-    "rows_frame",
-    "users_frame",
-]
-
+from .schema import RECEIPT_COLUMNS
 
 NO_RECORDS = "records must be a list of dicts, as client.users(...) gives them"
 
@@ -171,19 +159,10 @@ def receipts_frame(receipts: Iterable[Receipt]) -> pd.DataFrame:
     >>> log["endpoint"].iloc[0]
     '/directories'
     """
-    columns: dict[str, Any] = {
-        "endpoint": text_dtype(),
-        "filters": "object",
-        "requests": "Int64",
-        "pages": "Int64",
-        "rows": "Int64",
-        "duplicates": "Int64",
-        "seconds": "float64",
-        "seconds_waited": "float64",
-        "complete": "bool",
-    }
     given: Any = receipts
     listed = list(given) if isinstance(given, Iterable) else [given]
     if not all(isinstance(one, Receipt) for one in listed):
         raise errors.ArgumentError("receipts must be a list of them, such as client.receipts")
-    return rows_frame(([getattr(receipt, name) for name in columns] for receipt in listed), columns)
+    return rows_frame(
+        ([getattr(receipt, name) for name in RECEIPT_COLUMNS] for receipt in listed), RECEIPT_COLUMNS
+    )

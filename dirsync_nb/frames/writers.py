@@ -13,8 +13,6 @@ import pandas as pd
 
 from .json_array import JsonDtype
 
-__all__ = ["add_hints"]
-
 HINTS: dict[str, tuple[type, str]] = {
     "to_excel": (
         pd.DatetimeTZDtype,

@@ -10,8 +10,6 @@ from typing import Any
 from .. import errors
 from ..guard import memory
 
-__all__ = ["PAGE_FORMAT", "Checkpoint"]
-
 MOST_LINE = 2**26  # bytes, twice an answer
 PAGE_FORMAT = 2  # of the lines that loaders write; 1 knew no segments
 

@@ -26,39 +26,13 @@ from ..client import (
 from ..client.endpoints import filters_of, one_directory_id
 from ..client.segments import SegmentList
 from ..client.transport import Traffic
-from ..frames import (
-    DIRECTORIES,
-    EVENTS,
-    GROUP_ROLE_ASSIGNMENTS,
-    GROUPS,
-    ORGANIZATION_MEMBERSHIPS,
-    ORGANIZATIONS,
-    ROLE_ASSIGNMENTS,
-    ROLES,
-    USERS,
-    WORKOS_GROUPS,
-    FrameBuilder,
-    FrameSpec,
-)
+from ..frames import FrameBuilder
+from ..frames.records import SPECS
 from .checkpoint import Checkpoint
 from .lost_place import REFUSED, lost_place
 from .parallel import as_directory_ids, load_each
 from .progress import Progress, tell
 from .session import Watch, load_session, resumed
-
-__all__ = [
-    "count_of",
-    "load_directories",
-    "load_directory",
-    "load_events",
-    "load_group",
-    "load_groups",
-    "load_list",
-    "load_organization",
-    "load_organizations",
-    "load_user",
-    "load_users",
-]
 
 
 @filters_of("organizations")
@@ -112,8 +86,7 @@ def load_organizations(
     ['Harbourline Ferries']
     """
     filters = {"domains": domains, "search": search}
-    part = {"limit": limit, "before": before, "after": after}
-    return load_list(client.context, "organizations", filters, part=part, order=order, resume=resume)
+    return load_list(client.context, "organizations", filters, (limit, before, after), order, resume)
 
 
 @filters_of("directories")
@@ -166,8 +139,7 @@ def load_directories(
     ['linked']
     """
     filters = {"organization_id": organization_id, "search": search, "domain": domain}
-    part = {"limit": limit, "before": before, "after": after}
-    return load_list(client.context, "directories", filters, part=part, order=order, resume=resume)
+    return load_list(client.context, "directories", filters, (limit, before, after), order, resume)
 
 
 @filters_of("users")
@@ -246,15 +218,8 @@ def load_users(
     '5 rows, by request'
     """
     filters = {"group_id": group_id, "idp_id": idp_id, "email": email}
-    return _load_of_directories(
-        client.context,
-        "users",
-        one_directory_id(directory_id, directory),
-        filters,
-        {"limit": limit, "before": before, "after": after},
-        order,
-        resume,
-    )
+    given, part = one_directory_id(directory_id, directory), (limit, before, after)
+    return _load_of_directories(client.context, "users", given, filters, part, order, resume)
 
 
 @filters_of("groups")
@@ -310,15 +275,8 @@ def load_groups(
     True
     """
     filters = {"user_id": user_id}
-    return _load_of_directories(
-        client.context,
-        "groups",
-        one_directory_id(directory_id, directory),
-        filters,
-        {"limit": limit, "before": before, "after": after},
-        order,
-        resume,
-    )
+    given, part = one_directory_id(directory_id, directory), (limit, before, after)
+    return _load_of_directories(client.context, "groups", given, filters, part, order, resume)
 
 
 @filters_of("events")
@@ -382,9 +340,9 @@ def load_events(
         "range_end": range_end,
         "after": after,
     }
-    context, part = client.context, {"limit": limit}
+    context = client.context
     try:
-        return load_list(context, "events", filters, part=part, order=None, resume=resume)
+        return load_list(context, "events", filters, (limit,), resume=resume)
     except REFUSED as problem:
         place = getattr(problem.receipt, "cursor", None)
         if place is None:
@@ -408,8 +366,8 @@ def load_organization(
     if (organization_id is None) == (external_id is None):
         raise errors.ArgumentError("give either organization_id or external_id")
     if external_id is not None:
-        return _row(client, ORGANIZATIONS, client.organization_by_external_id(external_id))
-    return _row(client, ORGANIZATIONS, client.organization(organization_id))
+        return _row(client, "organization_id", client.organization_by_external_id(external_id))
+    return _row(client, "organization_id", client.organization(organization_id))
 
 
 @needs_client
@@ -421,7 +379,7 @@ def load_directory(client: DirectoryClient, directory_id: Any) -> pd.Series[Any]
     >>> ds.load_directory(client, directories.index[0])["name"]
     'Harbourline Okta'
     """
-    return _row(client, DIRECTORIES, client.directory(directory_id))
+    return _row(client, "directory_id", client.directory(directory_id))
 
 
 @needs_client
@@ -436,7 +394,7 @@ def load_user(client: DirectoryClient, user_id: Any, *, directory_id: Any = None
     >>> user.name == users.index[0]
     True
     """
-    return _row(client, USERS, client.user(user_id, directory_id=directory_id))
+    return _row(client, "user_id", client.user(user_id, directory_id=directory_id))
 
 
 @needs_client
@@ -451,11 +409,11 @@ def load_group(client: DirectoryClient, group_id: Any, *, directory_id: Any = No
     >>> group["name"] == groups["name"].iloc[0]
     True
     """
-    return _row(client, GROUPS, client.group(group_id, directory_id=directory_id))
+    return _row(client, "group_id", client.group(group_id, directory_id=directory_id))
 
 
-def _row(client: DirectoryClient, table: FrameSpec, record: Record) -> pd.Series[Any]:
-    columns = FrameBuilder(table)
+def _row(client: DirectoryClient, index: str, record: Record) -> pd.Series[Any]:
+    columns = FrameBuilder(SPECS[index])
     columns.add([record])
     frame = columns.frame()
     tell(columns.notices, client.context.told)
@@ -463,21 +421,8 @@ def _row(client: DirectoryClient, table: FrameSpec, record: Record) -> pd.Series
     return pd.Series({name: frame[name].iloc[0] for name in frame}, dtype=object, name=frame.index[0])
 
 
-SPECS = {
-    "organizations": ORGANIZATIONS,
-    "directories": DIRECTORIES,
-    "users": USERS,
-    "groups": GROUPS,
-    "events": EVENTS,
-    "roles": ROLES,
-    "organization_roles": ROLES,
-    "organization_memberships": ORGANIZATION_MEMBERSHIPS,
-    "role_assignments": ROLE_ASSIGNMENTS,
-    "group_role_assignments": GROUP_ROLE_ASSIGNMENTS,
-    "workos_groups": WORKOS_GROUPS,
-    "workos_groups_of_member": WORKOS_GROUPS,
-    "workos_group_members": ORGANIZATION_MEMBERSHIPS,
-}
+def _builder(kind: str) -> FrameBuilder:
+    return FrameBuilder(SPECS[ENDPOINTS[kind].id_name])
 
 
 def _load_of_directories(
@@ -485,7 +430,7 @@ def _load_of_directories(
     kind: str,
     directory_id: object,
     filters: Mapping[str, object],
-    part: Mapping[str, object],
+    part: tuple[int | None, Any, Any],
     order: str,
     resume: Receipt | None,
 ) -> pd.DataFrame:
@@ -493,18 +438,18 @@ def _load_of_directories(
     directory_ids = as_directory_ids(directory_id, f"load_{kind}")
     if directory_ids is None:
         given = {"directory_id": directory_id, **filters}
-        return load_list(context, kind, given, part=part, order=order, resume=resume)
-    if part["before"] is not None or part["after"] is not None:
+        return load_list(context, kind, given, part, order, resume)
+    if part[1:] != (None, None):
         raise errors.ArgumentError("before and after are places in one list: give one directory, not several")
     return load_each(
         context,
         directory_ids,
         lambda branch, one, broken: load_list(
-            branch, kind, {"directory_id": one, **filters}, part=part, order=order, resume=broken
+            branch, kind, {"directory_id": one, **filters}, part, order, broken
         ),
         endpoint=ENDPOINTS[kind].path,
         filters=filters,
-        empty=FrameBuilder(SPECS[kind]).frame(),
+        empty=_builder(kind).frame(),
         order=order,
         resume=resume,
     )
@@ -514,10 +459,10 @@ def load_list(
     context: LoadContext,
     kind: str,
     filters: Mapping[str, object],
-    *,
-    part: Mapping[str, object] | None = None,
-    order: str | None = "asc",
+    part: tuple[object, ...] = (),
+    order: str = "asc",
     resume: Receipt | None = None,
+    *,
     counted: int | None = None,
     watch: Watch | None = None,
     checkpoint: Checkpoint | None = None,
@@ -526,20 +471,24 @@ def load_list(
 
     Parameters
     ----------
-    context, kind, filters, part, order
+    context, kind, filters, order
         As in :meth:`LoadContext.open`.
+    part
+        Which part of the list: ``limit``, ``before`` and ``after``.
     resume, watch, checkpoint
         As in :func:`dirsync_nb.load.session.load_session`.
     counted
         How many rows the service counts, where that is known already.
     """
-    receipt = context.open(kind, filters, order=order, part=part)
-    rows = resumed(receipt, resume, Rows, lambda: Rows(FrameBuilder(SPECS[kind]), SegmentList(receipt.cursor)))
+    places = dict(zip(("limit", "before", "after"), part, strict=False))
+    receipt = context.open(kind, filters, order=order, part=places)
+    rows = resumed(receipt, resume, Rows, lambda: Rows(_builder(kind), SegmentList(receipt.cursor)))
     count = _Count(context, kind, receipt, counted)
     expected = (lambda: receipt.details.get("limit")) if receipt.is_part else count.ask
     progress = Progress(ENDPOINTS[kind].noun, expected) if watch is None else None
     with load_session(context, receipt, rows, progress=progress, watch=watch, checkpoint=checkpoint) as session:
-        for page in read_list(context, receipt, rows.segments, expected=count.ask):
+        expected_rows = count.ask if counted is None else counted
+        for page in read_list(context, receipt, rows.segments, expected=expected_rows):
             rows.columns.add(page)
             session.show(receipt.rows)
         if receipt.is_part:
@@ -605,32 +554,44 @@ def count_of(kind: str, directory: Record) -> int | None:
 
 
 class _Count:
-    """The service's own count of the rows of a list: that of its directory, asked for once."""
+    """The service's own count of the rows of a list: that of its directory, asked for once.
+
+    One that is ``known`` is from before: where other rows are read, it is asked for anew.
+    """
 
     def __init__(self, context: LoadContext, kind: str, receipt: Receipt, known: int | None) -> None:
         self._context, self._kind, self._receipt, self._count = context, kind, receipt, known
         whole = list(receipt.filters) == ["directory"]
         self._directory_id = receipt.filters["directory"] if whole else None
         self._asked = known is not None or not whole
+        self._is_old = known is not None and whole
 
     def ask(self, traffic: Traffic | None = None) -> int | None:
         """Return how many rows there will be; None where nobody says."""
         if not self._asked:
             self._asked = True
-            self._count = self._answer(self._receipt if traffic is None else traffic)
+            with suppress(errors.LoadError):
+                self._count = self._answer(self._receipt if traffic is None else traffic)
         return self._count
 
     def _answer(self, traffic: Traffic) -> int | None:
         once = RetryPolicy(attempts=1)  # a total is worth one question and no wait
-        try:
-            directory = self._context.single("directories", self._directory_id, traffic=traffic, retry=once)
-        except errors.LoadError:
-            return None
+        directory = self._context.single("directories", self._directory_id, traffic=traffic, retry=once)
         return count_of(self._kind, directory)
 
     def compare(self, rows: int, page_size: int) -> None:
-        """Note a count that differs from the rows read; asked for where they fill a page."""
+        """Note a count that differs from the rows read; asked for where they fill a page.
+
+        Raises NotFound where the directory is gone meanwhile.
+        """
         count = self.ask() if rows >= page_size else self._count
+        if self._is_old and count != rows:
+            try:
+                count = self._answer(self._receipt)
+            except errors.NotFound:
+                raise
+            except errors.LoadError:
+                pass  # nobody says: then the one from before is told
         if count is not None and count != rows:
             self._receipt.note(
                 f"The service counts {count:,} {self._kind} in {self._directory_id}, and {rows:,} were read: "

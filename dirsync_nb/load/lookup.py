@@ -2,42 +2,28 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pandas as pd
 
 from .. import errors
-from ..client import identifier, needs_client
+from ..client import DirectoryClient, identifier, needs_client
 from ..client.endpoints import foreign_id
 from ..text import fold
-from .lists import (
-    load_directories,
-    load_directory,
-    load_group,
-    load_groups,
-    load_organization,
-    load_organizations,
-    load_user,
-    load_users,
-)
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from ..client import DirectoryClient
+from . import lists
+from .lists import load_directories, load_users
 from .progress import tell
-
-__all__ = ["FOUND_COLUMNS", "find", "largest_directory"]
 
 FOUND_COLUMNS = ("kind", "name", "address", "state", "directory_id", "directory", "matched_by", "next")
 """Columns of what :func:`find` returns."""
 
 MOST_PEOPLE = 2_000  # looked through by name, unless asked for more: about five seconds of requests
 _KINDS: dict[str, tuple[str, Callable[..., pd.Series[Any]]]] = {  # the longer prefix first
-    "directory_user_": ("directory user", load_user),
-    "directory_group_": ("group", load_group),
-    "directory_": ("directory", load_directory),
-    "org_": ("organization", load_organization),
+    "directory_user_": ("directory user", lists.load_user),
+    "directory_group_": ("group", lists.load_group),
+    "directory_": ("directory", lists.load_directory),
+    "org_": ("organization", lists.load_organization),
 }
 
 
@@ -150,7 +136,7 @@ def _by_id(
     except errors.NotFound:
         return
     where = row.get("directory_id")
-    name = load_directory(client, where)["name"] if isinstance(where, str) else None
+    name = lists.load_directory(client, where)["name"] if isinstance(where, str) else None
     yield _row(what, kind, row, where, name, "id")
 
 
@@ -167,15 +153,14 @@ def _by_key(client: DirectoryClient, what: str, directories: pd.DataFrame) -> It
 def _by_name(
     client: DirectoryClient, what: str, directories: pd.DataFrame, *, with_people: bool
 ) -> Iterator[list[Any]]:
-    organizations = load_organizations(client, search=what)
     names = dict(zip(directories.index, directories["name"], strict=True))
-    lists = [("organization", organizations), ("directory", directories)]
+    frames = {"organization": lists.load_organizations(client, search=what), "directory": directories}
     if len(directories):
-        lists.append(("group", load_groups(client, directory_id=directories.index)))
+        frames["group"] = lists.load_groups(client, directory_id=directories.index)
         if with_people:
-            lists.append(("directory user", load_users(client, directory_id=directories.index)))
+            frames["directory user"] = load_users(client, directory_id=directories.index)
     wanted = fold(what).split()
-    for kind, frame in lists:
+    for kind, frame in frames.items():
         folded = frame["name"].fillna("").map(fold)
         fits = folded.map(lambda name: all(word in name for word in wanted))
         for found_id, row in frame[fits].iterrows():

@@ -14,8 +14,6 @@ from ..client import LoadContext, Record, read_pages
 from ..client.filters import time_in_id, time_of
 from ..client.paging import NEWEST_FIRST
 
-__all__ = ["REFUSED", "Gap", "LostPlace", "event_pages", "first_events", "lost_place"]
-
 REFUSED = (errors.BadRequest, errors.Unprocessable)
 """How a service answers to a cursor that it does not know; 400 with a cursor sent is how WorkOS does."""
 

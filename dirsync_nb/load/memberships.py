@@ -11,8 +11,10 @@ in a group throughout is missing.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -33,14 +35,12 @@ from ..client.endpoints import fitting_id
 from ..client.filters import FilterCheck
 from ..client.segments import SegmentList
 from ..client.waiting import Stop, first_done
-from ..frames import MEMBERSHIP_COLUMNS, READ, require_complete, require_ids, text_dtype
+from ..frames import READ, require_complete, require_ids, text_dtype
 from .checkpoint import Checkpoint
 from .lists import count_of, load_groups, load_users
 from .parallel import as_directory_ids, load_each
 from .progress import Progress
 from .session import Watch, load_session, resumed
-
-__all__ = ["estimate_routes", "load_directory_memberships", "load_memberships"]
 
 WORKERS = 8
 FEWEST_WORKERS = 3  # of each of many directories: four requests a second at 600 ms
@@ -196,8 +196,8 @@ def load_directory_memberships(
     """
     given = context.disguise("directory_id", identifier(directory_id, "directory_id"))
     directory = fitting_id(str(given), "directory_id")
-    for frame, index in ((users, "user_id"), (groups, "group_id")):
-        _check_frame(frame, index, directory)
+    _check_frame("users=", users, "user_id", directory)
+    _check_frame("groups=", groups, "group_id", directory)
     stop = Stop(context.stop)
     receipt = Receipt(endpoint="memberships", filters={"directory": directory}, stop=stop)
     pairs = resumed(receipt, resume, Pairs, lambda: Pairs(directory))
@@ -224,11 +224,10 @@ def load_directory_memberships(
     return session.frame
 
 
-def _check_frame(frame: pd.DataFrame | None, index: str, directory: str) -> None:
+def _check_frame(name: str, frame: pd.DataFrame | None, index: str, directory: str) -> None:
     """Refuse a frame at hand that would silently leave memberships out."""
     if frame is None:
         return
-    name = index.replace("_id", "s=")
     require_ids(name, frame, index)
     require_complete(frame, f"load_memberships({name})")
     foreign = frame["directory_id"].dropna().unique().tolist()
@@ -274,13 +273,24 @@ class Pairs:
 
     def frame(self) -> pd.DataFrame:
         """Return the distinct pairs, ordered by group, then user."""
-        owners = [owner for owner, members in self.done.items() for _ in members]
-        members = [member for members in self.done.values() for member in members]
-        names = ("group_id", "user_id") if self.route == "by_group" else ("user_id", "group_id")
-        frame = pd.DataFrame({names[0]: owners, names[1]: members, "directory_id": self.directory})
-        frame = frame.astype(MEMBERSHIP_COLUMNS)[list(MEMBERSHIP_COLUMNS)]
-        frame = frame[~frame["user_id"].isin(self.gone)]
-        return frame.drop_duplicates().sort_values(["group_id", "user_id"], ignore_index=True)
+        lists = self.by_group()
+        members = {group: sorted(set(lists[group]) - self.gone) for group in sorted(lists)}
+        columns = {
+            "user_id": [user for users in members.values() for user in users],
+            "group_id": [group for group, users in members.items() for _ in users],
+        }
+        columns["directory_id"] = [self.directory] * len(columns["user_id"])
+        return pd.DataFrame({name: pd.array(texts, dtype=text_dtype()) for name, texts in columns.items()})
+
+    def by_group(self) -> Mapping[str, list[str]]:
+        """Return the members of each group so far, in whichever way they were asked for."""
+        if self.route == "by_group":
+            return self.done
+        members: defaultdict[str, list[str]] = defaultdict(list)
+        for user, groups in self.done.items():
+            for group in groups:
+                members[group].append(user)
+        return members
 
     def report(self, receipt: Receipt, frame: pd.DataFrame) -> None:
         """Write what a reader should know into the receipt."""
@@ -306,11 +316,9 @@ class Pairs:
 
     def _empty_groups(self, frame: pd.DataFrame) -> list[str] | None:
         """Name the groups without members; None where the route never meets them and no list is at hand."""
-        if self.route == "by_group":
-            listed = list(self.done)
-        elif self.groups is not None:
-            listed = self.groups.index.tolist()
-        else:
+        at_hand = None if self.groups is None else self.groups.index
+        listed = self.done if self.route == "by_group" else at_hand
+        if listed is None:
             return None
         filled = set(frame["group_id"]) | set(self.deleted)
         return [group_id for group_id in listed if group_id not in filled]
@@ -375,6 +383,7 @@ class _Reader:
     pairs: Pairs
     running: dict[Future[list[Record] | None], str] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)
+    most: int | None = None  # entries of a list, by the service's count
 
     @property
     def by_group(self) -> bool:
@@ -402,6 +411,7 @@ class _Reader:
         if route == "auto":
             route = min(estimate, key=lambda one: estimate[one]["seconds"]) if estimate else "by_group"
         self.pairs.route = self.receipt.details["route"] = route
+        self.most = user_count if self.by_group else group_count
 
     def owners(self, users: pd.DataFrame | None, groups: pd.DataFrame | None) -> list[str]:
         """Return the ids whose lists are to be read: groups, or users."""
@@ -468,17 +478,23 @@ class _Reader:
 
     def _open(self, owner: str) -> Receipt:
         """Open the list of one owner."""
-        if self.by_group:
-            return self.context.open(
-                "users", {"directory_id": self.pairs.directory, "group_id": owner}, log=False
-            )
-        return self.context.open("groups", {"user_id": owner}, log=False)
+        members = {"directory_id": self.pairs.directory, "group_id": owner}
+        kind, filters = ("users", members) if self.by_group else ("groups", {"user_id": owner})
+        return self.context.open(kind, filters, log=False)
 
     def _read(self, inner: Receipt) -> Iterator[list[Record]]:
         """Read a list; what it cost is added to the receipt, whole or broken."""
         inner.tell = self.receipt.tell
+        with self._counted(inner):
+            yield from read_list(
+                self.context, inner, SegmentList(), most=self.most, sharing=lambda: len(self.running)
+            )
+
+    @contextmanager
+    def _counted(self, inner: Receipt) -> Iterator[None]:
+        """Add to the receipt what a part of the load cost, whole or broken."""
         try:
-            yield from read_list(self.context, inner, SegmentList(), sharing=lambda: len(self.running))
+            yield
         finally:
             with self.lock:
                 self.receipt.requests += inner.requests
@@ -490,9 +506,8 @@ class _Reader:
     def look_up_unlisted(self, users: pd.DataFrame) -> None:
         """Ask for members who are not in the user list: joined since, or gone by now."""
         pairs = self.pairs
-        members = pairs.frame()["user_id"]
-        known = set(users.index) | set(pairs.unlisted) | pairs.gone
-        for user_id in members[~members.isin(known)].unique():
+        members = set().union(*pairs.by_group().values())
+        for user_id in sorted(members - {*users.index, *pairs.unlisted, *pairs.gone}):
             try:
                 self.context.single("users", user_id, scope=pairs.directory, traffic=self.receipt)
             except errors.NotFound:
@@ -503,35 +518,21 @@ class _Reader:
     def _check_filter(self, owner: str) -> None:
         """Refuse lists that are the same for every owner: the service does not look at who is asked for.
 
-        Asked once for all directories of a load, as soon as somebody is in a list.
+        Asked as soon as somebody is in a list, if the client did not ask before.
         """
         name = "group" if self.by_group else "user"
         if self.pairs.checked or not self.pairs.done[owner]:
             return
         self.pairs.checked = True
-        with self.context.asking:  # the others wait for the answer, which is theirs too
-            if name not in self.context.looked_at:
-                self._ask_whether_looked_at(owner, name)
-
-    def _ask_whether_looked_at(self, owner: str, name: str) -> None:
-        inner = self._open(owner)
-        try:
+        with self._counted(inner := self._open(owner)):
             FilterCheck(self.context, inner).ask(name)
-            if not inner.notices:  # it was told
-                self.context.looked_at.add(name)
-        finally:
-            self.receipt.requests += inner.requests
-            self.receipt.waits += inner.waits
-            self.receipt.note(*inner.notices)
 
 
 def _slim(record: Record) -> Record:
     """Keep what memberships need, so that a large group does not hold its members' whole records."""
-    embedded = record.get("groups")
-    names = None
-    if isinstance(embedded, list):
-        names = [group.get("id") for group in embedded if isinstance(group, dict)]
-    return {"groups": names, **{name: record.get(name) for name in ("id", "object")}}
+    groups = record.get("groups")
+    names = [one.get("id") for one in groups if isinstance(one, dict)] if isinstance(groups, list) else None
+    return {"groups": names, "id": record.get("id"), "object": record.get("object")}
 
 
 def _ids(records: Iterable[Record]) -> Iterator[str]:

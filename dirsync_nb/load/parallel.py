@@ -22,8 +22,6 @@ from .checkpoint import Checkpoint
 from .progress import Gathering, Progress, tell
 from .session import load_session, resumed
 
-__all__ = ["as_directory_ids", "directory_ids_of", "for_each_directory", "load_each", "side_by_side"]
-
 T = TypeVar("T")
 
 SPARE = 1.3  # directories at once for each that the key's budget has room for: some are waiting or short

@@ -17,8 +17,6 @@ from typing import Any
 
 from ..client.say import ipython_shell, say
 
-__all__ = ["Gathering", "Progress", "is_interactive", "tell"]
-
 SHOW_AFTER = 2.0  # seconds; a shorter load shows no bar
 
 

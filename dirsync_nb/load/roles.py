@@ -22,15 +22,6 @@ from ..client.endpoints import filters_of
 from ..frames import MEMBERSHIP_STATUSES
 from .lists import load_list
 
-__all__ = [
-    "load_group_role_assignments",
-    "load_organization_memberships",
-    "load_role_assignments",
-    "load_roles",
-    "load_workos_group_members",
-    "load_workos_groups",
-]
-
 
 @needs_client
 @filters_of("organization_roles")
@@ -68,9 +59,9 @@ def load_roles(
     ['admin', 'auditor', 'member']
     """
     if organization_id is None:
-        return load_list(client.context, "roles", {}, order=None, resume=resume)
+        return load_list(client.context, "roles", {}, resume=resume)
     filters = {"organization_id": organization_id}
-    return load_list(client.context, "organization_roles", filters, order=None, resume=resume)
+    return load_list(client.context, "organization_roles", filters, resume=resume)
 
 
 @needs_client
@@ -123,8 +114,7 @@ def load_organization_memberships(
     1
     """
     filters = {"organization_id": organization_id, "authkit_user_id": authkit_user_id, "statuses": statuses}
-    part = {"limit": limit, "before": before, "after": after}
-    return load_list(client.context, "organization_memberships", filters, part=part, order=order, resume=resume)
+    return load_list(client.context, "organization_memberships", filters, (limit, before, after), order, resume)
 
 
 @needs_client
@@ -170,8 +160,7 @@ def load_role_assignments(
     ['group']
     """
     filters = {"organization_membership_id": organization_membership_id}
-    part = {"limit": limit, "before": before, "after": after}
-    return load_list(client.context, "role_assignments", filters, part=part, order=order, resume=resume)
+    return load_list(client.context, "role_assignments", filters, (limit, before, after), order, resume)
 
 
 @needs_client
@@ -215,8 +204,7 @@ def load_group_role_assignments(
     ['auditor']
     """
     filters = {"workos_group_id": workos_group_id}
-    part = {"limit": limit, "before": before, "after": after}
-    return load_list(client.context, "group_role_assignments", filters, part=part, order=order, resume=resume)
+    return load_list(client.context, "group_role_assignments", filters, (limit, before, after), order, resume)
 
 
 @needs_client
@@ -265,13 +253,12 @@ def load_workos_groups(
     >>> ds.load_workos_groups(client, directories["organization_id"].iloc[0])["name"].tolist()
     ['Launch Partners', 'Billing Contacts']
     """
-    part = {"limit": limit, "before": before, "after": after}
     kind, filters = "workos_groups", {"organization_id": organization_id, "search": search}
     if organization_membership_id is not None:
         if organization_id is not None or search is not None:
             raise errors.ArgumentError("organization_membership_id stands alone: its groups are all it names")
         kind, filters = "workos_groups_of_member", {"organization_membership_id": organization_membership_id}
-    return load_list(client.context, kind, filters, part=part, order=order, resume=resume)
+    return load_list(client.context, kind, filters, (limit, before, after), order, resume)
 
 
 @needs_client
@@ -320,5 +307,4 @@ def load_workos_group_members(
     if organization_id is None or workos_group_id is None:
         raise errors.ArgumentError("members of a WorkOS group need both organization_id and workos_group_id")
     filters = {"organization_id": organization_id, "workos_group_id": workos_group_id}
-    part = {"limit": limit, "before": before, "after": after}
-    return load_list(client.context, "workos_group_members", filters, part=part, order=order, resume=resume)
+    return load_list(client.context, "workos_group_members", filters, (limit, before, after), order, resume)

@@ -21,8 +21,6 @@ from ..frames import ROUNDED
 from .checkpoint import Checkpoint
 from .progress import Progress, tell
 
-__all__ = ["LoadSession", "PartialResult", "Watch", "load_session", "resumed"]
-
 Watch = Callable[[int], None]
 """Is told how many rows there are so far, where no bar is to be shown; what it raises ends the load."""
 

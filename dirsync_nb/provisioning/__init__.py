@@ -1,6 +1,6 @@
 """Your app against the directory: compare, invite, audit, and the checklist before production. Plans only.
 
-Reading order: ``people`` and ``matching`` (who is who), ``status`` (on or off), ``comparison``, ``plan``,
+Reading order: ``people`` (who is who), ``status`` (on or off), ``comparison``, ``plan``,
 ``organizations``, ``script`` (a plan as SQL), ``database``, ``prefill``, ``onboarding``, ``audit``,
 ``checklist``. Each loads when it is named.
 """

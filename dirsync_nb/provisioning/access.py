@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 
 from .. import errors
 from ..analysis.identity import address_key
-from ..client import needs_client
+from ..client import DirectoryClient, needs_client
 from ..client.calls import every_call
 from ..client.endpoints import identifier
 from ..frames import near_names, one_of, takes_frames
@@ -18,11 +19,6 @@ from ..load import load_directory, load_events, load_groups, load_user
 from ..load.lookup import find
 from ..text import plural, some
 from .status import StatusWords
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
-    from ..client import DirectoryClient
 
 __all__ = ["CHECK_COLUMNS", "Access", "explain_access"]
 
@@ -153,7 +149,7 @@ def explain_access(
     user = load_user(client, _user_id(client, who))
     directory = load_directory(client, user["directory_id"])
     groups = load_groups(client, user_id=user.name)
-    known = None
+    known: Iterable[str] = ()
     if roles is not None and roles.keys().isdisjoint(groups["name"]):
         known = load_groups(client, user["directory_id"])["name"]
     events = _events_of(client, str(user.name), user.get("organization_id"))
@@ -186,13 +182,9 @@ def _user_id(client: DirectoryClient, who: Any) -> str:
         raise errors.ArgumentError(
             f"nobody is meant by {who!r}{other}. {found.attrs.get('left_out', '')}".strip()
         )
-    several = [
-        f"{name} ({object_id}, in {where})"
-        for object_id, name, where in zip(people.index, people["name"], people["directory"], strict=True)
-    ]
-    raise errors.ArgumentError(
-        f"{who!r} may mean {len(several)} people: {some(several, MOST_NAMED)}. Give one of the ids"
-    )
+    several = [f"{one.name} ({one.Index}, in {one.directory})" for one in people.itertuples()]
+    told = some(several, MOST_NAMED)
+    raise errors.ArgumentError(f"{who!r} may mean {len(several)} people: {told}. Give one of the ids")
 
 
 def _events_of(client: DirectoryClient, user_id: str, organization_id: Any) -> pd.DataFrame:
@@ -233,7 +225,7 @@ def _role_check(
     user: pd.Series[Any],
     groups: pd.DataFrame,
     roles: Mapping[str, str] | None,
-    known: Iterable[str] | None,
+    known: Iterable[str],
 ) -> Check:
     names = [str(name) for name in groups["name"]]
     inside = f"in {', '.join(names)}" if names else "in no group"
@@ -243,7 +235,7 @@ def _role_check(
     given = list(dict.fromkeys(roles[name] for name in names if name in roles))
     if given:
         return f"{inside}, which gives {', '.join(given)}", "ok", ""
-    there = list(dict.fromkeys(() if known is None else known))
+    there = list(dict.fromkeys(known))
     mapped = [name for name in roles if name in there]
     remedy = f"put the person into {' or '.join(mapped[:3])}, or map one of the groups"
     if not mapped:

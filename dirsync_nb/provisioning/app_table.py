@@ -13,8 +13,6 @@ from ..analysis.identity import id_key
 from ..text import is_missing
 from .status import says_until
 
-__all__ = ["ATTRS", "AppTable", "scoped", "table_of"]
-
 ATTRS = "app_table"  # where load_app_users keeps it, in ``frame.attrs``, as plain JSON
 
 OFF_FOR = {
@@ -83,6 +81,12 @@ class AppTable:
     doubled: frozenset[str | None] = frozenset()
 
 
+def known_table(app_users: pd.DataFrame) -> Mapping[str, Any]:
+    """Return what ``load_app_users`` keeps of a table with its rows; nothing of any other frame."""
+    known = app_users.attrs.get(ATTRS)
+    return known if isinstance(known, Mapping) else {}
+
+
 def table_of(
     app_users: pd.DataFrame,
     key: str | None,
@@ -91,8 +95,7 @@ def table_of(
     keys: Mapping[str, str] | None = None,
 ) -> AppTable:
     """Return what is known of the table that a frame was read from."""
-    known = app_users.attrs.get(ATTRS)
-    known = known if isinstance(known, Mapping) else {}
+    known = known_table(app_users)
     whole = known.get("rows") in (None, len(app_users))
     values = [None] * len(on) if active is None else list(app_users[active].astype(object))
     until = active is not None and says_until(active, values)
@@ -129,14 +132,10 @@ def _count_on(values: Iterable[Any], on: Any, *, until: bool) -> int:
 
 def _most_common(values: list[Any], on: list[bool | None], *, means: bool) -> Any:
     """Return the value by which a column says on, or off: the one it has most often, or one that fits it."""
-    found = [value for value, one in zip(values, on, strict=True) if one is means and not _nothing(value)]
-    if found:
-        counts = pd.Series(found, dtype=object).value_counts()
-        return counts.index[0]
-    others = [value for value in values if not _nothing(value)]
-    if not others:
-        return None
-    return _opposite(others[0], means=means)
+    held = [(value, one) for value, one in zip(values, on, strict=True) if not _nothing(value)]
+    if found := [value for value, one in held if one is means]:
+        return pd.Series(found, dtype=object).value_counts().index[0]
+    return _opposite(held[0][0], means=means) if held else None
 
 
 def _opposite(value: Any, *, means: bool) -> Any:

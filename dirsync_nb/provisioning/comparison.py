@@ -15,13 +15,12 @@ from .. import errors
 from ..analysis.identity import id_key
 from ..client.calls import every_call
 from ..frames import near_names, require_columns, require_frame, takes_frames
+from ..frames.checks import attribute_names, require_attribute
 from ..frames.partial import require_all
 from ..guard import SHARE, why_stopped
 from ..text import plural
-from .app_table import ATTRS, table_of
-from .columns import attribute_names, require_attribute
-from .matching import Match, Matcher
-from .people import ABSENT, HOMES, People, key_of, plain_value
+from .app_table import known_table, table_of
+from .people import ABSENT, HOMES, Match, Matcher, People, key_of, plain_value
 from .plan import PLAN_COLUMNS, Plan, TooManyDeactivations, plan_frame
 from .status import StatusWords, is_on, says_until
 
@@ -236,20 +235,12 @@ def known_people(
     """
     found = _compared(users, app_users, on, (), active, status_words, None)
     rows = found.plan(()).rows
-    # A difference in case says nothing to whoever invites.
-    told = {
-        user_id: "" if reason.startswith(SAME) else reason
-        for user_id, reason in zip(rows["user_id"], rows["reason"], strict=True)
-    }
-    switched_off = {
-        str(user_id)
-        for user_id, after in zip(rows["user_id"], rows["after"], strict=True)
-        if active is not None and after.get(active) == "active"
-    }
-    return {
-        one: "switched off there" if one in switched_off else str(told.get(one, "") or "")
-        for one in map(str, users.index[sorted(found.met)])
-    }
+    told: dict[str, str] = {}
+    for user_id, reason, after in zip(rows["user_id"], rows["reason"], rows["after"], strict=True):
+        off = active is not None and after.get(active) == "active"
+        # A difference in case says nothing to whoever invites.
+        told[user_id] = "switched off there" if off else "" if reason.startswith(SAME) else reason
+    return {one: told.get(one, "") for one in map(str, users.index[sorted(found.met)])}
 
 
 def _compared(
@@ -294,8 +285,7 @@ def primary_key(app_users: pd.DataFrame) -> str | None:
     >>> ds.comparison.primary_key(app_users)
     'id'
     """
-    known = app_users.attrs.get(ATTRS)
-    keys = known.get("key", []) if isinstance(known, Mapping) else []
+    keys = known_table(app_users).get("key", [])
     return str(keys[0]) if len(keys) == 1 and keys[0] in app_users else None
 
 
@@ -370,9 +360,8 @@ class _Comparison:
 
     def plan(self, notices: tuple[str, ...]) -> Plan:
         """Go through the app's users, then those of the directory that nobody matched."""
-        columns = {
-            name: [plain_value(v) for v in self.app_users[name].astype(object)] for name in self._columns()
-        }
+        names = dict.fromkeys([*self._wanted(), *([self.active] if self.active else [])])
+        columns = {name: [plain_value(v) for v in self.app_users[name].astype(object)] for name in names}
         records = [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
         unsaid: list[bool | None] = [True] * len(records)
         on = unsaid if self.active is None else self.words.read_column(columns[self.active])
@@ -385,8 +374,8 @@ class _Comparison:
                 claims.setdefault(match.person, []).append(match.named)
         spoken_for: set[int] = set()
         passed_on: dict[int, str] = {}
-        names = self.app_users.index if self.key is None else self.app_users[self.key]
-        for app_key, record, state, match in zip(names, records, on, matches, strict=True):
+        app_keys = self.app_users.index if self.key is None else self.app_users[self.key]
+        for app_key, record, state, match in zip(app_keys, records, on, matches, strict=True):
             match = self._readable(matcher.settle(match, record, claims), record, state)
             if match.problem is not None or match.person is not None:
                 spoken_for |= matcher.possible(record, match)
@@ -400,9 +389,6 @@ class _Comparison:
         rows, unknown = plan_frame(self.rows), dict(self.words.unknown)
         return Plan(rows, self.unchanged, told, self._not_enabled(), unknown, table)
 
-    def _columns(self) -> list[str]:
-        return list(dict.fromkeys([*self.keys, *self.fields, *([self.active] if self.active else [])]))
-
     def _readable(self, match: Match, record: Mapping[str, Any], state: bool | None) -> Match:
         """Leave alone whose status nobody can read."""
         if match.problem is not None or state is not None:
@@ -413,20 +399,19 @@ class _Comparison:
     # What is to be done -------------------------------------------------------------------------------------
 
     def _judge(self, app_key: Hashable, record: dict[str, Any], match: Match, on: bool | None) -> None:
-        person, place = match.person, match.place
+        person, place, about = match.person, match.place, (app_key, match.place, match.by)
         if match.problem is not None:
-            self._tell("cannot_compare", app_key, place, match.by, match.problem, record=record)
+            self._tell("cannot_compare", *about, match.problem, record=record)
         elif place is not None and self.people.active[place]:
             self._judge_active(app_key, record, match, place, on=on is True)
         elif on:
             why = "inactive in the directory" if person is not None else "not in the directory"
             held = {} if self.active is None else {self.active: record[self.active]}
-            after = {} if self.active is None else {self.active: "inactive"}
+            after = dict.fromkeys(held, "inactive")
             told = f"{why}{self._passed_on(match)}"
-            self._tell("deactivate", app_key, place, match.by, told, record=record, before=held, after=after)
+            self._tell("deactivate", *about, told, record=record, before=held, after=after)
         elif person is None:
-            told = "not in the directory, and off already"
-            self._tell("tombstone", app_key, place, match.by, told, record=record)
+            self._tell("tombstone", *about, "not in the directory, and off already", record=record)
         else:
             self.unchanged += 1
 
@@ -489,20 +474,19 @@ class _Comparison:
             keys = {theirs: self.people.values(theirs)[place] for theirs in self.keys.values()}
             looked_up = tuple(key_of(theirs, value) for theirs, value in keys.items() if theirs not in HOMES)
             user_id = self.people.users.index[place]
+            about = (None, place, None)
             if not any(looked_up):
-                self._tell(
-                    "cannot_compare", None, place, None, f"{user_id} has none of the keys in the directory"
-                )
+                self._tell("cannot_compare", *about, f"{user_id} has none of the keys in the directory")
             elif looked_up in planned:
                 other = self.people.name(planned[looked_up])
                 told = f"{' and '.join(self.keys)} of {user_id} is that of {other} too"
-                self._tell("cannot_compare", None, place, None, f"{told}, for whom one account is planned")
+                self._tell("cannot_compare", *about, f"{told}, for whom one account is planned")
             else:
                 planned[looked_up] = person
                 values = {ours: self.people.values(theirs)[place] for ours, theirs in self._wanted().items()}
                 after = {ours: value for ours, value in values.items() if value is not ABSENT}
                 reason = "; ".join(["not in the app", *self._about(person, passed_on)])
-                self._tell("create", None, place, None, reason, after=after)
+                self._tell("create", *about, reason, after=after)
 
     def _about(self, person: int, passed_on: Mapping[int, str]) -> Iterator[str]:
         if len(sources := self.people.sources(person)) > 1:

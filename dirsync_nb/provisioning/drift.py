@@ -9,26 +9,22 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 
 from .. import errors
-from ..client import needs_client
+from ..client import DirectoryClient, needs_client
 from ..client.calls import every_call
 from ..files import write_text
 from ..frames import TIME, require_complete
 from ..load import load_directories, load_events, load_users
 from ..load.parallel import directory_ids_of
-from ..sync import history
+from ..sync import Snapshot, history
 from ..sync.events import Unusable, event_records, parse_event
 from ..text import is_missing
 from .comparison import Columns, by_column, compare, primary_key
 from .plan import PLAN_COLUMNS, Plan, html_rows, html_told
-
-if TYPE_CHECKING:
-    from ..client import DirectoryClient
-    from ..sync import Snapshot
 
 __all__ = ["DRIFT_COLUMNS", "Drift", "find_drift"]
 
@@ -279,9 +275,7 @@ def _since(rows: pd.DataFrame, times: _Times, app_users: pd.DataFrame, asked: Ma
 
 
 def _plain(value: Any) -> Any:
-    if is_missing(value):
-        return None
-    return value.item() if hasattr(value, "item") else value
+    return None if is_missing(value) else value.item() if hasattr(value, "item") else value
 
 
 every_call(__name__)

@@ -21,9 +21,9 @@ from .. import errors
 from ..analysis.identity import address_key
 from ..client.calls import every_call
 from ..frames import USER_STATES, listed_ids, looks_like_address, one_of, takes_frames
+from ..frames.checks import require_attribute
 from ..frames.partial import require_all
 from ..text import USER_TEXT, attribute_of, fold, folded_rows, holding, label_of, plain, value_labels
-from .columns import require_attribute
 from .comparison import known_people
 from .prefill import (
     ACCOUNT_COLUMNS,
@@ -336,12 +336,12 @@ class Roster:
         more = [] if groups is not None else list(pd.unique(pairs["group_id"]))
         self.group_ids = pd.Index([*listed, *more], dtype="str")
         names = [None] * len(self.group_ids) if groups is None else groups["name"]
-        self.labels = told_apart([str(i) for i in self.group_ids], names)
+        self.labels = told_apart(self.group_ids, names)
         who = self.users.index.get_indexer(pd.Index(pairs["user_id"]))
         what = self.group_ids.get_indexer(pd.Index(pairs["group_id"]))
         here = (who >= 0) & (what >= 0)
-        unique = np.unique(who[here] * max(1, len(self.group_ids)) + what[here])
-        self._who, self._what = np.divmod(unique, max(1, len(self.group_ids)))
+        width = max(1, len(self.group_ids))
+        self._who, self._what = np.divmod(np.unique(who[here] * width + what[here]), width)
 
     # Masks --------------------------------------------------------------------------------------------------
 
@@ -442,8 +442,7 @@ class Roster:
         ]
 
     def _reasons(self, places: Codes, verdicts: Codes) -> list[str]:
-        codes = self._facts()[3]
-        holders = self._holders(verdicts)
+        codes, holders = self._facts()[3], self._holders(verdicts)
         reasons = []
         for place in places.tolist():
             verdict, user_id = verdicts[place], str(self.users.index[place])

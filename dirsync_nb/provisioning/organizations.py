@@ -15,7 +15,7 @@ from ..frames.partial import require_all
 from ..frames.tools import rows_frame
 from ..guard import SHARE, check_guard
 from ..text import some
-from .app_table import ATTRS, scoped, table_of
+from .app_table import ATTRS, known_table, scoped, table_of
 from .comparison import (
     Columns,
     HasUsers,
@@ -170,10 +170,11 @@ def compare_organizations(
         near = near_names(unknown[0], names)
         raise errors.ArgumentError(f"confirm: no organization {unknown[0]!r} is compared{near}")
     asked = (on, fields, active, status_words, key or primary_key(app_users))
+    column = active if active in app_users else None
     states: list[bool | None] = [True] * len(app_users)
-    if active in app_users:
-        states = StatusWords(status_words, column=active or "").read_column(app_users[active].astype(object))
-    table = table_of(app_users, None, active if active in app_users else None, states)
+    if column is not None:
+        states = StatusWords(status_words, column=column).read_column(app_users[column].astype(object))
+    table = table_of(app_users, None, column, states)
     found: dict[str, Plan | TooManyDeactivations] = {}
     summary = []
     for name in names:
@@ -195,8 +196,8 @@ def compare_organizations(
 
 def _whole(part: pd.DataFrame, app_users: pd.DataFrame) -> pd.DataFrame:
     """Mark the rows of one organization as all that it has, if the table was read whole."""
-    known = app_users.attrs.get(ATTRS)
-    if isinstance(known, Mapping) and known.get("rows") == len(app_users):
+    known = known_table(app_users)
+    if known.get("rows") == len(app_users):
         part.attrs[ATTRS] = {**known, "rows": len(part)}
     return part
 
@@ -216,8 +217,7 @@ def _notices(
     if without:
         yield (
             f"{sum(without.values()):,} users of the app are left out: their {organization} "
-            f"({some(list(without), 3)}) has no "
-            "directory here, so nobody said that they left."
+            f"({some(list(without), 3)}) has no directory here, so nobody said that they left."
         )
     if homeless := int(users["organization_id"].isna().sum()):
         yield f"{homeless:,} users of the directory belong to no organization, and are left out."

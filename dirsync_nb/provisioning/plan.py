@@ -11,15 +11,12 @@ from typing import Any
 import pandas as pd
 
 from .. import errors
-from ..client.calls import every_call
 from ..files import write_text
 from ..frames.tools import rows_frame
 from ..guard import TooManyGone
 from ..text import is_missing, plural
 from .app_table import AppTable
 from .prefill import FORMATS, save_lists
-
-__all__ = ["ACTIONS", "PLAN_COLUMNS", "Plan", "TooManyDeactivations", "html_rows", "html_told", "plan_frame"]
 
 ACTIONS = (
     "create",
@@ -150,11 +147,10 @@ class Plan:
     def sentence(self) -> str:
         """The plan in plain words."""
         counts = self.counts
-        told = [
-            f"create {counts['create']:,}",
-            f"update {counts['update']:,}{_most_common(self['update'])}",
-            f"deactivate {counts['deactivate']:,}",
-        ]
+        told = (
+            f"create {counts['create']:,}, update {counts['update']:,}{_most_common(self['update'])}, "
+            f"deactivate {counts['deactivate']:,}"
+        )
         others = {
             "only under another name, case or id": counts["same_person"],
             "left and off already, whose rows should be kept": counts["tombstone"],
@@ -162,7 +158,7 @@ class Plan:
         }
         also = [f"{plural(count, 'person', 'people')} {how}" for how, count in others.items() if count]
         also.append(f"{self.unchanged:,} unchanged")
-        return f"To follow the directory: {', '.join(told)}. Besides: {'; '.join(also)}."
+        return f"To follow the directory: {told}. Besides: {'; '.join(also)}."
 
     def __repr__(self) -> str:
         return "\n".join([self.sentence, *self.notices])
@@ -179,10 +175,10 @@ class Plan:
         ``before`` and ``after`` become a column for each field. Text is kept from being run as a formula; see
         :func:`dirsync_nb.provisioning.onboarding.save_lists` for folder, kinds and errors.
         """
-        if Path(folder).suffix.lower().lstrip(".") in FORMATS:
+        if (ending := Path(folder).suffix.lower().lstrip(".")) in FORMATS:
             raise errors.ArgumentError(
-                f"{folder} is named like a file, and a plan is a folder of files: save('plan', kind="
-                f"{Path(folder).suffix.lower().lstrip('.')!r}); one table alone: plan.rows"
+                f"{folder} is named like a file, and a plan is a folder of files: "
+                f"save('plan', kind={ending!r}); one table alone: plan.rows"
             )
         lists = {action: _flat(self[action]) for action, count in self.counts.items() if count}
         return save_lists(folder, lists, kind=kind)
@@ -271,10 +267,6 @@ def _shown(value: Any) -> str:
 
 
 def _most_common(updates: pd.DataFrame) -> str:
-    counts = updates["fields"].explode().value_counts()
-    return (
-        f" ({', '.join(f'{name} {count:,}' for name, count in counts.head(3).items())})" if len(counts) else ""
-    )
-
-
-every_call(__name__)
+    counts = updates["fields"].explode().value_counts().head(3)
+    told = ", ".join(f"{name} {count:,}" for name, count in counts.items())
+    return f" ({told})" if told else ""

@@ -16,21 +16,11 @@ import pandas as pd
 from .. import errors
 from ..files import need_for, save_frame, write_csv, write_xlsx
 from ..frames import one_of, require_frame, takes_frames, typed_values
+from ..frames.checks import require_attribute
 from ..frames.partial import require_all
+from ..frames.tools import rows_frame
 from ..text import name_label, plain
-from .columns import require_attribute
 from .people import plain_value
-
-__all__ = [
-    "ACCOUNT_COLUMNS",
-    "TEAM_COLUMNS",
-    "TEAM_MEMBER_COLUMNS",
-    "account_prefill",
-    "save_lists",
-    "team_members",
-    "team_prefill",
-    "told_apart",
-]
 
 ACCOUNT_COLUMNS = {
     "address": "str",
@@ -127,20 +117,14 @@ def account_prefill(
         columns[name] = [_first(row.get(name), before) for row, before in zip(held, older, strict=True)]
     columns["manager_user_id"] = _managers(users, part, held)
     gaps = [_gaps(columns, held, place, attributes) for place in range(len(part))]
-    columns["no_data"], columns["not_enabled"] = [g[0] for g in gaps], [g[1] for g in gaps]
-    frame = pd.DataFrame(
-        {name: _column(columns[name], dtype, part.index) for name, dtype in ACCOUNT_COLUMNS.items()},
-        index=part.index,
-    )
+    columns |= {name: [gap[at] for gap in gaps] for at, name in enumerate(("no_data", "not_enabled"))}
+    texts = [name for name, dtype in ACCOUNT_COLUMNS.items() if dtype == "str"]
+    columns |= {name: [None if v is None else plain(v) for v in columns[name]] for name in texts}
+    rows = zip(*(columns[name] for name in ACCOUNT_COLUMNS), strict=True)
+    frame = rows_frame(rows, ACCOUNT_COLUMNS, part.index)
     for name in dict.fromkeys(attributes):
         frame[f"custom_attributes.{name}"] = typed_values([row.get(name) for row in held], part.index)
     return frame
-
-
-def _column(values: list[Any], dtype: str, index: pd.Index) -> pd.Series:
-    if dtype == "str":
-        values = [None if value is None else plain(value) for value in values]
-    return pd.Series(values, index=index, dtype=object if dtype == "object" else dtype)
 
 
 def _first(*values: Any) -> Any:
@@ -215,8 +199,7 @@ def team_prefill(
     sizes = memberships.groupby("group_id")["user_id"].nunique()
     coming = rows.groupby("group_id").size()
     frame = groups[["name", "idp_id", "directory_id", "organization_id"]].copy()
-    labels = told_apart([str(i) for i in groups.index], groups["name"])
-    frame["label"] = pd.array(labels, dtype="str")
+    frame["label"] = pd.array(told_apart(groups.index, groups["name"]), dtype="str")
     frame["members"] = sizes.reindex(groups.index).fillna(0).astype("Int64")
     frame["accounts"] = coming.reindex(groups.index).fillna(0).astype("Int64")
     frame.attrs = {}
@@ -244,9 +227,7 @@ def team_members(groups: pd.DataFrame, memberships: pd.DataFrame, invites: pd.Da
     """
     require_all("a team prefill", groups, memberships, invites)
     people = _with_account(invites)
-    labels = pd.Series(
-        told_apart([str(i) for i in groups.index], groups["name"]), index=groups.index, dtype="str"
-    )
+    labels = pd.Series(told_apart(groups.index, groups["name"]), index=groups.index, dtype="str")
     who = people.index.get_indexer(pd.Index(memberships["user_id"]))
     what = groups.index.get_indexer(pd.Index(memberships["group_id"]))
     here = (who >= 0) & (what >= 0)
@@ -279,7 +260,7 @@ def _with_account(invites: pd.DataFrame) -> pd.DataFrame:
     return invites[verdict.isin(["invite", "already known"]) | again]
 
 
-def told_apart(ids: Sequence[str], names: Iterable[object]) -> list[str]:
+def told_apart(ids: Iterable[object], names: Iterable[object]) -> list[str]:
     """Make one label per group: its name, with the end of its id where others read alike."""
     shown = [name_label(name) for name in names]
     labels = list(shown)
@@ -289,7 +270,7 @@ def told_apart(ids: Sequence[str], names: Iterable[object]) -> list[str]:
             break
         labels = [
             f"{name} · …{one[-length:]}" if counts[text] > 1 else text
-            for text, name, one in zip(labels, shown, ids, strict=True)
+            for text, name, one in zip(labels, shown, map(str, ids), strict=True)
         ]
     return labels
 

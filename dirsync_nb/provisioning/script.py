@@ -24,8 +24,6 @@ from .app_table import AppTable
 if TYPE_CHECKING:
     import sqlalchemy as sa
 
-__all__ = ["DIALECTS", "column_facts", "write_script"]
-
 DIALECTS = ("sqlite", "postgresql")
 CHECKS = "dirsync_plan_checks"
 NOW = object()  # the moment in which the script runs
@@ -261,10 +259,7 @@ class _Script:
             allowed = self.sa.select(self.sa.case((most >= deactivated, 1), else_=0))
             yield self._check("the guard allows it", 1, allowed)
         changed = self.rows[self.rows["action"].isin(CHANGES)]
-        conditions = [
-            self._as_read(key, held) for key, held in zip(changed["app_key"], changed["before"], strict=True)
-        ]
-        for some in _some(conditions):
+        for some in _some([*map(self._as_read, changed["app_key"], changed["before"])]):
             yield self._check("rows to change, as they were read", len(some), self._count(self.sa.or_(*some)))
         yield from self._not_there()
 
@@ -280,28 +275,23 @@ class _Script:
         """Count whoever is to be created: by an id if there is one, for addresses are handed on."""
         keys: dict[str, list[Any]] = {}
         for after in self._of("create")["after"]:
-            ids = [
-                name for name in after if self.known.keys.get(name, "email") not in WEAK_KEYS and after[name]
-            ]
-            weak = [name for name in after if name in self.known.keys and after[name] is not None]
+            known = [name for name in after if name in self.known.keys]
+            ids = [name for name in known if self.known.keys[name] not in WEAK_KEYS and after[name]]
+            weak = [name for name in known if after[name] is not None]
             for name in (ids or weak)[:1]:
                 keys.setdefault(name, []).append(after[name])
         for name, values in keys.items():
             for some in _some(values):
                 there: Any = self.table.c[name].in_([self._literal(name, value) for value in some])
-                if (
-                    all(isinstance(value, str) for value in some)
-                    and name in self.known.keys
-                    and self.known.keys[name] in WEAK_KEYS
-                ):
+                if all(isinstance(value, str) for value in some) and self.known.keys.get(name) in WEAK_KEYS:
                     # As they are compared: an address that the table spells otherwise is there.
                     spelled = self.sa.func.lower(self.sa.func.trim(self.table.c[name]))
                     there |= spelled.in_([self._literal(name, value.strip().lower()) for value in some])
                 yield self._check(f"new people, by {name}", 0, self._count(there))
 
     def _as_read(self, key: Hashable, before: Mapping[str, Any]) -> Any:
-        parts = [self._equals(str(self.key), key)]
-        return self.sa.and_(*parts, *(self._equals(name, value) for name, value in before.items()))
+        held = [(str(self.key), key), *before.items()]
+        return self.sa.and_(*(self._equals(name, value) for name, value in held))
 
     def _changed(self, action: str) -> Iterator[str]:
         rows = self._of(action)
@@ -326,15 +316,15 @@ class _Script:
             yield from _comment(f"create: {len(rows):,}")
         for after, reason in zip(rows["after"], rows["reason"], strict=True):
             on = {self.known.active: self.known.on} if self._counts_status else {}
-            values = {**self.defaults, **on, **after}
+            given = {**self.defaults, **on, **after}
+            values = {name: self._literal(name, value) for name, value in given.items()}
             yield from _comment(str(reason))
-            chosen = [self._literal(name, value).label(name) for name, value in values.items()]
+            insert = self.sa.insert(self.table)
             if self.is_sqlite:
-                source = self.sa.select(*chosen).where(self._running)
-                yield self._text(self.sa.insert(self.table).from_select(list(values), source))
+                chosen = [value.label(name) for name, value in values.items()]
+                yield self._text(insert.from_select([*values], self.sa.select(*chosen).where(self._running)))
             else:
-                literals = {name: self._literal(name, value) for name, value in values.items()}
-                yield self._text(self.sa.insert(self.table).values(literals))
+                yield self._text(insert.values(values))
 
     def _after(self) -> Iterator[str]:
         created = len(self._of("create"))
@@ -406,13 +396,8 @@ def _moment(value: Any) -> Any:
     return value
 
 
-_AS: dict[Any, Callable[[Any], Any]] = {
-    "integer": _whole,
-    "boolean": _truth,
-    "number": float,
-    "time": _moment,
-    "text": _as_text,
-}
+_AS: dict[Any, Callable[[Any], Any]]
+_AS = {"integer": _whole, "boolean": _truth, "number": float, "time": _moment, "text": _as_text}
 
 
 def _with_status(known: AppTable, facts: Mapping[str, Mapping[str, Any]]) -> AppTable:

@@ -16,15 +16,6 @@ from ..analysis.identity import id_key, without_invisible
 from ..errors import ArgumentError
 from ..text import is_missing, some
 
-__all__ = [
-    "OFF_WORDS",
-    "ON_WORDS",
-    "StatusWords",
-    "is_on",
-    "says_until",
-    "unknown_sentence",
-]
-
 ON_WORDS = frozenset(
     {
         # truth values

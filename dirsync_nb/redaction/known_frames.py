@@ -13,27 +13,9 @@ import pandas as pd
 from ..analysis import role_mapping, what_if
 from ..client.endpoints import DSYNC_EVENTS
 from ..client.pseudonyms import WORDS
-from ..frames import (
-    DIRECTORY_COLUMNS,
-    EVENT_COLUMNS,
-    GROUP_COLUMNS,
-    GROUP_ROLE_ASSIGNMENT_COLUMNS,
-    MEMBERSHIP_COLUMNS,
-    ORGANIZATION_COLUMNS,
-    ORGANIZATION_MEMBERSHIP_COLUMNS,
-    ROLE_ASSIGNMENT_COLUMNS,
-    ROLE_COLUMNS,
-    TIME,
-    USER_COLUMNS,
-    WORKOS_GROUP_COLUMNS,
-)
-from ..provisioning import comparison, onboarding, prefill
-from ..provisioning.audit.rules import FINDING_COLUMNS
-from ..provisioning.audit.rules import GROUP_COLUMNS as AUDITED_GROUP_COLUMNS
-from ..provisioning.audit.rules import USER_COLUMNS as AUDITED_USER_COLUMNS
+from ..frames import schema
+from ..provisioning import audit, comparison, onboarding, prefill
 from ..sync import history, state, webhooks
-
-__all__ = ["is_counted", "is_ours", "is_row_of_ours"]
 
 
 def _names(columns: str) -> dict[str, str]:
@@ -42,46 +24,41 @@ def _names(columns: str) -> dict[str, str]:
 
 
 _DIFF = _names("change name address directory_id previous_user_id matched_by fields before after")
-_WITH_INDEX: dict[str, list[dict[str, str]]] = {
-    "organization_id": [ORGANIZATION_COLUMNS],
-    "directory_id": [DIRECTORY_COLUMNS],
+_OURS = {index: schema.dtypes(columns) for index, columns in schema.KINDS.values() if index is not None}
+_MORE: dict[str, list[dict[str, str]]] = {
     "user_id": [
-        USER_COLUMNS,
         _names("name address directory_id groups in_users"),  # groups_per_user
-        {**_names("name address idp_id directory_id lifecycle"), "since": TIME},  # people of a replay
+        {**_names("name address idp_id directory_id lifecycle"), "since": schema.TIME},  # people of a replay
         _names("name address lost_groups remaining_groups left_without_group in_users"),
         _DIFF,
         onboarding.INVITE_COLUMNS,
         prefill.ACCOUNT_COLUMNS,
     ],
     "group_id": [
-        GROUP_COLUMNS,
         _names("name directory_id members"),  # group_sizes
         _names("change name directory_id matched_by fields before after previous_group_id"),  # diff_groups
         prefill.TEAM_COLUMNS,
     ],
-    "event_id": [EVENT_COLUMNS, state.REPORT_COLUMNS],
+    "event_id": [state.REPORT_COLUMNS],
     "attribute": [_names("filled null blank absent filled_share distinct")],  # attribute_coverage
     "role": [what_if.SUMMARY_COLUMNS],
-    "role_id": [ROLE_COLUMNS],
-    "organization_membership_id": [ORGANIZATION_MEMBERSHIP_COLUMNS],
-    "workos_group_id": [WORKOS_GROUP_COLUMNS],
-    "role_assignment_id": [ROLE_ASSIGNMENT_COLUMNS],
-    "group_role_assignment_id": [GROUP_ROLE_ASSIGNMENT_COLUMNS],
+}
+_WITH_INDEX = {
+    name: [*([_OURS[name]] if name in _OURS else []), *_MORE.get(name, [])] for name in {**_OURS, **_MORE}
 }
 _WITHOUT_INDEX: list[Iterable[str]] = [
-    MEMBERSHIP_COLUMNS,
+    schema.MEMBERSHIPS,
     ("group_a", "group_b", "shared", "jaccard", "share_of_a", "share_of_b"),  # group_overlap
-    ("user_id", "value", "type", "primary", "source"),  # emails_frame
+    schema.EMAILS,
     history.TIMELINE_COLUMNS,
     ("at", "event_id", "object_id", "field", "before", "after"),  # changes
     ("change", "user_id", "group_id", "directory_id", "user", "group", "listed"),  # diff_memberships
-    ("endpoint", "filters", "requests", "pages", "rows", "duplicates", "seconds", "seconds_waited", "complete"),
+    schema.RECEIPTS,
     comparison.PLAN_COLUMNS,
     webhooks.DELIVERY_COLUMNS,
-    FINDING_COLUMNS,
-    AUDITED_USER_COLUMNS,
-    AUDITED_GROUP_COLUMNS,
+    audit.FINDING_COLUMNS,
+    audit.USER_COLUMNS,
+    audit.GROUP_COLUMNS,
     what_if.ROLE_COLUMNS,
     what_if.CHANGE_COLUMNS,
     role_mapping.FINDING_COLUMNS,

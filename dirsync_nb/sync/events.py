@@ -14,22 +14,6 @@ from .. import errors
 from ..client import DSYNC_EVENTS, Record
 from ..frames import require_complete, require_order
 
-__all__ = [
-    "NEVER",
-    "PLACED",
-    "TOKENS",
-    "Events",
-    "Moment",
-    "ParsedEvent",
-    "Unusable",
-    "event_records",
-    "id_in",
-    "micros",
-    "moment_of",
-    "moment_or_none",
-    "parse_event",
-]
-
 Events = pd.DataFrame | Iterable[Record]
 
 TOKENS = ("dsync.token.created", "dsync.token.revoked")

@@ -14,6 +14,7 @@ import pandas as pd
 from .. import errors
 from ..client import Record
 from ..frames import TIME, choose_address
+from ..frames.records import as_dict
 from ..text import plain
 from .events import Events, ParsedEvent, Unusable, event_records, id_in, parse_event
 
@@ -124,11 +125,8 @@ def _times(micros: pd.Series, zone: pd.DatetimeTZDtype) -> pd.Series:
 
 def _previous(record: Record) -> Mapping[str, Any]:
     """Return an update's old values, from the data or, failing that, the context."""
-    for holder in (record.get("data"), record.get("context")):
-        if isinstance(holder, dict) and isinstance(holder.get("previous_attributes"), dict):
-            found: dict[str, Any] = holder["previous_attributes"]
-            return found
-    return {}
+    found = (as_dict(record.get(name)).get("previous_attributes") for name in ("data", "context"))
+    return next((one for one in found if isinstance(one, dict)), {})
 
 
 @dataclass
@@ -233,9 +231,8 @@ def changes(events: Events, *, tz: str = "UTC") -> pd.DataFrame:
         for name, before in _flat(_previous(record)).items():
             if not _same(before, after := new.get(name)):
                 rows.append((parts.moment.time, parts.moment.event_id, subject["id"], name, before, after))
-    frame = pd.DataFrame(
-        rows, columns=["at", "event_id", "object_id", "field", "before", "after"], dtype=object
-    )
+    names = ["at", "event_id", "object_id", "field", "before", "after"]
+    frame = pd.DataFrame(rows, columns=names, dtype=object)
     frame["at"] = _times(frame["at"], _zone(tz))
     return frame.astype({"event_id": "str", "object_id": "str", "field": "str"})
 

@@ -29,15 +29,7 @@ import pandas as pd
 from .. import errors
 from ..client import DirectoryClient, LoadContext, needs_client
 from ..files import Room, need_for, open_within, remove_folder, replacing, save_frame
-from ..frames import (
-    MEMBERSHIP_COLUMNS,
-    concat,
-    directories_frame,
-    groups_frame,
-    organizations_frame,
-    require_complete,
-    users_frame,
-)
+from ..frames import MEMBERSHIP_COLUMNS, concat, require_complete, tools
 from ..guard import SHARE, bytes_within, check_guard, check_vanished, why_stopped
 from ..load import load_directories, load_events, load_organizations
 from ..load.checkpoint import PAGE_FORMAT, Checkpoint
@@ -54,6 +46,7 @@ FORMAT = 1
 ABOUT = "about.json"  # in the folder of a load under way: without it, what is there counts for nothing
 MOST_MANIFEST = 2**24  # bytes
 FRAMES = ("organizations", "directories", "users", "groups", "memberships")
+NO_ZIP = (zipfile.BadZipFile, NotImplementedError, EOFError, zlib.error)
 NO_POSITION_FOR = timedelta(days=29)  # without one, the last 30 days of events must hold everything
 
 
@@ -196,11 +189,9 @@ class Snapshot:
             )
         check_guard(guard, confirm)
         _check_times(client)
+        reason = "it has no position and is older than the events that can be read"
         try:
-            events, reason = (
-                self._events(client),
-                "it has no position and is older than the events that can be read",
-            )
+            events = self._events(client)
         except LostPlace as lost:
             events, reason = None, str(lost.gap)
         if events is None:
@@ -249,11 +240,8 @@ def _check_vanished(
         pd.MultiIndex.from_frame(frame[["user_id", "group_id"]]) for frame in (pairs[stay], after.memberships)
     )
     counts["memberships"] = len(was.difference(now)), len(was), now.empty
-    stopped = [
-        kind
-        for kind, (gone, of, empty) in counts.items()
-        if why_stopped(gone, of, "{}", guard=guard, empty=empty) is not None
-    ]
+    told = {kind: why_stopped(*one[:2], "{}", guard=guard, empty=one[2]) for kind, one in counts.items()}
+    stopped = [kind for kind in counts if told[kind] is not None]
     if not stopped and confirm is None:
         return
     kinds = stopped or list(counts)
@@ -286,8 +274,7 @@ def _caught_up(client: DirectoryClient, snapshot: Snapshot, events: pd.DataFrame
 def _doubts(state: State, directories: pd.DataFrame) -> Iterator[str]:
     """Return what the events leave open, and where the service counts otherwise than we do."""
     yield from state.notices
-    failed = state.report["outcome"].eq("failed").sum()
-    if failed:
+    if failed := state.report["outcome"].eq("failed").sum():
         yield f"{failed} events could not be placed; their ids and reasons are in `news`."
     found = state.users["directory_id"].value_counts()
     counts = directories["active_users"] + directories["inactive_users"]
@@ -350,8 +337,8 @@ def take_snapshot(
     snapshot = Snapshot(
         organizations=organizations,
         directories=directories,
-        users=oldest_first(concat([one.users for one in whole] or [users_frame([])])),
-        groups=oldest_first(concat([one.groups for one in whole] or [groups_frame([])])),
+        users=oldest_first(concat([one.users for one in whole] or [tools.users_frame([])])),
+        groups=oldest_first(concat([one.groups for one in whole] or [tools.groups_frame([])])),
         memberships=_together([one.memberships for one in whole]),
         position=position,
         taken_at=datetime.now(UTC),
@@ -390,30 +377,16 @@ def open_snapshot(path: str | Path) -> Snapshot:
         with zipfile.ZipFile(path) as archive, tempfile.TemporaryDirectory() as folder:
             manifest = _manifest_of(archive, path)
             room = Room()
-            frames = {name: _part(archive, manifest, name, Path(folder), room) for name in FRAMES}
+            held: dict[str, Any] = {name: _part(archive, manifest, name, Path(folder), room) for name in FRAMES}
     except FileNotFoundError:
         raise errors.ArgumentError(f"there is no file {path}") from None
     except errors.DirsyncError:
         raise
-    except (
-        zipfile.BadZipFile,
-        NotImplementedError,
-        EOFError,
-        zlib.error,
-        msgspec.MsgspecError,
-        *errors.MISSHAPEN,
-    ) as problem:
+    except (*NO_ZIP, msgspec.MsgspecError, *errors.MISSHAPEN) as problem:
         raise DamagedSnapshot(f"{path} is not a whole snapshot: {problem}") from problem
-    position = None if manifest.position is None else Moment(*manifest.position)
-    return Snapshot(
-        **frames,
-        position=position,
-        taken_at=manifest.taken_at,
-        server=manifest.server,
-        scope=manifest.scope,
-        inactive_policy=manifest.inactive_policy,
-        notices=manifest.notices,
-    )
+    names = ("taken_at", "server", "scope", "inactive_policy", "notices")
+    held |= {name: getattr(manifest, name) for name in names}
+    return Snapshot(**held, position=manifest.position and Moment(*manifest.position))
 
 
 class _Manifest(msgspec.Struct):
@@ -495,11 +468,11 @@ def _tops(
     for problem in missing.values():
         if known is None or not isinstance(problem, errors.NotFound):
             raise problem
-    directories = directories_frame([record for record, _ in found.values()])
+    directories = tools.directories_frame([record for record, _ in found.values()])
     if known is not None and len(kept := known[known.index.isin(missing)]):
         directories = concat([directories, kept])
     owners = {owner["id"]: owner for _, owner in found.values() if owner is not None}
-    return directories, organizations_frame(list(owners.values()))
+    return directories, tools.organizations_frame(list(owners.values()))
 
 
 def _directory(context: LoadContext, directory_id: str) -> tuple[dict[str, Any], dict[str, Any] | None]:
@@ -519,11 +492,7 @@ def _contents(
         return load_contents(part, directory_id, checkpoint)
 
     done, failed = for_each_directory(context, directories.index, load)
-    failed = {
-        directory_id: problem
-        for directory_id, problem in failed.items()
-        if sure or not isinstance(problem, errors.NotFound)
-    }
+    failed = {one: why for one, why in failed.items() if sure or not isinstance(why, errors.NotFound)}
     if len(directories) == 1 and failed:
         raise next(iter(failed.values()))
     if failed:
@@ -532,8 +501,7 @@ def _contents(
 
 
 def _together(parts: list[pd.DataFrame]) -> pd.DataFrame:
-    empty = pd.DataFrame(columns=list(MEMBERSHIP_COLUMNS)).astype(MEMBERSHIP_COLUMNS)
-    return pd.concat(parts, ignore_index=True) if parts else empty
+    return pd.concat(parts, ignore_index=True) if parts else tools.rows_frame([], MEMBERSHIP_COLUMNS)
 
 
 # What a killed load leaves ------------------------------------------------------------------------------

@@ -51,12 +51,9 @@ from .events import (
     event_records,
     id_in,
     micros,
-    moment_of,
     moment_or_none,
     parse_event,
 )
-
-__all__ = ["NEVER", "Base", "InactivePolicy", "Moment", "State", "moment_of", "oldest_first", "replay"]
 
 InactivePolicy = Literal["delete", "keep"]
 
@@ -435,11 +432,8 @@ class State:
 
     def _kept_pairs(self, base: pd.DataFrame) -> pd.DataFrame:
         """Return the base's memberships that no event speaks of and no deletion ended."""
-        gone_users = [
-            name
-            for name, subject in self._users.items()
-            if subject.known and (not self._living(subject) or subject.cut != NEVER)
-        ]
+        known_users = {name: one for name, one in self._users.items() if one.known}
+        gone_users = [n for n, one in known_users.items() if not self._living(one) or one.cut != NEVER]
         gone_groups = [name for name, subject in self._groups.items() if subject.deleted != NEVER]
         gone = base["user_id"].isin(gone_users) | base["group_id"].isin(gone_groups)
         gone |= base["directory_id"].isin(self._ended_directories())
@@ -496,18 +490,13 @@ class State:
 
     def _tombstones(self) -> pd.DataFrame:
         """Return the last known record of everybody who is gone."""
-        gone = {
-            name: subject
-            for name, subject in self._users.items()
-            if subject.known and not self._living(subject)
-        }
+        gone = {name: one for name, one in self._users.items() if one.known and not self._living(one)}
         records = [gone[name].record for name in sorted(gone)]
         last = users_frame([record for record in records if record])
         if self._base is not None:
             known = self._base.users
-            silent = known["directory_id"].isin(self._ended_directories()) & ~known.index.isin(
-                list(self._users)
-            )
+            silent = known["directory_id"].isin(self._ended_directories())
+            silent &= ~known.index.isin(list(self._users))
             silent |= known.index.isin([name for name, subject in gone.items() if not subject.record])
             last = concat([last, known[silent]])
         return last[["name", "address", "idp_id", "directory_id"]].copy()
@@ -538,12 +527,7 @@ class State:
     @property
     def notices(self) -> list[str]:
         """What the events leave open, one sentence each."""
-        return [
-            *self._ended_notices(),
-            *self._dormant_notices(),
-            *self._unlisted_notices(),
-            *self._return_notices(),
-        ]
+        return [*self._ended_notices(), *self._loose_notices(), *self._return_notices()]
 
     def _ended_notices(self) -> Iterator[str]:
         """Yield what went with a directory: one event tells of all of it."""
@@ -587,16 +571,14 @@ class State:
         subjects = (self._users.get(pair[0]), self._groups.get(pair[1]))
         return all(subject is None or subject.there_until(end) for subject in subjects)
 
-    def _dormant_notices(self) -> Iterator[str]:
+    def _loose_notices(self) -> Iterator[str]:
+        """Yield how many memberships are dormant, and whom groups list and the list of users does not, once."""
         if count := len(self.attention):
             was = "was" if count == 1 else "were"
             yield (
                 f"{plural(count, 'membership')} {was} announced after the user, group or directory was "
                 "deleted, and brought nobody back; see `attention`. Take a snapshot to be sure."
             )
-
-    def _unlisted_notices(self) -> Iterator[str]:
-        """Yield whom groups list and the list of users does not, once."""
         if self._base is not None and len(unlisted := self.unlisted):
             yield (
                 f"{plural(unlisted['user_id'].nunique(), 'member')} of groups not in the list of users "

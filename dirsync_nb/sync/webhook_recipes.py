@@ -9,8 +9,6 @@ worker that reads ``/events``, or treat it as :func:`dirsync_nb.sync.replay` doe
 
 from __future__ import annotations
 
-__all__ = ["RECIPES"]
-
 FASTAPI = """\
 import os
 import queue

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import importlib
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,20 +15,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from .. import errors
-from ..frames import (
-    DIRECTORIES,
-    GROUPS,
-    JSON,
-    MEMBERSHIP_COLUMNS,
-    ORGANIZATIONS,
-    TIME,
-    USERS,
-    FrameSpec,
-    concat,
-    groups_frame,
-    users_frame,
-)
+from .. import errors, frames
+from ..frames.records import SPECS, FrameSpec
+from ..frames.tools import rows_frame
 from ..load.progress import tell
 from .events import Moment
 from .snapshot import Snapshot, open_snapshot
@@ -36,8 +25,6 @@ from .snapshot import Snapshot, open_snapshot
 if TYPE_CHECKING:
     from ..sandbox.seeding.copies import Copy
     from ..sandbox.seeding.worlds import World
-
-__all__ = ["copy_lines", "copy_of", "snapshot_of", "world_asked_for", "world_from_file", "world_of_people"]
 
 REDACTED = " (redacted)"  # behind the server of a snapshot with pseudonyms
 PSEUDONYMS = "redacted: every name, address, id and value is a pseudonym; attributes are called as they were"
@@ -102,13 +89,13 @@ def _of_fleet(fleet: Any) -> Snapshot:
     parts = [fleet.directory(one) for one in fleet.directory_ids]
     positions = [fleet.entries[one]["position"] for one in fleet.directory_ids]
     known = [Moment(*one) for one in positions if one is not None]
-    pairs = pd.DataFrame(columns=list(MEMBERSHIP_COLUMNS)).astype(MEMBERSHIP_COLUMNS)
+    pairs = rows_frame([], frames.MEMBERSHIP_COLUMNS)
     return Snapshot(
         organizations=fleet.organizations,
         directories=fleet.directories,
-        users=concat([part.users for part in parts] or [users_frame([])]),
-        groups=concat([part.groups for part in parts] or [groups_frame([])]),
-        memberships=concat([part.memberships for part in parts] or [pairs]),
+        users=frames.concat([part.users for part in parts] or [frames.users_frame([])]),
+        groups=frames.concat([part.groups for part in parts] or [frames.groups_frame([])]),
+        memberships=frames.concat([part.memberships for part in parts] or [pairs]),
         position=min(known) if len(known) == len(positions) and known else None,
         taken_at=datetime.now(UTC),
         server=fleet.server,
@@ -133,14 +120,14 @@ def copy_lines(snapshot: Snapshot) -> Iterator[bytes]:
         "inactive_policy": snapshot.inactive_policy,
     }
     yield _line(head)
-    kinds: tuple[tuple[pd.DataFrame, FrameSpec, Callable[[pd.DataFrame], dict[str, list[Any]]]], ...] = (
-        (snapshot.organizations, ORGANIZATIONS, lambda frame: {"domains": _values(frame["domain_records"])}),
-        (snapshot.directories, DIRECTORIES, _directory_fields),
-        (snapshot.users, USERS, _role_fields),
-        (snapshot.groups, GROUPS, lambda _: {}),
-    )
-    for frame, spec, derived in kinds:
-        yield from map(_line, _records(frame, spec, derived(frame)))
+    organizations, directories, users = snapshot.organizations, snapshot.directories, snapshot.users
+    for frame, derived in (
+        (organizations, {"domains": _values(organizations["domain_records"])}),
+        (directories, _directory_fields(directories)),
+        (users, _role_fields(users)),
+        (snapshot.groups, {}),
+    ):
+        yield from map(_line, _records(frame, SPECS[str(frame.index.name)], derived))
     pairs = snapshot.memberships
     for group_id, members in pairs.groupby("group_id", sort=False)["user_id"]:
         yield _line({"object": "members", "group_id": group_id, "user_ids": members.tolist()})
@@ -165,12 +152,12 @@ def _records(
 
 def _values(column: pd.Series[Any]) -> list[Any]:
     """Return what JSON has for the values of a column: None where nothing is, times as the API writes them."""
-    if str(column.dtype) == TIME:
+    if str(column.dtype) == frames.TIME:
         moments = column.dt.tz_localize(None).to_numpy("datetime64[us]")
         fine = bool((moments.astype("int64") % 1000 != 0)[column.notna()].any())
         texts = np.datetime_as_string(moments, unit="us" if fine else "ms").tolist()
         return [None if text == "NaT" else f"{text}Z" for text in texts]
-    if str(column.dtype) in (JSON, "object"):
+    if str(column.dtype) in (frames.JSON, "object"):
         return [list(value) if isinstance(value, tuple) else value for value in column.tolist()]
     return list(column.astype(object).where(column.notna(), None))
 

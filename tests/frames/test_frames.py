@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 import dirsync_nb as ds
 from dirsync_nb import errors, frames
+from dirsync_nb.client.answers import parse_json
 from dirsync_nb.client.endpoints import identifier
-from dirsync_nb.client.transport import parse_json
 from dirsync_nb.frames import builder as packing
 
 from ..foreign import paged, users

@@ -14,8 +14,7 @@ import dirsync_nb as ds
 from dirsync_nb import checklist, webhooks
 from dirsync_nb.client import DirectoryClient, Pacer, Transport
 from dirsync_nb.frames import directories_frame
-from dirsync_nb.provisioning.checklist import CHECK_COLUMNS, to_production
-from dirsync_nb.provisioning.checklist import service as checklist_service
+from dirsync_nb.provisioning.checklist import CHECK_COLUMNS, items, to_production
 from dirsync_nb.sandbox import Sandbox
 from dirsync_nb.sync import latest_event
 
@@ -150,7 +149,7 @@ def test_a_directory_that_is_not_linked_is_named_with_what_to_do(calm, look, tro
     state, finding, advice = look("directory states")
     assert state == "attention"
     assert f"Harbourline Okta is {trouble}" in finding
-    assert advice == f"{trouble}: {checklist_service.STATE_ADVICE[trouble]}."
+    assert advice == f"{trouble}: {items.STATE_ADVICE[trouble]}."
 
 
 def test_a_linked_directory_without_users_is_noticed(calm, look):
@@ -171,30 +170,30 @@ def directories(*sizes: tuple[int, int] | None) -> pd.DataFrame:
 
 
 def test_the_first_load_is_reckoned_from_the_directories_own_counts():
-    verdict = checklist_service.first_load(directories((100_000, 500), (300, 2)))
+    verdict = items.first_load(directories((100_000, 500), (300, 2)))
     # 1,000 pages of users; 5 of groups; 500 groups and 3,000 pages of members; then 3 + 1 + 2 + 9.
     assert "About 4,520 requests and 19 min for 100,300 users" in verdict.finding
     assert verdict.state == "ok"
     assert "2 directories" in verdict.finding
-    assert "1 without counts are left out" in checklist_service.first_load(directories((10, 1), None)).finding
-    assert checklist_service.first_load(directories(None)).state == "not checked"
+    assert "1 without counts are left out" in items.first_load(directories((10, 1), None)).finding
+    assert items.first_load(directories(None)).state == "not checked"
 
 
 def test_a_first_load_of_hours_wants_attention():
-    verdict = checklist_service.first_load(directories((2_000_000, 50_000)))
+    verdict = items.first_load(directories((2_000_000, 50_000)))
     assert verdict.state == "attention"
     assert "Load once" in verdict.what_to_do
 
 
 def test_the_dearest_directory_is_named_with_its_route_and_cost():
     small, tiny_groups, huge = (500, 40), (50, 4_000), (1_000_000, 20_000)
-    assert checklist_service.memberships(directories(small)).finding == (
+    assert items.memberships(directories(small)).finding == (
         "The dearest is D0: by group, about 56 requests, 14 s."
     )
-    assert "by user" in checklist_service.memberships(directories(tiny_groups)).finding
-    assert checklist_service.memberships(directories(small, huge)).state == "attention"
-    assert "D1" in checklist_service.memberships(directories(small, huge)).finding
-    assert checklist_service.memberships(directories(None)).state == "not checked"
+    assert "by user" in items.memberships(directories(tiny_groups)).finding
+    assert items.memberships(directories(small, huge)).state == "attention"
+    assert "D1" in items.memberships(directories(small, huge)).finding
+    assert items.memberships(directories(None)).state == "not checked"
 
 
 def test_events_are_reckoned_and_their_absence_noticed(calm, look, monkeypatch):
@@ -204,11 +203,9 @@ def test_events_are_reckoned_and_their_absence_noticed(calm, look, monkeypatch):
     assert (state, finding.split(" events")[0]) == ("ok", f"{len(events):,}")
     assert look("following events", events=events.iloc[:0])[0] == "attention"
     busy = pd.DataFrame({"created_at": events["created_at"].iloc[:1].repeat(220_001)})
-    assert (
-        "Asking every 30 s is 2,880 requests a day, and 2,201 more" in checklist_service.following(busy).finding
-    )
-    monkeypatch.setattr(checklist_service, "PER_KEY", 0.1)
-    assert checklist_service.following(busy).state == "attention"
+    assert "Asking every 30 s is 2,880 requests a day, and 2,201 more" in items.following(busy).finding
+    monkeypatch.setattr(items, "PER_KEY", 0.1)
+    assert items.following(busy).state == "attention"
 
 
 def test_a_429_of_this_client_is_counted(calm):
@@ -398,7 +395,7 @@ def test_a_team_from_before_may_2026_is_told_from_a_newer_one(calm, look):
 def test_it_asks_for_a_list_without_an_order(order, state, words):
     with Sandbox(default_order=order) as sandbox, client_of(sandbox) as client:
         for one in (client, client.redacted()):
-            verdict = checklist_service.order(one)
+            verdict = items.order(one)
             assert verdict.state == state
             assert words in verdict.finding
             assert "Send order=asc" in verdict.what_to_do

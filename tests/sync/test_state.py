@@ -26,6 +26,7 @@ from dirsync_nb.frames import (
     users_frame,
 )
 from dirsync_nb.sandbox import Sandbox
+from dirsync_nb.sync import moment_of
 from dirsync_nb.sync import state as sync
 
 from ..histories import STEPS, History, comparable
@@ -628,7 +629,7 @@ def test_the_same_holds_on_top_of_a_snapshot(data, steps, policy):
     sandbox.reset()
     history = History(sandbox, a_directory(sandbox, "Copperleaf"))
     known = len(history.events)
-    position = sync.moment_of(sandbox_events(sandbox)[-1])
+    position = moment_of(sandbox_events(sandbox)[-1])
     cut = data.draw(st.integers(0, len(steps)))
     history.run(steps[:cut])
     assert known == 0

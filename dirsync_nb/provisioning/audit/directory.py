@@ -35,8 +35,6 @@ from .rules import (
     verdicts_frame,
 )
 
-__all__ = ["check_directory"]
-
 NAMES = ("first_name", "last_name", "name")
 TEXT_BOOLEANS = frozenset({"true", "false"})
 MEMBER_BYTES = len('{"value":""},')  # around each id in the body of a group

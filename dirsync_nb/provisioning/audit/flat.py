@@ -13,8 +13,6 @@ import pandas as pd
 
 from ...frames.tools import rows_frame
 
-__all__ = ["COLUMN_COLUMNS", "columns_frame", "read_as", "set_field"]
-
 ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
 COLUMN_COLUMNS = {"read_as": "str", "understood": "bool"}
 

@@ -31,8 +31,6 @@ from .rules import (
     verdicts_frame,
 )
 
-__all__ = ["check_rows"]
-
 ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
 IGNORED = frozenset({"id", "meta", "schemas", "groups", "password"})  # the service's own, or not kept
 

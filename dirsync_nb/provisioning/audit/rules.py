@@ -20,19 +20,6 @@ from ...frames.tools import rows_frame
 from ...text import plural
 from .flat import COLUMN_COLUMNS
 
-__all__ = [
-    "FINDING_COLUMNS",
-    "GROUP_COLUMNS",
-    "LEVELS",
-    "RULES",
-    "USER_COLUMNS",
-    "VERDICTS",
-    "Audit",
-    "Findings",
-    "Rule",
-    "rules",
-]
-
 LEVELS = ("reject", "warning", "note")
 VERDICTS = ("pass", "pass with note", "warning", "accepted without primary address", "reject")
 """From the best to the worst; a row has the worst that any of its findings gives it."""
@@ -77,6 +64,9 @@ _ADDRESS = re.compile(r"[^@\s,;<>\"]+@[^@\s,;<>\".]+(\.[^@\s,;<>\".]+)+")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
+_SCIM = "WorkOS SCIM requirements"
+
+
 @dataclass(frozen=True)
 class Rule:
     """One thing an audit looks for.
@@ -98,47 +88,42 @@ class Rule:
     level: str
     says: str
     remedy: str
-    source: str
-    sure: str
+    source: str = _SCIM
+    sure: str = "documented"
 
 
-_SCIM = "WorkOS SCIM requirements"
 _RULES = (
     # What is sent
     ("not_json", "reject", "Everything in a row can be written as JSON.",
-     "Send plain text, numbers, true and false.", _SCIM, "documented"),
+     "Send plain text, numbers, true and false."),
     ("body_too_large", "reject", "A body has at most 2,000 kB.",
-     "Send members in several PATCH requests; leave pictures and certificates out.", _SCIM, "documented"),
+     "Send members in several PATCH requests; leave pictures and certificates out."),
     ("body_may_be_too_large", "warning", "A body has at most 2,000 kB however it is written.",
      "Write JSON compactly, or send less at once.", _SCIM, "inferred"),
-    ("null_value", "reject", "No value is null.", "Leave the field out.", _SCIM, "documented"),
-    ("wrong_type", "reject", "Every field has the type SCIM gives it.",
-     "Send the type named in the message.", _SCIM, "documented"),
+    ("null_value", "reject", "No value is null.", "Leave the field out."),
+    ("wrong_type", "reject", "Every field has the type SCIM gives it.", "Send the type named in the message."),
     ("active_not_boolean", "reject", "`active` is true or false, not text, in POST and PUT.",
-     "Send true or false without quotation marks; at Entra ID use the flag aadOptscim062020.", _SCIM,
-     "documented"),
+     "Send true or false without quotation marks; at Entra ID use the flag aadOptscim062020."),
     ("created_inactive", "reject", "Nobody is created inactive, unless inactive users are kept.",
-     "Leave inactive people out, or ask WorkOS to keep inactive users.", _SCIM, "documented"),
+     "Leave inactive people out, or ask WorkOS to keep inactive users."),
     # Users
-    ("user_name_missing", "reject", "A user has a user name.", "Map a field that everybody has to userName.",
-     _SCIM, "documented"),
+    ("user_name_missing", "reject", "A user has a user name.", "Map a field that everybody has to userName."),
     ("user_name_taken", "reject", "A user name is unique in the directory, ignoring case.",
-     "Send one of the two, or give one another user name.", _SCIM, "documented"),
+     "Send one of the two, or give one another user name."),
     ("user_name_alike", "warning", "User names differ in more than spaces.",
      "Trim user names at the provider.", "this library", "assumed"),
     ("address_missing", "reject", "A user has an address, or a user name that is one.",
-     "Fill the mail field (at Entra ID map userPrincipalName to the work e-mail), or leave the account out.",
-     _SCIM, "documented"),
+     "Fill the mail field (at Entra ID map userPrincipalName to the work e-mail), or leave the account out."),
     ("address_taken", "reject", "No two active users share an address.",
-     "Give a shared mailbox to one person only, or deactivate the other.", _SCIM, "documented"),
+     "Give a shared mailbox to one person only, or deactivate the other."),
     ("address_malformed", "warning", "An address has the form of one; else the user has no primary address.",
-     "Correct the address at the provider.", _SCIM, "documented"),
+     "Correct the address at the provider."),
     ("address_unmarked", "warning", "One address is primary, or for work or home; else the user has none.",
-     "Mark one address as primary, or give it the type work.", _SCIM, "documented"),
+     "Mark one address as primary, or give it the type work."),
     ("address_too_long", "warning", "An address has at most 254 characters, 64 of them before the @.",
      "Use a shorter address: mail servers refuse this one.", "RFC 5321", "assumed"),
     ("address_from_user_name", "note", "The user name stands in where there is no address.",
-     "Fine as long as mail to the user name arrives.", _SCIM, "documented"),
+     "Fine as long as mail to the user name arrives."),
     ("several_primaries", "note", "One address is primary; of several the first counts.",
      "Mark only one.", _SCIM, "inferred"),
     ("external_id_malformed", "warning",
@@ -159,7 +144,7 @@ _RULES = (
      "Map an id that never changes and is used once, such as the object id.", "idp_id is the join key",
      "assumed"),
     ("name_missing", "warning", "A user has a first and a last name; WorkOS notes an error and goes on.",
-     "Fill both names at the provider.", _SCIM, "documented"),
+     "Fill both names at the provider."),
     ("name_too_long", "note", "A name has at most 255 characters.",
      "Check that your own column is long enough.", "this library", "assumed"),
     ("control_characters", "warning", "Names hold no control or direction characters.",
@@ -167,10 +152,10 @@ _RULES = (
     ("outer_spaces", "note", "Names begin and end with a letter, not with a space.",
      "Trim the field at the provider.", "this library", "assumed"),
     # Groups
-    ("group_name_missing", "reject", "A group has a name.", "Give the group a name.", _SCIM, "documented"),
+    ("group_name_missing", "reject", "A group has a name.", "Give the group a name."),
     ("group_identity_taken", "reject",
      "A group's identity (externalId, else its name; at Okta its name) is unique, also against former names.",
-     "Rename the group, or push the older one again.", _SCIM, "documented"),
+     "Rename the group, or push the older one again."),
     ("group_name_repeated", "warning", "Group names differ in more than case and spaces.",
      "Rename one of them, and key on ids, not on names.", "names are not unique", "documented"),
     ("group_name_elsewhere", "note", "A group name is used in one directory.",
@@ -188,8 +173,7 @@ _RULES = (
     ("member_without_value", "reject", "Every member has a value, the id of a user.",
      "Send the id the service gave the user as `value`.", _SCIM, "inferred"),
     ("member_unknown", "warning", "Every member is a user of the directory; others are dropped in silence.",
-     "Provision the user first (or assign it to the application), then write the group again.", _SCIM,
-     "documented"),
+     "Provision the user first (or assign it to the application), then write the group again."),
     ("group_unknown", "warning", "Every membership is of a known group.",
      "Load groups and memberships again, of the same directory.", "this library", "assumed"),
     # What a directory holds
@@ -199,10 +183,9 @@ _RULES = (
     ("address_fallback", "note", "The address is the primary one.",
      "See address_source; ask the provider to mark one address as primary.", "this library", "assumed"),
     ("user_name_shared", "warning", "A user name is unique in a directory, ignoring case and what nobody sees.",
-     "Find out which account is the person's; the service refuses the second one when it is sent again.", _SCIM,
-     "documented"),
+     "Find out which account is the person's; the service refuses the second one when it is sent again."),
     ("address_shared", "warning", "No two active users of a directory share an address.",
-     "Find out which account is the person's; match on ids.", _SCIM, "documented"),
+     "Find out which account is the person's; match on ids."),
     ("person_twice", "note", "One person has one record.",
      "Take the active record: a provider that renames makes a second one. See diff_users.",
      "Okta: a new user name makes a new record", "inferred"),
@@ -211,9 +194,7 @@ _RULES = (
      "documented"),
 )  # fmt: skip
 
-RULES: dict[str, Rule] = {
-    name: Rule(name, level, says, remedy, source, sure) for name, level, says, remedy, source, sure in _RULES
-}
+RULES = {row[0]: Rule(*row) for row in _RULES}
 
 
 def rules() -> pd.DataFrame:

@@ -15,8 +15,6 @@ from ...client.retry import parse_retry_after
 from ...frames.records import as_dict
 from ...sync import latest_event
 
-__all__ = ["NOBODY", "Asker", "NotAsked", "Seen", "require"]
-
 T = TypeVar("T")
 
 NOBODY = "01" + 24 * "Z"  # the end of an id that nothing has

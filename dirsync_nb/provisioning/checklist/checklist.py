@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import html
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -18,10 +18,8 @@ from ... import errors
 from ...client import DirectoryClient, needs_client
 from ...frames import require_complete, takes_frames
 from ...frames.tools import rows_frame
-from . import data, service, sync
+from . import items
 from .facts import Environment, Verdict, unclear
-
-__all__ = ["CHECK_COLUMNS", "STATES", "Checklist", "to_production"]
 
 STATES = ("ok", "attention", "not checked")
 COLOURS = {"ok": "#2a7f4f", "attention": "#b3541e", "not checked": "#6b7280"}
@@ -63,9 +61,8 @@ class Checklist:
 
     def _repr_html_(self) -> str:
         left, firm = "text-align: left; vertical-align: top", "white-space: nowrap"
-        heads = "".join(
-            f'<th style="{left}">{name}</th>' for name in ("item", "state", "finding", "what to do")
-        )
+        names = ("item", "state", "finding", "what to do")
+        heads = "".join(f'<th style="{left}">{name}</th>' for name in names)
         rows = "".join(
             f'<tr><th style="{left}; {firm}">{html.escape(item)}</th>'
             f'<td style="{left}; {firm}; color: {COLOURS[state]}"><b>{state}</b></td>'
@@ -147,22 +144,23 @@ def to_production(
         require_complete(events, "a checklist")
     found = Environment(client, users, events)
     checks: dict[str, Callable[[], Verdict]] = {
-        "API key": lambda: service.key(client, found),
-        "directory states": lambda: service.directory_states(found.directories),
-        "empty directories": lambda: service.empty_directories(found.directories),
-        "order of lists": lambda: service.order(client),
-        "first load": lambda: service.first_load(found.directories),
-        "memberships": lambda: service.memberships(found.directories),
-        "following events": lambda: service.following(found.events),
-        "events cursor": lambda: sync.cursor(client, keep, after, found),
-        "inactive users": lambda: sync.inactive_users(found, inactive_policy),
-        "webhooks": lambda: sync.webhook_delivery(webhook_secret, delivery, clock),
-        "attributes": lambda: data.attributes(found.users, attributes),
-        "addresses": lambda: data.addresses(found.users),
-        "deprecated fields": lambda: data.deprecated_fields(found),
-        "refusals": lambda: service.refusals(client),
+        "API key": lambda: items.key(client, found),
+        "directory states": lambda: items.directory_states(found.directories),
+        "empty directories": lambda: items.empty_directories(found.directories),
+        "order of lists": lambda: items.order(client),
+        "first load": lambda: items.first_load(found.directories),
+        "memberships": lambda: items.memberships(found.directories),
+        "following events": lambda: items.following(found.events),
+        "events cursor": lambda: items.cursor(client, keep, after, found),
+        "inactive users": lambda: items.inactive_users(found, inactive_policy),
+        "webhooks": lambda: items.webhook_delivery(webhook_secret, delivery, clock),
+        "attributes": lambda: items.attributes(found.users, attributes),
+        "addresses": lambda: items.addresses(found.users),
+        "deprecated fields": lambda: items.deprecated_fields(found),
+        "refusals": lambda: items.refusals(client),
     }
-    return Checklist(_frame({name: _checked(check) for name, check in checks.items()}))
+    index = pd.Index(list(checks), dtype="str", name="item")
+    return Checklist(rows_frame(map(_checked, checks.values()), CHECK_COLUMNS, index, state=STATES))
 
 
 def _checked(check: Callable[[], Verdict]) -> Verdict:
@@ -172,8 +170,3 @@ def _checked(check: Callable[[], Verdict]) -> Verdict:
     except errors.LoadError as problem:
         told = f"It could not be read: {type(problem).__name__}."
         return unclear(told, "See the first item, and run this again.")
-
-
-def _frame(verdicts: Mapping[str, Verdict]) -> pd.DataFrame:
-    index = pd.Index(list(verdicts), dtype="str", name="item")
-    return rows_frame(verdicts.values(), CHECK_COLUMNS, index, state=STATES)

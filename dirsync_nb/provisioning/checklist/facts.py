@@ -13,8 +13,6 @@ from ...client import DirectoryClient, Record, read_pages
 from ...frames import concat, users_frame
 from ...load import load_directories, load_events
 
-__all__ = ["Environment", "Verdict", "ago", "attention", "minutes", "ok", "unclear"]
-
 SAMPLED = 25  # directories of which a page of users is read
 ASKED_GROUPS = 5  # groups asked for members until one has any
 

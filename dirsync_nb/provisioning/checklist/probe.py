@@ -22,8 +22,6 @@ from ...frames.tools import rows_frame
 from .asking import Asker, NotAsked
 from .questions import QUESTIONS, UNASKED, Question
 
-__all__ = ["PROBE_COLUMNS", "Probe", "probe"]
-
 PROBE_COLUMNS = {
     "verdict": "category",
     "answer": "str",
@@ -96,10 +94,7 @@ class Probe:
     def write(self, path: str | Path = "dirsync-probe") -> list[Path]:
         """Write the report beside each other as ``.md`` and ``.json``; return the files."""
         stem = Path(path)
-        files = {
-            stem.with_name(f"{stem.name}.md"): self.markdown(),
-            stem.with_name(f"{stem.name}.json"): self.json(),
-        }
+        files = {Path(f"{stem}.md"): self.markdown(), Path(f"{stem}.json"): self.json()}
         for file, text in files.items():
             file.write_text(text, encoding="utf-8")
         return [*files]
@@ -129,17 +124,12 @@ def probe(client: DirectoryClient) -> Probe:
     >>> found = ds.checklist.probe(client)
     """
     asker = Asker(client)
-    rows = {question.id: _row(question, asker) for question in QUESTIONS}
-    index = pd.Index(list(rows), dtype="str", name="question")
-    frame = rows_frame(rows.values(), PROBE_COLUMNS, index, verdict=VERDICTS)
+    rows = [(*_answered(one, asker), one.believed, one.asked, one.source, one.concerns) for one in QUESTIONS]
+    index = pd.Index([one.id for one in QUESTIONS], dtype="str", name="question")
+    frame = rows_frame(rows, PROBE_COLUMNS, index, verdict=VERDICTS)
     known = "WorkOS" if client.base_url == PRODUCTION else "another server"
     server = known if client.sandbox is None else "a sandbox"
     return Probe(frame, server, client.transport.key_environment, asker.requests)
-
-
-def _row(question: Question, asker: Asker) -> tuple[str, ...]:
-    verdict, answer = _answered(question, asker)
-    return (verdict, answer, question.believed, question.asked, question.source, question.concerns)
 
 
 def _answered(question: Question, asker: Asker) -> tuple[str, str]:

@@ -17,8 +17,6 @@ from ...client.endpoints import api_time
 from ...frames.records import as_dict
 from .asking import EVENTS, NOBODY, Asker, require
 
-__all__ = ["QUESTIONS", "UNASKED", "Question"]
-
 
 @dataclass(frozen=True)
 class Question:
@@ -174,10 +172,8 @@ def _worded(path: str, noun: str, object_id: str) -> Ask:
 
 def _no_such_path(asker: Asker) -> str:
     seen = asker.get(f"{DIRECTORIES}/{asker.directory}/no_such_path")
-    if seen.status != 404:
-        return f"{seen.status}"
     names = as_dict(seen.body).get("code") == "entity_not_found"
-    return "names an object" if names else "names no object"
+    return f"{seen.status}" if seen.status != 404 else "names an object" if names else "names no object"
 
 
 def _headers(asker: Asker) -> str:
@@ -344,10 +340,8 @@ def _removals(asker: Asker) -> str:
 
 
 def _role_changes(asker: Asker) -> str:
-    previous = [
-        as_dict(as_dict(event.get("data")).get("previous_attributes"))
-        for event in asker.told("dsync.user.updated")
-    ]
+    updates = (as_dict(event.get("data")) for event in asker.told("dsync.user.updated"))
+    previous = [as_dict(data.get("previous_attributes")) for data in updates]
     changed = [one for one in previous if {"role", "roles"} & one.keys()]
     require(changed, "no role changed in the events looked at")
     return "role in previous_attributes" if any("role" in one for one in changed) else "roles alone"

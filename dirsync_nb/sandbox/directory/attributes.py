@@ -9,7 +9,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from . import objects
-from .refusal import Invalid
+from .refusal import require_one_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -37,8 +37,7 @@ def switch_off_for(store: Store, directory: int, names: Iterable[str]) -> None:
 
 def switch(store: Store, name: str, *, on: bool) -> None:
     """Note that an attribute is on or off from now on."""
-    if name not in PREDEFINED:
-        raise Invalid(f"name must be one of {', '.join(PREDEFINED)}; got {name!r}")
+    require_one_of("name", name, PREDEFINED)
     off = set((store.meta("switched_off") or "").split())
     store.set_meta("switched_off", " ".join(sorted(off - {name} if on else off | {name})))
 

@@ -29,7 +29,7 @@ from functools import wraps
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..directory.objects import text
-from ..directory.refusal import Invalid
+from ..directory.refusal import Invalid, require_one_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -92,13 +92,7 @@ class Fault:
 
     def described(self) -> Object:
         """Return the rule as the control door shows it."""
-        shown = {
-            "kind": self.kind,
-            "path": self.path,
-            "match": self.match,
-            "skip": self.skip,
-            "times": self.times,
-        }
+        shown = {name: getattr(self, name) for name in ("kind", "path", "match", "skip", "times")}
         return {**shown, **self.options, "seen": self.seen, "fired": self.fired}
 
 
@@ -206,8 +200,7 @@ class Faults:
 def _checked(
     kind: str, path: str, match: Mapping[str, str] | None, skip: int, times: int | None, options: dict[str, Any]
 ) -> Fault:
-    if kind not in KINDS:
-        raise Invalid(f"kind must be one of {', '.join(KINDS)}; got {kind!r}")
+    require_one_of("kind", kind, KINDS)
     unknown = sorted(set(options) - set(KINDS[kind]))
     if unknown:
         raise Invalid(f"a fault of kind {kind!r} takes {sorted(KINDS[kind]) or 'no options'}; got {unknown}")

@@ -5,23 +5,13 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
-from ..directory import clock
+from ..directory import clock, objects
 from . import filter_patch, mapping
+from . import schemas as forms
 from .projection import project
-from .resources import Record, Resources
-from .schemas import (
-    MOST_RESULTS,
-    ScimRefused,
-    canonical,
-    check,
-    provider_config,
-    resource_types,
-    schema_of,
-    schemas,
-    syntax,
-)
+from .schemas import MOST_RESULTS, ScimRefused, canonical, check, schema_of, syntax
 from .urns import ENTERPRISE, MESSAGES
 
 if TYPE_CHECKING:
@@ -30,7 +20,7 @@ if TYPE_CHECKING:
     from ..directory.changes import Changes
     from ..directory.objects import Object
     from ..directory.store import Store
-    from ..directory.store.resources import Kind
+    from ..directory.store.resources import Kind, Record, Resources, State
     from .filter_patch import Target
     from .profiles import Profile
 
@@ -68,14 +58,12 @@ class ScimAnswer:
 class Door:
     """Answer for one directory, inside one transaction."""
 
-    def __init__(
-        self, store: Store, changes: Changes, directory: Object, profile: Profile, keep_inactive: bool
-    ) -> None:
-        self._store, self._changes, self._directory = store, changes, directory
-        self._profile, self._keep_inactive = profile, keep_inactive
+    def __init__(self, changes: Changes, directory: Object, profile: Profile) -> None:
+        self._changes, self._store, self._directory, self._profile = changes, changes.store, directory, profile
+        self._keep_inactive = changes.policy == "keep"  # else nobody can be created inactive
         self._id: str = directory["id"]
         self._type: str = directory["type"]
-        self._resources = Resources(store, directory)
+        self._resources = resources_of(self._store, directory)
         self._base = ""
 
     def answer(self, request: ScimRequest) -> ScimAnswer:
@@ -93,10 +81,10 @@ class Door:
         return self._discovery(parts, request)
 
     def _discovery(self, parts: list[str], request: ScimRequest) -> ScimAnswer:
-        documents = {"ResourceTypes": resource_types, "Schemas": schemas}
+        documents = {"ResourceTypes": forms.resource_types, "Schemas": forms.schemas}
         if parts == ["ServiceProviderConfig"]:
             _only(request, "GET")
-            return ScimAnswer(200, self._with_location(provider_config(), "ServiceProviderConfig", ""))
+            return ScimAnswer(200, self._with_location(forms.provider_config(), "ServiceProviderConfig", ""))
         if not parts or parts[0] not in documents or len(parts) > 2:
             raise ScimRefused(404, f"There is nothing at {request.path!r}.")
         _only(request, "GET")
@@ -120,7 +108,7 @@ class Door:
             self._link()
             return self._create(kind, _read(request.body), request.migrated_id)
         _only(request, "GET", "PUT", "PATCH", "DELETE")
-        record = self._resources.get(kind, scim_id)
+        record = self._resources.find(kind, scim_id)
         if record is None:
             raise ScimRefused(404, f"There is no {kind} {scim_id!r}.")
         if request.method == "GET":
@@ -158,11 +146,9 @@ class Door:
         total = 0
         found: list[tuple[Kind, Record]] = []
         for kind in kinds:
-            here = self._resources.count(kind)
-            found += [
-                (kind, one) for one in self._resources.page(kind, max(0, skip - total), limit - len(found))
-            ]
-            total += here
+            page = self._resources.page(kind, max(0, skip - total), limit - len(found))
+            found += [(kind, one) for one in page]
+            total += self._resources.count(kind)
         return total, found
 
     def _filtered(self, kind: Kind, written: str) -> Iterable[tuple[Kind, Record]]:
@@ -182,7 +168,7 @@ class Door:
         if attribute == "externalid" and kind == "User":
             return self._resources.external(kind, value)
         if attribute == "id":
-            found = self._resources.get(kind, value)
+            found = self._resources.find(kind, value)
             return [found] if found else []
         return self._resources.every(kind)
 
@@ -241,8 +227,7 @@ class Door:
         self._resources.forget_validating(resource["userName"])
         state = "active" if active else "inactive"
         user_id = self._changes.add_user(self._id, **fields, state=state, user_id=migrated_id)
-        note = _missing_names(fields)
-        self._resources.add("User", user_id, resource, target=user_id, state="live", note=note)
+        self._keep("User", user_id, resource, user_id, new=True, note=_missing_names(fields))
         return self._answer_with("User", user_id, 201)
 
     def _create_group(self, resource: Object, migrated_id: str | None) -> ScimAnswer:
@@ -251,7 +236,7 @@ class Door:
         group_id = self._changes.add_group(
             self._id, name=resource["displayName"], idp_id=identity, group_id=migrated_id
         )
-        self._resources.add("Group", group_id, resource, target=group_id, state="live", note=None)
+        self._keep("Group", group_id, resource, group_id, new=True)
         for user_id in self._resources.users_of(members).values():
             self._changes.add_member(group_id, user_id)
         return self._answer_with("Group", group_id, 201)
@@ -273,10 +258,8 @@ class Door:
         for op, path, value in filter_patch.operations(body, strict=strict):
             for change in filter_patch.spread(op, path, value):
                 self._apply(kind, record, resource, change, strict=strict)
-        if kind == "User":
-            self._write_user(record, self._checked(kind, resource))
-        else:
-            self._write_group(record, self._checked(kind, resource))
+        write = self._write_user if kind == "User" else self._write_group
+        write(record, self._checked(kind, resource))
         if kind == "Group" and self._type.startswith("azure"):
             return ScimAnswer(204)  # what Entra ID expects
         return self._answer_with(kind, record.id, 200)
@@ -300,10 +283,28 @@ class Door:
         return ScimAnswer(204)
 
     def _answer_with(self, kind: Kind, scim_id: str, status: int) -> ScimAnswer:
-        record = self._resources.get(kind, scim_id)
+        record = self._resources.find(kind, scim_id)
         assert record is not None
         shown = self._shown(kind, record)
         return ScimAnswer(status, shown, {"Location": shown["meta"]["location"]})
+
+    def _keep(
+        self, kind: Kind, scim_id: str, resource: Object, target: str | None, *, new: bool = False,
+        note: str | None = None, state: State | None = None,
+    ) -> None:  # fmt: skip
+        """Keep what a resource is now, and whom it stands for."""
+        if kind == "User":
+            name, external = resource["userName"], resource.get("externalId")
+        else:
+            name, external = resource["displayName"], mapping.group_identity(resource, self._type)
+        columns = {
+            "target": target, "state": state or ("live" if target else "hidden"), "folded": name.casefold(),
+            "external": external, "note": note, "json": objects.text(resource).decode(),
+        }  # fmt: skip
+        if new:
+            self._resources.add(kind, scim_id, **columns)
+        else:
+            self._resources.save(scim_id, **columns)
 
     # -- users ------------------------------------------------------------------------------------------
 
@@ -324,8 +325,7 @@ class Door:
                 target = None
         elif active:
             target = self._changes.add_user(self._id, **after)
-        state: Literal["live", "hidden"] = "live" if target else "hidden"
-        self._resources.save("User", record, resource, target=target, state=state, note=_missing_names(after))
+        self._keep("User", record.id, resource, target, note=_missing_names(after))
 
     def _check_user_name(self, resource: Object, record: Record | None) -> None:
         name = resource.get("userName")
@@ -336,14 +336,15 @@ class Door:
             raise ScimRefused(409, f"Another user has the userName {name!r}.", "uniqueness")
 
     def _check_email(self, email: str | None, besides: str | None) -> None:
-        if email and any(one != besides for one in self._resources.active_with_email(email)):
+        others = self._store.users.active_with_email(self._directory["n"], email) if email else []
+        if any(one != besides for one in others):
             raise ScimRefused(409, f"Another active user has the e-mail {email!r}.", "uniqueness")
 
     def _validate_later(self, resource: Object) -> ScimAnswer:
         """Keep a user without a usable address unseen, and refuse the request all the same."""
         self._resources.forget_validating(resource["userName"])
         key = f"validating/{self._directory['n']}/{resource['userName'].casefold()}"
-        self._resources.add("User", key, resource, target=None, state="validating", note=_no_emails().detail)
+        self._keep("User", key, resource, None, new=True, note=_no_emails().detail, state="validating")
         return ScimAnswer(400, _no_emails().body)
 
     # -- groups -----------------------------------------------------------------------------------------
@@ -355,7 +356,7 @@ class Door:
         former = self._store.groups.get(record.target).parsed()["idp_id"]
         if self._changes.set_group(record.target, name=resource["displayName"], idp_id=identity):
             self._resources.remember_identity(record.id, former)
-        self._resources.save("Group", record, resource, target=record.target, state="live", note=None)
+        self._keep("Group", record.id, resource, record.target)
 
     def _check_identity(self, resource: Object, record: Record | None) -> str:
         name = resource.get("displayName")
@@ -426,6 +427,24 @@ class Door:
 
 
 # -- small parts --------------------------------------------------------------------------------------
+
+
+def resources_of(store: Store, directory: Object) -> Resources:
+    """Return the SCIM resources of a directory, those included that came without the door since the last look.
+
+    A resource has the id of its user or group, except where that one went and came back as another: the
+    provider keeps its id, the directory gives a new one. What nobody sent has a row without a text, and is
+    written out from the directory.
+    """
+    resources = store.resources(directory["n"])
+    newcomers = [(kind, one) for kind in _KINDS.values() for one in resources.newcomers(kind)]
+    for kind, found in newcomers:
+        folded = (mapping.user_name(found) if kind == "User" else found["name"]).casefold()
+        if kind == "Group" or not resources.bring_back(folded, found["id"]):
+            resources.add(
+                kind, found["id"], target=found["id"], state="live", folded=folded, external=found["idp_id"]
+            )
+    return resources
 
 
 def _only(request: ScimRequest, *methods: str) -> None:

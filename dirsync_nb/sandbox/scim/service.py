@@ -17,16 +17,13 @@ import hmac
 from typing import TYPE_CHECKING
 
 from ..directory.ids import bearer_token
-from .endpoint import Door, ScimAnswer, ScimRequest
-from .resources import Resources
+from .endpoint import Door, ScimAnswer, ScimRequest, resources_of
 from .schemas import ScimRefused
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from ..directory.changes import Changes
     from ..directory.objects import Object
-    from ..directory.store import Store
+    from ..directory.store.resources import Resources
     from .profiles import Profile
 
 __all__ = ["CONTENT_TYPE", "MOST_BYTES", "ScimAnswer", "ScimDoors", "ScimRequest", "too_large", "unauthorized"]
@@ -36,25 +33,11 @@ CONTENT_TYPE = "application/scim+json; charset=utf-8"
 
 
 class ScimDoors:
-    """Answer SCIM requests for every directory of an environment.
+    """Answer SCIM requests for every directory of an environment, in which ``changes`` make things happen."""
 
-    Parameters
-    ----------
-    keep_inactive
-        Whether the environment keeps inactive users. Where it does not, nobody can be created inactive.
-    """
-
-    def __init__(
-        self,
-        store: Store,
-        changes: Callable[[], Changes],
-        seed: int,
-        profile: Profile,
-        *,
-        keep_inactive: bool,
-    ) -> None:
-        self._store, self._changes, self._seed = store, changes, seed
-        self._profile, self._keep_inactive = profile, keep_inactive
+    def __init__(self, changes: Changes, profile: Profile) -> None:
+        self._changes, self._profile = changes, profile
+        self._store, self._seed = changes.store, changes.seed
 
     def open(self, external_key: str, authorization: str) -> Object | None:
         """Return the directory a key and a token open together, or None."""
@@ -70,15 +53,14 @@ class ScimDoors:
         """Answer one request: all of its changes are made, or none."""
         try:
             with self._store.transaction():
-                door = Door(self._store, self._changes(), directory, self._profile, self._keep_inactive)
-                return door.answer(request)
+                return Door(self._changes, directory, self._profile).answer(request)
         except ScimRefused as refusal:
             return ScimAnswer(refusal.status, refusal.body)
 
     def resources(self, directory_id: str) -> Resources:
         """Return the SCIM resources of a directory."""
         with self._store.transaction():
-            return Resources(self._store, self._store.directories.get(directory_id))
+            return resources_of(self._store, self._store.directories.get(directory_id))
 
 
 def unauthorized() -> ScimAnswer:

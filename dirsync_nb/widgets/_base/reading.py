@@ -30,8 +30,7 @@ def read_frame(
         job.check()
         job.tell(f"Reading {kind}: {count:,}{total} …")
 
-    order = None if kind == "events" else "asc"
-    return load_list(client.context, kind, filters, order=order, counted=expected, watch=watch)
+    return load_list(client.context, kind, filters, counted=expected, watch=watch)
 
 
 def read_users(client: DirectoryClient, directories: pd.DataFrame, directory_id: str, job: Job) -> pd.DataFrame:

@@ -5,14 +5,22 @@ from __future__ import annotations
 import sqlite3
 import threading
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .. import clock
-from .tables import JOURNALS, PRAGMAS, SCHEMA
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+FORMAT = 4
+"""Version of the tables in ``schema.sql``; a file of another version is not reopened."""
+
+# In memory the store is a throwaway: losing it costs one reseeding, waiting for the disk costs every test run.
+# A kept file must outlive a killed process, hence its journal is a file too; the disk is not waited for. It is
+# one process's alone, which knows clock and counter.
+PRAGMAS = ("synchronous = OFF", "temp_store = MEMORY", "cache_size = -65536")
+JOURNALS = {False: ("journal_mode = MEMORY",), True: ("journal_mode = DELETE", "locking_mode = EXCLUSIVE")}
 
 _PATIENCE = 1.0  # seconds for a process that is just ending to let go of its file
 
@@ -60,15 +68,13 @@ class Database:
     def create(self) -> None:
         """Make the empty tables."""
         with self.lock:
-            self._connection.executescript(SCHEMA)
+            self._connection.executescript(Path(__file__).with_name("schema.sql").read_text("utf-8"))
 
     def wipe(self) -> None:
         """Drop all tables."""
         with self.lock:
-            names = self.execute(
-                "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
-            )
-            for (name,) in names:
+            ours = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
+            for name in self.column(ours):
                 self.execute("DROP TABLE " + name)
             self.now = self.counter = 0
 

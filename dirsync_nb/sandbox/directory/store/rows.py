@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from ....errors import DirsyncError
+
+if TYPE_CHECKING:
+    from .database import Database
 
 
 class NotFound(DirsyncError, LookupError):
@@ -18,8 +20,7 @@ class NotFound(DirsyncError, LookupError):
         self.object_id = object_id
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """Hold one stored user, group, organization or token."""
 
     n: int
@@ -33,8 +34,25 @@ class Row:
         return parsed
 
 
-def found(row: Any, kind: str, object_id: str) -> Row:
-    """Return a row, or raise NotFound where there is none."""
-    if row is None:
-        raise NotFound(kind, object_id)
-    return Row(*row)
+class Table:
+    """Speak the SQL of one table. Where its rows are ``Row``, it says how they are selected and called."""
+
+    kind: ClassVar[str] = ""
+    _select: ClassVar[str] = ""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._run, self._one, self._column = database.execute, database.one, database.column
+
+    def get(self, object_id: str) -> Row:
+        """Return the row with an id, or raise NotFound."""
+        return self._found("id = ?", object_id)
+
+    def _found(self, where: str, key: str) -> Row:
+        row = self._one(self._select + where, (key,))
+        if row is None:
+            raise NotFound(self.kind, key)
+        return Row(*row)
+
+    def _rows(self, where: str, *parameters: Any) -> list[Row]:
+        return [Row(*row) for row in self._run(self._select + where, parameters)]

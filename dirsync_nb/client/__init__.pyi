@@ -1,0 +1,17 @@
+from .client import DirectoryClient as DirectoryClient
+from .context import LoadContext as LoadContext
+from .context import Record as Record
+from .endpoints import DSYNC_EVENTS as DSYNC_EVENTS
+from .endpoints import ENDPOINTS as ENDPOINTS
+from .endpoints import as_ids as as_ids
+from .endpoints import checked_id as checked_id
+from .endpoints import identifier as identifier
+from .endpoints import one_or_many as one_or_many
+from .paging import read_pages as read_pages
+from .rate_limit import Pacer as Pacer
+from .receipts import Receipt as Receipt
+from .require import needs_client as needs_client
+from .require import require_client as require_client
+from .retry import RetryPolicy as RetryPolicy
+from .transport import Transport as Transport
+from .two_ended import read_list as read_list
