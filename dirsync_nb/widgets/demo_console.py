@@ -15,7 +15,7 @@ import traitlets as t
 
 from .. import errors
 from ..client import DirectoryClient, checked_id, needs_client
-from ..files import replacing
+from ..files import write_text
 from ._base.code import snippets
 from ._base.controls import MENU, Controls
 from ._base.jobs import PATIENCE
@@ -441,9 +441,7 @@ class DemoConsole(Panel):
         >>> console.client.sandbox.stop()
         >>> console.close()
         """
-        with replacing(Path(path)) as temporary:
-            temporary.write_text(self._page(), encoding="utf-8", errors="replace")
-        return Path(path)
+        return write_text(path, self._page().encode("utf-8", "replace").decode())
 
     def _page(self) -> str:
         demo = self.demo
