@@ -332,7 +332,5 @@ def _object_id(context: LoadContext, kind: str, value: object) -> str:
     """Return the id of one object, and refuse one that is surely of another kind."""
     name = ENDPOINTS[kind].id_name
     object_id = identifier(value, name)
-    of_kind(
-        str(context.disguise(name, object_id)), name
-    )  # a redacted client refuses real ids, whatever their kind
+    of_kind(str(context.disguise(name, object_id)), name)  # a redacted client refuses real ids of any kind
     return object_id

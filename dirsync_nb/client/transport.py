@@ -16,7 +16,7 @@ import urllib3
 from urllib3.exceptions import DecodeError, HTTPError, NewConnectionError, ProxyError, SSLError
 
 from .. import errors
-from .answers import Reader
+from .answers import Reader, noted
 from .connections import MOST_BYTES, Answer, Connections, Exchange, GivenUp, TooMuch, TooSlow, bundle
 from .credentials import Secret, checked_base_url, cleaned, is_loopback, key_environment
 from .rate_limit import Pacer
@@ -287,9 +287,8 @@ class Transport:
                 "ask for fewer at a time: connect(page_size=10)."
             )
         if isinstance(problem, DecodeError):
-            failure = errors.BadPayload(f"{doing}: the answer cannot be read ({self._innermost(problem)}).")
-            failure.retryable = True
-            return failure
+            told = f"{doing}: the answer cannot be read ({self._innermost(problem)})."
+            return noted(errors.BadPayload(told), retryable=True)
         if isinstance(problem, ProxyError) or "Tunnel connection failed" in str(problem):
             return self._no_proxy(problem, doing)
         if isinstance(problem, SSLError):
@@ -305,40 +304,37 @@ class Transport:
         )
 
     def _not_trusted(self, problem: Exception, doing: str) -> errors.ConnectionFailed:
-        failure = errors.ConnectionFailed(
+        told = (
             f"{doing}: no trusted connection to {self.base_url} ({self._innermost(problem)}). What counts are "
             f"the {self.connections.trust()}. A company proxy that inspects traffic needs its certificate "
             f"there: name a file that holds it in {bundle() or 'REQUESTS_CA_BUNDLE'}, and connect again."
         )
-        failure.retryable = False
-        return failure
+        return noted(errors.ConnectionFailed(told), retryable=False)
 
     def _no_proxy(self, problem: Exception, doing: str) -> errors.ConnectionFailed:
         """Return that the proxy did not let us through, which is no word of the API."""
         words = self._innermost(problem)
-        failure = errors.ConnectionFailed(
+        told = (
             f"{doing}: something in between answered, not the API: the proxy {self.connections.proxy} of the "
             f"environment did not let the request through ({words}). Check HTTPS_PROXY, its user and password, "
             "and NO_PROXY, then connect again."
         )
-        failure.retryable = not any(status in words for status in (" 401", " 403", " 407"))
-        return failure
+        refused = any(status in words for status in (" 401", " 403", " 407"))
+        return noted(errors.ConnectionFailed(told), retryable=not refused)
 
     def _no_connection(self, problem: BaseException, doing: str) -> errors.ConnectionFailed:
         """Return that the server was not reached, or not to the end."""
         kept_here = next((one for one in _causes(problem) if isinstance(one, errors.DirsyncError)), None)
         if kept_here is not None:  # by the network guard, which is no matter of networks and proxies
-            failure = errors.ConnectionFailed(f"{doing}: {kept_here}")
-            failure.retryable = False
-            return failure
+            return noted(errors.ConnectionFailed(f"{doing}: {kept_here}"), retryable=False)
         refused = any(isinstance(cause, ConnectionRefusedError) for cause in _causes(problem))
         if refused and isinstance(problem, NewConnectionError) and is_loopback(self.base_url):
-            failure = errors.ConnectionFailed(
+            told = (
                 f"{doing}: nothing listens at {self.base_url} on this machine. Was the sandbox stopped? "
                 "ds.connect() starts one."
             )
-            failure.retryable = False  # here it is known at once, and a pause changes nothing
-            return failure
+            # Here it is known at once, and a pause changes nothing.
+            return noted(errors.ConnectionFailed(told), retryable=False)
         return errors.ConnectionFailed(
             f"{doing}: the connection to {self.base_url} failed ({self._innermost(problem)}). Check the "
             "address, the network and any proxy, then run it again."

@@ -333,13 +333,8 @@ def load_events(
     >>> events["event"].tolist()
     ['dsync.user.created', 'dsync.user.created']
     """
-    filters = {
-        "events": events,
-        "organization_id": organization_id,
-        "range_start": range_start,
-        "range_end": range_end,
-        "after": after,
-    }
+    span = {"range_start": range_start, "range_end": range_end, "after": after}
+    filters = {"events": events, "organization_id": organization_id, **span}
     context = client.context
     try:
         return load_list(context, "events", filters, (limit,), resume=resume)

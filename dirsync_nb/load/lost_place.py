@@ -11,6 +11,7 @@ import pandas as pd
 
 from .. import errors
 from ..client import LoadContext, Record, read_pages
+from ..client.answers import noted
 from ..client.filters import time_in_id, time_of
 from ..client.paging import NEWEST_FIRST
 
@@ -85,8 +86,7 @@ def lost_place(
     moment = time_of(oldest) if oldest else None
     until = None if moment is None else pd.Timestamp(moment)
     lost = LostPlace(Gap(after, at or _time_in(after), str(oldest["id"]) if oldest else None, until))
-    lost.status_code, lost.partial, lost.receipt = problem.status_code, problem.partial, problem.receipt
-    return lost
+    return noted(lost, status_code=problem.status_code, partial=problem.partial, receipt=problem.receipt)
 
 
 def event_pages(context: LoadContext, filters: Mapping[str, Any]) -> Iterator[list[Record]]:
