@@ -28,11 +28,10 @@ from ..client.segments import SegmentList
 from ..client.transport import Traffic
 from ..frames import FrameBuilder
 from ..frames.records import SPECS
-from .checkpoint import Checkpoint
 from .lost_place import REFUSED, lost_place
 from .parallel import as_directory_ids, load_each
 from .progress import Progress, tell
-from .session import Watch, load_session, resumed
+from .session import Checkpoint, Watch, load_session, resumed
 
 
 @filters_of("organizations")
