@@ -54,10 +54,7 @@ ROLE_COLUMNS = {
     "groups": "object",  # tuple of the group ids that give it; empty for the default role
 }
 CHANGE_COLUMNS = {
-    "user_id": "str",
-    "name": "str",
-    "address": "str",
-    "role": "str",
+    **dict.fromkeys(("user_id", "name", "address", "role"), "str"),
     "before": "bool",
     "after": "bool",
     "change": "category",

@@ -234,16 +234,7 @@ def invite_list(
     >>> invites["verdict"].value_counts().index[0]
     'already known'
     """
-    roster = Roster(
-        users,
-        groups,
-        memberships,
-        app_users=app_users,
-        on=on,
-        active=active,
-        status_words=status_words,
-        seats=seats,
-    )
+    roster = Roster(**{name: given for name, given in locals().items() if name != "selected"})
     return roster.invites(roster.everybody if selected is None else roster.mask(selected))
 
 

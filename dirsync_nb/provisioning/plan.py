@@ -29,13 +29,8 @@ ACTIONS = (
 PLAN_COLUMNS = {
     "action": "category",
     "app_key": "object",
-    "user_id": "str",
-    "name": "str",
-    "address": "str",
-    "matched_by": "str",
-    "fields": "object",
-    "before": "object",
-    "after": "object",
+    **dict.fromkeys(("user_id", "name", "address", "matched_by"), "str"),
+    **dict.fromkeys(("fields", "before", "after"), "object"),
     "reason": "str",
 }
 SHOWN_ROWS = 50

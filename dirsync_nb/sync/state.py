@@ -60,9 +60,7 @@ InactivePolicy = Literal["delete", "keep"]
 LIFECYCLES = ("active", "inactive", "removed", "retained")
 OUTCOMES = ("applied", "dormant", "unknown", "duplicate", "superseded", "other", "elsewhere", "failed")
 ATTENTION_COLUMNS = {
-    "user_id": "str",
-    "group_id": "str",
-    "directory_id": "str",
+    **dict.fromkeys(("user_id", "group_id", "directory_id"), "str"),
     "at": TIME,
     "event_id": "str",
     "reason": "str",
@@ -71,10 +69,7 @@ REPORT_COLUMNS = {
     "event": "str",
     "created_at": TIME,
     "outcome": "category",
-    "reason": "str",
-    "user_id": "str",
-    "group_id": "str",
-    "directory_id": "str",
+    **dict.fromkeys(("reason", "user_id", "group_id", "directory_id"), "str"),
 }
 IN_BASE = Moment(NEVER.time + 1, "")  # older than any event: what a base without a position is sure of
 

@@ -335,10 +335,7 @@ def _other_secrets(secret: str) -> Iterator[tuple[str, bytes]]:
 # Receiving ----------------------------------------------------------------------------------------------
 
 DELIVERY_COLUMNS = {
-    "event_id": "str",
-    "event": "str",
-    "created_at": "str",
-    "verdict": "str",
+    **dict.fromkeys(("event_id", "event", "created_at", "verdict"), "str"),
     "repeated": "bool",
     "answered": "Int64",
 }

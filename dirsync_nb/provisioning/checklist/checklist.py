@@ -73,9 +73,7 @@ class Checklist:
         return f"<table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>"
 
     def _rows(self) -> Iterator[tuple[str, str, str, str]]:
-        frame = self.frame
-        columns = (frame.index, frame["state"], frame["finding"], frame["what_to_do"])
-        yield from zip(*(column.astype(str) for column in columns), strict=True)
+        yield from self.frame.reset_index().astype(str).itertuples(index=False, name=None)
 
 
 @needs_client
