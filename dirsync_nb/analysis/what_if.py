@@ -26,15 +26,7 @@ import pandas as pd
 from .. import errors
 from ..client import identifier
 from ..client.calls import every_call
-from ..frames import (
-    FRAMES,
-    near_names,
-    one_of,
-    require_columns,
-    require_frame,
-    require_ids,
-    takes_frames,
-)
+from ..frames import FRAMES, near_names, one_of, require_columns, require_frame, require_ids, takes_frames
 from ..frames.partial import require_all
 from ..guard import SHARE, check_vanished
 from ..text import is_sendable, plural

@@ -13,17 +13,8 @@ from typing import Any
 import pandas as pd
 
 from .. import errors
-from ..client import (
-    ENDPOINTS,
-    DirectoryClient,
-    LoadContext,
-    Receipt,
-    Record,
-    RetryPolicy,
-    needs_client,
-    read_list,
-)
-from ..client.endpoints import filters_of, one_directory_id
+from ..client import DirectoryClient, LoadContext, Receipt, Record, RetryPolicy, needs_client, read_list
+from ..client.endpoints import ENDPOINTS, filters_of, one_directory_id
 from ..client.segments import SegmentList
 from ..client.transport import Traffic
 from ..frames import FrameBuilder

@@ -20,17 +20,8 @@ from typing import Any
 import pandas as pd
 
 from .. import errors
-from ..client import (
-    DirectoryClient,
-    LoadContext,
-    Pacer,
-    Receipt,
-    Record,
-    identifier,
-    needs_client,
-    read_list,
-)
-from ..client.endpoints import fitting_id
+from ..client import DirectoryClient, LoadContext, Pacer, Receipt, Record, needs_client, read_list
+from ..client.endpoints import fitting_id, identifier
 from ..client.filters import FilterCheck
 from ..client.segments import SegmentList
 from ..client.waiting import Stop, first_done

@@ -22,6 +22,7 @@ from .comparison import (
     guarded,
     plan_without_guard,
     primary_key,
+    require_app_column,
     require_attributes,
     users_of,
 )
@@ -156,9 +157,7 @@ def compare_organizations(
     check_guard(guard, None)
     users = users_of(directory)
     require_all("a comparison", users, app_users)
-    if organization not in app_users:
-        near = near_names(organization, app_users.columns)
-        raise errors.ArgumentError(f"organization={organization!r} is not a column of app_users{near}")
+    require_app_column("organization", organization, app_users)
     if nobodys := int(app_users[organization].isna().sum()):
         raise errors.ArgumentError(f"{nobodys:,} rows of app_users have no {organization}")
     require_attributes(on, fields, users)

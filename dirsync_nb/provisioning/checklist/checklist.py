@@ -19,7 +19,7 @@ from ...client import DirectoryClient, needs_client
 from ...frames import require_complete, takes_frames
 from ...frames.tools import rows_frame
 from . import items
-from .facts import Environment, Verdict, unclear
+from .items import Environment, Verdict, unclear
 
 STATES = ("ok", "attention", "not checked")
 COLOURS = {"ok": "#2a7f4f", "attention": "#b3541e", "not checked": "#6b7280"}
