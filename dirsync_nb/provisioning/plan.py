@@ -18,14 +18,7 @@ from ..text import is_missing, plural
 from .app_table import AppTable
 from .prefill import FORMATS, save_lists
 
-ACTIONS = (
-    "create",
-    "update",
-    "same_person",
-    "deactivate",
-    "tombstone",
-    "cannot_compare",
-)
+ACTIONS = ("create", "update", "same_person", "deactivate", "tombstone", "cannot_compare")
 PLAN_COLUMNS = {
     "action": "category",
     "app_key": "object",
