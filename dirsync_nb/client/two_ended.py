@@ -13,7 +13,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any, NamedTuple
+from typing import Any
 
 from .. import errors
 from .context import LoadContext, Record
@@ -123,11 +123,8 @@ class Readers:
             self._pool.shutdown(wait=True, cancel_futures=True)
 
 
-class _Brought(NamedTuple):
-    """What a reader brings back, and how long the service took."""
-
-    answer: Answer
-    seconds: float
+Brought = tuple[Answer, float]
+"""What a reader brings back, and how many seconds the service took."""
 
 
 class _TwoEnded:
@@ -180,7 +177,7 @@ class _TwoEnded:
             self.receipt.waits += traffic.waits
         self.traffics = []
 
-    def _bring(self, segment: Segment, result: Callable[[], _Brought]) -> Iterator[list[Record]]:
+    def _bring(self, segment: Segment, result: Callable[[], Brought]) -> Iterator[list[Record]]:
         """Take in what a reader brought."""
         self.under_way -= 1
         segment.busy = False
@@ -222,15 +219,14 @@ class _TwoEnded:
         self.traffics.append(traffic)
         return traffic
 
-    def _errand(self, segment: Segment) -> Callable[[], _Brought]:
+    def _errand(self, segment: Segment) -> Callable[[], Brought]:
         """Return the job of reading the next page of a segment."""
         number, traffic = self.receipt.pages + self.under_way, self._traffic()
         clock = self.context.transport.pacer.clock
 
-        def job() -> _Brought:
+        def job() -> Brought:
             started = clock()
             answer = self.reading.ask(segment, number=number, traffic=traffic)
-            seconds = clock() - started - sum(pause.seconds for pause in traffic.waits)
-            return _Brought(answer, seconds)
+            return answer, clock() - started - sum(pause.seconds for pause in traffic.waits)
 
         return job
