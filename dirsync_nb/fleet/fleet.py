@@ -89,22 +89,17 @@ def open_fleet(folder: str | Path, *, cluster: Any = None) -> Fleet:
         open_frame(folder / file) if (folder / file).exists() else empty([])
         for file, empty in ((DIRECTORIES_FILE, directories_frame), (ORGANIZATIONS_FILE, organizations_frame))
     )
-    stale = {
-        one: f"As of {entries[one]['at'][:16]}Z, for it could not be read since: {why}"
-        for one, why in failed.items()
-        if one in entries
-    }
+    notices = {one: [*entries[one].get("notices", ())] for one in ids if one in entries}
+    for one in notices.keys() & failed.keys():
+        told = f"As of {entries[one]['at'][:16]}Z, for it could not be read since: {failed[one]}"
+        notices[one].insert(0, told)
     return Fleet(
         folder=folder,
         server=manifest.server,
         directory_ids=tuple(ids),
         entries=entries,
         missing={one: failed.get(one, "not loaded yet") for one in ids if one not in entries},
-        notices={
-            one: (*([stale[one]] if one in stale else []), *entries[one].get("notices", ()))
-            for one in ids
-            if one in stale or entries.get(one, {}).get("notices")
-        },
+        notices={one: tuple(told) for one, told in notices.items() if told},
         scope=None if manifest.scope is None else frozenset(manifest.scope),
         cluster=cluster,
         run=manifest.run,
@@ -547,7 +542,7 @@ class Fleet:
             )
         if nobodys := int(app_users[ours].isna().sum()):
             raise errors.ArgumentError(f"within: {nobodys:,} rows of app_users have no {ours}")
-        return theirs, self._plans(app_users, ours, theirs, asked, guard, self._owners(theirs))
+        return theirs, self._plans(app_users, ours, theirs, asked, guard)
 
     def _owners(self, theirs: str) -> dict[str, str]:
         """Return whose people each directory has, of those left out too."""
@@ -559,14 +554,9 @@ class Fleet:
         return {str(one): str(owner) for one, owner in owners.items()}
 
     def _plans(
-        self,
-        app_users: pd.DataFrame,
-        ours: str,
-        theirs: str,
-        asked: Mapping[str, Any],
-        guard: float | None,
-        owners: Mapping[str, str],
+        self, app_users: pd.DataFrame, ours: str, theirs: str, asked: Mapping[str, Any], guard: float | None
     ) -> Iterator[Part]:
+        owners = self._owners(theirs)
         comparison = AppComparison(self._reader, columns_for(asked), ours, theirs, guard, dict(asked))
         left_out = {owners[one] for one in self.excluded if one in owners}
         kept = [one for one in self.directory_ids if owners[one] not in left_out]

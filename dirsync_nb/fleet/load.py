@@ -26,7 +26,7 @@ from ..client.waiting import Stop, wait
 from ..connect import connect
 from ..load.contents import Contents, load_contents
 from ..load.parallel import for_each_directory, side_by_side
-from ..load.progress import tell
+from ..load.progress import Progress, tell
 from .dataset import MANIFEST, Entry, directory_entry, file_sizes, save_directory
 
 __all__ = ["Connect", "Job", "Outcomes", "Run", "load_here", "load_there", "opened", "refuse_key_in"]
@@ -189,17 +189,16 @@ def _reason(problem: errors.DirsyncError, ended: str | None = None) -> str:
 
 def load_there(
     pacer: Pacer,
-    job: Job,
-    todo: Sequence[str],
     cluster: Any,
     workers: int | None,
     connect_worker: Connect | None,
-    show: Callable[[int], None] = lambda _: None,
+    job: Job,
+    todo: Sequence[str],
 ) -> Iterator[Outcomes]:
     """Load on the workers of a cluster, whichever live; yield what became of each batch."""
     from distributed import CancelledError, KilledWorker
 
-    with opened(cluster) as scheduler:
+    with opened(cluster) as scheduler, Progress("directories", total=lambda: len(todo)) as progress:
         crew, futures = _Crew(scheduler, pacer, job.about["run"]), []
         try:
             crew.look()
@@ -219,7 +218,7 @@ def load_there(
                     except (KilledWorker, CancelledError) as problem:  # by worker after worker, or by somebody
                         yield dict.fromkeys(batch, f"{type(problem).__name__}: {problem}")
                 crew.look()
-                show(min(crew.done, len(todo)))
+                progress.show(min(crew.done, len(todo)))
                 wait(LOOK if running else 0)
         finally:
             with suppress(OSError, RuntimeError):  # of a scheduler that is gone itself

@@ -79,9 +79,9 @@ def frames_of(reader: Reader, directory_ids: Sequence[str], needs: Needs, option
     }
 
 
-def _rest(options: Options, *names: str) -> dict[str, Any]:
+def _rest(options: Options) -> dict[str, Any]:
     """Return the options that are no frames."""
-    return {name: value for name, value in options.items() if name not in ("users", "groups", *names)}
+    return {name: value for name, value in options.items() if name not in ("users", "groups")}
 
 
 def _plain(function: Callable[..., Any]) -> Callable[[Frames, Options], Any]:

@@ -108,7 +108,8 @@ class _Refresh:
         self.work.begun = True
         changed = [one for one in self.events if one in self.manifest.entries and one not in self.lost]
         whole = self.work.job(self.latest)
-        caught_up = _CatchUp(whole, entries, self.events, self.at, self.guard)
+        known_as = directories_frame([{"id": one} for one in changed])
+        caught_up = _CatchUp(whole, entries, self.events, known_as, self.at, self.guard)
         self.work.load(caught_up, changed)
         missing = known - set(entries)  # and not spoken of: take_fleet loads it
         new = [one for one in self.manifest.directories if one not in {*entries, *(missing - set(self.events))}]
@@ -197,6 +198,7 @@ class _CatchUp:
     whole: Job
     entries: Mapping[str, Entry]
     events: Mapping[str, Sequence[Record]]
+    directories: pd.DataFrame
     at: datetime
     guard: float | None
 
@@ -206,7 +208,7 @@ class _CatchUp:
         reader = Reader(self.whole.folder, entry["categories"])
         before = {table: reader.frame(table, [directory_id]) for table in TABLES}
         moment = Moment(*(entry["position"] or NEVER))
-        base = SimpleNamespace(**before, directories=directories_frame([{"id": directory_id}]), moment=moment)
+        base = SimpleNamespace(**before, directories=self.directories, moment=moment)
         state = replay(self.events[directory_id], base=base, directory_id=directory_id)
         if self._leaves_doubts(self.events[directory_id], state):
             return self.whole(context, directory_id)
@@ -227,8 +229,7 @@ class _CatchUp:
     def _leaves_doubts(self, events: Sequence[Record], state: State) -> bool:
         """Return whether only reading the directory tells how things stand; that takes a deletion."""
         ends = any(str(record.get("event")).endswith("deleted") for record in events)
-        doubts = ends and any("Take a snapshot" in notice for notice in state.notices)
-        return doubts or bool(state.report["outcome"].eq("failed").any())
+        return ends and any("Take a snapshot" in notice for notice in state.notices)
 
     def _check(
         self, directory_id: str, before: Mapping[str, pd.DataFrame], after: Mapping[str, pd.DataFrame]

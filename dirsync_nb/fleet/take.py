@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -21,7 +22,7 @@ from ..frames import concat, directories_frame, organizations_frame
 from ..guard import SHARE, check_guard, check_vanished
 from ..load import load_directories, load_organizations
 from ..load.parallel import for_each_directory
-from ..load.progress import Progress, tell
+from ..load.progress import tell
 from ..sync import Moment, latest_event, moment_of
 from .dataset import (
     DIRECTORIES_FILE,
@@ -40,6 +41,9 @@ from .load import Connect, Job, Outcomes, load_here, load_there, refuse_key_in
 __all__ = ["Work", "take_fleet", "work_on"]
 
 NOT_FOUND = "NotFound: "
+
+Elsewhere = Callable[[Job, Sequence[str]], Iterable[Outcomes]]
+"""Loads directories on a cluster; gives what became of them, as it becomes known."""
 
 
 @needs_client
@@ -131,7 +135,8 @@ def take_fleet(
         todo = work.todo(wanted, resume=resume)
         latest = latest_event(client)
         position = None if latest is None else moment_of(latest)
-        work.load(work.job(position), todo, cluster, workers, connect_worker)
+        there = partial(load_there, client.transport.pacer, cluster, workers, connect_worker)
+        work.load(work.job(position), todo, workers, None if cluster is None else there)
     fleet = open_fleet(work.folder)
     told = [*fleet.told]
     if not todo:
@@ -281,14 +286,9 @@ class Work:
         return [str(one) for one in people.sort_values(ascending=False, kind="stable").index if one in todo]
 
     def load(
-        self,
-        job: Any,
-        todo: Sequence[str],
-        cluster: Any = None,
-        workers: int | None = None,
-        connect_worker: Connect | None = None,
+        self, job: Any, todo: Sequence[str], workers: int | None = None, there: Elsewhere | None = None
     ) -> None:
-        """Load directories, and take down what becomes of each.
+        """Load directories, here or where ``there`` does, and take down what becomes of each.
 
         Remains of directories that are not whole go first, so that no reader counts them.
         """
@@ -302,8 +302,11 @@ class Work:
         self.write()
         outcomes: Outcomes = {}
         try:
-            for some in self._outcomes(job, todo, cluster, workers, connect_worker):
-                outcomes |= some
+            if there is None or not todo:
+                outcomes = load_here(self.client, job, todo, workers)
+            else:
+                for some in there(job, todo):
+                    outcomes |= some
         finally:
             manifest.find(self.folder)
             done = {one: it for one, it in outcomes.items() if not isinstance(it, str)}
@@ -314,21 +317,10 @@ class Work:
             failed = {one: it for one, it in outcomes.items() if isinstance(it, str)}
             written = [one for one in todo if manifest.entries.get(one, {}).get("run") == self.token]
             self.changed += written
-            if cluster is not None:
+            if there is not None:
                 self.elsewhere += sum(manifest.entries[one]["cost"]["requests"] for one in written)
             manifest.failed |= {one: why for one, why in failed.items() if one not in written}
         self._drop_gone(failed)
-
-    def _outcomes(
-        self, job: Job, todo: Sequence[str], cluster: Any, workers: int | None, connect_worker: Connect | None
-    ) -> Iterator[Outcomes]:
-        """Load directories here or on a cluster; yield what became of them, as it becomes known."""
-        if cluster is None or not todo:
-            yield load_here(self.client, job, todo, workers)
-            return
-        with Progress("directories", total=lambda: len(todo)) as progress:
-            pacer = self.client.transport.pacer
-            yield from load_there(pacer, job, todo, cluster, workers, connect_worker, progress.show)
 
     def _drop_gone(self, failed: Mapping[str, str]) -> None:
         """Forget what was not found and is not listed either, unless it was asked for by name."""

@@ -106,7 +106,10 @@ def concat(frames: Iterable[pd.DataFrame]) -> pd.DataFrame:
         raise errors.ArgumentError(f"concat puts frames of one kind together; these are indexed by {names}")
     columns = list(dict.fromkeys(name for part in parts for name in part.columns))
     categories = [name for name in columns if any(_is_category(part, name) for part in parts)]
-    plain = [part.astype({n: text_dtype() for n in categories if _is_category(part, n)}) for part in parts]
+    plain = [
+        part.assign(**{n: part[n].astype(text_dtype()) for n in categories if _is_category(part, n)})
+        for part in parts
+    ]
     # Memberships have no index of their own: theirs is counted anew.
     whole = pd.concat(plain, ignore_index=names == [None])[columns]
     for name in categories:

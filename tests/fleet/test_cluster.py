@@ -21,7 +21,6 @@ from dirsync_nb import errors
 from dirsync_nb.client import DirectoryClient, Pacer, Transport
 from dirsync_nb.fleet import load as fleet_load
 from dirsync_nb.fleet import open_fleet, take_fleet
-from dirsync_nb.fleet import take as fleet_take
 from dirsync_nb.sandbox import Sandbox
 
 from .taking import asked_for, connected, same
@@ -170,13 +169,13 @@ def _progress(monkeypatch: pytest.MonkeyPatch, act: Any) -> list[int]:
     """Record the counts of directories that a person is shown, and act when there are some."""
     shown: list[int] = []
 
-    class Shown(fleet_take.Progress):
+    class Shown(fleet_load.Progress):
         def show(self, count: int, beside: str = "") -> None:
             shown.append(count)
             act(count)
             super().show(count, beside)
 
-    monkeypatch.setattr(fleet_take, "Progress", Shown)
+    monkeypatch.setattr(fleet_load, "Progress", Shown)
     return shown
 
 
@@ -191,7 +190,7 @@ def test_a_worker_that_is_killed_under_its_nanny_holds_nothing_up(limited, clust
             os.kill(killed[0], signal.SIGKILL)
 
     shown = _progress(monkeypatch, kill)
-    with ds.connect(limited[1], base_url=limited[0], pacer=Pacer(per_directory=4.0, per_key=40.0)) as client:
+    with ds.connect(limited[1], base_url=limited[0], pacer=Pacer(per_directory=4.0, per_key=20.0)) as client:
         fleet = take_fleet(client, tmp_path / "fleet", cluster=cluster)
     assert killed
     assert fleet.complete
