@@ -34,6 +34,7 @@ R = TypeVar("R")
 PRODUCTION = "https://api.workos.com"
 SHARED_SANDBOX = "DIRSYNC_SANDBOX_URL"  # set by `dirsync-nb lab`, so that all kernels meet one sandbox
 
+SETTINGS = ("page_size", "timeout", "attempts", "max_wait", "max_rows", "max_pages", "pacer", "scoped_lists")
 INSTEAD = {
     **dict.fromkeys(
         ("key", "token", "secret", "apikey"), "The key belongs into WORKOS_API_KEY, not into a notebook"
@@ -130,19 +131,10 @@ def connect(
     >>> client.base_url.startswith("http")
     True
     """
+    settings = {name: one for name, one in locals().items() if name in SETTINGS}
     # Wrapped at once, so that no traceback through this function shows a key among its variables.
     key, source = _from_environment("WORKOS_API_KEY") if api_key is None else (Secret.wrap(api_key), "api_key")
     api_key = None if api_key is None else "given"
-    settings: dict[str, Any] = {
-        "page_size": page_size,
-        "timeout": timeout,
-        "attempts": attempts,
-        "max_wait": max_wait,
-        "max_rows": max_rows,
-        "max_pages": max_pages,
-        "pacer": pacer,
-        "scoped_lists": scoped_lists,
-    }
     address = base_url if base_url is not None else _from_environment("WORKOS_BASE_URL")[0].reveal()
     address_source = "base_url" if base_url is not None else "WORKOS_BASE_URL"
     if key:
@@ -260,6 +252,7 @@ def connect_sandbox(
     >>> ds.load_users(copy, moment.directories.index[0]).index.equals(moment.users.index)
     True
     """
+    settings = {name: one for name, one in locals().items() if name in SETTINGS}
     given = [name for name, one in (("people", people), ("snapshot", snapshot)) if one is not None]
     given += ["world"] * ("world" in options)
     if len(given) > 1:
@@ -277,20 +270,7 @@ def connect_sandbox(
         else:
             options["world"] = worlds.world_of_people(people, groups, provider, company)
     sandbox = _running_sandbox({"seed": seed, "users": users, **options})
-    return _client(
-        sandbox.url,
-        sandbox.api_key,
-        "the sandbox",
-        page_size=page_size,
-        timeout=timeout,
-        attempts=attempts,
-        max_wait=max_wait,
-        max_rows=max_rows,
-        max_pages=max_pages,
-        pacer=pacer,
-        scoped_lists=scoped_lists,
-        sandbox=sandbox,
-    )
+    return _client(sandbox.url, sandbox.api_key, "the sandbox", sandbox=sandbox, **settings)
 
 
 def _client(

@@ -117,24 +117,23 @@ class RoleMapping:
     order: tuple[str, ...] = field(init=False)
 
     def __post_init__(self) -> None:
-        require_slugs("default", [] if self.default is None else [self.default])
+        require_slugs("default", self._default)
         if self.groups is not None:
             require_ids("groups", self.groups, "group_id", once=True)
         supposed = self._roles_of(self.table, self._known_groups())
         known = _slugs(self.roles)
         if known is not None:
             self._require_roles(supposed, known)
-        order = [
-            *self.priority,
-            *(known or ()),
-            *supposed.order,
-            *([] if self.default is None else [self.default]),
-        ]
+        order = [*self.priority, *(known or ()), *supposed.order, *self._default]
         called = {one: self.names.get(one, one) for one in supposed.mapped}
         names = {one: supposed.name_of(one) if was == one else was for one, was in called.items()}
         object.__setattr__(self, "mapped", supposed.mapped)
         object.__setattr__(self, "order", tuple(dict.fromkeys(order)))
         object.__setattr__(self, "names", names)
+
+    @property
+    def _default(self) -> list[str]:
+        return [] if self.default is None else [self.default]
 
     def _roles_of(self, table: Any, groups: pd.DataFrame | None) -> Roles:
         users = pd.DataFrame({"state": pd.Series(dtype="str")}, index=pd.Index([], name="user_id", dtype="str"))

@@ -26,15 +26,7 @@ import pandas as pd
 from .. import errors
 from ..client import identifier
 from ..client.calls import every_call
-from ..frames import (
-    FRAMES,
-    near_names,
-    one_of,
-    require_columns,
-    require_frame,
-    require_ids,
-    takes_frames,
-)
+from ..frames import FRAMES, near_names, one_of, require_columns, require_frame, require_ids, takes_frames
 from ..frames.partial import require_all
 from ..guard import SHARE, check_vanished
 from ..text import is_sendable, plural
@@ -54,10 +46,7 @@ ROLE_COLUMNS = {
     "groups": "object",  # tuple of the group ids that give it; empty for the default role
 }
 CHANGE_COLUMNS = {
-    "user_id": "str",
-    "name": "str",
-    "address": "str",
-    "role": "str",
+    **dict.fromkeys(("user_id", "name", "address", "role"), "str"),
     "before": "bool",
     "after": "bool",
     "change": "category",

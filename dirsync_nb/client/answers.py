@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from math import isinf
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import msgspec
@@ -16,6 +16,8 @@ import msgspec
 from .. import errors
 from .connections import Answer
 from .retry import RETRIED_STATUSES, parse_retry_after
+
+E = TypeVar("E", bound=errors.DirsyncError)
 
 MOST_WORDS = 300  # characters of somebody else's text in a message
 
@@ -52,6 +54,20 @@ def parse_json(content: bytes) -> Any:
         return msgspec.json.decode(content)
     except msgspec.MsgspecError:
         return json.loads(content, parse_float=_any_float, parse_constant=BeyondFloat)
+
+
+def json_or(content: bytes, otherwise: Any) -> Any:
+    """Return parsed JSON, or something else where it is none."""
+    try:
+        return parse_json(content)
+    except (ValueError, RecursionError):
+        return otherwise
+
+
+def noted(failure: E, **facts: Any) -> E:
+    """Return an error with facts about it."""
+    vars(failure).update(facts)
+    return failure
 
 
 class BeyondFloat(float):
@@ -98,12 +114,8 @@ class Reader:
             if page
             else f"Is {self.base_url} the API itself, with no proxy or login page before it?"
         )
-        failure = errors.BadPayload(
-            f"{doing}: {self.base_url} answered 200 with {len(answer.content):,} bytes: {what}. {whose}"
-        )
-        failure.status_code = 200
-        failure.retryable = True
-        return failure
+        told = f"{doing}: {self.base_url} answered 200 with {len(answer.content):,} bytes: {what}. {whose}"
+        return noted(errors.BadPayload(told), status_code=200, retryable=True)
 
     def explained(self, answer: Answer, doing: str) -> errors.ApiError:
         """Return what a status other than 200 means here and what to do next."""
@@ -128,18 +140,13 @@ class Reader:
             retry_after=_retry_after(answer.headers, body),
             entity_id=self.cleaned(body["entity_id"], 300) if isinstance(body.get("entity_id"), str) else None,
         )
-        failure.retryable = status in RETRIED_STATUSES and code not in NO_PATIENCE
-        return failure
+        return noted(failure, retryable=status in RETRIED_STATUSES and code not in NO_PATIENCE)
 
     def _known(self, answer: Answer) -> str:
         """Return what is known of who answered in place of the API."""
         title = TITLE.search(answer.content[:20_000])
-        known = {
-            "title": html.unescape(title[1].decode("utf-8", "replace")) if title else "",
-            "Server": answer.headers.get("Server"),
-            "Via": answer.headers.get("Via"),
-            "Proxy-Authenticate": answer.headers.get("Proxy-Authenticate"),
-        }
+        known = {"title": html.unescape(title[1].decode("utf-8", "replace")) if title else ""}
+        known |= {name: answer.headers.get(name, "") for name in ("Server", "Via", "Proxy-Authenticate")}
         told = [f"{name}: {self.cleaned(words, 80)}" for name, words in known.items() if words]
         return f" ({'; '.join(told)})" if told else ""
 
@@ -218,12 +225,8 @@ def _said(body: Mapping[str, Any]) -> str:
             parts.append(f"{name}: {words}" if name else str(words))
         else:
             parts.append(str(entry))
-    if not parts:
-        for name in ("message", "error_description", "error"):
-            if body.get(name):
-                parts = [str(word) for word in _as_list(body[name])]
-                break
-    return "; ".join(dict.fromkeys(parts))
+    said = next((body[name] for name in ("message", "error_description", "error") if body.get(name)), None)
+    return "; ".join(dict.fromkeys(parts or map(str, _as_list(said))))
 
 
 def _as_list(value: object) -> list[Any]:

@@ -13,16 +13,7 @@ from typing import Any
 
 from .. import errors
 from .context import LoadContext, Record, asked_for
-from .endpoints import (
-    ENDPOINTS,
-    as_ids,
-    filters_of,
-    foreign_id,
-    identifier,
-    of_kind,
-    one_directory_id,
-    path_part,
-)
+from .endpoints import as_ids, filters_of, foreign_id, identifier, one_directory_id, path_part
 from .paging import read_pages
 from .pseudonyms import ID_FILTERS, TEXT_FILTERS, Pseudonyms, RedactedTransport, wrapped_key
 from .receipts import Receipt
@@ -188,17 +179,17 @@ class DirectoryClient:
         With ``directory_id`` it is read inside that directory, on its budget, where the server has such a path.
         """
         if directory_id is not None:
-            return self.context.inside("users", _object_id(self.context, "users", user_id), directory_id)
+            return self.context.inside("users", self.context.object_id("users", user_id), directory_id)
         return self._single("users", user_id, scope="directory_users")
 
     def group(self, group_id: object, *, directory_id: object = None) -> Record:
         """Get one directory group, by id. Raises NotFound when there is none, or not in ``directory_id``."""
         if directory_id is not None:
-            return self.context.inside("groups", _object_id(self.context, "groups", group_id), directory_id)
+            return self.context.inside("groups", self.context.object_id("groups", group_id), directory_id)
         return self._single("groups", group_id)
 
     def _single(self, kind: str, value: object, *, scope: str | None = None) -> Record:
-        given = _object_id(self.context, kind, value)
+        given = self.context.object_id(kind, value)
         try:
             return self.context.single(kind, given, scope=scope)
         except errors.NotFound as problem:
@@ -335,13 +326,3 @@ class RedactedClient(DirectoryClient):
             if isinstance(several, Iterable):
                 return [self._disguised("domain", one) for one in several]
         return self.transport.names.disguise(name, value) if isinstance(value, str) else value
-
-
-def _object_id(context: LoadContext, kind: str, value: object) -> str:
-    """Return the id of one object, and refuse one that is surely of another kind."""
-    name = ENDPOINTS[kind].id_name
-    object_id = identifier(value, name)
-    of_kind(
-        str(context.disguise(name, object_id)), name
-    )  # a redacted client refuses real ids, whatever their kind
-    return object_id

@@ -393,12 +393,6 @@ def user_agent() -> str:
     return f"dirsync-nb/{own} (python {'.'.join(platform.python_version_tuple()[:2])})"
 
 
-class _NoWords(logging.Filter):
-    """Drop what the HTTP library warns of in our answers: it quotes them as they came."""
-
-    def filter(self, record: logging.LogRecord) -> bool:  # noqa: ARG002
-        return _exchange.get(None) is None
-
-
-logging.getLogger("urllib3.connection").addFilter(_NoWords())
-logging.getLogger("urllib3.response").addFilter(_NoWords())
+for _name in ("urllib3.connection", "urllib3.response"):
+    # What the HTTP library warns of in our answers quotes them as they came.
+    logging.getLogger(_name).addFilter(lambda _: _exchange.get(None) is None)

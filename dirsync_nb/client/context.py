@@ -10,16 +10,7 @@ from numbers import Integral
 from typing import Any
 
 from .. import errors
-from .endpoints import (
-    ENDPOINTS,
-    Endpoint,
-    endpoint_at,
-    fitting_id,
-    identifier,
-    path_of,
-    path_part,
-    wire_filters,
-)
+from .endpoints import ENDPOINTS, endpoint_at, fitting_id, identifier, of_kind, path_of, path_part, wire_filters
 from .receipts import Receipt
 from .retry import RetryPolicy
 from .transport import Traffic, Transport
@@ -185,7 +176,7 @@ class LoadContext:
                 doing=doing,
                 traffic=receipt if traffic is None else traffic,
             )
-            return _envelope(payload, doing, endpoint)
+            return _envelope(payload, doing, paged=endpoint.paged)
 
         # Only the bare list: of filters inside a directory no name is known.
         if not self.scoped_lists or endpoint.scoped is None or [*receipt.filters] != ["directory"]:
@@ -194,6 +185,13 @@ class LoadContext:
         return self.transport.routes.read(
             lambda: ask(scoped), lambda: ask(endpoint.path), asked, lambda answer: bool(answer[0])
         )
+
+    def object_id(self, kind: str, value: object) -> str:
+        """Return the id of one object, and refuse one that is surely of another kind."""
+        name = ENDPOINTS[kind].id_name
+        given = identifier(value, name)
+        of_kind(str(self.disguise(name, given)), name)  # a redacted client refuses real ids of any kind
+        return given
 
     def single(
         self,
@@ -293,11 +291,11 @@ def _scope(receipt: Receipt) -> str | None:
     return receipt.filters.get("directory") or receipt.filters["group"]
 
 
-def _envelope(payload: object, doing: str, endpoint: Endpoint) -> tuple[list[Record], dict[str, Any]]:
+def _envelope(payload: object, doing: str, *, paged: bool) -> tuple[list[Record], dict[str, Any]]:
     """Check that an answer is a list of objects with its cursors, and take it apart."""
     data = payload.get("data") if isinstance(payload, dict) else None
     metadata = payload.get("list_metadata") if isinstance(payload, dict) else None
-    if metadata is None and not endpoint.paged:
+    if metadata is None and not paged:
         metadata = {}
     if not isinstance(data, list) or not isinstance(metadata, dict):
         raise errors.BadPayload(f"{doing}: the answer is not a list with data and list_metadata")

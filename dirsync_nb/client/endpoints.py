@@ -330,8 +330,7 @@ def _wire_value(wire_name: str, value: object, name: str, typed: bool = True) ->
         if not isinstance(value, str) or not value.strip():
             raise errors.ArgumentError(f"{name} must be text; got {_told(value)}")
         if wire_name == "search" and (kind := _kind_of(value)):
-            _, whose, call = _KINDS[kind]
-            raise errors.ArgumentError(f"search looks in names, and that is {whose}'s id: {call}")
+            raise errors.ArgumentError(f"search looks in names, and {_whose(kind)}")
         if wire_name == "domain":
             _check_domain(value, name)
         if wire_name == "email" and "@" not in value:
@@ -373,10 +372,8 @@ def _refuse_ids(names: Iterable[str]) -> None:
     for name in names:
         kind = _kind_of(name)
         if kind == "organization_id":
-            raise errors.ArgumentError(
-                "events must be names, and that is an organization's id: load_events(client, "
-                "organization_id=...)"
-            )
+            call = "load_events(client, organization_id=...)"
+            raise errors.ArgumentError(f"events must be names, and that is an organization's id: {call}")
         if kind is not None:
             raise errors.ArgumentError(
                 f"events must be names, such as 'dsync.user.created', and that is {_KINDS[kind][1]}'s id. The "
@@ -414,28 +411,16 @@ def _told(value: object) -> str:
     return f"one of type {kind}" if hasattr(index, "name") and not isinstance(value, str) else f"{value!r:.80}"
 
 
-# By what an id of each kind is called: its prefix, the kind in words, and what to do with one. Longest first.
+# What an id of each kind begins with, the kind in words, and the loader to give one to. The longest first.
 _KINDS = {
     "user_id": ("directory_user_", "a directory user", "load_user(client, ...)"),
-    "group_id": ("directory_group_", "a directory group", "load_users(client, group_id=...)"),
-    "directory_id": ("directory_", "a directory", "load_users(client, directory_id=...)"),
-    "organization_id": ("org_", "an organization", "load_directories(client, organization_id=...)"),
+    "group_id": ("directory_group_", "a directory group", "load_users"),
+    "directory_id": ("directory_", "a directory", "load_users"),
+    "organization_id": ("org_", "an organization", "load_directories"),
     "event_id": ("event_", "an event", "load_events(client, after=...)"),
-    "organization_membership_id": (
-        "om_",
-        "an organization membership",
-        "load_role_assignments(client, organization_membership_id=...)",
-    ),
-    "workos_group_id": (
-        "group_",
-        "a WorkOS group",
-        "load_group_role_assignments(client, workos_group_id=...)",
-    ),
-    "authkit_user_id": (
-        "user_",
-        "an AuthKit user",
-        "load_organization_memberships(client, authkit_user_id=...)",
-    ),
+    "organization_membership_id": ("om_", "an organization membership", "load_role_assignments"),
+    "workos_group_id": ("group_", "a WorkOS group", "load_group_role_assignments"),
+    "authkit_user_id": ("user_", "an AuthKit user", "load_organization_memberships"),
 }
 _ELSEWHERE = {
     "conn_": "an SSO connection",
@@ -468,30 +453,33 @@ def _kind_of(text: str) -> str | None:
     return next((kind for kind, (prefix, *_) in _KINDS.items() if text.startswith(prefix)), None)
 
 
+def _whose(kind: str) -> str:
+    """Say whose an id of a kind is, and what to call with it."""
+    _, whose, call = _KINDS[kind]
+    return f"that is {whose}'s id: {call if '(' in call else f'{call}(client, {kind}=...)'}"
+
+
 def foreign_id(text: str) -> str | None:
     """Return in words what an id is that names nothing of a directory; None for any other text."""
     kind = _kind_of(text)
     if text.startswith("sk_"):
         return "that is a key: it belongs into WORKOS_API_KEY, and into no other call"
     if kind == "event_id" or kind in _AUTHKIT:
-        _, whose, call = _KINDS[str(kind)]
-        return f"that is {whose}'s id: {call}"
+        return _whose(str(kind))
     other = next((words for start, words in _ELSEWHERE.items() if text.startswith(start)), None)
     return other and f"that is {other}'s id, which is no matter of Directory Sync"
 
 
 def of_kind(text: str, name: str) -> str | None:
     """Return the kind of id that a text begins like, and refuse an id that is surely of another kind."""
-    kind = _ALSO.get(name, name)
-    other = next((one for one, (start, *_) in _KINDS.items() if text.startswith(start)), None)
+    kind, other = _ALSO.get(name, name), _kind_of(text)
     # Users and groups that were moved to WorkOS keep the ids of another server, whatever those look like.
     foreign = kind in ("user_id", "group_id", "idp_id") and (
         other in _AUTHKIT or not _ULID.fullmatch(text.rpartition("_")[2])
     )
     if other not in (None, kind) and not foreign:
         single = "an id that the provider gave" if kind == "idp_id" else f"the id of {_KINDS[kind][1]}"
-        _, whose, call = _KINDS[str(other)]
-        raise errors.ArgumentError(f"{name} must be {single}, and that is {whose}'s id: {call}")
+        raise errors.ArgumentError(f"{name} must be {single}, and {_whose(str(other))}")
     return other
 
 

@@ -24,7 +24,7 @@ from typing import Any, NoReturn
 from urllib.parse import quote, unquote
 
 from .. import errors
-from .answers import is_page, parse_json
+from .answers import is_page, json_or
 from .connections import Answer
 from .credentials import Secret
 from .endpoints import ENDPOINTS
@@ -117,7 +117,7 @@ def _made_key(given: Secret | None) -> Secret:
     """Make the working key: from the one given, else one of this process that nobody is shown."""
     if given is None:
         if not _session_key:
-            _session_key.append(Secret(secrets.token_hex(32)))
+            _session_key.append(Secret(secrets.token_bytes(32).decode("latin-1")))
         return _session_key[0]
     if len(given.reveal()) < SHORTEST_KEY or len(set(given.reveal())) < 6:
         raise errors.ArgumentError(
@@ -127,7 +127,9 @@ def _made_key(given: Secret | None) -> Secret:
         )
     # Slow on purpose, should somebody choose a passphrase all the same: 50 ms for each guess instead of 1 µs.
     text = given.reveal().encode("utf-8", "surrogatepass")
-    return Secret(hashlib.scrypt(text, salt=b"dirsync_nb pseudonyms", n=2**14, r=8, p=1, dklen=32).hex())
+    return Secret(
+        hashlib.scrypt(text, salt=b"dirsync_nb pseudonyms", n=2**14, r=8, p=1, dklen=32).decode("latin-1")
+    )
 
 
 class Pseudonyms:
@@ -228,7 +230,7 @@ class Pseudonyms:
 
     def _token(self, kind: str, text: str) -> str:
         content = f"{kind}\0{text}".encode("utf-8", "surrogatepass")
-        return hmac.digest(bytes.fromhex(self._key.reveal()), content, "sha256").hex()[:DIGITS]
+        return hmac.digest(self._key.reveal().encode("latin-1"), content, "sha256").hex()[:DIGITS]
 
     # Fields and records ---------------------------------------------------------------------------------
 
@@ -279,14 +281,9 @@ class Pseudonyms:
         return value.replace(**parts)
 
     def _text_field(self, name: str, value: str) -> str:
-        if name in WORDS:
-            stays = WORD.fullmatch(value) is not None
-        elif name in TIMES:
-            stays = TIME.fullmatch(value) is not None
-            value = self.time(value) if stays else value
-        else:
-            stays = name == "entry_type" and value in ENTRY_TYPES
-        if stays:
+        if name in TIMES and TIME.fullmatch(value):
+            return str(self.time(value))
+        if (name in WORDS and WORD.fullmatch(value)) or (name == "entry_type" and value in ENTRY_TYPES):
             return value
         made = self.domain(value) if name in DOMAINS else self.text(value)
         if name in FINDABLE and self.found is not None:
@@ -395,14 +392,9 @@ class Pseudonyms:
 _asking: ContextVar[bool] = ContextVar("dirsync_nb_redacted", default=False)
 
 
-class _NoPaths(logging.Filter):
+def _names_nobody(_: logging.LogRecord) -> bool:
     """Drop what the HTTP library logs about redacted requests: their paths and queries hold real ids."""
-
-    def filter(self, record: logging.LogRecord) -> bool:  # noqa: ARG002
-        return not _asking.get()
-
-
-_no_paths = _NoPaths()
+    return not _asking.get()
 
 
 class _Real(str):
@@ -424,7 +416,7 @@ class RedactedTransport(Transport):
         vars(self).update(vars(plain))  # the same connections, key and budgets
         names.found = {}
         self.names = names
-        logging.getLogger("urllib3.connectionpool").addFilter(_no_paths)
+        logging.getLogger("urllib3.connectionpool").addFilter(_names_nobody)
 
     def __repr__(self) -> str:
         return super().__repr__()[:-1] + ", redacted>"
@@ -500,15 +492,10 @@ def _without_words(answer: Answer, names: Pseudonyms) -> Answer:
     headers = {name: answer.headers[name] for name in KEPT_HEADERS if name in answer.headers}
     if is_page(answer):
         return Answer(answer.status, headers, b"<")
-    try:
-        body = parse_json(answer.content)
-    except (ValueError, RecursionError):
-        body = None
-    kept = {}
+    body, kept = json_or(answer.content, None), {}
     if isinstance(body, dict):
-        for name in ("retry_after", "retry_after_seconds"):
-            if isinstance(body.get(name), int | float):
-                kept[name] = body[name]
+        pauses = ("retry_after", "retry_after_seconds")
+        kept = {name: body[name] for name in pauses if isinstance(body.get(name), int | float)}
         if re.fullmatch(r"[a-z_]{1,60}", str(body.get("code"))):
             kept["code"] = body["code"]
         if isinstance(body.get("entity_id"), str):

@@ -70,14 +70,8 @@ class Receipt(Traffic):
     @property
     def asked(self) -> tuple[Any, ...]:
         """What was asked for: two receipts of the same load agree in it."""
-        return (
-            self.endpoint,
-            self.filters,
-            self.order,
-            self.details.get("after"),
-            self.details.get("before"),
-            self.details.get("directories"),
-        )
+        places = (self.details.get(name) for name in ("after", "before", "directories"))
+        return self.endpoint, self.filters, self.order, *places
 
     @property
     def seconds_waited(self) -> float:

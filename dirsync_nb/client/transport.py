@@ -9,20 +9,21 @@ import itertools
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 from urllib.parse import urlencode
 
 import urllib3
 from urllib3.exceptions import DecodeError, HTTPError, NewConnectionError, ProxyError, SSLError
 
 from .. import errors
-from .answers import Reader
+from .answers import Reader, noted
 from .connections import MOST_BYTES, Answer, Connections, Exchange, GivenUp, TooMuch, TooSlow, bundle
 from .credentials import Secret, checked_base_url, cleaned, is_loopback, key_environment
 from .rate_limit import Pacer
 from .retry import RetryPolicy
-from .scoped import Routes
 from .waiting import interrupt_in
+
+T = TypeVar("T")
 
 DEADLINE = 120.0  # seconds for one whole answer, or twice the timeout where that is longer
 NOTICED = 1.0  # seconds of a pause that a person is told of
@@ -69,6 +70,61 @@ class Traffic:
         if self.tell is not None and (seconds >= NOTICED or not seconds):
             words = {"429": "the rate limit is used up"}.get(cause, f"no answer yet ({cause})")
             self.tell(f"{words}: waiting {seconds:.0f} s" if seconds else "")
+
+
+class Routes:
+    """Which paths a server has: those of reads inside one directory, or the flat ones alone.
+
+    WorkOS has had ``/directories/{id}/users`` and the like since November 2026; what stands in its place may
+    not. A 404 tells which it is. Where it names an object that was asked for, it is the object's, and nothing
+    more is asked. Where it says nothing of that kind (``Cannot GET ...``, a page, nothing at all) the flat path
+    decides: if it has what was asked for, the other path is missing, and is not tried again.
+
+    Attributes
+    ----------
+    scoped
+        Whether it has those inside a directory; None while that is not known.
+    """
+
+    def __init__(self) -> None:
+        self.scoped: bool | None = None
+
+    def read(
+        self,
+        scoped: Callable[[], T],
+        flat: Callable[[], T],
+        asked: frozenset[str],
+        is_found: Callable[[T], bool],
+    ) -> T:
+        """Return what one of two paths answers, the one inside a directory first.
+
+        Parameters
+        ----------
+        scoped, flat
+            Ask at the path inside the directory, and at the flat one.
+        asked
+            The ids that are asked for.
+        is_found
+            Whether an answer of the flat path holds what was asked for, in that directory.
+        """
+        if self.scoped is not False:
+            try:
+                answer = scoped()
+            except errors.NotFound as problem:
+                if self.scoped or _is_of_object(problem, asked):
+                    raise
+            else:
+                self.scoped = True
+                return answer
+        answer = flat()
+        if self.scoped is None and is_found(answer):
+            self.scoped = False
+        return answer
+
+
+def _is_of_object(problem: errors.NotFound, asked: frozenset[str]) -> bool:
+    """Whether a 404 is that of an object; one of another path may take a part of the path for an id."""
+    return problem.code == "entity_not_found" and problem.entity_id in {*asked, None}
 
 
 class Transport:
@@ -291,9 +347,8 @@ class Transport:
                 "ask for fewer at a time: connect(page_size=10)."
             )
         if isinstance(problem, DecodeError):
-            failure = errors.BadPayload(f"{doing}: the answer cannot be read ({self._innermost(problem)}).")
-            failure.retryable = True
-            return failure
+            told = f"{doing}: the answer cannot be read ({self._innermost(problem)})."
+            return noted(errors.BadPayload(told), retryable=True)
         if isinstance(problem, ProxyError) or "Tunnel connection failed" in str(problem):
             return self._no_proxy(problem, doing)
         if isinstance(problem, SSLError):
@@ -309,40 +364,37 @@ class Transport:
         )
 
     def _not_trusted(self, problem: Exception, doing: str) -> errors.ConnectionFailed:
-        failure = errors.ConnectionFailed(
+        told = (
             f"{doing}: no trusted connection to {self.base_url} ({self._innermost(problem)}). What counts are "
             f"the {self.connections.trust()}. A company proxy that inspects traffic needs its certificate "
             f"there: name a file that holds it in {bundle() or 'REQUESTS_CA_BUNDLE'}, and connect again."
         )
-        failure.retryable = False
-        return failure
+        return noted(errors.ConnectionFailed(told), retryable=False)
 
     def _no_proxy(self, problem: Exception, doing: str) -> errors.ConnectionFailed:
         """Return that the proxy did not let us through, which is no word of the API."""
         words = self._innermost(problem)
-        failure = errors.ConnectionFailed(
+        told = (
             f"{doing}: something in between answered, not the API: the proxy {self.connections.proxy} of the "
             f"environment did not let the request through ({words}). Check HTTPS_PROXY, its user and password, "
             "and NO_PROXY, then connect again."
         )
-        failure.retryable = not any(status in words for status in (" 401", " 403", " 407"))
-        return failure
+        refused = any(status in words for status in (" 401", " 403", " 407"))
+        return noted(errors.ConnectionFailed(told), retryable=not refused)
 
     def _no_connection(self, problem: BaseException, doing: str) -> errors.ConnectionFailed:
         """Return that the server was not reached, or not to the end."""
         kept_here = next((one for one in _causes(problem) if isinstance(one, errors.DirsyncError)), None)
         if kept_here is not None:  # by the network guard, which is no matter of networks and proxies
-            failure = errors.ConnectionFailed(f"{doing}: {kept_here}")
-            failure.retryable = False
-            return failure
+            return noted(errors.ConnectionFailed(f"{doing}: {kept_here}"), retryable=False)
         refused = any(isinstance(cause, ConnectionRefusedError) for cause in _causes(problem))
         if refused and isinstance(problem, NewConnectionError) and is_loopback(self.base_url):
-            failure = errors.ConnectionFailed(
+            told = (
                 f"{doing}: nothing listens at {self.base_url} on this machine. Was the sandbox stopped? "
                 "ds.connect() starts one."
             )
-            failure.retryable = False  # here it is known at once, and a pause changes nothing
-            return failure
+            # Here it is known at once, and a pause changes nothing.
+            return noted(errors.ConnectionFailed(told), retryable=False)
         return errors.ConnectionFailed(
             f"{doing}: the connection to {self.base_url} failed ({self._innermost(problem)}). Check the "
             "address, the network and any proxy, then run it again."

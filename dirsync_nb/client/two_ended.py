@@ -13,7 +13,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any, NamedTuple
+from typing import Any
 
 from .. import errors
 from .context import LoadContext, Record
@@ -91,30 +91,40 @@ def read_list(
 
 
 class Readers:
-    """Threads that read pages; what they bring is taken from :meth:`done`, one batch at a time."""
+    """Threads that read pages; what they bring is taken from :meth:`done`, one batch at a time.
+
+    A job that is alone needs no thread: it is done by whoever takes its result.
+    """
 
     def __init__(self) -> None:
-        self._pool = ThreadPoolExecutor(3)  # one for each end, and one that asks for the size of the list
+        self._pool: ThreadPoolExecutor | None = None
+        self._sent: list[tuple[Any, Callable[[], Any]]] = []
         self._running: dict[Future[Any], Any] = {}
 
     def send(self, errand: Any, job: Callable[[], Any]) -> None:
-        """Let a thread do a job."""
-        self._running[self._pool.submit(job)] = errand
+        """Take a job."""
+        self._sent.append((errand, job))
 
     def done(self) -> list[tuple[Any, Callable[[], Any]]]:
         """Wait for the next jobs that end; return each errand with how to get its result."""
+        sent, self._sent = self._sent, []
+        if len(sent) == 1 and not self._running:
+            return sent
+        if sent and self._pool is None:
+            self._pool = ThreadPoolExecutor(3)  # one for each end, and one that asks for the size of the list
+        for errand, job in sent:
+            assert self._pool is not None
+            self._running[self._pool.submit(job)] = errand
         return [(self._running.pop(future), future.result) for future in first_done(self._running)]
 
     def close(self) -> None:
         """Wait until every thread has ended."""
-        self._pool.shutdown(wait=True, cancel_futures=True)
+        if self._pool is not None:
+            self._pool.shutdown(wait=True, cancel_futures=True)
 
 
-class _Brought(NamedTuple):
-    """What a reader brings back, and how long the service took."""
-
-    answer: Answer
-    seconds: float
+Brought = tuple[Answer, float]
+"""What a reader brings back, and how many seconds the service took."""
 
 
 class _TwoEnded:
@@ -167,7 +177,7 @@ class _TwoEnded:
             self.receipt.waits += traffic.waits
         self.traffics = []
 
-    def _bring(self, segment: Segment, result: Callable[[], _Brought]) -> Iterator[list[Record]]:
+    def _bring(self, segment: Segment, result: Callable[[], Brought]) -> Iterator[list[Record]]:
         """Take in what a reader brought."""
         self.under_way -= 1
         segment.busy = False
@@ -209,15 +219,14 @@ class _TwoEnded:
         self.traffics.append(traffic)
         return traffic
 
-    def _errand(self, segment: Segment) -> Callable[[], _Brought]:
+    def _errand(self, segment: Segment) -> Callable[[], Brought]:
         """Return the job of reading the next page of a segment."""
         number, traffic = self.receipt.pages + self.under_way, self._traffic()
         clock = self.context.transport.pacer.clock
 
-        def job() -> _Brought:
+        def job() -> Brought:
             started = clock()
             answer = self.reading.ask(segment, number=number, traffic=traffic)
-            seconds = clock() - started - sum(pause.seconds for pause in traffic.waits)
-            return _Brought(answer, seconds)
+            return answer, clock() - started - sum(pause.seconds for pause in traffic.waits)
 
         return job

@@ -80,8 +80,7 @@ def refresh_fleet(
     """
     need_fleet(None)
     check_guard(guard, confirm)
-    with work_on(client, Path(folder).absolute(), begin=False) as work:
-        work.did = "refresh"
+    with work_on(client, Path(folder).absolute(), "refresh") as work:
         _Refresh(work, guard, confirm).run(states)
     fleet = open_fleet(work.folder)
     tell(fleet.told, client.context.told)
@@ -168,7 +167,9 @@ class _Refresh:
         if scope is None and (whole or len(asked) > -(-len(ids) // PAGE)):
             self.work.read_listing(self.guard, self.confirm)
             return
-        found, missed = for_each_directory(self.client.context, asked, _directory)
+        found, missed = for_each_directory(
+            self.client.context, asked, lambda context, one: context.single("directories", one)
+        )
         gone = [one for one, why in missed.items() if isinstance(why, errors.NotFound) and self._deleted(one)]
         what, empty = "directories of the fleet, which events say were deleted", 0 < len(gone) == len(ids)
         check_vanished(len(gone), len(ids), what, guard=self.guard, confirm=self.confirm, empty=empty)
@@ -247,7 +248,3 @@ class _CatchUp:
             for kind, counted in self.whole.counts.items()
             if counted.get(directory_id, len(after[kind])) != len(after[kind])
         ]
-
-
-def _directory(context: LoadContext, directory_id: str) -> Record:
-    return context.single("directories", directory_id)

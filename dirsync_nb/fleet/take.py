@@ -120,7 +120,7 @@ def take_fleet(
     wanted = None if directory_id is None else sorted(directory_ids_of(directory_id, "take_fleet"))
     if wanted == []:
         raise errors.ArgumentError("directory_id is an empty list; leave it out for all there are")
-    with work_on(client, Path(folder).absolute(), scope=wanted) as work:
+    with work_on(client, Path(folder).absolute(), "take", wanted) as work:
         scope = work.manifest.scope
         if scope is not None and (wanted is None or set(wanted) - set(scope)):
             raise errors.ArgumentError(
@@ -145,11 +145,11 @@ def take_fleet(
 
 @contextmanager
 def work_on(
-    client: DirectoryClient, folder: Path, *, scope: Sequence[str] | None = None, begin: bool = True
+    client: DirectoryClient, folder: Path, did: str, scope: Sequence[str] | None = None
 ) -> Iterator[Work]:
     """Open a fleet's folder for writing, alone; what is known at the end is written down, whatever ends it."""
     with on_disk(folder, "written", "What was whole stays. Make room, or name another folder."):
-        if begin and not (folder / MANIFEST).exists():
+        if did == "take" and not (folder / MANIFEST).exists():
             if folder.exists() and {path.name for path in folder.iterdir()} - {LOCK}:
                 raise errors.ArgumentError(f"{folder} holds something else than a fleet; name another folder")
             folder.mkdir(parents=True, exist_ok=True)
@@ -165,7 +165,7 @@ def work_on(
                 raise errors.ArgumentError(
                     f"{folder} holds a fleet of {manifest.server}, and the client reads {client.server}"
                 )
-            work = Work(client, folder, manifest)
+            work = Work(client, folder, manifest, did, client.transport.requests)
             try:
                 yield work
             finally:
@@ -181,10 +181,10 @@ class Work:
     ----------
     client, folder, manifest
         Where to read, where to write, and what is known.
+    did, before
+        What this run is: "take" or "refresh"; and how many requests the client had sent before.
     token
         Tells this run from others.
-    did
-        What this run is: "take" or "refresh".
     changed, elsewhere
         Which directories it wrote, and the requests that workers of a cluster made for them.
     listing, organizations
@@ -196,18 +196,15 @@ class Work:
     client: DirectoryClient
     folder: Path
     manifest: Manifest
+    did: str
+    before: int
     token: str = field(default_factory=lambda: uuid4().hex[:12])
-    did: str = "take"
     elsewhere: int = 0
     changed: list[str] = field(default_factory=list)
     listing: pd.DataFrame | None = None
     organizations: pd.DataFrame | None = None
     begun: bool = False
     _started: float = field(default_factory=time.monotonic)
-    _before: int = field(init=False)
-
-    def __post_init__(self) -> None:
-        self._before = self.client.transport.requests
 
     def read_listing(
         self, guard: float | None, confirm: int | None, wanted: Sequence[str] | None = None
@@ -230,7 +227,7 @@ class Work:
             check_vanished(len(gone), len(known), what, guard=guard, confirm=confirm, empty=listing.empty)
         for one in gone:
             self.manifest.forget(self.folder, one)
-        self.use(listing if scope is None else listing[listing.index.isin(scope)])
+        self._use(listing if scope is None else listing[listing.index.isin(scope)])
 
     def listed_again(self, listing: pd.DataFrame, gone: Iterable[str]) -> tuple[pd.DataFrame, list[str]]:
         """Ask a second time for what was not found; return the listing with what is there, and what is not."""
@@ -238,7 +235,7 @@ class Work:
         there = second[second.index.isin(list(gone)) & ~second.index.isin(listing.index)]
         return concat([listing, there]), [one for one in gone if one not in second.index]
 
-    def use(self, listing: pd.DataFrame) -> None:
+    def _use(self, listing: pd.DataFrame) -> None:
         """Take a list of directories for the fleet's; those of one organization stand together."""
         owners = listing["organization_id"].fillna(pd.Series(listing.index, index=listing.index))
         first = pd.Series(pd.factorize(owners)[0], index=listing.index)
@@ -352,7 +349,7 @@ class Work:
             "did": self.did,
             "at": datetime.now(UTC).isoformat(),
             "seconds": round(time.monotonic() - self._started, 2),
-            "requests": self.client.transport.requests - self._before + self.elsewhere,
+            "requests": self.client.transport.requests - self.before + self.elsewhere,
             "changed": len(self.changed),
         }
         for frame, file in ((self.listing, DIRECTORIES_FILE), (self.organizations, ORGANIZATIONS_FILE)):

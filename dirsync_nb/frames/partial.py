@@ -5,9 +5,11 @@ from __future__ import annotations
 import pandas as pd
 
 from .. import errors
+from ..text import plural
 
 READ = "directories_read"  # in ``attrs`` of memberships: the directories that were read, with members or not
 
+NOUN = ("directory", "directories")
 ROUNDED = "times_rounded"  # in ``attrs``: times were rounded, so that they tell no order any more
 
 
@@ -61,13 +63,10 @@ def require_same_directories(
             continue
         if others := [str(one) for one in frame["directory_id"].dropna().unique() if one not in read]:
             raise errors.ArgumentError(
-                f"memberships are of {_directories(len(read))}, and {name} also of {_directories(len(others))} "
-                f"more, {others[0]} for one, whose memberships were not read: load both of the same directories"
+                f"memberships are of {plural(len(read), *NOUN)}, and {name} also of "
+                f"{plural(len(others), *NOUN)} more, {others[0]} for one, whose memberships were not read: "
+                "load both of the same directories"
             )
-
-
-def _directories(count: int) -> str:
-    return "1 directory" if count == 1 else f"{count:,} directories"
 
 
 def require_complete(frame: pd.DataFrame, purpose: str) -> pd.DataFrame:

@@ -13,20 +13,14 @@ import pandas as pd
 
 from .json_array import JsonDtype
 
+NESTED = "Some columns hold lists and objects. ds.files.flat(frame).{}(...) writes them as JSON text."
+ZONES = (
+    "A workbook knows no time zones. ds.files.write_xlsx(frame, path) writes times in UTC, and no text "
+    "that is run as a formula; ds.files.flat(frame).to_excel(path) writes the plain columns."
+)
 HINTS: dict[str, tuple[type, str]] = {
-    "to_excel": (
-        pd.DatetimeTZDtype,
-        "A workbook knows no time zones. ds.files.write_xlsx(frame, path) writes times in UTC, and no text "
-        "that is run as a formula; ds.files.flat(frame).to_excel(path) writes the plain columns.",
-    ),
-    "to_sql": (
-        JsonDtype,
-        "Some columns hold lists and objects. ds.files.flat(frame).to_sql(...) writes them as JSON text.",
-    ),
-    "to_xml": (
-        JsonDtype,
-        "Some columns hold lists and objects. ds.files.flat(frame).to_xml(...) writes them as JSON text.",
-    ),
+    "to_excel": (pd.DatetimeTZDtype, ZONES),
+    **{name: (JsonDtype, NESTED.format(name)) for name in ("to_sql", "to_xml")},
 }
 
 

@@ -9,9 +9,9 @@ from typing import NamedTuple
 import pandas as pd
 
 from ..client import LoadContext
-from .checkpoint import Checkpoint
 from .lists import count_of, load_list
 from .memberships import load_directory_memberships
+from .session import Checkpoint
 
 
 class Contents(NamedTuple):

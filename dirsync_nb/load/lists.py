@@ -13,26 +13,16 @@ from typing import Any
 import pandas as pd
 
 from .. import errors
-from ..client import (
-    ENDPOINTS,
-    DirectoryClient,
-    LoadContext,
-    Receipt,
-    Record,
-    RetryPolicy,
-    needs_client,
-    read_list,
-)
-from ..client.endpoints import filters_of, one_directory_id
+from ..client import DirectoryClient, LoadContext, Receipt, Record, RetryPolicy, needs_client, read_list
+from ..client.endpoints import ENDPOINTS, filters_of, one_directory_id
 from ..client.segments import SegmentList
 from ..client.transport import Traffic
 from ..frames import FrameBuilder
 from ..frames.records import SPECS
-from .checkpoint import Checkpoint
 from .lost_place import REFUSED, lost_place
 from .parallel import as_directory_ids, load_each
 from .progress import Progress, tell
-from .session import Watch, load_session, resumed
+from .session import Checkpoint, Watch, load_session, resumed
 
 
 @filters_of("organizations")
@@ -333,13 +323,8 @@ def load_events(
     >>> events["event"].tolist()
     ['dsync.user.created', 'dsync.user.created']
     """
-    filters = {
-        "events": events,
-        "organization_id": organization_id,
-        "range_start": range_start,
-        "range_end": range_end,
-        "after": after,
-    }
+    span = {"range_start": range_start, "range_end": range_end, "after": after}
+    filters = {"events": events, "organization_id": organization_id, **span}
     context = client.context
     try:
         return load_list(context, "events", filters, (limit,), resume=resume)

@@ -11,6 +11,7 @@ import pandas as pd
 
 from .. import errors
 from ..client import LoadContext, Record, read_pages
+from ..client.answers import noted
 from ..client.filters import time_in_id, time_of
 from ..client.paging import NEWEST_FIRST
 
@@ -66,27 +67,20 @@ class LostPlace(errors.LoadError):
 
 
 def lost_place(
-    context: LoadContext,
-    after: str,
-    problem: errors.LoadError,
-    filters: Mapping[str, Any],
-    *,
-    at: pd.Timestamp | None = None,
+    context: LoadContext, after: str, problem: errors.LoadError, filters: Mapping[str, Any]
 ) -> errors.LoadError:
     """Tell a place that is lost from a call that is wrong, by asking the same without the place.
 
-    ``at``, where it is known, is the time of the event for the message. What was read stays with the error.
+    What was read stays with the error.
     """
     asked = {name: value for name, value in filters.items() if name in ("events", "organization_id")}
     try:
         oldest = _oldest_kept(context, asked)
     except errors.LoadError:
         return problem
-    moment = time_of(oldest) if oldest else None
-    until = None if moment is None else pd.Timestamp(moment)
-    lost = LostPlace(Gap(after, at or _time_in(after), str(oldest["id"]) if oldest else None, until))
-    lost.status_code, lost.partial, lost.receipt = problem.status_code, problem.partial, problem.receipt
-    return lost
+    until = (str(oldest["id"]), _stamp(time_of(oldest))) if oldest else (None, None)
+    lost = LostPlace(Gap(after, _stamp(time_in_id(after)), *until))
+    return noted(lost, status_code=problem.status_code, partial=problem.partial, receipt=problem.receipt)
 
 
 def event_pages(context: LoadContext, filters: Mapping[str, Any]) -> Iterator[list[Record]]:
@@ -121,7 +115,5 @@ def _oldest_kept(context: LoadContext, asked: dict[str, Any]) -> Record | None:
     return recent[0] if recent else None
 
 
-def _time_in(event_id: str) -> pd.Timestamp | None:
-    """Read the time that an id carries, if it does."""
-    moment = time_in_id(event_id)
+def _stamp(moment: datetime | None) -> pd.Timestamp | None:
     return None if moment is None else pd.Timestamp(moment)

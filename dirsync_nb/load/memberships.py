@@ -21,26 +21,16 @@ from typing import Any
 import pandas as pd
 
 from .. import errors
-from ..client import (
-    DirectoryClient,
-    LoadContext,
-    Pacer,
-    Receipt,
-    Record,
-    identifier,
-    needs_client,
-    read_list,
-)
-from ..client.endpoints import fitting_id
+from ..client import DirectoryClient, LoadContext, Pacer, Receipt, Record, needs_client, read_list
+from ..client.endpoints import fitting_id, identifier
 from ..client.filters import FilterCheck
 from ..client.segments import SegmentList
 from ..client.waiting import Stop, first_done
 from ..frames import READ, require_complete, require_ids, text_dtype
-from .checkpoint import Checkpoint
 from .lists import count_of, load_groups, load_users
 from .parallel import as_directory_ids, load_each
 from .progress import Progress
-from .session import Watch, load_session, resumed
+from .session import Checkpoint, Watch, load_session, resumed
 
 WORKERS = 8
 FEWEST_WORKERS = 3  # of each of many directories: four requests a second at 600 ms

@@ -18,9 +18,8 @@ from .. import errors
 from ..client import LoadContext, Pacer, Receipt, as_ids, one_or_many
 from ..client.waiting import Stop, first_done, interruptible
 from ..frames import concat, require_complete
-from .checkpoint import Checkpoint
 from .progress import Gathering, Progress, tell
-from .session import load_session, resumed
+from .session import Checkpoint, load_session, resumed
 
 T = TypeVar("T")
 

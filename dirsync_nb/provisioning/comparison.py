@@ -257,12 +257,18 @@ def _compared(
     if not keys:
         raise errors.ArgumentError("on must name at least one column")
     for name, column in (("active", active), ("key", key)):
-        if column is not None and column not in app_users:
-            near = near_names(column, app_users.columns)
-            raise errors.ArgumentError(f"{name}={column!r} is not a column of app_users{near}")
+        if column is not None:
+            require_app_column(name, column, app_users)
     _require_readable(app_users, keys)
     words = StatusWords(status_words, column=active or "")
     return _Comparison(People(users), app_users, keys, kept, active, words, key or primary_key(app_users))
+
+
+def require_app_column(name: str, column: str, app_users: pd.DataFrame) -> None:
+    """Refuse an argument that names no column of the app's users."""
+    if column not in app_users:
+        near = near_names(column, app_users.columns)
+        raise errors.ArgumentError(f"{name}={column!r} is not a column of app_users{near}")
 
 
 def _require_readable(app_users: pd.DataFrame, keys: Mapping[str, str]) -> None:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from copy import copy
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -233,16 +234,7 @@ def invite_list(
     >>> invites["verdict"].value_counts().index[0]
     'already known'
     """
-    roster = Roster(
-        users,
-        groups,
-        memberships,
-        app_users=app_users,
-        on=on,
-        active=active,
-        status_words=status_words,
-        seats=seats,
-    )
+    roster = Roster(**{name: given for name, given in locals().items() if name != "selected"})
     return roster.invites(roster.everybody if selected is None else roster.mask(selected))
 
 
@@ -317,7 +309,6 @@ class Roster:
         self.free = free_seats(seats, app_users, active, status_words)
         known = {} if app_users is None else known_people(users, app_users, on, active, status_words)
         self.known = {one: f"in the app already{f': {how}' if how else ''}" for one, how in known.items()}
-        self._judged: tuple[Mask, Mask, Mask, Codes] | None = None
         self._join(groups, memberships)
 
     @takes_frames()
@@ -384,21 +375,19 @@ class Roster:
 
     # Verdicts -----------------------------------------------------------------------------------------------
 
+    @cached_property
     def _facts(self) -> tuple[Mask, Mask, Mask, Codes]:
-        """Work out who is active, who is known, who has an address, and whose addresses are the same."""
-        if self._judged is None:
-            users = self.users
-            active = (users["state"] == "active").to_numpy(dtype=bool)
-            known = users.index.isin(list(self.known))
-            keys = [address_key(one) or "" for one in users["address"]]
-            good = np.fromiter((looks_like_address(key) for key in keys), bool, len(keys))
-            codes = pd.factorize(pd.Series(keys, dtype=object))[0]
-            self._judged = active, known, good, codes
-        return self._judged
+        """Who is active, who is known, who has an address, and whose addresses are the same."""
+        users = self.users
+        active = (users["state"] == "active").to_numpy(dtype=bool)
+        known = users.index.isin(list(self.known))
+        keys = [address_key(one) or "" for one in users["address"]]
+        good = np.fromiter((looks_like_address(key) for key in keys), bool, len(keys))
+        return active, known, good, pd.factorize(pd.Series(keys, dtype=object))[0]
 
     def verdicts(self, chosen: Mask) -> Codes:
         """Judge those chosen: a place in ``VERDICTS`` for each user, -1 for those not chosen."""
-        active, known, good, codes = self._facts()
+        active, known, good, codes = self._facts
         found = np.full(len(self.users), -1, dtype=np.intp)
         found[chosen] = INVITE
         found[chosen & ~good] = NO_ADDRESS
@@ -442,7 +431,7 @@ class Roster:
         ]
 
     def _reasons(self, places: Codes, verdicts: Codes) -> list[str]:
-        codes, holders = self._facts()[3], self._holders(verdicts)
+        codes, holders = self._facts[3], self._holders(verdicts)
         reasons = []
         for place in places.tolist():
             verdict, user_id = verdicts[place], str(self.users.index[place])
@@ -462,7 +451,7 @@ class Roster:
 
     def _holders(self, verdicts: Codes) -> dict[int, int]:
         """Find who holds each address: somebody known to the app, else the first who gets the invitation."""
-        _, known, good, codes = self._facts()
+        _, known, good, codes = self._facts
         taken = np.flatnonzero((verdicts == INVITE) | (verdicts == OVER))
         holders = dict(zip(codes[taken].tolist(), taken.tolist(), strict=True))
         in_app = np.flatnonzero(known & good)

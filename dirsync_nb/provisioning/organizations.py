@@ -15,16 +15,9 @@ from ..frames.partial import require_all
 from ..frames.tools import rows_frame
 from ..guard import SHARE, check_guard
 from ..text import some
+from . import comparison
 from .app_table import ATTRS, known_table, scoped, table_of
-from .comparison import (
-    Columns,
-    HasUsers,
-    guarded,
-    plan_without_guard,
-    primary_key,
-    require_attributes,
-    users_of,
-)
+from .comparison import Columns, HasUsers
 from .plan import ACTIONS, Plan, TooManyDeactivations, html_told
 from .status import StatusWords
 
@@ -154,14 +147,12 @@ def compare_organizations(
     True
     """
     check_guard(guard, None)
-    users = users_of(directory)
+    users = comparison.users_of(directory)
     require_all("a comparison", users, app_users)
-    if organization not in app_users:
-        near = near_names(organization, app_users.columns)
-        raise errors.ArgumentError(f"organization={organization!r} is not a column of app_users{near}")
+    comparison.require_app_column("organization", organization, app_users)
     if nobodys := int(app_users[organization].isna().sum()):
         raise errors.ArgumentError(f"{nobodys:,} rows of app_users have no {organization}")
-    require_attributes(on, fields, users)
+    comparison.require_attributes(on, fields, users)
     people = {str(name): rows for name, rows in users.groupby("organization_id", sort=True, observed=True)}
     rows = app_users[organization].astype("str")
     mine = {str(name): _whole(part, app_users) for name, part in app_users.groupby(rows, sort=False)}
@@ -169,7 +160,7 @@ def compare_organizations(
     if unknown := [name for name in confirm or {} if name not in names]:
         near = near_names(unknown[0], names)
         raise errors.ArgumentError(f"confirm: no organization {unknown[0]!r} is compared{near}")
-    asked = (on, fields, active, status_words, key or primary_key(app_users))
+    asked = (on, fields, active, status_words, key or comparison.primary_key(app_users))
     column = active if active in app_users else None
     states: list[bool | None] = [True] * len(app_users)
     if column is not None:
@@ -180,11 +171,11 @@ def compare_organizations(
     for name in names:
         here = people.get(name, users.iloc[:0])
         part = mine.get(name, _whole(app_users.iloc[:0], app_users))
-        plan, count = plan_without_guard(here, part, *asked)
+        plan, count = comparison.plan_without_guard(here, part, *asked)
         plan = replace(plan, table=scoped(plan.table, table, part, {organization: name}))
         try:
             number = (confirm or {}).get(name)
-            found[name] = guarded(plan, count, guard, number, empty=here.empty, where=f" of {name}")
+            found[name] = comparison.guarded(plan, count, guard, number, empty=here.empty, where=f" of {name}")
         except TooManyDeactivations as stop:
             found[name] = stop
         stopped = isinstance(found[name], TooManyDeactivations)

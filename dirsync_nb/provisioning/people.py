@@ -8,7 +8,8 @@ app is found by any of its keys, and never joined by an address that an id contr
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import pandas as pd
@@ -39,6 +40,14 @@ def key_of(column: str, value: Any) -> str | None:
     return id_key(value) if column in IDS else address_key(value)
 
 
+def _near_key(_: str, value: Any) -> str | None:
+    return None if value is ABSENT else near_id(value)
+
+
+Form = Callable[[str, Any], str | None]
+"""Of the value in a column: what is equal there is the same."""
+
+
 class Found(NamedTuple):
     """Whom a key leads to."""
 
@@ -63,9 +72,7 @@ class People:
         self.users = users
         self.active: list[bool] = (users["state"] == "active").tolist()
         self._values: dict[str, list[Any]] = {}
-        self._index: dict[str, dict[str, list[int]]] = {}
-        self._near: dict[str, dict[str, list[int]]] = {}
-        self._listed: dict[str, list[int]] | None = None
+        self._index: dict[tuple[str, Form], dict[str, list[int]]] = {}
         self.person = list(range(len(users)))
         self.records = {place: [place] for place in self.person}
         self._join_same_ids()
@@ -110,48 +117,43 @@ class People:
 
     # Looking up ---------------------------------------------------------------------------------------------
 
-    def _places(self, column: str, key: str) -> list[int]:
-        if column not in self._index:
-            index: dict[str, list[int]] = {}
+    def _places(self, column: str, key: str, form: Form = key_of) -> list[int]:
+        """Return the places of the records whose value in a column has this form."""
+        if (column, form) not in self._index:
+            index = self._index[column, form] = {}
             for place, value in enumerate(self.values(column)):
-                if (one := key_of(column, value)) is not None:
+                if (one := form(column, value)) is not None:
                     index.setdefault(one, []).append(place)
-            self._index[column] = index
-        return self._index[column].get(key, [])
+        return self._index[column, form].get(key, [])
+
+    def _people(self, places: Iterable[int]) -> list[int]:
+        """Return whose records these are, each person once."""
+        return list(dict.fromkeys(self.person[place] for place in places))
 
     def holding(self, column: str, value: Any) -> Found:
         """Find the people who have a value, now or, for an address, among their other ones."""
         key = key_of(column, value)
         if key is None:
             return Found([], [])
-        now = list(dict.fromkeys(self.person[place] for place in self._places(column, key)))
-        listed = self._former().get(key, []) if column == "address" else []
-        return Found(now, list(dict.fromkeys(self.person[place] for place in listed)))
+        listed = self._former.get(key, []) if column == "address" else []
+        return Found(self._people(self._places(column, key)), self._people(listed))
 
     def like(self, column: str, value: Any) -> list[int]:
         """Find the people whose id differs from a value in case or leading zeros only."""
         key = near_id(value)
-        if key is None:
-            return []
-        if column not in self._near:
-            index: dict[str, list[int]] = {}
-            for place, held in enumerate(self.values(column)):
-                if held is not ABSENT and (near := near_id(held)) is not None:
-                    index.setdefault(near, []).append(self.person[place])
-            self._near[column] = index
-        return list(dict.fromkeys(self._near[column].get(key, [])))
+        return [] if key is None else self._people(self._places(column, key, _near_key))
 
+    @cached_property
     def _former(self) -> dict[str, list[int]]:
-        """Index the addresses that a directory lists for somebody besides the one that counts."""
-        if self._listed is None:
-            self._listed = {}
-            current = self.values("address")
-            for place, address in enumerate(_listed_addresses(self.users)):
-                own = key_of("address", current[place])
-                for key in dict.fromkeys(filter(None, map(address_key, address))):
-                    if key != own:
-                        self._listed.setdefault(key, []).append(place)
-        return self._listed
+        """The addresses that a directory lists for somebody besides the one that counts."""
+        listed: dict[str, list[int]] = {}
+        current = self.values("address")
+        for place, address in enumerate(_listed_addresses(self.users)):
+            own = key_of("address", current[place])
+            for key in dict.fromkeys(filter(None, map(address_key, address))):
+                if key != own:
+                    listed.setdefault(key, []).append(place)
+        return listed
 
     def told_apart(self, person: int, keys: Mapping[str, Any]) -> str | None:
         """Return the id by which somebody with these values is not that person; None where one is the same."""
@@ -206,7 +208,7 @@ class People:
         for places in self._twins("address", homes):
             known: list[int] = []
             for place in sorted(places, key=lambda one: (not self.active[one], one)):
-                known = list(dict.fromkeys(self.person[one] for one in known))
+                known = self._people(known)
                 if self.person[place] in known:
                     continue  # joined by an id: nothing is left to tell
                 fits = [one for one in known if not self._are_two(one, self.person[place])]

@@ -18,24 +18,12 @@ from ..text import is_missing, plural
 from .app_table import AppTable
 from .prefill import FORMATS, save_lists
 
-ACTIONS = (
-    "create",
-    "update",
-    "same_person",
-    "deactivate",
-    "tombstone",
-    "cannot_compare",
-)
+ACTIONS = ("create", "update", "same_person", "deactivate", "tombstone", "cannot_compare")
 PLAN_COLUMNS = {
     "action": "category",
     "app_key": "object",
-    "user_id": "str",
-    "name": "str",
-    "address": "str",
-    "matched_by": "str",
-    "fields": "object",
-    "before": "object",
-    "after": "object",
+    **dict.fromkeys(("user_id", "name", "address", "matched_by"), "str"),
+    **dict.fromkeys(("fields", "before", "after"), "object"),
     "reason": "str",
 }
 SHOWN_ROWS = 50

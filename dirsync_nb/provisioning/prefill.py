@@ -22,21 +22,12 @@ from ..frames.tools import rows_frame
 from ..text import name_label, plain
 from .people import plain_value
 
+ATTRIBUTES = ("username", "job_title", "department_name", "manager_name", "manager_email")
 ACCOUNT_COLUMNS = {
-    "address": "str",
-    "username": "str",
-    "first_name": "str",
-    "last_name": "str",
-    "name": "str",
-    "job_title": "str",
-    "department_name": "str",
-    "manager_name": "str",
-    "manager_email": "str",
+    **dict.fromkeys(("address", "username", "first_name", "last_name", "name"), "str"),
+    **dict.fromkeys(ATTRIBUTES[1:], "str"),
     "manager_user_id": "str",  # the manager among the users given, where there is exactly one
-    "role": "str",
-    "idp_id": "str",
-    "directory_id": "str",
-    "organization_id": "str",
+    **dict.fromkeys(("role", "idp_id", "directory_id", "organization_id"), "str"),
     "no_data": "object",  # tuple of fields that are switched on, but the provider has no value (null)
     "not_enabled": "object",  # tuple of fields that are not switched on for this person (absent)
 }
@@ -61,7 +52,6 @@ TEAM_MEMBER_COLUMNS = {
     "directory_id": "str",
 }
 
-ATTRIBUTES = ("username", "job_title", "department_name", "manager_name", "manager_email")
 FORMATS = ("csv", "xlsx", "parquet")
 
 

@@ -38,12 +38,7 @@ def _in_order(events: Events) -> list[tuple[ParsedEvent, Record]]:
 TIMELINE_COLUMNS = {
     "at": TIME,
     "change": "category",
-    "manner": "str",
-    "user_id": "str",
-    "user": "str",
-    "directory_id": "str",
-    "previous_user_id": "str",
-    "event_id": "str",
+    **dict.fromkeys(("manner", "user_id", "user", "directory_id", "previous_user_id", "event_id"), "str"),
 }
 
 

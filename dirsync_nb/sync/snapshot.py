@@ -32,10 +32,10 @@ from ..files import Room, need_for, open_within, remove_folder, replacing, save_
 from ..frames import MEMBERSHIP_COLUMNS, concat, require_complete, tools
 from ..guard import SHARE, bytes_within, check_guard, check_vanished, why_stopped
 from ..load import load_directories, load_events, load_organizations
-from ..load.checkpoint import PAGE_FORMAT, Checkpoint
 from ..load.contents import Contents, load_contents
 from ..load.parallel import directory_ids_of, for_each_directory
 from ..load.progress import tell
+from ..load.session import PAGE_FORMAT, Checkpoint
 from .events import NEVER, Moment, moment_of
 from .follow import LostPlace, knows, latest_event, load_since
 from .state import InactivePolicy, State, oldest_first, replay

@@ -27,17 +27,7 @@ import pandas as pd
 
 from .. import errors
 from ..client import Record
-from ..frames import (
-    MEMBERSHIP_COLUMNS,
-    TIME,
-    concat,
-    directories_frame,
-    groups_frame,
-    require_columns,
-    require_complete,
-    takes_frames,
-    users_frame,
-)
+from ..frames import MEMBERSHIP_COLUMNS, TIME, require_columns, require_complete, takes_frames, tools
 from ..load.parallel import directory_ids_of
 from ..text import plain, plural
 from .events import (
@@ -60,9 +50,7 @@ InactivePolicy = Literal["delete", "keep"]
 LIFECYCLES = ("active", "inactive", "removed", "retained")
 OUTCOMES = ("applied", "dormant", "unknown", "duplicate", "superseded", "other", "elsewhere", "failed")
 ATTENTION_COLUMNS = {
-    "user_id": "str",
-    "group_id": "str",
-    "directory_id": "str",
+    **dict.fromkeys(("user_id", "group_id", "directory_id"), "str"),
     "at": TIME,
     "event_id": "str",
     "reason": "str",
@@ -71,10 +59,7 @@ REPORT_COLUMNS = {
     "event": "str",
     "created_at": TIME,
     "outcome": "category",
-    "reason": "str",
-    "user_id": "str",
-    "group_id": "str",
-    "directory_id": "str",
+    **dict.fromkeys(("reason", "user_id", "group_id", "directory_id"), "str"),
 }
 IN_BASE = Moment(NEVER.time + 1, "")  # older than any event: what a base without a position is sure of
 
@@ -347,17 +332,17 @@ class State:
     @property
     def directories(self) -> pd.DataFrame:
         """Directories that are there, as a directories frame. Events carry no counts of users and groups."""
-        return self._frame(self._directories, directories_frame)
+        return self._frame(self._directories, tools.directories_frame)
 
     @property
     def users(self) -> pd.DataFrame:
         """Users the service has, active and inactive, as a users frame."""
-        return self._frame(self._users, users_frame)
+        return self._frame(self._users, tools.users_frame)
 
     @property
     def groups(self) -> pd.DataFrame:
         """Groups the service has, as a groups frame."""
-        return self._frame(self._groups, groups_frame)
+        return self._frame(self._groups, tools.groups_frame)
 
     def _living(self, subject: _Subject) -> bool:
         return subject.living(self._end_of(subject.directory_id))
@@ -376,7 +361,7 @@ class State:
             kept = kept[~kept["directory_id"].isin(ended) | kept.index.isin(list(subjects))]
         if fresh.empty and len(kept) == len(base):
             return base.copy()
-        return oldest_first(concat([kept, fresh]))
+        return oldest_first(tools.concat([kept, fresh]))
 
     def _ended_directories(self) -> list[str]:
         return [name for name, subject in self._directories.items() if not self._living(subject)]
@@ -492,13 +477,13 @@ class State:
         """Return the last known record of everybody who is gone."""
         gone = {name: one for name, one in self._users.items() if one.known and not self._living(one)}
         records = [gone[name].record for name in sorted(gone)]
-        last = users_frame([record for record in records if record])
+        last = tools.users_frame([record for record in records if record])
         if self._base is not None:
             known = self._base.users
             silent = known["directory_id"].isin(self._ended_directories())
             silent &= ~known.index.isin(list(self._users))
             silent |= known.index.isin([name for name, subject in gone.items() if not subject.record])
-            last = concat([last, known[silent]])
+            last = tools.concat([last, known[silent]])
         return last[["name", "address", "idp_id", "directory_id"]].copy()
 
     def _departure(self, directory_id: str, idp_id: str, here_again: bool) -> str:

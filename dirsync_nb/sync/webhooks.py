@@ -12,6 +12,7 @@ import binascii
 import hashlib
 import hmac
 import json
+import re
 import threading
 import time
 import zlib
@@ -24,6 +25,7 @@ import pandas as pd
 
 from .. import errors
 from ..client import Record
+from ..frames.tools import rows_frame
 
 __all__ = ["SIGNATURE_HEADER", "InvalidSignature", "Receiver", "explain", "sign", "verify"]
 
@@ -143,9 +145,8 @@ def explain(
         return f"{said}."
     if _matches(parsed, raw, key):
         return f"{said}. Apart from that the signature is right."
-    cause = next((words for words, found in _mishaps(parsed, raw, secret) if found), None) or _wrong_kind(
-        secret
-    )
+    mishap = next((words for words, found in _mishaps(parsed, raw, secret) if found), None)
+    cause = mishap or _wrong_kind(secret)
     if cause is not None:
         return f"{said}: {cause}."
     if problem != MISFIT:
@@ -180,12 +181,7 @@ def _parsed(header: object) -> _Header | None:
         name, _, value = part.strip().partition("=")
         fields.setdefault(name, []).append(value)
     times, signatures = fields.get("t", []), fields.get("v1", [])
-    if (
-        len(times) != 1
-        or not signatures
-        or not (times[0].isascii() and times[0].isdigit())
-        or len(times[0]) > 25
-    ):
+    if len(times) != 1 or not signatures or not re.fullmatch("[0-9]{1,25}", times[0]):
         return None
     return _Header(times[0], tuple(signatures))
 
@@ -237,11 +233,10 @@ def _mishaps(header: _Header, raw: bytes, secret: str) -> Iterator[tuple[str, bo
     """Yield each usual mishap with whether it explains the signature."""
     key = _key(secret)
     for how, body in _unpacked(raw):
-        found = _matches(header, body, key)
-        yield f"it fits the body {how}: undo that before you verify", found
+        yield f"it fits the body {how}: undo that before you verify", _matches(header, body, key)
     for how, body in _rewritten(raw):
-        found = _matches(header, body, key)
-        yield f"it fits the body {how}, so something changed the body on its way: pass the raw bytes", found
+        told = f"it fits the body {how}, so something changed the body on its way: pass the raw bytes"
+        yield told, _matches(header, body, key)
     for how, other in _other_secrets(secret):
         yield f"it fits the secret {how}", _matches(header, raw, other)
     plain = hmac.new(key, raw, hashlib.sha256).hexdigest()
@@ -340,10 +335,7 @@ def _other_secrets(secret: str) -> Iterator[tuple[str, bytes]]:
 # Receiving ----------------------------------------------------------------------------------------------
 
 DELIVERY_COLUMNS = {
-    "event_id": "str",
-    "event": "str",
-    "created_at": "str",
-    "verdict": "str",
+    **dict.fromkeys(("event_id", "event", "created_at", "verdict"), "str"),
     "repeated": "bool",
     "answered": "Int64",
 }
@@ -440,15 +432,13 @@ class Receiver:
         whether the event had been taken before; ``answered`` is our status.
         """
         with self._changed:
-            rows = list(self._rows)
-        return pd.DataFrame(rows, columns=list(DELIVERY_COLUMNS)).astype(DELIVERY_COLUMNS)
+            return rows_frame(self._rows, DELIVERY_COLUMNS)
 
     def take(self, body: bytes, header: str | None) -> int:
         """Deal with one delivery; give the status to answer with."""
         with self._changed:
             if self.secret is None or self._failures:
-                status = self._failures.pop(0) if self._failures else 503
-                return self._note({}, "not looked at", status)
+                return self._note({}, "not looked at", self._failures.pop(0) if self._failures else 503)
             try:
                 event = verify(body, header, self.secret, tolerance=self._tolerance, clock=self._clock)
             except errors.DirsyncError as problem:

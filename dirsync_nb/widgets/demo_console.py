@@ -15,7 +15,7 @@ import traitlets as t
 
 from .. import errors
 from ..client import DirectoryClient, checked_id, needs_client
-from ..files import replacing
+from ..files import write_text
 from ._base.code import snippets
 from ._base.controls import MENU, Controls
 from ._base.jobs import PATIENCE
@@ -215,14 +215,9 @@ class DemoConsole(Panel):
         self._demo = demo
         self.poll_button.layout.display = "" if demo.polled else "none"
         self._draw()
-        self.status.say(
-            "ready", f"{plural(len(demo.people), 'person', 'people')} at {demo.provider}. {self._how()}"
-        )
-
-    def _how(self) -> str:
-        if self.demo.polled:
-            return "It is polled: what you do waits until you press Poll now."
-        return "It pushes each change at once."
+        waits = "It is polled: what you do waits until you press Poll now."
+        how = waits if demo.polled else "It pushes each change at once."
+        self.status.say("ready", f"{plural(len(demo.people), 'person', 'people')} at {demo.provider}. {how}")
 
     def close(self) -> None:
         """End the receiver and the app behind it, too."""
@@ -446,9 +441,7 @@ class DemoConsole(Panel):
         >>> console.client.sandbox.stop()
         >>> console.close()
         """
-        with replacing(Path(path)) as temporary:
-            temporary.write_text(self._page(), encoding="utf-8", errors="replace")
-        return Path(path)
+        return write_text(path, self._page().encode("utf-8", "replace").decode())
 
     def _page(self) -> str:
         demo = self.demo

@@ -183,8 +183,7 @@ class DirectoryExplorer(Explorer):
     def _only_somebody_of_this_view(self, proposal: Any) -> Any:
         if proposal.value is not None:
             self.wait()
-        frame = {"Users": self._users, "Groups": self._groups}.get(self.view)
-        if proposal.value is not None and (frame is None or proposal.value not in frame.index):
+        if proposal.value is not None and proposal.value not in self._index_here():
             raise t.TraitError(f"no {proposal.value!r} among the {self.view.lower()} of this directory")
         return proposal.value
 
@@ -340,8 +339,7 @@ class DirectoryExplorer(Explorer):
         self._fill_menus()
         self._draw()
         self.page = choices["page"]
-        frame = {"Users": self._users, "Groups": self._groups}.get(view)
-        if choices["selected"] is not None and frame is not None and choices["selected"] in frame.index:
+        if choices["selected"] is not None and choices["selected"] in self._index_here():
             self.selected = choices["selected"]
         else:
             self._selection_changed({"new": None})

@@ -15,7 +15,7 @@ from ..analysis.graph import group_graph, hold_nearly_all
 from ..client import DirectoryClient, Record, checked_id, needs_client, one_or_many
 from ..frames import MEMBERSHIP_COLUMNS, choose_address
 from ._base.code import snippets
-from ._base.controls import MENU, Ids, ListedId, only_listed
+from ._base.controls import Ids, ListedId, only_listed
 from ._base.directory_lists import directory_entries
 from ._base.explorer import NO_DIRECTORY, Explorer
 from ._base.groups import GROUP_COLUMNS, GroupPicker
@@ -218,10 +218,8 @@ class MembershipExplorer(Explorer):
             return
         most = frame["groups"].fillna(-1).idxmax()
         first = str(self._wanted if self._wanted in frame.index else most)
-        entries = directory_entries(frame, by="groups")[:ROWS]
-        if first not in [i for _, i in entries]:
-            entries = [(label(frame["name"][first], MENU), first), *entries[: ROWS - 1]]
-        self._controls.fill(self.directory_menu, entries, value=first)
+        entries = sorted(directory_entries(frame, by="groups"), key=lambda entry: entry[1] != first)
+        self._controls.fill(self.directory_menu, entries[:ROWS], value=first, of=len(entries))
         if self._wanted is not None and self._wanted != first:
             self._say_missing(self._wanted)
             return

@@ -14,10 +14,9 @@ import traitlets as t
 
 from .. import errors
 from ..analysis import role_mapping, what_if
-from ..analysis.role_files import KINDS, mapping_text
+from ..analysis.role_files import write_mapping
 from ..analysis.role_mapping import RoleMapping
 from ..client import DirectoryClient, needs_client, one_or_many
-from ..files import replacing
 from ..frames import takes_frames
 from ..load.parallel import directory_ids_of
 from ._base.code import snippets
@@ -425,9 +424,7 @@ class RoleMapper(Explorer):
         path = Path(self.folder.strip() or ".").expanduser() / FILES[kind]
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            with replacing(path) as temporary:
-                text = mapping_text(self.mapping, dict(zip(FILES, KINDS, strict=True))[kind])
-                temporary.write_text(text, encoding="utf-8")
+            write_mapping(self.mapping, path)
         except OSError as problem:
             self._say_written("error", f"Not written. {path}: {problem.strerror}")
             return

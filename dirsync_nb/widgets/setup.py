@@ -16,6 +16,7 @@ from ..connect import connect, connect_sandbox
 from ..frames import directories_frame, takes_frames
 from ._base.code import snippets
 from ._base.controls import MENU, Controls, ListedId
+from ._base.directory_lists import COLUMNS
 from ._base.jobs import PATIENCE, Job
 from ._base.listing import Found, Listing
 from ._base.panel import Panel, Read
@@ -32,10 +33,7 @@ OTHER = "another provider"
 WATCH_FIRST, WATCH_MOST = 3.0, 15.0  # seconds between two looks: soon at first, then less often
 WATCH_FOR = 45 * 60.0  # seconds; a cycle of Entra ID takes 40 minutes
 DIRECTORIES: list[Column] = [
-    {"key": "name", "title": "Directory", "sub": "type"},
-    {"key": "state", "title": "State", "kind": "state"},
-    {"key": "active_users", "title": "Users", "kind": "number", "room": 1},
-    {"key": "groups", "title": "Groups", "kind": "number", "room": 2},
+    {**one, "sortable": False} for one in COLUMNS["Directories"] if "hidden" not in one
 ]
 
 

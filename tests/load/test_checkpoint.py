@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dirsync_nb.load.checkpoint import Checkpoint
+from dirsync_nb.load.session import Checkpoint
 
 LINES = st.lists(st.dictionaries(st.text(max_size=3), st.text() | st.integers()), max_size=5)
 

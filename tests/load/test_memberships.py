@@ -15,8 +15,8 @@ from dirsync_nb.client import Pacer
 from dirsync_nb.client.waiting import Stop
 from dirsync_nb.frames import MEMBERSHIP_COLUMNS
 from dirsync_nb.load import memberships
-from dirsync_nb.load.checkpoint import Checkpoint
 from dirsync_nb.load.memberships import estimate_routes, load_directory_memberships
+from dirsync_nb.load.session import Checkpoint
 
 from ..foreign import KEY, Answer, ForeignServer, listing, users
 

@@ -19,21 +19,9 @@ import pandas as pd
 from ...analysis.identity import address_key
 from ...frames import require_ids, takes_frames
 from ...frames.partial import require_all
+from . import rulebook
 from .rows import large
-from .rules import (
-    GROUP_COLUMNS,
-    MOST_BYTES,
-    MOST_MEMBERS,
-    USER_COLUMNS,
-    Audit,
-    Findings,
-    folded,
-    is_address,
-    is_too_long,
-    oddities,
-    unseen,
-    verdicts_frame,
-)
+from .rulebook import Audit, Findings
 
 NAMES = ("first_name", "last_name", "name")
 TEXT_BOOLEANS = frozenset({"true", "false"})
@@ -47,7 +35,7 @@ def check_directory(
     memberships: pd.DataFrame | None = None,
     *,
     before: pd.DataFrame | None = None,
-    most_members: int = MOST_MEMBERS,
+    most_members: int = rulebook.MOST_MEMBERS,
 ) -> Audit:
     """Judge what a directory holds: people without an address, twins, odd names, groups of one name.
 
@@ -128,11 +116,11 @@ class _Check:
             if sources[place] != "email":
                 message = f"no primary address; {address!r:.80} comes from {sources[place]}"
                 self._tell(place, "address_fallback", "address", message)
-            if hidden := unseen(address):
+            if hidden := rulebook.unseen(address):
                 self._tell(place, "invisible_characters", "address", f"{', '.join(hidden)} in {address!r:.80}")
-            if not is_address(address):
+            if not rulebook.is_address(address):
                 self._tell(place, "address_malformed", "address", f"{address!r:.80} is not an address")
-            elif is_too_long(address):
+            elif rulebook.is_too_long(address):
                 self._tell(place, "address_too_long", "address", f"{len(address):,} characters")
 
     def twins(self) -> None:
@@ -194,7 +182,7 @@ class _Check:
             if missing:
                 self._tell(place, "name_missing", missing[0], f"no {' and no '.join(missing)}")
             for name, text in texts.items():
-                for rule, message in oddities(text):
+                for rule, message in rulebook.oddities(text):
                     self._tell(place, rule, name, message)
 
     def text_booleans(self) -> None:
@@ -210,7 +198,7 @@ class _Check:
         """Find groups without a name, and names that several have."""
         names = groups["name"].tolist()
         homes = groups["directory_id"].fillna("").tolist()
-        keys = [folded(name) if isinstance(name, str) else "" for name in names]
+        keys = [rulebook.folded(name) if isinstance(name, str) else "" for name in names]
         here: dict[tuple[str, str], list[int]] = {}
         for place, key in enumerate(keys):
             here.setdefault((homes[place], key), []).append(place)
@@ -225,7 +213,7 @@ class _Check:
                 tell("group_name_repeated", "name", f"{name!r:.80} is the name of {', '.join(twins[:3])} too")
             elif homes_of[keys[place]] > 1:
                 tell("group_name_elsewhere", "name", f"{name!r:.80} is a group of another directory too")
-            for rule, message in oddities(name):
+            for rule, message in rulebook.oddities(name):
                 tell(rule, "name", message)
 
     def renamed(self, before: pd.DataFrame, groups: pd.DataFrame) -> None:
@@ -266,7 +254,7 @@ class _Check:
                 tell("group_empty", "members", "nobody is in it")
             if size > most_members:
                 tell("group_large", "members", large(size))
-            if size * longest > MOST_BYTES:
+            if size * longest > rulebook.MOST_BYTES:
                 message = f"{size:,} members make a body of about {size * longest / 1_000:,.0f} kB"
                 tell("group_body_too_large", "members", message)
 
@@ -294,8 +282,8 @@ class _Check:
         ]
         return Audit(
             found.frame(),
-            verdicts_frame(judged, users.index, USER_COLUMNS),
-            verdicts_frame(pushed, index, GROUP_COLUMNS),
+            rulebook.verdicts_frame(judged, users.index, rulebook.USER_COLUMNS),
+            rulebook.verdicts_frame(pushed, index, rulebook.GROUP_COLUMNS),
         )
 
 

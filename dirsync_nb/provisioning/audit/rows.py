@@ -14,22 +14,9 @@ from ... import errors
 from ...analysis.identity import address_key
 from ...client.calls import listed_records
 from ...frames import DIRECTORY_TYPES, FRAMES, one_of, require_complete, require_ids
-from .flat import columns_frame, read_as, set_field
-from .rules import (
-    GROUP_COLUMNS,
-    MOST_BYTES,
-    MOST_MEMBERS,
-    USER_COLUMNS,
-    Audit,
-    Findings,
-    Tell,
-    folded,
-    is_address,
-    is_too_long,
-    oddities,
-    unseen,
-    verdicts_frame,
-)
+from ...frames.tools import rows_frame
+from . import rulebook
+from .rulebook import COLUMN_COLUMNS, MOST_BYTES, Audit, Findings, Tell
 
 ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
 IGNORED = frozenset({"id", "meta", "schemas", "groups", "password"})  # the service's own, or not kept
@@ -84,6 +71,21 @@ GROUP = {
     **_texts("displayName", "externalId"),
     "members": Attribute("members", dict, many=True, inside=MEMBER),
 }
+# Without case, spaces and signs.
+_FIELDS = {
+    "userName": "login user userprincipalname",
+    "emails.value": "email emailaddress emailsvalue mail primaryemail workemail",
+    "name.givenName": "firstname givenname",
+    "name.familyName": "lastname familyname surname",
+    "title": "jobtitle",
+    "externalId": "objectid oktaid",
+    f"{ENTERPRISE}.department": "department",
+    f"{ENTERPRISE}.division": "division",
+    f"{ENTERPRISE}.organization": "organization",
+    f"{ENTERPRISE}.costCenter": "costcenter",
+    f"{ENTERPRISE}.employeeNumber": "employeenumber employeeid",
+}
+SYNONYMS = {word: field for field, words in _FIELDS.items() for word in words.split()}
 GUID = r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
 ID_FORMS = {"okta": re.compile(r"00u[0-9A-Za-z]{17}"), "azure": re.compile(GUID)}
 BRANDS = tuple(kind.split()[0] for kind in DIRECTORY_TYPES)
@@ -98,7 +100,7 @@ def check_rows(
     inactive_policy: str = "delete",
     known_users: Iterable[str] = (),
     taken_identities: Iterable[str] = (),
-    most_members: int = MOST_MEMBERS,
+    most_members: int = rulebook.MOST_MEMBERS,
 ) -> Audit:
     """Judge users and groups before they are provisioned over SCIM, as the service would judge them.
 
@@ -155,8 +157,8 @@ def check_rows(
     pushed = [check.group(label, row) for label, row in zip(group_index, group_rows, strict=True)]
     return Audit(
         check.findings.frame(),
-        verdicts_frame(judged, user_index, USER_COLUMNS),
-        verdicts_frame(pushed, group_index, GROUP_COLUMNS),
+        rulebook.verdicts_frame(judged, user_index, rulebook.USER_COLUMNS),
+        rulebook.verdicts_frame(pushed, group_index, rulebook.GROUP_COLUMNS),
         columns_frame(columns),
     )
 
@@ -262,7 +264,7 @@ class _Check:
 
     def _keep(self, label: Any, resource: Row, tell: Tell, address: str | None) -> None:
         name, external = resource.get("userName", ""), resource.get("externalId")
-        alike = self._alike.setdefault(folded(name), label) if name else label
+        alike = self._alike.setdefault(rulebook.folded(name), label) if name else label
         if name:
             self._user_names[name.casefold()] = label
         if alike != label:
@@ -290,14 +292,14 @@ class _Check:
         texts = {f"name.{part}": text for part, text in parts.items()}
         texts |= {field: resource[field] for field in ("userName", "displayName") if field in resource}
         for field, text in texts.items():
-            for rule, message in oddities(text) if isinstance(text, str) else ():
+            for rule, message in rulebook.oddities(text) if isinstance(text, str) else ():
                 if (field, rule) != ("userName", "invisible_characters"):  # it is looked at as an address is
                     tell(rule, field, message)
         addresses = {"userName": resource.get("userName", "")}
         for place, one in enumerate(resource.get("emails", [])):
             addresses[f"emails[{place}].value"] = one.get("value")
         for field, text in addresses.items():
-            if isinstance(text, str) and (hidden := unseen(text)):
+            if isinstance(text, str) and (hidden := rulebook.unseen(text)):
                 tell("invisible_characters", field, f"{', '.join(hidden)} in {text!r:.80}")
 
     # -- groups -----------------------------------------------------------------------------------------
@@ -337,10 +339,10 @@ class _Check:
         if len(ids) < len(members):
             raise Refusal("member_without_value", "members", "a member has no value")
         self._identities[identity] = f"row {label!r}"
-        if (first := self._group_names.setdefault(folded(name), label)) != label:
+        if (first := self._group_names.setdefault(rulebook.folded(name), label)) != label:
             message = f"{name!r:.80} is, but for case and spaces, the name of row {first!r} too"
             tell("group_name_repeated", "displayName", message)
-        for rule, message in oddities(name):
+        for rule, message in rulebook.oddities(name):
             tell(rule, "displayName", message)
         return list(dict.fromkeys(ids))
 
@@ -392,7 +394,7 @@ def _address(resource: Row) -> tuple[str | None, str | None, list[tuple[str, str
     listed = [one for one in resource.get("emails", []) if str(one.get("value", "")).strip()]
     name = resource.get("userName", "").strip()
     if not listed:
-        if not is_address(name):
+        if not rulebook.is_address(name):
             raise Refusal("address_missing", "emails", f"no address, and the user name {name!r:.80} is none")
         told = [("address_from_user_name", f"no address; the user name {name!r:.80} stands in")]
         return name, "userName", [*told, *_length(name)]
@@ -402,7 +404,7 @@ def _address(resource: Row) -> tuple[str | None, str | None, list[tuple[str, str
     if chosen is None:
         return None, None, [*told, ("address_unmarked", "no address is primary, or of type work or home")]
     address = str(chosen["value"]).strip()
-    if not is_address(address):
+    if not rulebook.is_address(address):
         return None, None, [*told, ("address_malformed", f"{address!r:.80} is not an address")]
     return address, f"emails ({why})", [*told, *_length(address)]
 
@@ -418,7 +420,7 @@ def _chosen(listed: list[Row]) -> tuple[Row | None, str]:
 
 
 def _length(address: str) -> list[tuple[str, str]]:
-    if not is_too_long(address):
+    if not rulebook.is_too_long(address):
         return []
     return [
         ("address_too_long", f"{len(address):,} characters, {len(address.rpartition('@')[0]):,} before the @")
@@ -489,3 +491,44 @@ def _shown(value: Any) -> str | None:
     if not isinstance(value, str):
         return None
     return value.encode("utf-8", "backslashreplace").decode()[:200]
+
+
+# Columns of a flat table ------------------------------------------------------------------------------------
+# What is not understood is named, never guessed: no row is judged by a column that was not read.
+
+
+def read_as(column: str, known: Mapping[str, Any], own: Iterable[str]) -> str | None:
+    """Return the SCIM field a column stands for (``userName``, ``name.givenName``), or None."""
+    lower = column.strip().lower()
+    if lower in own or lower == ENTERPRISE.lower():
+        return column
+    if lower in known:
+        return str(known[lower].name)
+    first, _, rest = lower.partition(".")
+    if first == "name" and known.get("name") and rest in known["name"].inside:
+        return f"name.{known['name'].inside[rest].name}"
+    if lower.startswith(ENTERPRISE.lower()):
+        lower = lower[len(ENTERPRISE) :].lstrip(".:")
+    plain = re.sub(r"[^a-z]", "", re.sub(r"\[\d+\]|\.\d+\.", "", lower))
+    names = {re.sub(r"[^a-z]", "", name): str(field.name) for name, field in known.items()}
+    return SYNONYMS.get(plain) or names.get(plain)
+
+
+def set_field(row: dict[str, Any], field: str, value: Any) -> None:
+    """Put the value of one column where SCIM has it; of several columns for one field the first counts."""
+    if field == "emails.value":
+        row.setdefault("emails", [{"value": value, "type": "work", "primary": True}])
+        return
+    outer, _, inner = field.rpartition(".")
+    if outer in ("name", ENTERPRISE):
+        held = row.setdefault(outer, {})
+        if isinstance(held, dict):
+            held.setdefault(inner, value)
+        return
+    row.setdefault(field, value)
+
+
+def columns_frame(columns: Mapping[str, str | None]) -> pd.DataFrame:
+    """Return one row a column: the field it was read as, and whether it was understood."""
+    index = pd.Index(list(columns), dtype="str", name="column")
+    return rows_frame([(field, field is not None) for field in columns.values()], COLUMN_COLUMNS, index)

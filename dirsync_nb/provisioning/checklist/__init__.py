@@ -1,7 +1,7 @@
 """What stands between a notebook and production, looked up in the environment at hand instead of asked.
 
-Reading order: ``facts`` (what is read once), ``items``, ``checklist``; and what the documentation leaves open:
-``asking``, ``questions`` (the table of them), ``probe``.
+Reading order: ``items``, ``checklist``; and what the documentation leaves open: ``asking``, ``questions`` (the
+table of them), ``probe``.
 """
 
 from ...client.calls import every_call

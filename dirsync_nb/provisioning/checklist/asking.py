@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from ... import errors
 from ...client import DSYNC_EVENTS, DirectoryClient, Record
-from ...client.answers import parse_json
+from ...client.answers import json_or
 from ...client.retry import parse_retry_after
 from ...frames.records import as_dict
 from ...sync import latest_event
@@ -115,10 +115,7 @@ class Asker:
         self.requests += 1
         sent = {name: value for name, value in params.items() if value is not None}
         answer = self._client.transport.answer(path, sent, scope=self._scope(path, params))
-        try:
-            body = parse_json(answer.content)
-        except (ValueError, RecursionError):
-            body = None if not answer.content.strip() else "text"
+        body = json_or(answer.content, "text" if answer.content.strip() else None)
         return Seen(answer.status, answer.headers, body)
 
     def _scope(self, path: str, params: Mapping[str, Any]) -> str | None:

@@ -19,7 +19,7 @@ from ...client import DirectoryClient, needs_client
 from ...frames import require_complete, takes_frames
 from ...frames.tools import rows_frame
 from . import items
-from .facts import Environment, Verdict, unclear
+from .items import Environment, Verdict, unclear
 
 STATES = ("ok", "attention", "not checked")
 COLOURS = {"ok": "#2a7f4f", "attention": "#b3541e", "not checked": "#6b7280"}
@@ -73,9 +73,7 @@ class Checklist:
         return f"<table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>"
 
     def _rows(self) -> Iterator[tuple[str, str, str, str]]:
-        frame = self.frame
-        columns = (frame.index, frame["state"], frame["finding"], frame["what_to_do"])
-        yield from zip(*(column.astype(str) for column in columns), strict=True)
+        yield from self.frame.reset_index().astype(str).itertuples(index=False, name=None)
 
 
 @needs_client

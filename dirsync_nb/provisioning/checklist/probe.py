@@ -24,11 +24,7 @@ from .questions import QUESTIONS, UNASKED, Question
 
 PROBE_COLUMNS = {
     "verdict": "category",
-    "answer": "str",
-    "believed": "str",
-    "asked": "str",
-    "source": "str",
-    "concerns": "str",
+    **dict.fromkeys(("answer", "believed", "asked", "source", "concerns"), "str"),
 }
 VERDICTS = ("as believed", "different", "not asked")
 PRODUCTION = "https://api.workos.com"

@@ -78,7 +78,8 @@ class Picture(anywidget.AnyWidget):
         places = {escape(one): place for place, one in enumerate((names or {}).values()) if len(one) > WORTH}
         said = re.compile("|".join(map(re.escape, sorted(places, key=len, reverse=True))) or "(?!)")
         with self.hold_sync():
-            self.drawn = said.sub(lambda name: f"\x01{places[name[0]]}\x01", self.markup)
+            drawn = said.sub(lambda name: f"\x01{places[name[0]]}\x01", self.markup)
+            self.drawn = drawn.replace('"', "'")  # those of names are escaped; in JSON each would be two
             self.names = list((names or {}).values())
             self.chosen = self._short(chosen)
 
@@ -95,49 +96,44 @@ class Picture(anywidget.AnyWidget):
             self.choose(self._long(key) if self._ids else key)
 
 
+Bar = tuple[str, str, str, str, Sequence[tuple[int, str]]]
+"""A key, a name, what is told of it, the number at its end, and its pieces: how long, and in which colour."""
+
+
 def bars(sizes: Sequence[tuple[str, str, int]], title: str) -> str:
     """Draw one bar for each key, name and count, the largest first."""
-    most = max((count for _, _, count in sizes), default=0) or 1
-    parts, step = [], LINE + 15
-    for place, (key, name, count) in enumerate(sorted(sizes, key=lambda one: -one[2])):
-        y = place * step
-        parts.append(
-            _part(
-                key,
-                f"{name}: {plural(count, 'member')}",
-                f'<rect x="0" y="{y}" width="100%" height="{step}" fill="transparent"/>'
-                + _text(0, y + 12, name)
-                + f'<text x="100%" y="{y + 12}" text-anchor="end">{count:,}</text>'
-                f'<rect x="0" y="{y + 17}" width="100%" height="8" rx="2" fill="{SOFT}" opacity=".5"/>'
-                f'<rect x="0" y="{y + 17}" width="{100 * count / most:.2f}%" height="8" rx="2" fill="{FILL}"/>',
-            )
-        )
-    return _svg(parts, step * len(sizes), title)
+    ordered = sorted(sizes, key=lambda one: -one[2])
+    shown = [(key, name, f"{name}: {plural(n, 'member')}", f"{n:,}", [(n, FILL)]) for key, name, n in ordered]
+    return _bars(shown, title)
 
 
 def changes_picture(counts: Sequence[tuple[str, int, int, int]], title: str) -> str:
     """Draw one bar for each name, with how many keep it, gain it and lose it."""
-    most = max((sum(numbers) for _, *numbers in counts), default=0) or 1
-    parts, step = [], LINE + 15
-    for place, (name, kept, gained, lost) in enumerate(counts):
-        y, x, drawn = place * step, 0.0, ""
-        for count, fill in ((kept, FILL), (gained, GAINED), (lost, LOST)):
-            width = 100 * count / most
-            drawn += f'<rect x="{x:.2f}%" y="{y + 17}" width="{width:.2f}%" height="8" fill="{fill}"/>'
-            x += width
+    shown = []
+    for name, kept, gained, lost in counts:
         moved = "".join(f", {sign}{count:,}" for sign, count in (("+", gained), ("−", lost)) if count)
         numbers = f"{kept + lost:,} → {kept + gained:,}{moved}" if moved else f"{kept:,}"
         told = f"{name}: {kept:,} keep it, {gained:,} gain it, {lost:,} lose it"
-        parts.append(
-            _part(
-                name,
-                told,
-                f'<rect x="0" y="{y}" width="100%" height="{step}" fill="transparent"/>'
-                + _text(0, y + 12, name)
-                + f'<text x="100%" y="{y + 12}" text-anchor="end">{numbers}</text>{drawn}',
-            )
+        shown.append((name, name, told, numbers, [(kept, FILL), (gained, GAINED), (lost, LOST)]))
+    return _bars(shown, title)
+
+
+def _bars(shown: Sequence[Bar], title: str) -> str:
+    most = max((sum(count for count, _ in pieces) for *_, pieces in shown), default=0) or 1
+    parts, step = [], LINE + 15
+    for place, (key, name, told, numbers, pieces) in enumerate(shown):
+        y, x = place * step, 0.0
+        drawn = f'<rect x="0" y="{y}" width="100%" height="{step}" fill="transparent"/>' + _text(
+            0, y + 12, name
         )
-    return _svg(parts, step * len(counts), title)
+        drawn += f'<text x="100%" y="{y + 12}" text-anchor="end">{numbers}</text>'
+        drawn += f'<rect x="0" y="{y + 17}" width="100%" height="8" fill="{SOFT}" opacity=".5"/>'
+        for count, fill in pieces:
+            width = 100 * count / most
+            drawn += f'<rect x="{x:.2f}%" y="{y + 17}" width="{width:.2f}%" height="8" fill="{fill}"/>'
+            x += width
+        parts.append(_part(key, told, drawn))
+    return _svg(parts, step * len(shown), title)
 
 
 def overlap_picture(

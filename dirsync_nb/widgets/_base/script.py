@@ -1,18 +1,22 @@
-"""The JavaScript of the widgets' parts, sent once for each widget.
+"""JavaScript and style of the widgets' parts, sent once for all widgets of a kernel.
 
 A widget has several tables; their script, sent with each, would be most of what a saved notebook holds. So one
-invisible part carries all scripts, and every other part asks the page for its own.
+invisible part carries all scripts, another one the style, both stand in every widget, and every other part asks
+the page for its own script.
 """
 
 from __future__ import annotations
 
 import functools
 import hashlib
+import re
 from pathlib import Path
+from typing import Any
 
 import anywidget
+import ipywidgets as w
 
-__all__ = ["Scripts", "script_of"]
+__all__ = ["script_of", "shared"]
 
 HERE = Path(__file__).parent
 PARTS = ("card", "choice", "code", "facets", "frame", "key", "picture", "pulse", "save", "table")
@@ -58,3 +62,15 @@ class Scripts(anywidget.AnyWidget):
     """Shows nothing: brings the scripts of all parts."""
 
     _esm = _all()
+
+
+_shared: list[Any] = []
+
+
+def shared() -> tuple[Any, ...]:
+    """Return the parts that bring style and scripts: the same for every widget, unless somebody closed them."""
+    if not _shared or any(one.comm is None for one in _shared):
+        style = (HERE / "widgets.css").read_text(encoding="utf-8")
+        style = re.sub(r"\s*([{};])\s*|([:,])\s+", r"\1\2", style)  # each saved notebook holds it
+        _shared[:] = [w.HTML(f"<style>{style}</style>", layout=w.Layout(display="none")), Scripts()]
+    return tuple(_shared)

@@ -18,7 +18,6 @@ from ... import errors
 from ...analysis.identity import invisible_in, without_invisible
 from ...frames.tools import rows_frame
 from ...text import plural
-from .flat import COLUMN_COLUMNS
 
 LEVELS = ("reject", "warning", "note")
 VERDICTS = ("pass", "pass with note", "warning", "accepted without primary address", "reject")
@@ -41,6 +40,7 @@ USER_COLUMNS = {
     "address_source": "str",
     "findings": "Int64",
 }
+COLUMN_COLUMNS = {"read_as": "str", "understood": "bool"}
 GROUP_COLUMNS = {
     "subject": "str",
     "verdict": "category",
