@@ -107,6 +107,19 @@ def test_what_it_does_not_know_ends_with_2(arguments, capsys):
     assert "error:" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    "command", ["lab", "demo", "tour", "check .", "init-ci", "drift", "probe", "starter x"]
+)
+def test_whatever_the_toolkit_refuses_a_command_ends_with_its_sentence(command, monkeypatch, capsys):
+    def refuse(_):
+        raise ds.errors.ConfigurationError("no usable key")
+
+    name = command.partition(" ")[0].replace("-", "_")
+    monkeypatch.setattr(cli, f"run_{name}", refuse)
+    assert main(command.split()) == 2
+    assert capsys.readouterr().err == f"dirsync-nb {command.partition(' ')[0]}: no usable key\n"
+
+
 def test_sandbox_is_handed_its_arguments(monkeypatch):
     from dirsync_nb.sandbox import __main__
 

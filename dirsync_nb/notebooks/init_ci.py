@@ -71,7 +71,7 @@ def _parts(folder: Path) -> list[_Part]:
     return [
         _Part(".github/workflows/notebooks.yml", workflow, _replaced),
         _Part(".pre-commit-config.yaml", text["hook.yaml"].format(address=address, rev=rev), _hook_added),
-        _Part(options, text["pytest.ini"].format(section=section, quote=quote), None),
+        _Part(options, text["options.ini"].format(section=section, quote=quote), None),
         _Part("notebooks/first_look.ipynb", text["first_look.ipynb"], _replaced),
         _Part(readme, about, _added if readme.lower().endswith(".md") else None),
     ]

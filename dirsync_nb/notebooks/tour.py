@@ -306,7 +306,8 @@ def _cover(chapters: Sequence[Chapter], server: str) -> str:
         "Result": f"{failed} of {len(chapters)} notebooks failed" if failed else "every cell ran",
     }
     guided = {chapter.path for chapter in chapters} <= set(guided_notebooks())
-    return _COVER.format(
+    cover = Path(__file__).with_suffix(".html").read_text("utf-8").strip()
+    return cover.format(
         title=_TITLE if guided else "Notebooks",
         lead=_LEAD if guided else "Your own notebooks.",
         facts="\n".join(f"<dt>{name}</dt><dd>{html.escape(text)}</dd>" for name, text in facts.items()),
@@ -393,19 +394,5 @@ _WIDGET_NOTE = (
 _TITLE = "WorkOS Directory Sync: a tour"
 _LEAD = """Directories, users, groups and memberships as tables and charts: the guided notebooks of
 <code>dirsync_nb</code>."""
-_COVER = """<header>
-<h1>{title}</h1>
-<p class="lead">{lead} They were run from top to bottom, and here is all that they show. This page is one file
-and needs no network.</p>
-<dl>
-{facts}
-</dl>
-<nav id="contents" aria-label="Contents">
-<h2>Contents</h2>
-<ol>
-{contents}
-</ol>
-</nav>
-</header>"""
 
 every_call(__name__)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,20 +29,9 @@ if TYPE_CHECKING:
 
 __all__ = ["ROLES", "OwnTable", "read_own_table"]
 
-OFF_NAMES = ("disabled", "is_disabled", "inactive", "is_inactive", "suspended", "is_suspended", "deactivated")
-NAMES = {
-    "address": ("email", "e_mail", "mail", "email_address", "mail_address", "user_email", "work_email"),
-    "idp_id": ("idp_id", "idp_user_id", "directory_idp_id"),
-    "name": ("name", "full_name", "display_name"),
-    "first_name": ("first_name", "given_name"),
-    "last_name": ("last_name", "family_name", "surname"),
-    "active": (
-        *("active", "is_active", "enabled", "is_enabled", "status", "account_status", "user_status", "state"),
-        *OFF_NAMES,
-    ),
-    "deleted_at": ("deleted_at", "removed_at", "archived_at", "deactivated_at", "disabled_at"),
-    "organization": ("organization_id", "org_id", "workos_organization_id", "workos_org_id"),
-}
+NAMES: dict[str, list[str]] = tomllib.loads(Path(__file__).with_name("columns.toml").read_text("utf-8"))
+OFF_NAMES = NAMES.pop("off")
+NAMES["active"] += OFF_NAMES
 ROLES = ("key", *NAMES)
 """What a column may be to the worker."""
 KINDS = {"active": ("boolean", "integer", "text"), "deleted_at": ("time",)}  # the others hold text

@@ -35,9 +35,7 @@ class Recorder:
         default, or all of them.
     """
 
-    def __init__(
-        self, store: Store, seed: int, roles: RoleMode = "single", default_mappings: DefaultMappings = "last"
-    ) -> None:
+    def __init__(self, store: Store, seed: int, roles: RoleMode, default_mappings: DefaultMappings) -> None:
         self._store, self._seed = store, seed
         self._roles, self._default_mappings = roles, default_mappings
         self._untold = False

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..directory import clock, objects
@@ -73,8 +73,8 @@ class Api:
     """Answer the read endpoints of Directory Sync from a store."""
 
     store: Store
-    rules: Rules = field(default_factory=Rules)
-    endpoints: Callable[[], list[Object]] = list
+    rules: Rules
+    endpoints: Callable[[], list[Object]]
     """Gives the webhook endpoints."""
 
     # -- directories and organizations ------------------------------------------------------------------

@@ -130,9 +130,9 @@ class App:
         faults: scripted.Faults,
         limits: Limits | None,
         hosts: Collection[str],
-        key: str = API_KEY,
-        doors: Callable[[], ScimDoors] | None = None,
-        webhooks: Deliveries | None = None,
+        key: str,
+        doors: Callable[[], ScimDoors],
+        webhooks: Deliveries | None,
     ) -> None:
         self.key, self._doors = key, doors
         self.environments: list[App] = [self]
@@ -310,14 +310,13 @@ class App:
         )
         query = dict(request.query_params)
         asked = ScimRequest(request.method, path.removeprefix(door), query, body, base, migrated_id)
-        assert app._doors is not None
         answer = await asyncio.to_thread(app._doors().answer, directory, asked)
         return await harmed(request, _scim_response(answer), fault.kind if fault else None)
 
     def _directory_of(self, external_key: str, authorization: str) -> tuple[App, objects.Object | None]:
         """Find the environment and directory that a key and a token open together."""
         for app in self.environments:
-            if app._doors is not None and (found := app._doors().open(external_key, authorization)):
+            if found := app._doors().open(external_key, authorization):
                 return app, found
         return self, None
 
