@@ -288,9 +288,7 @@ class DirectoryExplorer(Explorer):
     @property
     def memberships(self) -> pd.DataFrame:
         """Who is in which group, read now if it was not before."""
-        users, groups = self.users, self.groups
-        assert users is not None
-        assert groups is not None
+        self.wait()
         self.count_groups()
         self.wait()
         if self._memberships is None:

@@ -170,7 +170,7 @@ class RoleMapper(Explorer):
         if any(one is not None for one in given) and any(one is None for one in given):
             raise errors.ArgumentError("users, groups and memberships are given together, or none of them")
         self._wanted = None if wanted is None else wanted[0]
-        self._given = None if users is None else given
+        self._given: Any = None if users is None else given
         self._begin, self._roles = mapping, None if roles is None else one_or_many(roles, "role")
         self._company: _Company | None = None
         self._preview: _Preview | None = None
@@ -251,9 +251,6 @@ class RoleMapper(Explorer):
         if self._given is not None:
             self.directory.layout.display = "none"
             users, groups, memberships = self._given
-            assert users is not None
-            assert groups is not None
-            assert memberships is not None
             homes = list(dict.fromkeys(users["directory_id"].dropna()))
             with self._controls.silence():
                 self.directory_id = homes[0] if homes else None
