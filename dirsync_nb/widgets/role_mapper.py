@@ -223,13 +223,10 @@ class RoleMapper(Explorer):
                 self.picture,
             ]
         )
-        lists = w.HBox([self.matrix, ranks])
-        lists.add_class("dsn-split")
-        self.matrix.add_class("dsn-main")
-        files = w.VBox([row(self.folder_field, *self.export_buttons.values()), self.answer])
-        files.add_class("dsn-step")
-        preview = w.VBox([self.show_buttons, self.table])
-        preview.add_class("dsn-step")
+        lists = w.HBox([self.matrix.add_class("dsn-main"), ranks]).add_class("dsn-split")
+        export = row(self.folder_field, *self.export_buttons.values())
+        files = w.VBox([export, self.answer]).add_class("dsn-step")
+        preview = w.VBox([self.show_buttons, self.table]).add_class("dsn-step")
         self._settings = row(self.mode_buttons, self.default_menu, self.find_field)
         self._body = w.VBox([note(UNREAD), lists, preview, files])
         self.assemble(row(self.directory), self._settings, below=[self._body])
