@@ -151,11 +151,9 @@ class DirectoryExplorer(Explorer):
         )
         self.card = DetailCard(self.client, nested=True, close=self._close, find=self._named)
         top = row(self.back_button, self.views, self._where, level=True)
-        main = w.VBox([self.table, row(self.reset_button, self.members_button, level=True)])
-        main.add_class("dsn-main")
-        self._split = w.HBox([self.facets, main, self.card])
-        self._split.add_class("dsn-split")
-        self._split.add_class("dsn-explorer")
+        under = row(self.reset_button, self.members_button, level=True)
+        main = w.VBox([self.table, under]).add_class("dsn-main")
+        self._split = w.HBox([self.facets, main, self.card]).add_class("dsn-split").add_class("dsn-explorer")
         self.assemble(top, self.filters.row, below=[self._split])
 
     def _connect(self) -> None:
@@ -288,9 +286,7 @@ class DirectoryExplorer(Explorer):
     @property
     def memberships(self) -> pd.DataFrame:
         """Who is in which group, read now if it was not before."""
-        users, groups = self.users, self.groups
-        assert users is not None
-        assert groups is not None
+        self.wait()
         self.count_groups()
         self.wait()
         if self._memberships is None:

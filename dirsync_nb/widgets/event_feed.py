@@ -33,6 +33,8 @@ COLUMNS: list[Column] = [
 ]
 ALL = "All"
 LOOKS = (timedelta(hours=1), timedelta(days=1), timedelta(days=7), timedelta(days=30))  # so far back, in turn
+Told = tuple[Line, Record]
+"""An event in words, and as the API gave it."""
 ABSENT = 180.0  # seconds without a sign of life from a page; a hidden one gives one each minute
 OLDER = 500  # events shown more at once
 STATIC_ROWS = 10
@@ -117,11 +119,10 @@ class EventFeed(Panel):
             if not getattr(self, name) > 0:
                 raise errors.ArgumentError(f"{name} must be more than 0; got {getattr(self, name)!r}")
         self.cursor = None if after is None else checked_id(after, "after")
-        self._lines: list[Line] = []
-        self._records: dict[str, Record] = {}
+        self._kept: list[Told] = []
         self._seen: dict[str, None] = {}
-        self._older: list[tuple[Line, Record]] = []  # read already, and not shown yet
-        self._cleared: tuple[list[Line], dict[str, Record]] | None = None
+        self._older: list[Told] = []  # read already, and not shown yet
+        self._cleared: list[Told] | None = None
         self._reach: tuple[datetime, int] | None = None  # when it began, and how far back it looked
         self.clock = time.monotonic
         self._controls = Controls(self)
@@ -202,13 +203,13 @@ class EventFeed(Panel):
     def lines(self) -> list[Line]:
         """The events kept, newest first, in words."""
         self.wait()
-        return self._lines
+        return [line for line, _ in self._kept]
 
     @property
     def records(self) -> dict[str, Record]:
         """The same events as the API gave them, by id."""
         self.wait()
-        return self._records
+        return {line.event_id: record for line, record in self._kept}
 
     # Polling ------------------------------------------------------------------------------------------------
 
@@ -259,23 +260,16 @@ class EventFeed(Panel):
         mine = [(line, record) for line, record in lines if self.directory_id in (None, line.directory_id)]
         if first:
             self._older, mine = mine[: -self.limit], mine[-self.limit :]
-        self._lines = [line for line, _ in reversed(mine)] + self._lines
-        self._records |= {line.event_id: record for line, record in mine}
-        self._forget_old()
+        self._kept = [*reversed(mine), *self._kept][: self.limit]
+        for event_id in list(self._seen)[: -10 * self.limit]:
+            del self._seen[event_id]
         if fresh or first or self.status.kind in ("busy", "error", "idle"):
             self._draw()
         self._plan()
 
-    def _forget_old(self) -> None:
-        for line in self._lines[self.limit :]:
-            self._records.pop(line.event_id, None)
-        self._lines = self._lines[: self.limit]
-        for event_id in list(self._seen)[: -10 * self.limit]:
-            del self._seen[event_id]
-
     def _failed(self, problem: BaseException) -> None:
         if isinstance(problem, (errors.BadRequest, errors.Unprocessable)) and self.cursor is not None:
-            known = f"{self._lines[0].when} UTC" if self._lines else "an event that is not known any more"
+            known = f"{self._kept[0][0].when} UTC" if self._kept else "an event that is not known any more"
             now = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S")
             self.status.say(
                 "error",
@@ -321,8 +315,7 @@ class EventFeed(Panel):
         >>> feed.lines
         []
         """
-        self._cleared = (self._lines, self._records)
-        self._lines, self._records = [], {}
+        self._cleared, self._kept = self._kept, []
         self.table.picked = ""
         self._draw()
 
@@ -338,9 +331,7 @@ class EventFeed(Panel):
         True
         """
         if self._cleared is not None:
-            lines, records = self._cleared
-            self._cleared = None
-            self._lines, self._records = [*self._lines, *lines], records | self._records
+            self._kept, self._cleared = [*self._kept, *self._cleared], None
             self._draw()
 
     def load_older(self) -> None:
@@ -368,16 +359,15 @@ class EventFeed(Panel):
                 lambda records: self._add_older([(sentence(one), one) for one in records]),
             )
 
-    def _add_older(self, older: list[tuple[Line, Record]]) -> None:
-        known = {line.event_id for line in self._lines}
+    def _add_older(self, older: list[Told]) -> None:
+        known = {line.event_id for line, _ in self._kept}
         older = [
             (line, record)
             for line, record in older
             if self.directory_id in (None, line.directory_id) and line.event_id not in known
         ]
         self.limit += len(older)
-        self._lines = [*self._lines, *(line for line, _ in reversed(older))]
-        self._records |= {line.event_id: record for line, record in older}
+        self._kept += reversed(older)
         self._draw()
 
     def shown_lines(self) -> list[Line]:
@@ -393,7 +383,7 @@ class EventFeed(Panel):
         words = fold(self.find).split()
         return [
             line
-            for line in self._lines
+            for line, _ in self._kept
             if self.kind in (ALL, line.what) and all(word in fold(line.text) for word in words)
         ]
 
@@ -406,19 +396,19 @@ class EventFeed(Panel):
         self.undo_button.layout.display = "none" if self._cleared is None else ""
         fitting = self.shown_lines()
         rows = [(line.event_id, (line.what, line.text, line.when)) for line in fitting]
-        self.table.show(rows, empty="Nothing yet." if not self._lines else "No event fits. Change the filter.")
-        counts = Counter(line.what for line in self._lines)
+        self.table.show(rows, empty="Nothing yet." if not self._kept else "No event fits. Change the filter.")
+        counts = Counter(line.what for line, _ in self._kept)
         listed = ", ".join(plural(count, *COUNTED[what]) for what, count in counts.most_common())
         state = "Paused" if self.paused else f"Looking every {self.interval:g} s"
-        fits = f"{len(fitting):,} of " if len(fitting) < len(self._lines) else ""
-        text = f"{state}. {fits}{plural(len(self._lines), 'event')}" + (f" ({listed})." if listed else ".")
+        fits = f"{len(fitting):,} of " if len(fitting) < len(self._kept) else ""
+        text = f"{state}. {fits}{plural(len(self._kept), 'event')}" + (f" ({listed})." if listed else ".")
         self.status.say("empty" if self.paused or not fitting else "ready", text)
         self._show_code()
         self.settled()
 
     def _show_record(self, event_id: str) -> None:
         self.touch()
-        record = self._records.get(event_id)
+        record = next((record for line, record in self._kept if line.event_id == event_id), None)
         self.record_view.layout.display = "none" if record is None else ""
         if record is not None:
             changes = html_table(("What changed", "Before", "After"), changed(record))

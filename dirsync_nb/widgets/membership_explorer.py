@@ -140,8 +140,7 @@ class MembershipExplorer(Explorer):
         self.card = DetailCard(self.client, nested=True, close=self._close)
         self._people = w.VBox([row(self.who_buttons, self.whole_button, level=True), self.table, self.card])
         picture = w.VBox([row(self.chart_buttons, self.out_button, level=True), self.picture, self.pairs_table])
-        self._body = w.HBox([self._people, picture])
-        self._body.add_class("dsn-split")
+        self._body = w.HBox([self._people, picture]).add_class("dsn-split")
         self.assemble(row(self.directory_menu), self.picker.box, below=[self._body])
 
     def _connect(self) -> None:

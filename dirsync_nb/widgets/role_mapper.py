@@ -170,7 +170,7 @@ class RoleMapper(Explorer):
         if any(one is not None for one in given) and any(one is None for one in given):
             raise errors.ArgumentError("users, groups and memberships are given together, or none of them")
         self._wanted = None if wanted is None else wanted[0]
-        self._given = None if users is None else given
+        self._given: Any = None if users is None else given
         self._begin, self._roles = mapping, None if roles is None else one_or_many(roles, "role")
         self._company: _Company | None = None
         self._preview: _Preview | None = None
@@ -223,13 +223,10 @@ class RoleMapper(Explorer):
                 self.picture,
             ]
         )
-        lists = w.HBox([self.matrix, ranks])
-        lists.add_class("dsn-split")
-        self.matrix.add_class("dsn-main")
-        files = w.VBox([row(self.folder_field, *self.export_buttons.values()), self.answer])
-        files.add_class("dsn-step")
-        preview = w.VBox([self.show_buttons, self.table])
-        preview.add_class("dsn-step")
+        lists = w.HBox([self.matrix.add_class("dsn-main"), ranks]).add_class("dsn-split")
+        export = row(self.folder_field, *self.export_buttons.values())
+        files = w.VBox([export, self.answer]).add_class("dsn-step")
+        preview = w.VBox([self.show_buttons, self.table]).add_class("dsn-step")
         self._settings = row(self.mode_buttons, self.default_menu, self.find_field)
         self._body = w.VBox([note(UNREAD), lists, preview, files])
         self.assemble(row(self.directory), self._settings, below=[self._body])
@@ -251,9 +248,6 @@ class RoleMapper(Explorer):
         if self._given is not None:
             self.directory.layout.display = "none"
             users, groups, memberships = self._given
-            assert users is not None
-            assert groups is not None
-            assert memberships is not None
             homes = list(dict.fromkeys(users["directory_id"].dropna()))
             with self._controls.silence():
                 self.directory_id = homes[0] if homes else None

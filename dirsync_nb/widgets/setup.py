@@ -402,6 +402,4 @@ class Setup(Panel):
 
 
 def _step(title: str, *parts: Any) -> Any:
-    box = w.VBox([w.HTML(f"<h3>{title}</h3>"), *parts])
-    box.add_class("dsn-step")
-    return box
+    return w.VBox([w.HTML(f"<h3>{title}</h3>"), *parts]).add_class("dsn-step")

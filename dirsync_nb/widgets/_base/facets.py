@@ -16,7 +16,7 @@ from .text import SPECIAL, label, name_label
 __all__ = ["Facets", "counted", "facet"]
 
 MOST = 30  # values of one facet that are sent
-NAME = 40  # characters of a value
+NAME = 60  # characters of a value
 
 
 class Facets(anywidget.AnyWidget):

@@ -3,10 +3,9 @@
 
 function render({ model, el }) {
   const mark = model.get("mark");
-  const notice = document.createElement("p");
-  notice.className = "dsn-gone";
+  const notice = node("p", "dsn-gone");
   notice.setAttribute("role", "alert");
-  const style = document.createElement("style");
+  const style = node("style");
   el.append(notice, style);
   let area = null;
   let ended = false;

@@ -44,8 +44,7 @@ class GroupPicker:
         self.find = field(w.Text(description="Find a group", placeholder="part of its name"))
         self.table = RowTable(GROUP_COLUMNS[:1], label=title, tick=self.toggle, size=5, tools=False)
         self.said = w.HTML()
-        self.box = w.VBox([row(self.find), self.table, self.said])
-        self.box.add_class("dsn-picker")
+        self.box = w.VBox([row(self.find), self.table, self.said]).add_class("dsn-picker")
         controls.tie(find=self.find)
 
     def toggle(self, group_id: str) -> None:

@@ -48,10 +48,16 @@ const download = (name, bytes) => {
   URL.revokeObjectURL(link.href);
 };
 
-// Lines that are too long get a tooltip, and names are cut in their middle: those that begin alike differ in the end.
+// Lines that are too long get a tooltip. Of those that begin alike the end tells which is which: they are cut before it.
 const TAIL = 8;
+const ALIKE = 16;
 const fitLines = (lines) => {
   const fresh = [];
+  const alike = new Map();
+  for (const { textContent } of lines) {
+    const start = textContent.slice(0, ALIKE);
+    alike.set(start, (alike.get(start) ?? new Set()).add(textContent));
+  }
   const long = lines.map((line) => {
     const shown = line.querySelector(".dsn-head") ?? line;
     return shown.scrollWidth > shown.clientWidth + 1;
@@ -59,7 +65,8 @@ const fitLines = (lines) => {
   lines.forEach((line, place) => {
     line.title = long[place] ? line.textContent : "";
     const last = line.lastChild;
-    if (!long[place] || line.matches(":not(bdi), .dsn-second, :has(.dsn-head)") || !(last.length > 2 * TAIL)) return;
+    if (!long[place] || line.matches(":not(bdi), .dsn-second, :has(.dsn-head)") || !(last.length > ALIKE)) return;
+    if (alike.get(line.textContent.slice(0, ALIKE)).size < 2) return;
     const [head, tail] = [node("span", "dsn-head"), node("span")];
     const end = [...last.data].slice(-TAIL).join("").replace(/^\p{M}+/u, "");
     tail.append(last.splitText(last.length - end.length));

@@ -202,8 +202,7 @@ def row(*controls: Any, level: bool = False, top: bool = False) -> Any:
 
     ``level`` for those without a label above, ``top`` for those of different heights.
     """
-    box = w.HBox(children=controls)
-    box.add_class("dsn-row")
+    box = w.HBox(children=controls).add_class("dsn-row")
     if level:
         box.add_class("dsn-level")
     if top:

@@ -165,7 +165,7 @@ def overlap_picture(
     cells = []
     for down, one in enumerate(ids):
         y = 18 + down * row + (APART if one in apart else 0)
-        parts.append(_text(0, y + row - 9, f"{signs[down]}  {label(names[one], 18)}", names[one]))
+        parts.append(_text(0, y + row - 9, f"{signs[down]}  {label(names[one], 17)}", names[one]))
         if not dense:
             ground = f'x="{left}%" y="{y}" width="{100 - left}%" height="{row - 2}"'
             parts.append(f'<rect {ground} fill="{SOFT}" opacity=".3"/>')

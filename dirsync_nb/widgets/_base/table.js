@@ -478,23 +478,6 @@ function render({ model, el }) {
       drawBody();
     });
   };
-  const listeners = {
-    "change:columns": drawAll,
-    "change:sort": drawAll,
-    "change:rows": drawAll,
-    "change:marks": drawAll,
-    "change:empty": drawAll,
-    "change:total": drawAll,
-    "change:size": drawAll,
-    "change:page": drawFoot,
-    "change:tickable": drawAll,
-    "change:label": drawAll,
-    "change:clickable": drawAll,
-    "change:picked": () => drawPicked(),
-    "change:ticked": () => drawPicked(),
-    "change:menu": drawMenu,
-  };
-  for (const [name, draw] of Object.entries(listeners)) model.on(name, draw);
   const resized = new ResizeObserver(([entry]) => {
     if (Math.round(entry.contentRect.width) !== resized.width) {
       resized.width = Math.round(entry.contentRect.width);
@@ -502,11 +485,16 @@ function render({ model, el }) {
     }
   });
   resized.observe(el);
-  drawAll();
-  drawMenu();
+  const all = ["columns", "sort", "rows", "marks", "empty", "total", "size", "tickable", "label", "clickable"];
+  const ends = [
+    follow(model, all, drawAll),
+    follow(model, ["page"], drawFoot),
+    follow(model, ["picked", "ticked"], () => drawPicked()),
+    follow(model, ["menu"], drawMenu),
+  ];
   return () => {
     resized.disconnect();
-    for (const [name, draw] of Object.entries(listeners)) model.off(name, draw);
+    ends.forEach((end) => end());
   };
 }
 

@@ -40,18 +40,18 @@ END = 8  # characters of the end of what is cut
 LONGEST = 2_000  # characters of one value in a card
 
 
-def label(value: object, width: int = SHOWN) -> str:
+def label(value: object, width: int = SHOWN, end: int = END) -> str:
     """Write a value for a narrow place: one line, direction overrides removed, cut with an ellipsis.
 
-    Where there is room for it the end stays: names of one beginning are told apart by it.
+    Where there is room for it, so much of the end stays: names of one beginning are told apart by it.
     """
     text = plain(value)
     text = "".join(c for c in text if unicodedata.category(c) != "Cf" or c in "\u200c\u200d")
     text = " ".join(text.split())
     if len(text) <= width:
         return text
-    end = text[-END:].lstrip() if width > 3 * END else ""
-    return text[: width - len(end) - 1].rstrip() + "…" + end
+    last = text[-end:].lstrip() if end and width > 2 * end else ""
+    return text[: width - len(last) - 1].rstrip() + "…" + last
 
 
 def shown(value: object, width: int = LONGEST) -> str:

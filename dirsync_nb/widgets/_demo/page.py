@@ -106,7 +106,7 @@ def _request(one: Sent, longest: int) -> str:
 
 def _event(one: Arrived, longest: int) -> str:
     head = f"<b>{escape(plain(one.record['event']).removeprefix('dsync.'))}</b>"
-    told = f"<p>{_text(label(one.line.text, 160))}</p>"
+    told = f"<p>{_text(label(one.line.text, 160, end=0))}</p>"
     return _entry(head, f"{one.milliseconds:,.0f} ms", json_block(one.record, longest), told)
 
 

@@ -72,17 +72,11 @@ class Face:
         self.folder = field(w.Text(description="Folder", continuous_update=False), grow=True)
         self.write = button("Write files", "save", "Write the four lists", controls.owner.write)
         self.wrote = w.HTML()
-        files = w.VBox(
-            [
-                row(self.kind, self.folder, self.write),
-                self.wrote,
-                note(
-                    "Writes invites, accounts, teams and team_members into this folder, beside this notebook's "
-                    "kernel; files of the same name are replaced. Nothing is sent to anybody."
-                ),
-            ]
+        told = note(
+            "Writes invites, accounts, teams and team_members into this folder, beside this notebook's kernel; "
+            "files of the same name are replaced. Nothing is sent to anybody."
         )
-        files.add_class("dsn-step")
+        files = w.VBox([row(self.kind, self.folder, self.write), self.wrote, told]).add_class("dsn-step")
         self.lists = w.VBox([self.counts, self.views, self.table, files])
 
     def open(self, *, here: bool) -> None:
