@@ -64,7 +64,8 @@ def require_same_directories(
         if others := [str(one) for one in frame["directory_id"].dropna().unique() if one not in read]:
             raise errors.ArgumentError(
                 f"memberships are of {plural(len(read), *NOUN)}, and {name} also of "
-                f"{plural(len(others), *NOUN)} more, {others[0]} for one, whose memberships were not read: load both of the same directories"
+                f"{plural(len(others), *NOUN)} more, {others[0]} for one, whose memberships were not read: "
+                "load both of the same directories"
             )
 
 
