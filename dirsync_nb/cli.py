@@ -39,6 +39,7 @@ _APART: dict[str, Any] = (
     else {"start_new_session": True}
 )
 APP_DATABASE = "APP_DATABASE_URL"
+_SEED = "of the sandbox: same seed, same people and ids"
 _PATIENCE = 20.0  # seconds for JupyterLab to end its kernels
 
 
@@ -57,30 +58,20 @@ def parser() -> argparse.ArgumentParser:
     commands = made.add_subparsers(dest="command", metavar="COMMAND")
 
     lab = commands.add_parser("lab", help="open JupyterLab on the guided notebooks")
-    lab.add_argument("--dir", type=Path, default=Path("dirsync-notebooks"), help="where (default: %(default)s)")
-    lab.add_argument("--port", type=int, default=8888, help="the next free one if taken (default: %(default)s)")
-    lab.add_argument("--no-browser", action="store_true", help="print the address, open nothing")
-    lab.add_argument("--seed", type=int, default=1, help="of the sandbox: same seed, same people and ids")
-    lab.add_argument("--users", type=int, help="of the sandbox's Okta directory (default: 260)")
-    lab.add_argument(
-        "--clock",
-        choices=("now", "fixed"),
-        default="now",
-        help="of the sandbox: its story ends today and time passes, or on 3 August 2026 (default: %(default)s)",
-    )
-    lab.add_argument(
-        "--world",
-        default="harbour",
-        metavar="FILE",
-        help="of the sandbox: YAML, an export of people, a snapshot, a fleet, or what ds.save_world wrote",
-    )
-    _add_people(lab)
-    lab.add_argument("--company", metavar="NAME", help="of --people")
-    lab.add_argument(
-        "--database", metavar="FILE", help="keep the sandbox in it, with all changes, over a restart"
-    )
-    lab.add_argument("jupyter", nargs="*", metavar="-- ARG", help="more arguments for JupyterLab, after --")
     lab.set_defaults(run=run_lab)
+    add = lab.add_argument
+    add("--dir", type=Path, default=Path("dirsync-notebooks"), help="where (default: %(default)s)")
+    _add_serving(lab, 8888)
+    add("--seed", type=int, default=1, help=_SEED)
+    add("--users", type=int, help="of the sandbox's Okta directory (default: 260)")
+    told = "of the sandbox: its story ends today and time passes, or on 3 August 2026 (default: %(default)s)"
+    add("--clock", choices=("now", "fixed"), default="now", help=told)
+    told = "of the sandbox: YAML, an export of people, a snapshot, a fleet, or what ds.save_world wrote"
+    add("--world", default="harbour", metavar="FILE", help=told)
+    _add_people(lab)
+    add("--company", metavar="NAME", help="of --people")
+    add("--database", metavar="FILE", help="keep the sandbox in it, with all changes, over a restart")
+    add("jupyter", nargs="*", metavar="-- ARG", help="more arguments for JupyterLab, after --")
 
     show = commands.add_parser(
         "demo",
@@ -88,41 +79,35 @@ def parser() -> argparse.ArgumentParser:
         description="Hire, move, rename, let go at the provider, and see the SCIM request, the event, the "
         "webhook and the row in an app's table, each with its delay. Everything stays on this machine.",
     )
+    show.set_defaults(run=run_demo)
     add = show.add_argument
     add("--company", default="Acme", metavar="NAME", help="whose (default: %(default)s)")
     add("--users", type=int, default=400, help="how many people (default: %(default)s)")
     _add_people(show)
     add("--seed", type=int, default=1, help="of the invented people")
-    add("--port", type=int, default=8866, help="the next free one if taken (default: %(default)s)")
-    add("--no-browser", action="store_true", help="print the address, open nothing")
-    show.set_defaults(run=run_demo)
+    _add_serving(show, 8866)
 
     # Its own parser has the options; this one is for the list of commands only.
     commands.add_parser("sandbox", help="serve the sandbox alone, for any other tool", add_help=False)
 
     walk = commands.add_parser("tour", help="run the guided notebooks and write what they show as one page")
-    walk.add_argument("notebooks", nargs="*", type=Path, metavar="NOTEBOOK", help="these, not the guided ones")
-    walk.add_argument("--out", type=Path, default=Path("dirsync-tour.html"), help="(default: %(default)s)")
-    walk.add_argument("--seed", type=int, default=1, help="of the sandbox: same seed, same people and ids")
-    walk.add_argument(
-        "--timeout", type=check_command.seconds, default=600, help="seconds a cell may take (%(default)s)"
-    )
-    walk.add_argument(
-        "--summary", type=Path, metavar="FILE", help="add a few lines of Markdown to it, for a job"
-    )
     walk.set_defaults(run=run_tour)
+    add = walk.add_argument
+    add("notebooks", nargs="*", type=Path, metavar="NOTEBOOK", help="these, not the guided ones")
+    add("--out", type=Path, default=Path("dirsync-tour.html"), help="(default: %(default)s)")
+    add("--seed", type=int, default=1, help=_SEED)
+    add("--timeout", type=check_command.seconds, default=600, help="seconds a cell may take (%(default)s)")
+    add("--summary", type=Path, metavar="FILE", help="add a few lines of Markdown to it, for a job")
 
     look = commands.add_parser("check", help=check_command.HELP, description=check_command.DESCRIPTION)
-    check_command.add_arguments(look)
     look.set_defaults(run=run_check)
+    check_command.add_arguments(look)
 
-    start = commands.add_parser(
-        "init-ci",
-        help="write into a repository what checks its notebooks: workflow, hook, options, a first notebook",
-    )
+    told = "write into a repository what checks its notebooks: workflow, hook, options, a first notebook"
+    start = commands.add_parser("init-ci", help=told)
+    start.set_defaults(run=run_init_ci)
     start.add_argument("folder", nargs="?", type=Path, default=Path(), metavar="FOLDER", help="(default: here)")
     start.add_argument("--force", action="store_true", help="replace and complete files that are there already")
-    start.set_defaults(run=run_init_ci)
 
     watch = commands.add_parser(
         "drift",
@@ -130,34 +115,20 @@ def parser() -> argparse.ArgumentParser:
         description="Reads the app's table, the directories and the last 30 days of events; changes nothing. "
         "Ends with 0 if they agree, 1 if they do not, 2 if that cannot be told.",
     )
+    watch.set_defaults(run=run_drift)
     add = watch.add_argument
-    add(
-        "--app",
-        default=os.environ.get(APP_DATABASE, ""),
-        metavar="URL",
-        help=f"the app's database, such as sqlite:///app.db (default: ${APP_DATABASE})",
-    )
+    told = f"the app's database, such as sqlite:///app.db (default: ${APP_DATABASE})"
+    add("--app", default=os.environ.get(APP_DATABASE, ""), metavar="URL", help=told)
     add("--table", help="of its users (default: users, or the only one)")
     add("--on", default="email", metavar="A,B=C", help="columns that find people, strongest first")
     add("--fields", default="", metavar="A,B=C", help="columns to keep in line; B=C: the app's B is our C")
     add("--active", metavar="COLUMN", help="the app's column that says who may sign in")
-    add(
-        "--status-words",
-        default="",
-        metavar="A=on,B=off",
-        help="what words of that column mean that are in no list",
-    )
+    told = "what words of that column mean that are in no list"
+    add("--status-words", default="", metavar="A=on,B=off", help=told)
     add("--directory", action="append", metavar="ID", help="may come again (default: all there are)")
-    add(
-        "--snapshot",
-        type=Path,
-        metavar="FILE",
-        help="what the app was in line with: tells what is newer",
-    )
+    add("--snapshot", type=Path, metavar="FILE", help="what the app was in line with: tells what is newer")
     add("--html", type=Path, metavar="FILE", help="write a page; it names people")
     add("--json", type=Path, metavar="FILE", help="write it for a program; it names people")
-
-    watch.set_defaults(run=run_drift)
 
     ask = commands.add_parser(
         "probe",
@@ -166,15 +137,12 @@ def parser() -> argparse.ArgumentParser:
         "documentation leaves open, with GET alone and within the limits, and compare it with what this "
         "package counts on. The report holds no key, name, address or id.",
     )
-    ask.add_argument(
-        "--out",
-        type=Path,
-        default=Path("dirsync-probe"),
-        help="the files, without .md and .json (default: %(default)s)",
-    )
     ask.set_defaults(run=run_probe)
+    told = "the files, without .md and .json (default: %(default)s)"
+    ask.add_argument("--out", type=Path, default=Path("dirsync-probe"), help=told)
 
     begin = commands.add_parser("starter", help="write a small sync worker to begin with, tests included")
+    begin.set_defaults(run=run_starter)
     add = begin.add_argument
     add("folder", type=Path, metavar="FOLDER", help="new or empty; nothing is overwritten")
     add("--url", metavar="URL", help="keep a table of your own too: its database, such as sqlite:///app.db")
@@ -182,19 +150,22 @@ def parser() -> argparse.ArgumentParser:
     add("--columns", default="", metavar="ROLE=COLUMN,...", help="by hand: address=email,active=is_active")
     add("--status-words", default="", metavar="WORD=on,...", help='what a status means: "on leave=on,gone=off"')
     add("--defaults", default="", metavar="COLUMN=VALUE,...", help="what new rows get: plan=free,id=uuid4")
-    begin.set_defaults(run=run_starter)
     return made
+
+
+def _add_serving(command: argparse.ArgumentParser, port: int) -> None:
+    command.add_argument(
+        "--port", type=int, default=port, help="the next free one if taken (default: %(default)s)"
+    )
+    command.add_argument("--no-browser", action="store_true", help="print the address, open nothing")
 
 
 def _add_people(command: argparse.ArgumentParser) -> None:
     add = command.add_argument
     add("--people", action="append", metavar="FILE", help="an export instead; may come again")
     add("--groups", action="append", default=[], metavar="FILE", help="memberships to go with it")
-    add(
-        "--provider",
-        metavar="NAME",
-        help="okta, entra, google ... (default: whose form the export has, or okta)",
-    )
+    told = "okta, entra, google ... (default: whose form the export has, or okta)"
+    add("--provider", metavar="NAME", help=told)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -214,7 +185,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         with kernels.at_home():
             code: int = arguments.run(arguments)
-    except (CannotBegin, errors.MissingExtra) as why:
+    except errors.DirsyncError as why:
         print(f"dirsync-nb {arguments.command}: {why}", file=sys.stderr)
         return 2
     return code
@@ -240,10 +211,7 @@ def run_lab(arguments: argparse.Namespace) -> int:
         # A variable, because the arguments of a process can be seen by everybody on the machine.
         environment.setdefault("JUPYTER_TOKEN", secrets.token_hex(24))
         child = subprocess.Popen(_jupyter(arguments, folder), env=environment, **_APART)
-        try:
-            return _wait(child, "JupyterLab", lambda: _address(place.folder, f"lab{_first(folder)}"), stop)
-        finally:
-            _end(child)
+        return _wait(child, "JupyterLab", lambda: _address(place.folder, f"lab{_first(folder)}"), stop)
 
 
 def _jupyter(arguments: argparse.Namespace, folder: Path) -> list[str]:
@@ -272,14 +240,17 @@ def _first(folder: Path) -> str:
 def _wait(
     child: subprocess.Popen[bytes], name: str, served: Callable[[], str | None], stop: threading.Event
 ) -> int:
-    """Print the address once it is served; return the exit code once somebody wants the end."""
+    """Print the address once it is served; end the child once somebody wants that, and return the exit code."""
     said = False
-    while not stop.wait(0.1):
-        if not said and (address := served()):
-            _say(f"{f'{name}:':<12}{address}\nCtrl-C ends it.")
-            said = True
-        if (code := child.poll()) is not None:
-            return code if said else 2
+    try:
+        while not stop.wait(0.1):
+            if not said and (address := served()):
+                _say(f"{f'{name}:':<12}{address}\nCtrl-C ends it.")
+                said = True
+            if (code := child.poll()) is not None:
+                return code if said else 2
+    finally:
+        _end(child)
     return 0
 
 
@@ -382,30 +353,17 @@ def run_demo(arguments: argparse.Namespace) -> int:
     extras.need("this", "lab", "voila")
     from .widgets._demo.worlds import connect_demo
 
-    try:
-        client = connect_demo(
-            arguments.company,
-            arguments.provider,
-            arguments.users,
-            people=arguments.people,
-            groups=arguments.groups,
-            seed=arguments.seed,
-        )
-    except errors.DirsyncError as why:
-        raise CannotBegin(str(why)) from None
+    asked = arguments
+    files = {"people": asked.people, "groups": asked.groups}
+    client = connect_demo(asked.company, asked.provider, asked.users, **files, seed=asked.seed)
     with _stop_signals() as stop, client.sandbox as sandbox, kernels.place() as place:
         _say(f"{'Sandbox:':<12}{sandbox.url} (key {sandbox.api_key})")
         token, port = secrets.token_hex(24), _free_port(arguments.port)
         environment = {name: value for name, value in os.environ.items() if not name.startswith("WORKOS_")}
         environment |= lab_files.configure(place, environment) | {SHARED_SANDBOX: sandbox.url}
-        child = subprocess.Popen(
-            _voila(arguments, place, port, token), env=environment, cwd=place.folder, **_APART
-        )
-        try:
-            address = f"http://127.0.0.1:{port}/?token={token}"
-            return _wait(child, "Console", lambda: address if _serves(port) else None, stop)
-        finally:
-            _end(child)
+        command, address = _voila(arguments, place, port, token), f"http://127.0.0.1:{port}/?token={token}"
+        child = subprocess.Popen(command, env=environment, cwd=place.folder, **_APART)
+        return _wait(child, "Console", lambda: address if _serves(port) else None, stop)
 
 
 def _voila(arguments: argparse.Namespace, place: kernels.Place, port: int, token: str) -> list[str]:
@@ -493,10 +451,7 @@ def run_check(arguments: argparse.Namespace) -> int:
     """Look at notebooks; say one line for each thing to change."""
     if arguments.execute:
         extras.need("this", "lab", "nbclient", "nbformat")
-    try:
-        return check_command.run(arguments)
-    except ValueError as why:
-        raise CannotBegin(str(why)) from None
+    return check_command.run(arguments)
 
 
 def run_init_ci(arguments: argparse.Namespace) -> int:
@@ -506,8 +461,6 @@ def run_init_ci(arguments: argparse.Namespace) -> int:
     try:
         for line in init_ci.write(arguments.folder, force=arguments.force):
             _say(line)
-    except ValueError as why:
-        raise CannotBegin(str(why)) from None
     except OSError as error:
         raise CannotBegin(f"cannot write {error.filename}: {error.strerror}") from None
     return 0
@@ -524,11 +477,8 @@ def run_probe(arguments: argparse.Namespace) -> int:
     out: Path = arguments.out.resolve()
     if not out.parent.is_dir():
         raise CannotBegin(f"cannot write {out}: no such folder")
-    try:
-        with connect() as client:
-            found = checklist.probe(client)
-    except errors.DirsyncError as why:
-        raise CannotBegin(str(why)) from None
+    with connect() as client:
+        found = checklist.probe(client)
     _say(repr(found))
     _say(f"Report: {', '.join(map(str, found.write(out)))}")
     return 0
@@ -557,7 +507,7 @@ def run_drift(arguments: argparse.Namespace) -> int:
         for path, write in ((arguments.html, found.to_html), (arguments.json, found.to_json)):
             if path is not None:
                 write(path)
-    except (errors.DirsyncError, OSError) as why:
+    except OSError as why:
         raise CannotBegin(str(why)) from None
     _say(repr(found))
     if len(found) and arguments.html is None and arguments.json is None:
@@ -590,19 +540,16 @@ def run_starter(arguments: argparse.Namespace) -> int:
     own = None
     words = {word: means == "on" for word, means in _said(arguments.status_words, {"on", "off"}).items()}
     columns, defaults = _said(arguments.columns), _said(arguments.defaults)
-    try:
-        starter.require_empty(arguments.folder)
-        if arguments.url:
-            from .starter.own_table import read_own_table
+    starter.require_empty(arguments.folder)
+    if arguments.url:
+        from .starter.own_table import read_own_table
 
-            own = read_own_table(
-                arguments.url, arguments.table, columns=columns, status_words=words, defaults=defaults
-            )
-        elif arguments.table or columns or words or defaults:
-            raise CannotBegin("--url says in which database your table is: sqlite:///app.db")
-        files = starter.write_files(arguments.folder, own)
-    except errors.DirsyncError as why:
-        raise CannotBegin(str(why)) from None
+        own = read_own_table(
+            arguments.url, arguments.table, columns=columns, status_words=words, defaults=defaults
+        )
+    elif arguments.table or columns or words or defaults:
+        raise CannotBegin("--url says in which database your table is: sqlite:///app.db")
+    files = starter.write_files(arguments.folder, own)
     if own is not None:
         _say(f"{own.table.fullname}: {', '.join(f'{role} is {name}' for role, name in own.roles.items())}.")
         for note in own.notes:

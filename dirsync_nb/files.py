@@ -21,6 +21,7 @@ import stat
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date, datetime
+from functools import cache
 from math import isfinite
 from pathlib import Path
 from typing import Any
@@ -540,7 +541,16 @@ def _printable(text: str) -> str:
 
 
 def _packed_texts(values: Iterable[Any], where: str) -> list[str | None]:
-    return [None if value is None else json.dumps({"v": _packed(value, where)}) for value in values]
+    def written(value: Any) -> str:
+        return json.dumps({"v": _packed(value, where)})
+
+    again = cache(written)
+    return [None if value is None else (again if _of_texts(value) else written)(value) for value in values]
+
+
+def _of_texts(value: Any) -> bool:
+    """Whether a value is a tuple of texts, such as people's roles, of which few are different."""
+    return isinstance(value, tuple) and all(isinstance(one, str) for one in value)
 
 
 def _categories(frame: pd.DataFrame) -> dict[int, tuple[Any, str, bool]]:
@@ -633,7 +643,7 @@ def from_texts(texts: Iterable[Any]) -> Iterator[Any]:
             yield same[text]
         else:
             value = None if pd.isna(text) else _from_json(text)
-            if isinstance(value, tuple) and all(isinstance(one, str) for one in value):
+            if _of_texts(value):
                 same[text] = value
             yield value
 

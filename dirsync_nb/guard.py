@@ -16,18 +16,6 @@ from typing import Any
 
 from . import errors
 
-__all__ = [
-    "SHARE",
-    "STOP_FROM",
-    "TooManyGone",
-    "bytes_within",
-    "check_guard",
-    "check_vanished",
-    "memory",
-    "why_stopped",
-    "yaml_of",
-]
-
 DEEPEST = 50  # of YAML
 MOST_YAML = 5_000_000  # bytes, each million of which takes seconds
 

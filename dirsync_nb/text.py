@@ -8,33 +8,11 @@ import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from html import escape
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import pandas as pd
-
-__all__ = [
-    "ABSENT",
-    "NOT_IN_USERS",
-    "NO_NAME",
-    "SPECIAL",
-    "USER_TEXT",
-    "as_text",
-    "attribute_of",
-    "fold",
-    "folded_rows",
-    "holding",
-    "html_page",
-    "is_missing",
-    "is_sendable",
-    "label_of",
-    "name_label",
-    "plain",
-    "plural",
-    "some",
-    "status_of",
-    "value_labels",
-]
 
 USER_TEXT = ("name", "address", "idp_id", "role", "custom_attributes")
 """Columns of a users frame in which people are looked for, next to their ids."""
@@ -188,29 +166,10 @@ def some(names: Sequence[str], most: int = 6) -> str:
     return ", ".join(names[:most]) + (f" and {len(names) - most:,} more" if len(names) > most else "")
 
 
-# The policy is the promise that a page loads nothing, kept by the browser.
-_PAGE = """<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy"
-      content="default-src 'none'; img-src data:; style-src 'unsafe-inline'; font-src data:">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>{title}</title>
-<style>
-{style}
-</style>
-</head>
-<body>
-<main>
-{body}
-</main>
-</body>
-</html>
-"""
-
-
 def html_page(title: str, style: str, body: str) -> str:
-    """Return a page that needs nothing else, in light and dark; the title is a text, the body markup."""
-    return _PAGE.format(title=escape(title), style=style, body=body)
+    """Return a page that needs nothing else, in light and dark; the title is a text, the body markup.
+
+    Its policy is the promise that it loads nothing, kept by the browser.
+    """
+    page = Path(__file__).with_name("page.html").read_text("utf-8")
+    return page.format(title=escape(title), style=style, body=body)

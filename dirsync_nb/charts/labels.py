@@ -13,6 +13,9 @@ from collections.abc import Iterable, Sequence
 from itertools import accumulate
 from typing import Any
 
+import pandas as pd
+
+from ..frames import latest
 from ..text import NO_NAME, as_text, plural
 from .style import STYLE
 
@@ -21,6 +24,7 @@ __all__ = [
     "clean",
     "day",
     "distinct_labels",
+    "group_labels",
     "listed",
     "quoted",
     "shorten",
@@ -91,8 +95,23 @@ def text_inches(labels: Iterable[str], fontsize: float) -> float:
     return max((_columns(label) for label in labels), default=0) * fontsize * 0.6 / 72
 
 
-def distinct_labels(ids: Sequence[str], names: Iterable[object], width: int = LABEL_WIDTH) -> list[str]:
-    """Make one label per object: its name, with the end of its id where two labels would be alike.
+def group_labels(groups: pd.DataFrame, directories: pd.DataFrame | None, width: int = LABEL_WIDTH) -> list[str]:
+    """Make one label per group, with whose directory it is in where several have one name."""
+    homes = None
+    if directories is not None and "directory_id" in groups:
+        known = latest(directories)
+        whose = known["customer"].fillna(known["name"]) if "customer" in known else known["name"]
+        homes = whose.reindex(groups["directory_id"])
+    return distinct_labels(list(groups.index), groups["name"], width, homes)
+
+
+def distinct_labels(
+    ids: Sequence[str],
+    names: Iterable[object],
+    width: int = LABEL_WIDTH,
+    homes: Iterable[object] | None = None,
+) -> list[str]:
+    """Make one label per object: its name, with its home and the end of its id where two would be alike.
 
     An object without a name is known by its id when nobody has a name, else as "(no name)".
     """
@@ -100,13 +119,22 @@ def distinct_labels(ids: Sequence[str], names: Iterable[object], width: int = LA
     cleaned = [as_text(name) if name == NO_NAME else name for name in map(clean, names)]
     bare = not any(cleaned)
     labels = [_end(i, 12) if bare else shorten(n or NO_NAME, width) for i, n in zip(ids, cleaned, strict=True)]
+    if homes is not None and not bare:
+        whose = list(map(clean, homes))
+        for place in filter(whose.__getitem__, _alike(labels)):
+            cleaned[place] = f"{shorten(cleaned[place] or NO_NAME, width - 12)} · {whose[place]}"
+            labels[place] = shorten(cleaned[place], width + 12)
     for length in (4, 8, 40):
-        twice = {label for label, count in Counter(labels).items() if count > 1}
-        for place, label in enumerate(labels):
-            if label in twice:
-                name = "" if bare else shorten(cleaned[place] or NO_NAME, width - 8) + " · "
-                labels[place] = name + _end(ids[place], length)
+        for place in _alike(labels):
+            name = "" if bare else shorten(cleaned[place] or NO_NAME, width - 8) + " · "
+            labels[place] = name + _end(ids[place], length)
     return labels
+
+
+def _alike(labels: Sequence[str]) -> list[int]:
+    """Return the places of labels that are there more than once."""
+    counts = Counter(labels)
+    return [place for place, label in enumerate(labels) if counts[label] > 1]
 
 
 def _end(text: str, length: int) -> str:

@@ -19,7 +19,7 @@ from ..frames import latest, mark_partial, takes_frames
 from ..text import plural
 from . import figure
 from .figure import check_top, rows_height
-from .labels import distinct_labels, quoted, strangers, text_inches
+from .labels import distinct_labels, group_labels, quoted, strangers, text_inches
 from .palette import BLACK, BLUE, GREY, ORANGE
 from .style import STYLE
 
@@ -41,6 +41,7 @@ def plot_group_overlap(
     memberships: pd.DataFrame,
     groups: pd.DataFrame | None = None,
     *,
+    directories: pd.DataFrame | None = None,
     by: str = "jaccard",
     top: int | None = 30,
     ax: Axes | None = None,
@@ -52,6 +53,8 @@ def plot_group_overlap(
     memberships, groups
         Frames. Or the answers of ``analysis.overlap_matrix`` and ``analysis.group_sizes``, as ``fleet.analyse``
         gives them; the former says itself what it counts.
+    directories
+        As in :func:`plot_group_sizes`.
     by
         ``"jaccard"``: members in both as a share of those in either, 0 to 1; ``"count"``: members in both.
     top
@@ -68,7 +71,7 @@ def plot_group_overlap(
     check_top(top)
     square, sizes, by, people = _compared(memberships, groups, by, top)
     shown = _apart_last(_with_members(square.index, sizes), sizes, people)
-    labels = distinct_labels(list(shown), sizes.loc[shown, "name"], width=28)
+    labels = group_labels(sizes.loc[shown], directories, width=28)
     ax = figure.new_axes(ax, *_square_size(labels))
     sources = (memberships, groups)
     if len(shown) < 2:
@@ -177,6 +180,7 @@ def plot_membership_matrix(
     users: pd.DataFrame | None = None,
     groups: pd.DataFrame | None = None,
     *,
+    directories: pd.DataFrame | None = None,
     top: int | None = 30,
     ax: Axes | None = None,
 ) -> Axes:
@@ -186,6 +190,8 @@ def plot_membership_matrix(
     ----------
     memberships, users, groups
         Frames; ``users`` names a few users, and says how many are in none of these groups.
+    directories
+        As in :func:`plot_group_sizes`.
     top
         Only so many of the largest groups. None: all.
     ax
@@ -215,7 +221,7 @@ def plot_membership_matrix(
     rows = matrix[:, group_ids.get_indexer(shown)].T.toarray()
     order = _in_blocks(rows)
     rows = rows[:, order]
-    labels = distinct_labels(list(shown), sizes.loc[shown, "name"])
+    labels = group_labels(sizes.loc[shown], directories)
     named = _people(user_ids[order], users) if len(order) <= NAMED_USERS else []
     per_column = -(-len(order) // MATRIX_COLUMNS)
     _draw_members(ax, rows, per_column, labels, named)
@@ -290,6 +296,7 @@ def plot_group_graph(
     memberships: pd.DataFrame,
     groups: pd.DataFrame | None = None,
     *,
+    directories: pd.DataFrame | None = None,
     top: int | None = 30,
     ax: Axes | None = None,
 ) -> Axes:
@@ -300,6 +307,8 @@ def plot_group_graph(
     memberships, groups
         Frames. A dot is the larger the more members, a curve the wider the more of them are in both; each group
         shows its two strongest links. Groups with exactly the same people have a curve in orange.
+    directories
+        As in :func:`plot_group_sizes`.
     top
         Only so many of the largest groups; of more than 30 no picture is read at a glance. None: all.
     ax
@@ -317,18 +326,15 @@ def plot_group_graph(
     ax = figure.new_axes(ax, 6.8, rows_height(len(nodes)))
     if len(nodes) < 2:
         return figure.nothing(ax, f"{plural(len(nodes), 'group')} to compare", sources)
-    labels = dict(zip(nodes.index, distinct_labels(list(nodes.index), nodes["name"]), strict=True))
+    sizes = analysis.group_sizes(memberships, groups)
+    labels = dict(zip(nodes.index, group_labels(sizes.loc[nodes.index], directories), strict=True))
     _draw_graph(ax, nodes, links, list(labels.values()))
-    notes = [f"Set apart, nearly everybody is in it: {quoted(name)} ({n:,})." for name, n in _named(apart)]
-    notes += _left_out(analysis.group_sizes(memberships, groups), len(nodes) + len(apart))
+    everybody = zip(group_labels(sizes.loc[apart.index], directories), apart["members"], strict=True)
+    notes = [f"Set apart, nearly everybody is in it: {quoted(name)} ({n:,})." for name, n in everybody]
+    notes += _left_out(sizes, len(nodes) + len(apart))
     inside = memberships[memberships["group_id"].isin(list(labels))]
     finding, details = _overlap_finding(analysis.group_overlap(inside, groups, top=5), labels, "jaccard")
     return figure.finish(ax, finding, notes, details=details, drawn=list(labels.values()), sources=sources)
-
-
-def _named(groups: pd.DataFrame) -> list[tuple[str, int]]:
-    names = distinct_labels(list(groups.index), groups["name"])
-    return list(zip(names, groups["members"].astype(int), strict=True))
 
 
 def _draw_graph(ax: Axes, nodes: pd.DataFrame, links: pd.DataFrame, labels: Sequence[str]) -> None:

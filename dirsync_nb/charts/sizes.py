@@ -13,7 +13,7 @@ from ..frames import takes_frames
 from ..text import plural
 from . import figure
 from .figure import LABELLED_BARS, answer_of, check_top, name_rows, rows_height
-from .labels import distinct_labels, listed, quoted, strangers
+from .labels import group_labels, listed, quoted, strangers
 from .palette import BLUE
 
 __all__ = ["plot_group_sizes", "plot_groups_per_user"]
@@ -29,6 +29,7 @@ def plot_group_sizes(
     memberships: pd.DataFrame,
     groups: pd.DataFrame | None = None,
     *,
+    directories: pd.DataFrame | None = None,
     top: int | None = 20,
     color: str = BLUE,
     ax: Axes | None = None,
@@ -40,6 +41,8 @@ def plot_group_sizes(
     memberships, groups
         Frames; ``groups`` gives names, and the empty groups. Or the answer of ``analysis.group_sizes`` alone,
         as ``fleet.analyse("group_sizes")`` gives it.
+    directories
+        Frame that tells groups of one name apart by whose they are; ``fleet.board()`` names the customers.
     top
         So many bars; the other groups share one line that says how many they are. None: all.
     color
@@ -62,7 +65,7 @@ def plot_group_sizes(
         return figure.nothing(ax, "no groups", sources)
     if not sizes["members"].sum():
         return figure.nothing(ax, f"{plural(len(sizes), 'group')}, all empty", sources)
-    labels = distinct_labels(list(shown.index), shown["name"])
+    labels = group_labels(shown, directories)
     bars = ax.barh(range(len(shown)), shown["members"].tolist(), height=0.72, color=color)
     if len(shown) <= LABELLED_BARS:
         ax.bar_label(bars, [f"{count:,}" for count in shown["members"]], padding=3, fontsize=9)

@@ -49,6 +49,9 @@ def style(theme: str = "both", *, width: float | None = None) -> None:
     Colours that you set yourself (``plt.style.use``, ``matplotlib.rcParams``) win; an ``ax`` that you hand in
     is yours and keeps its look.
 
+    The grey for both has 4.4 to 1 on white and 4.3 to 1 on JupyterLab's dark page: no one colour has more than
+    4.35 on both. The letters of ``"light"`` have 16 to 1, those of ``"dark"`` 13 to 1.
+
     Examples
     --------
     >>> ds.charts.style("dark", width=4)

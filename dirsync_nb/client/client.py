@@ -7,6 +7,7 @@ each load did. Which filters each list takes stands in :mod:`dirsync_nb.client.e
 from __future__ import annotations
 
 import dataclasses
+import threading
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -76,13 +77,21 @@ class DirectoryClient:
         self.scoped_lists = scoped_lists
         self.receipts: list[Receipt] = []
         self._told: set[str] = set()
+        self._looked_at: set[str] = set()
+        self._asking = threading.Lock()
 
     @property
     def context(self) -> LoadContext:
         """What a load reads with; it logs its receipt here."""
         caps = self.page_size, self.max_rows, self.max_pages
         return LoadContext(
-            self.transport, *caps, receipts=self.receipts, told=self._told, scoped_lists=self.scoped_lists
+            self.transport,
+            *caps,
+            receipts=self.receipts,
+            told=self._told,
+            scoped_lists=self.scoped_lists,
+            looked_at=self._looked_at,
+            asking=self._asking,
         )
 
     @property

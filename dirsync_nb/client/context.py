@@ -46,8 +46,8 @@ class LoadContext:
     scoped_lists
         Whether whole lists of one directory are read at the paths inside it, where the server has them.
     looked_at, asking
-        Filters that the service was seen to look at during this work, in whichever part of it, and what is held
-        while one is asked about.
+        Filters that the service was seen to look at since the client began, and what is held while one is asked
+        about.
 
     Examples
     --------

@@ -2,8 +2,8 @@
 
 A server that ignores a filter, as some that stand in for WorkOS do, answers with rows that were not asked for.
 What a row tells beyond doubt ends the load at once. A text that a row does not seem to fit may be the service's
-own idea of a match, and no row tells whose group it was listed for: such a filter is asked about once, with a
-value that fits nothing. Whoever looks at it then has nothing to give.
+own idea of a match, and no row tells whose group it was listed for: such a filter is asked about once by a
+client, with a value that fits nothing. Whoever looks at it then has nothing to give.
 """
 
 from __future__ import annotations
@@ -107,8 +107,17 @@ class FilterCheck:
             Rows that came for it.
         """
         self._asked.add(name)
-        if self._rows_for_nobody(name, self._nobody(name, page or [])):
-            raise self.ignored(name, f"what came for {self._receipt.filters.get(name)} also comes for nothing")
+        told = f"{self._receipt.endpoint} {name}"
+        with self._context.asking:  # the others wait for the answer, which is theirs too
+            if told in self._context.looked_at:
+                return
+            came = self._rows_for_nobody(name, self._nobody(name, page or []))
+            if came:
+                raise self.ignored(
+                    name, f"what came for {self._receipt.filters.get(name)} also comes for nothing"
+                )
+            if came is False:
+                self._context.looked_at.add(told)
 
     def _nobody(self, name: str, page: list[Record]) -> str:
         """Return a value that nothing fits: for a group or a user, an id of another kind that there is."""
@@ -118,7 +127,8 @@ class FilterCheck:
         endings = {"email": "@example.invalid", "domain": ".invalid", "domains": ".invalid"}
         return NOBODY + endings.get(name, "")
 
-    def _rows_for_nobody(self, name: str, nobody: str) -> bool:
+    def _rows_for_nobody(self, name: str, nobody: str) -> bool | None:
+        """Whether rows come for what fits nobody; None where that could not be told."""
         cursors: list[str | None] = [None]
         for _ in range(MOST_QUESTIONS):
             extra = {name: nobody} | ({} if cursors[-1] is None else {"after": cursors[-1]})
@@ -128,7 +138,7 @@ class FilterCheck:
                 return False
             except errors.ServerFailure:
                 self._receipt.note(f"Whether the service looks at the filter {name!r} could not be told.")
-                return False
+                return None
             if found:
                 return True
             if metadata.get("after") in cursors:

@@ -185,6 +185,8 @@ class Transport:
         self.key_environment = environment
         self._key = key
         self.routes = Routes()
+        self.requests = 0  # sent so far, by whatever
+        self._counting = threading.Lock()
         self.connections = Connections(self.base_url, key)
         self.reader = Reader(self.base_url, key_source, environment, self.cleaned)
 
@@ -255,6 +257,8 @@ class Transport:
             if traffic.stop is not None and traffic.stop.is_set():
                 raise _given_up(doing)
             traffic.requests += 1
+            with self._counting:
+                self.requests += 1
             answer = self._try_once(path, params, doing, traffic.stop)
             refused = getattr(answer, "status_code", None) == 429
             if not refused:

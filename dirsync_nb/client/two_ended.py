@@ -34,7 +34,8 @@ def read_list(
     receipt: Receipt,
     segments: SegmentList,
     *,
-    expected: Expected | None = None,
+    expected: Expected | int | None = None,
+    most: int | None = None,
     sharing: Callable[[], int] = lambda: 1,
 ) -> Iterator[list[Record]]:
     """Yield the rows of a list in pages, each row once, in the order in which they arrive.
@@ -48,7 +49,11 @@ def read_list(
     context, receipt, segments
         As in :func:`dirsync_nb.client.paging.read_pages`, which reads from the start alone.
     expected
-        Asks how many rows the list has, where that can be known. A guess: it saves a request at the end.
+        How many rows the list has, or asks for it, where that can be known. A guess: it saves a request at the
+        end.
+    most
+        What the list hardly has more rows than, where no count is known. Such lists are many and short: only
+        one of more than two pages is read from both ends, and a request at the end is saved here too.
     sharing
         Returns how many lists are being read on the same limit.
 
@@ -76,7 +81,7 @@ def read_list(
         yield from read_pages(context, receipt, segments)
         return
     started = time.monotonic()
-    reading = _TwoEnded(Reading(context, receipt, segments), expected, sharing)
+    reading = _TwoEnded(Reading(context, receipt, segments), expected, most, sharing)
     try:
         with interruptible():
             yield from reading.pages()
@@ -86,23 +91,36 @@ def read_list(
 
 
 class Readers:
-    """Threads that read pages; what they bring is taken from :meth:`done`, one batch at a time."""
+    """Threads that read pages; what they bring is taken from :meth:`done`, one batch at a time.
+
+    A job that is alone needs no thread: it is done by whoever takes its result.
+    """
 
     def __init__(self) -> None:
-        self._pool = ThreadPoolExecutor(3)  # one for each end, and one that asks for the size of the list
+        self._pool: ThreadPoolExecutor | None = None
+        self._sent: list[tuple[Any, Callable[[], Any]]] = []
         self._running: dict[Future[Any], Any] = {}
 
     def send(self, errand: Any, job: Callable[[], Any]) -> None:
-        """Let a thread do a job."""
-        self._running[self._pool.submit(job)] = errand
+        """Take a job."""
+        self._sent.append((errand, job))
 
     def done(self) -> list[tuple[Any, Callable[[], Any]]]:
         """Wait for the next jobs that end; return each errand with how to get its result."""
+        sent, self._sent = self._sent, []
+        if len(sent) == 1 and not self._running:
+            return sent
+        if sent and self._pool is None:
+            self._pool = ThreadPoolExecutor(3)  # one for each end, and one that asks for the size of the list
+        for errand, job in sent:
+            assert self._pool is not None
+            self._running[self._pool.submit(job)] = errand
         return [(self._running.pop(future), future.result) for future in first_done(self._running)]
 
     def close(self) -> None:
         """Wait until every thread has ended."""
-        self._pool.shutdown(wait=True, cancel_futures=True)
+        if self._pool is not None:
+            self._pool.shutdown(wait=True, cancel_futures=True)
 
 
 Brought = tuple[Answer, float]
@@ -112,14 +130,22 @@ Brought = tuple[Answer, float]
 class _TwoEnded:
     """One run of a reading from both ends: who is under way, and how slow the answers are."""
 
-    def __init__(self, reading: Reading, expected: Expected | None, sharing: Callable[[], int]) -> None:
-        self.reading, self.expected, self.sharing = reading, expected, sharing
+    def __init__(
+        self,
+        reading: Reading,
+        expected: Expected | int | None,
+        most: int | None,
+        sharing: Callable[[], int],
+    ) -> None:
+        self.fewest_pages = 0 if most is None else 2
+        self.reading, self.sharing = reading, sharing
         self.context, self.receipt, self.segments = reading.context, reading.receipt, reading.segments
         self.readers = Readers()
         self.stop = Stop(self.receipt.stop)
         self.traffics: list[Traffic] = []
         self.latency: float | None = None
-        self.total: int | None = None
+        self.expected = None if isinstance(expected, int) else expected
+        self.total = expected if isinstance(expected, int) else most
         self.under_way = 0  # requests on the limit of the list
         self.segments.take_up()
 
@@ -170,7 +196,10 @@ class _TwoEnded:
     def _send_all(self) -> None:
         """Send out as many readers as are wanted and have something to do."""
         rate = (self.context.rate(self.receipt) or 0.0) / max(1, self.sharing())
-        wanted = 2 if rate * (self.latency or 0.0) > PAYS_FROM else 1
+        is_slow = rate * (self.latency or 0.0) > PAYS_FROM
+        left = None if self.total is None else self.total - self.segments.row_count
+        one_will_do = left is not None and left <= self.context.page_size and self.segments.tail is None
+        wanted = 2 if is_slow and self.receipt.pages >= self.fewest_pages and not one_will_do else 1
         if wanted == 2 and self.segments.tail is None and self.segments.may_have_tail:
             self.segments.begin_tail()
         if wanted == 2 and self.expected is not None:
@@ -178,7 +207,6 @@ class _TwoEnded:
             traffic = self._traffic()
             self.readers.send(None, lambda: expected(traffic))
         while self.under_way < wanted:
-            left = None if self.total is None else self.total - self.segments.row_count
             segment = self.segments.next_segment(left, self.context.page_size)
             if segment is None:
                 return

@@ -84,10 +84,10 @@ def _by(frame: pd.DataFrame, keys: Any) -> dict[str, pd.DataFrame]:
     return {str(owner): rows for owner, rows in frame.groupby(keys, sort=False, observed=True)}
 
 
-def nothing_to_do(notice: str) -> Plan:
-    """Return an empty plan that says something."""
+def nothing_to_do(*notices: str) -> Plan:
+    """Return an empty plan with these notices."""
     empty, _ = plan_without_guard(Reader("").meta("users"), pd.DataFrame({"user_id": []}), on="user_id")
-    return replace(empty, notices=(notice,))
+    return replace(empty, notices=notices)
 
 
 def whole_plan(
@@ -98,7 +98,7 @@ def whole_plan(
     plans = [plan for part in parts for plan in part.plans]
     stopped = [owner for part in parts for owner in part.stopped]
     if not plans:
-        return replace(nothing_to_do(""), notices=())
+        return nothing_to_do()
     if seen := [part.attributes for part in parts if len(part.attributes)]:
         require_attributes(asked["on"], asked["fields"], pd.concat(seen, ignore_index=True))
     rows = pd.concat([plan.rows for plan in plans], ignore_index=True)

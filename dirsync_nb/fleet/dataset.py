@@ -41,6 +41,7 @@ from pathlib import Path
 from typing import IO, Any
 from uuid import uuid4
 
+import msgspec
 import pandas as pd
 
 from .. import errors
@@ -58,6 +59,7 @@ __all__ = [
     "Reader",
     "arrow_schema",
     "directory_entry",
+    "file_sizes",
     "forget_directory",
     "on_disk",
     "only_writer",
@@ -147,25 +149,25 @@ def forget_directory(folder: Path, directory_id: str) -> None:
         part_of(folder, name, directory_id).unlink(missing_ok=True)
 
 
-def directory_entry(folder: Path, directory_id: str) -> Entry | None:
-    """Read the entry of a directory from its files; None where they are not whole."""
+def directory_entry(folder: Path, directory_id: str, sizes: Mapping[str, Mapping[str, int]]) -> Entry | None:
+    """Read the entry of a directory from its files, which are of these sizes; None where they are not whole."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     path = part_of(folder, "memberships", directory_id)
     try:
         found: Entry = json.loads((pq.read_schema(path).metadata or {})[ENTRY])
-        found["bytes"]["memberships"] = path.stat().st_size
+        found["bytes"]["memberships"] = sizes["memberships"][path.name]
     except (KeyError, ValueError, OSError, pa.ArrowException):
         return None
-    return None if damage(folder, found) else found
+    return None if _damage(folder, found, sizes) else found
 
 
-def damage(folder: Path, entry: Entry, sizes: Mapping[str, Mapping[str, int]] | None = None) -> str | None:
+def _damage(folder: Path, entry: Entry, sizes: Mapping[str, Mapping[str, int]]) -> str | None:
     """Return what is wrong with a directory's files; None where all are as they were written."""
     for table, size in entry["bytes"].items():
         path = part_of(folder, table, entry["directory_id"])
-        there = _size(path) if sizes is None else sizes[table].get(path.name)
+        there = sizes[table].get(path.name)
         if there is None:
             return f"{path} is gone"
         if there != size:
@@ -173,20 +175,13 @@ def damage(folder: Path, entry: Entry, sizes: Mapping[str, Mapping[str, int]] | 
     return None
 
 
-def _size(path: Path) -> int | None:
-    return path.stat().st_size if path.exists() else None
-
-
-def _sizes(folder: Path) -> dict[str, int]:
-    if not folder.exists():
-        return {}
-    with os.scandir(folder) as files:
-        return {file.name: file.stat().st_size for file in files}
+def file_sizes(folder: Path) -> dict[str, dict[str, int]]:
+    """Return the bytes of each file of each table."""
+    return {table: {path.name: path.stat().st_size for path in (folder / table).glob("*")} for table in TABLES}
 
 
 def _categories(frame: pd.DataFrame) -> dict[str, list[str]]:
-    kinds = {str(name): frame[name].dtype for name in frame}
-    return {n: list(d.categories) for n, d in kinds.items() if isinstance(d, pd.CategoricalDtype)}
+    return {str(n): list(d.categories) for n, d in frame.dtypes.items() if isinstance(d, pd.CategoricalDtype)}
 
 
 def _write(frame: pd.DataFrame, table: str, path: Path, entry: Entry) -> None:
@@ -197,8 +192,9 @@ def _write(frame: pd.DataFrame, table: str, path: Path, entry: Entry) -> None:
     arrays = [] if index is None else [pa.array(frame.index.astype("str"), type=pa.string())]
     arrays += [_packed(frame[name], dtype, name) for name, dtype in columns.items()]
     schema = arrow_schema(table).with_metadata({ENTRY: json.dumps(entry)} if table == "memberships" else None)
-    # Zstandard: a third smaller than the default, and as fast to read.
-    pq.write_table(pa.table(arrays, schema=schema), path, compression="zstd")
+    # Zstandard: a third smaller than the default, and as fast to read. It finds what repeats: dictionaries
+    # beside it make files larger and writing slower.
+    pq.write_table(pa.table(arrays, schema=schema), path, compression="zstd", use_dictionary=False)
 
 
 def _packed(column: pd.Series, dtype: str, name: str) -> Any:
@@ -206,9 +202,9 @@ def _packed(column: pd.Series, dtype: str, name: str) -> Any:
 
     if dtype == "object":
         return pa.array(_packed_texts(column, f"column {name!r}"), type=pa.string())
-    if dtype in (JSON, "category"):
-        column = column.astype("str")
-    return pa.array(column, type=_arrow(dtype), from_pandas=True)
+    if dtype == "category":
+        return pa.array(column.array).cast(pa.string())
+    return pa.array(column.array, type=_arrow(dtype), from_pandas=True)
 
 
 def _arrow(dtype: str) -> Any:
@@ -336,19 +332,33 @@ class Manifest:
     @classmethod
     def read(cls, folder: Path) -> Manifest:
         """Read the manifest, and look at all files of directories; ArgumentError where there is no fleet."""
-        found = _json_of(folder)
-        manifest = cls(**{name: found[name] for name in cls.__dataclass_fields__})
+        path = folder / MANIFEST
+        try:
+            held = msgspec.json.decode(bytes_within(path, MOST_MANIFEST))
+            written = msgspec.convert(held["format"], int)
+            if held["what"] != WHAT:
+                raise ValueError
+            manifest = msgspec.convert(held, cls) if written == FORMAT else cls("")
+        except FileNotFoundError:
+            raise errors.ArgumentError(f"{folder} holds no fleet: there is no {MANIFEST} in it") from None
+        except errors.MISSHAPEN:
+            raise errors.ArgumentError(f"{path} is not the manifest of a fleet") from None
+        if written != FORMAT:
+            raise errors.ArgumentError(
+                f"{folder} has format {written}, and this dirsync_nb reads {FORMAT}: upgrade it, or take the "
+                "fleet into another folder"
+            )
         manifest.find(folder)
         return manifest
 
     def find(self, folder: Path) -> None:
         """Find which directories are there: by what is known of them, else by what their files say."""
-        sizes = {table: _sizes(folder / table) for table in TABLES}
-        wrong = {one: damage(folder, entry, sizes) for one, entry in self.entries.items()}
+        sizes = file_sizes(folder)
+        wrong = {one: _damage(folder, entry, sizes) for one, entry in self.entries.items()}
         known = {one: entry for one, entry in self.entries.items() if wrong[one] is None}
         rest = [one for one in self.directories if one not in known]
         with ThreadPoolExecutor(OPENERS) as pool:
-            read = zip(rest, pool.map(lambda one: directory_entry(folder, one), rest), strict=True)
+            read = zip(rest, pool.map(lambda one: directory_entry(folder, one, sizes), rest), strict=True)
         self.entries = known | {one: entry for one, entry in read if entry is not None}
         self.failed |= {one: why for one, why in wrong.items() if why and one not in self.entries}
 
@@ -374,37 +384,6 @@ class Manifest:
         self.directories = [one for one in self.directories if one != directory_id]
         for known in (self.entries, self.failed, self.history):
             known.pop(directory_id, None)
-
-
-def _is_whole(manifest: Mapping[str, Any]) -> bool:
-    """Whether a manifest has the shape that was written."""
-    shapes: dict[str, Any] = {
-        "server": str, "scope": list | None, "directories": list, "entries": dict, "failed": dict,
-        "history": dict, "run": dict, "listed_at": str | None,
-    }  # fmt: skip
-    if not all(name in manifest and isinstance(manifest[name], kind) for name, kind in shapes.items()):
-        return False
-    names = [*manifest["directories"], *(manifest["scope"] or ()), *manifest["failed"].values()]
-    entries = manifest["entries"].values()
-    return all(isinstance(name, str) for name in names) and all(isinstance(one, dict) for one in entries)
-
-
-def _json_of(folder: Path) -> dict[str, Any]:
-    try:
-        found: Any = json.loads(bytes_within(folder / MANIFEST, MOST_MANIFEST))
-    except FileNotFoundError:
-        raise errors.ArgumentError(f"{folder} holds no fleet: there is no {MANIFEST} in it") from None
-    except (ValueError, RecursionError):
-        found = {}
-    known = isinstance(found, dict) and found.get("what") == WHAT and isinstance(found.get("format"), int)
-    if not known or (found["format"] == FORMAT and not _is_whole(found)):
-        raise errors.ArgumentError(f"{folder / MANIFEST} is not the manifest of a fleet")
-    if found["format"] != FORMAT:
-        raise errors.ArgumentError(
-            f"{folder} has format {found['format']}, and this dirsync_nb reads {FORMAT}: upgrade it, "
-            "or take the fleet into another folder"
-        )
-    return dict(found)
 
 
 # The disk --------------------------------------------------------------------------------------------------

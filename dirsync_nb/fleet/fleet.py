@@ -13,6 +13,7 @@ import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from types import SimpleNamespace
@@ -385,7 +386,7 @@ class Fleet:
 
     def _dask(self, table: str) -> Any:
         reader = self._reader
-        return self._mark(_from_parts(_Rows(reader, table), self._parts(), reader.meta(table)))
+        return self._mark(_from_parts(partial(reader.frame, table), self._parts(), reader.meta(table)))
 
     # Questions ------------------------------------------------------------------------------------------
 
@@ -428,18 +429,13 @@ class Fleet:
 
     def _ask(self, name: str, options: dict[str, Any], before: Fleet | None, parts: Any) -> Any:
         reader, asked = self._reader, QUESTIONS[name]
-        of_part = _PartQuestion(
-            name, reader, None if before is None else before._reader, options, self._held(before)
-        )
+        of_part = _PartQuestion(name, reader, None if before is None else before._reader, options)
         if asked.whole is None:
             return _from_parts(of_part, parts, of_part([]))
         return asked.whole(self._answers(of_part, parts), options)
 
-    def _held(self, before: Fleet | None) -> tuple[frozenset[str], frozenset[str]] | None:
-        return None if before is None else (frozenset(before.entries), frozenset(self.entries))
-
     def _attributes(self) -> list[str]:
-        of_part = _PartQuestion("attribute_status", self._reader, None, {}, None)
+        of_part = _PartQuestion("attribute_status", self._reader, None, {})
         return list(dict.fromkeys(name for names in self._answers(of_part, self._parts()) for name in names))
 
     def _answers(self, ask: Callable[..., Any], parts: Iterable[Any]) -> Iterator[Any]:
@@ -616,16 +612,6 @@ def _from_parts(function: Callable[..., Any], parts: Sequence[Any], meta: pd.Dat
         return dd.from_map(function, parts, meta=meta)  # type: ignore[no-untyped-call,unused-ignore]
 
 
-class _Rows:
-    """Read one table of some directories; Dask asks for the columns it needs."""
-
-    def __init__(self, reader: Reader, table: str) -> None:
-        self.reader, self.table = reader, table
-
-    def __call__(self, part: Sequence[str], columns: Sequence[str] | None = None) -> pd.DataFrame:
-        return self.reader.frame(self.table, part, columns)
-
-
 @dataclass(frozen=True)
 class _PartQuestion:
     """Ask a question about some directories, wherever this runs."""
@@ -634,17 +620,14 @@ class _PartQuestion:
     reader: Reader
     before: Reader | None
     options: Mapping[str, Any]
-    held: tuple[frozenset[str], frozenset[str]] | None
 
-    def __call__(self, part: Sequence[str]) -> Any:
+    def __call__(self, part: Sequence[Any]) -> Any:
         asked = QUESTIONS[self.question]
         needs = asked.needs(self.options)
-        if self.before is None or self.held is None:
+        if self.before is None:
             return asked.of_part(frames_of(self.reader, part, needs, self.options), self.options)
-        moments = {}
-        for name, reader, held in zip(("before", "after"), (self.before, self.reader), self.held, strict=True):
-            there = [one for one in part if one in held]
-            moments[name] = frames_of(reader, there, needs, self.options)
+        held = zip(("before", "after"), (self.before, self.reader), part, strict=True)
+        moments = {name: frames_of(reader, there, needs, self.options) for name, reader, there in held}
         return asked.of_part(moments, self.options)
 
 
@@ -667,8 +650,8 @@ def _check_options(name: str, asked: Question, options: Mapping[str, Any], befor
         raise errors.ArgumentError(f"{name} of a fleet takes no before=")
 
 
-def _common(before: Fleet, after: Fleet) -> list[list[str]]:
-    """Return the parts of two fleets; refuse directories that one of them cannot know about."""
+def _common(before: Fleet, after: Fleet) -> list[tuple[list[str], ...]]:
+    """Return what each of two fleets has of each part; refuse what one of them cannot know about."""
     if before.server != after.server:
         raise errors.ArgumentError(f"the fleets are of two servers: {before.server} and {after.server}")
     before._require_complete("a comparison of two moments")
@@ -685,4 +668,5 @@ def _common(before: Fleet, after: Fleet) -> list[list[str]]:
                 "everybody there would seem to have come or gone. Exclude them from both"
             )
     gone = [one for one in before.directory_ids if one not in after.entries]
-    return after._parts([*after.directory_ids, *gone])
+    parts = after._parts([*after.directory_ids, *gone])
+    return [tuple([one for one in part if one in fleet.entries] for fleet in (before, after)) for part in parts]

@@ -27,7 +27,7 @@ from ..connect import connect
 from ..load.contents import Contents, load_contents
 from ..load.parallel import for_each_directory, side_by_side
 from ..load.progress import tell
-from .dataset import MANIFEST, Entry, directory_entry, save_directory
+from .dataset import MANIFEST, Entry, directory_entry, file_sizes, save_directory
 
 __all__ = ["Connect", "Job", "Outcomes", "Run", "load_here", "load_there", "opened", "refuse_key_in"]
 
@@ -55,16 +55,20 @@ class Job:
         Where to read.
     about
         What every entry says; ``run`` tells one run from the others.
+    counts
+        How many users and groups the list of directories counts, by kind and directory.
     """
 
     folder: str
     server: str
     about: Mapping[str, Any]
+    counts: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
     def __call__(self, context: LoadContext, directory_id: str) -> Entry:
         """Load a directory and write it."""
         at = datetime.now(UTC).isoformat()
-        contents = load_contents(context, directory_id)
+        counts = {kind: known[directory_id] for kind, known in self.counts.items() if directory_id in known}
+        contents = load_contents(context, directory_id, counts=counts or None)
         about = {"at": at, "read_at": at, **self.about, **_known_from(context.receipts, contents)}
         context.receipts.clear()  # those of thousands of directories would pile up
         try:
@@ -113,7 +117,7 @@ class Run:
     _in_a_row: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _connecting: threading.Lock = field(default_factory=threading.Lock)
-    _pacer: Pacer | None = None
+    _pacer: Pacer = field(default_factory=Pacer)
     _client: DirectoryClient | None = None
     _has_share: threading.Event = field(default_factory=threading.Event)
 
@@ -137,10 +141,7 @@ class Run:
 
     def share(self, per_directory: float | None, per_key: float | None) -> None:
         """Take this process's share of the budget."""
-        with self._lock:
-            if self._pacer is None:
-                self._pacer = Pacer()
-            self._pacer.per_directory, self._pacer.per_key = per_directory, per_key
+        self._pacer.per_directory, self._pacer.per_key = per_directory, per_key
         self._has_share.set()
 
     def client(self, server: str, connect_worker: Connect | None) -> DirectoryClient:
@@ -151,7 +152,7 @@ class Run:
             )
         with self._connecting:  # a lock of its own: shares come on the worker's loop, which may not wait for it
             if self._client is None:
-                self._client = (connect_worker or _connect)(server, self._pacer or Pacer())
+                self._client = (connect_worker or _connect)(server, self._pacer)
             return self._client
 
 
@@ -173,14 +174,12 @@ def load_here(
         return entry
 
     done, failed = for_each_directory(client.context.branch(run.stop), todo, load, workers=workers)
-    given_up = {
-        one: f"not tried: {run.ended}" for one, problem in failed.items() if type(problem) is errors.LoadError
-    }
-    reasons = {one: _reason(problem) for one, problem in failed.items()}
-    return {**done, **reasons, **(given_up if run.ended else {})}
+    return {**done, **{one: _reason(problem, run.ended) for one, problem in failed.items()}}
 
 
-def _reason(problem: errors.DirsyncError) -> str:
+def _reason(problem: errors.DirsyncError, ended: str | None = None) -> str:
+    if ended and type(problem) is errors.LoadError:
+        return f"not tried: {ended}"
     problem.partial = None  # its rows are not kept, and its message shall not say so
     return f"{type(problem).__name__}: {problem}"
 
@@ -326,7 +325,9 @@ def _load_batch(
                 f"{job.folder} is not found: workers must reach the folder by the same path"
             )
         # Where a worker died, another begins its batch anew, and need not load what was whole already.
-        entries = {one: directory_entry(Path(job.folder), one) for one in directory_ids}
+        folder = Path(job.folder)
+        sizes = file_sizes(folder)
+        entries = {one: directory_entry(folder, one, sizes) for one in directory_ids}
         whole: Outcomes = {
             one: entry for one, entry in entries.items() if entry and entry["run"] == job.about["run"]
         }

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
 import pandas as pd
 
@@ -81,8 +80,7 @@ def refresh_fleet(
     """
     need_fleet(None)
     check_guard(guard, confirm)
-    with work_on(client, Path(folder).absolute(), begin=False) as work:
-        work.did = "refresh"
+    with work_on(client, Path(folder).absolute(), "refresh") as work:
         _Refresh(work, guard, confirm).run(states)
     fleet = open_fleet(work.folder)
     tell(fleet.told, client.context.told)
@@ -109,9 +107,8 @@ class _Refresh:
         self.read_directories(bool(states or unknown))
         self.work.begun = True
         changed = [one for one in self.events if one in self.manifest.entries and one not in self.lost]
-        about = {"run": self.work.token, "position": self.latest}
-        whole = Job(str(self.work.folder), self.client.base_url, about)
-        caught_up = _CatchUp(whole, entries, self.events, self._counts(), self.at, self.guard)
+        whole = self.work.job(self.latest)
+        caught_up = _CatchUp(whole, entries, self.events, self.at, self.guard)
         self.work.load(caught_up, changed)
         missing = known - set(entries)  # and not spoken of: take_fleet loads it
         new = [one for one in self.manifest.directories if one not in {*entries, *(missing - set(self.events))}]
@@ -122,11 +119,8 @@ class _Refresh:
 
     def read_events(self) -> None:
         """Read the events since the oldest place, and deal them out to the directories they speak of."""
-        before = len(self.client.receipts)
-        records = [*self._since_places(), *self._without_place()]
-        self.work.requests += sum(receipt.requests for receipt in self.client.receipts[before:])
         unplaced = 0
-        for record in records:
+        for record in (*self._since_places(), *self._without_place()):
             try:
                 parts = parse_event(record)
             except Unusable:
@@ -173,8 +167,9 @@ class _Refresh:
         if scope is None and (whole or len(asked) > -(-len(ids) // PAGE)):
             self.work.read_listing(self.guard, self.confirm)
             return
-        found, missed = for_each_directory(self.client.context, asked, _directory)
-        self.work.requests += len(asked)
+        found, missed = for_each_directory(
+            self.client.context, asked, lambda context, one: context.single("directories", one)
+        )
         gone = [one for one, why in missed.items() if isinstance(why, errors.NotFound) and self._deleted(one)]
         what, empty = "directories of the fleet, which events say were deleted", 0 < len(gone) == len(ids)
         check_vanished(len(gone), len(ids), what, guard=self.guard, confirm=self.confirm, empty=empty)
@@ -189,16 +184,6 @@ class _Refresh:
         kinds = [record.get("event") for record in self.events.get(directory_id, ())]
         return "dsync.deleted" in kinds or "dsync.deactivated" in kinds
 
-    def _counts(self) -> dict[str, dict[Any, Any]]:
-        """Return how many users and groups the service counts in each directory, where it says so."""
-        listing = self.work.listing
-        if listing is None:
-            return {}
-        counts = pd.DataFrame(
-            {"users": listing["active_users"] + listing["inactive_users"], "groups": listing["groups"]}
-        )
-        return {str(one): dict(row.dropna().items()) for one, row in counts.iterrows()}
-
     def _update_listing(self, fresh: pd.DataFrame) -> None:
         held = open_frame(self.work.folder / DIRECTORIES_FILE)
         rows = concat([held[~held.index.isin(fresh.index)], fresh])
@@ -212,7 +197,6 @@ class _CatchUp:
     whole: Job
     entries: Mapping[str, Entry]
     events: Mapping[str, Sequence[Record]]
-    counts: Mapping[str, Mapping[Any, Any]]
     at: datetime
     guard: float | None
 
@@ -259,12 +243,8 @@ class _CatchUp:
     def _miscounts(self, directory_id: str, after: Mapping[str, pd.DataFrame]) -> list[str]:
         """Return where the service counts otherwise than events led to."""
         return [
-            f"The service counts {count:,} {kind}, and here are {len(after[kind]):,}: somebody came or went "
-            "just now, or an event was missed. If it stays so, take the directory anew."
-            for kind, count in self.counts.get(directory_id, {}).items()
-            if count != len(after[kind])
+            f"The service counts {counted[directory_id]:,} {kind}, and here are {len(after[kind]):,}: somebody "
+            "came or went just now, or an event was missed. If it stays so, take the directory anew."
+            for kind, counted in self.whole.counts.items()
+            if counted.get(directory_id, len(after[kind])) != len(after[kind])
         ]
-
-
-def _directory(context: LoadContext, directory_id: str) -> Record:
-    return context.single("directories", directory_id)

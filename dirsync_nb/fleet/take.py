@@ -17,12 +17,12 @@ from .. import errors
 from ..client import DirectoryClient, needs_client
 from ..client.client import RedactedClient
 from ..files import open_frame, save_frame
-from ..frames import concat, organizations_frame
+from ..frames import concat, directories_frame, organizations_frame
 from ..guard import SHARE, check_guard, check_vanished
 from ..load import load_directories, load_organizations
 from ..load.parallel import for_each_directory
 from ..load.progress import Progress, tell
-from ..sync import latest_event, moment_of
+from ..sync import Moment, latest_event, moment_of
 from .dataset import (
     DIRECTORIES_FILE,
     LOCK,
@@ -120,7 +120,7 @@ def take_fleet(
     wanted = None if directory_id is None else sorted(directory_ids_of(directory_id, "take_fleet"))
     if wanted == []:
         raise errors.ArgumentError("directory_id is an empty list; leave it out for all there are")
-    with work_on(client, Path(folder).absolute(), scope=wanted) as work:
+    with work_on(client, Path(folder).absolute(), "take", wanted) as work:
         scope = work.manifest.scope
         if scope is not None and (wanted is None or set(wanted) - set(scope)):
             raise errors.ArgumentError(
@@ -131,8 +131,7 @@ def take_fleet(
         todo = work.todo(wanted, resume=resume)
         latest = latest_event(client)
         position = None if latest is None else moment_of(latest)
-        job = Job(str(work.folder), client.base_url, {"run": work.token, "position": position})
-        work.load(job, todo, cluster, workers, connect_worker)
+        work.load(work.job(position), todo, cluster, workers, connect_worker)
     fleet = open_fleet(work.folder)
     told = [*fleet.told]
     if not todo:
@@ -146,11 +145,11 @@ def take_fleet(
 
 @contextmanager
 def work_on(
-    client: DirectoryClient, folder: Path, *, scope: Sequence[str] | None = None, begin: bool = True
+    client: DirectoryClient, folder: Path, did: str, scope: Sequence[str] | None = None
 ) -> Iterator[Work]:
     """Open a fleet's folder for writing, alone; what is known at the end is written down, whatever ends it."""
     with on_disk(folder, "written", "What was whole stays. Make room, or name another folder."):
-        if begin and not (folder / MANIFEST).exists():
+        if did == "take" and not (folder / MANIFEST).exists():
             if folder.exists() and {path.name for path in folder.iterdir()} - {LOCK}:
                 raise errors.ArgumentError(f"{folder} holds something else than a fleet; name another folder")
             folder.mkdir(parents=True, exist_ok=True)
@@ -166,7 +165,7 @@ def work_on(
                 raise errors.ArgumentError(
                     f"{folder} holds a fleet of {manifest.server}, and the client reads {client.server}"
                 )
-            work = Work(client, folder, manifest)
+            work = Work(client, folder, manifest, did, client.transport.requests)
             try:
                 yield work
             finally:
@@ -182,12 +181,12 @@ class Work:
     ----------
     client, folder, manifest
         Where to read, where to write, and what is known.
+    did, before
+        What this run is: "take" or "refresh"; and how many requests the client had sent before.
     token
         Tells this run from others.
-    did
-        What this run is: "take" or "refresh".
-    requests, changed
-        What it cost besides loading directories, and which it wrote.
+    changed, elsewhere
+        Which directories it wrote, and the requests that workers of a cluster made for them.
     listing, organizations
         The fleet's directories and their organizations, where they were read.
     begun
@@ -197,9 +196,10 @@ class Work:
     client: DirectoryClient
     folder: Path
     manifest: Manifest
+    did: str
+    before: int
     token: str = field(default_factory=lambda: uuid4().hex[:12])
-    did: str = "take"
-    requests: int = 0
+    elsewhere: int = 0
     changed: list[str] = field(default_factory=list)
     listing: pd.DataFrame | None = None
     organizations: pd.DataFrame | None = None
@@ -217,7 +217,7 @@ class Work:
             See :func:`take_fleet`.
         """
         scope, known = self.manifest.scope, self.manifest.directories
-        listing = self._listed()
+        listing = load_directories(self.client)
         for one in wanted or ():
             if one not in listing.index:
                 self.client.directory(one)  # raises NotFound, in the words of the service
@@ -227,20 +227,15 @@ class Work:
             check_vanished(len(gone), len(known), what, guard=guard, confirm=confirm, empty=listing.empty)
         for one in gone:
             self.manifest.forget(self.folder, one)
-        self.use(listing if scope is None else listing[listing.index.isin(scope)])
-
-    def _listed(self) -> pd.DataFrame:
-        listing = load_directories(self.client)
-        self.requests += self.client.receipts[-1].requests
-        return listing
+        self._use(listing if scope is None else listing[listing.index.isin(scope)])
 
     def listed_again(self, listing: pd.DataFrame, gone: Iterable[str]) -> tuple[pd.DataFrame, list[str]]:
         """Ask a second time for what was not found; return the listing with what is there, and what is not."""
-        second = self._listed()
+        second = load_directories(self.client)
         there = second[second.index.isin(list(gone)) & ~second.index.isin(listing.index)]
         return concat([listing, there]), [one for one in gone if one not in second.index]
 
-    def use(self, listing: pd.DataFrame) -> None:
+    def _use(self, listing: pd.DataFrame) -> None:
         """Take a list of directories for the fleet's; those of one organization stand together."""
         owners = listing["organization_id"].fillna(pd.Series(listing.index, index=listing.index))
         first = pd.Series(pd.factorize(owners)[0], index=listing.index)
@@ -254,17 +249,22 @@ class Work:
         """Load the organizations, of which a fleet wants the names alone: it goes without, if need be."""
         try:
             if self.manifest.scope is None:
-                found = load_organizations(self.client)
-                self.requests += self.client.receipts[-1].requests
-                return found
+                return load_organizations(self.client)
             ids = listing["organization_id"].dropna().unique()
             context = self.client.context
             records, _ = for_each_directory(context, ids, lambda part, one: part.single("organizations", one))
-            self.requests += len(ids)
             return organizations_frame(list(records.values()))
         except errors.LoadError:
             path = self.folder / ORGANIZATIONS_FILE
             return open_frame(path) if path.exists() else organizations_frame([])
+
+    def job(self, position: Moment | None) -> Job:
+        """Return how a directory is loaded, of which ``position`` is the last event it is sure to contain."""
+        about = {"run": self.token, "position": position}
+        listing = directories_frame([]) if self.listing is None else self.listing
+        counts = {"users": listing["active_users"] + listing["inactive_users"], "groups": listing["groups"]}
+        known: Any = {kind: counted.dropna().to_dict() for kind, counted in counts.items()}
+        return Job(str(self.folder), self.client.base_url, about, known)
 
     def todo(self, wanted: Sequence[str] | None, *, resume: bool) -> list[str]:
         """Return which directories are to be loaded, largest first, so that batches are of one size."""
@@ -314,6 +314,8 @@ class Work:
             failed = {one: it for one, it in outcomes.items() if isinstance(it, str)}
             written = [one for one in todo if manifest.entries.get(one, {}).get("run") == self.token]
             self.changed += written
+            if cluster is not None:
+                self.elsewhere += sum(manifest.entries[one]["cost"]["requests"] for one in written)
             manifest.failed |= {one: why for one, why in failed.items() if one not in written}
         self._drop_gone(failed)
 
@@ -343,12 +345,11 @@ class Work:
 
     def write(self) -> None:
         """Write down what is known."""
-        requests = sum(self.manifest.entries[one]["cost"]["requests"] for one in self.changed)
         self.manifest.run = {
             "did": self.did,
             "at": datetime.now(UTC).isoformat(),
             "seconds": round(time.monotonic() - self._started, 2),
-            "requests": self.requests + requests,
+            "requests": self.client.transport.requests - self.before + self.elsewhere,
             "changed": len(self.changed),
         }
         for frame, file in ((self.listing, DIRECTORIES_FILE), (self.organizations, ORGANIZATIONS_FILE)):

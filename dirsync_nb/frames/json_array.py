@@ -139,8 +139,7 @@ class JsonArray(ExtensionArray):
         """Return the texts to Arrow, so that the column lies in a Parquet file as JSON text."""
         import pyarrow as pa
 
-        texts = [None if text is None else text.decode() for text in self._texts]
-        return pa.array(texts, type=type or pa.large_string())
+        return pa.array(self._texts, type=pa.large_binary()).cast(type or pa.large_string())
 
     # Equal and unequal, less and more ----------------------------------------------------------------------
 

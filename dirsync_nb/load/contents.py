@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from typing import NamedTuple
 
@@ -23,14 +23,21 @@ class Contents(NamedTuple):
 
 
 def load_contents(
-    context: LoadContext, directory_id: str, checkpoint: Callable[[str], Checkpoint] | None = None
+    context: LoadContext,
+    directory_id: str,
+    checkpoint: Callable[[str], Checkpoint] | None = None,
+    counts: Mapping[str, int] | None = None,
 ) -> Contents:
     """Return what is in a directory; what the service counts there is compared with what is read.
 
-    ``checkpoint`` opens one for a kind of rows. Raises NotFound when there is no such directory.
+    ``checkpoint`` opens one for a kind of rows. ``counts`` of users and groups, of a list of directories that
+    was read before, save the request for the directory. Raises NotFound when there is no such directory.
     """
     filters = {"directory_id": directory_id}
-    directory = context.single("directories", directory_id)
+    if counts is None:
+        directory = context.single("directories", directory_id)
+        found = {kind: count_of(kind, directory) for kind in ("groups", "users")}
+        counts = {kind: count for kind, count in found.items() if count is not None}
     with ExitStack() as files:
         kept = {
             kind: files.enter_context(checkpoint(kind))
@@ -38,7 +45,7 @@ def load_contents(
             if checkpoint is not None
         }
         groups, users = (
-            load_list(context, kind, filters, counted=count_of(kind, directory), checkpoint=kept.get(kind))
+            load_list(context, kind, filters, counted=counts.get(kind), checkpoint=kept.get(kind))
             for kind in ("groups", "users")
         )
         memberships = load_directory_memberships(

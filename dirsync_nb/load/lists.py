@@ -472,7 +472,8 @@ def load_list(
     expected = (lambda: receipt.details.get("limit")) if receipt.is_part else count.ask
     progress = Progress(ENDPOINTS[kind].noun, expected) if watch is None else None
     with load_session(context, receipt, rows, progress=progress, watch=watch, checkpoint=checkpoint) as session:
-        for page in read_list(context, receipt, rows.segments, expected=count.ask):
+        expected_rows = count.ask if counted is None else counted
+        for page in read_list(context, receipt, rows.segments, expected=expected_rows):
             rows.columns.add(page)
             session.show(receipt.rows)
         if receipt.is_part:
@@ -538,32 +539,44 @@ def count_of(kind: str, directory: Record) -> int | None:
 
 
 class _Count:
-    """The service's own count of the rows of a list: that of its directory, asked for once."""
+    """The service's own count of the rows of a list: that of its directory, asked for once.
+
+    One that is ``known`` is from before: where other rows are read, it is asked for anew.
+    """
 
     def __init__(self, context: LoadContext, kind: str, receipt: Receipt, known: int | None) -> None:
         self._context, self._kind, self._receipt, self._count = context, kind, receipt, known
         whole = list(receipt.filters) == ["directory"]
         self._directory_id = receipt.filters["directory"] if whole else None
         self._asked = known is not None or not whole
+        self._is_old = known is not None and whole
 
     def ask(self, traffic: Traffic | None = None) -> int | None:
         """Return how many rows there will be; None where nobody says."""
         if not self._asked:
             self._asked = True
-            self._count = self._answer(self._receipt if traffic is None else traffic)
+            with suppress(errors.LoadError):
+                self._count = self._answer(self._receipt if traffic is None else traffic)
         return self._count
 
     def _answer(self, traffic: Traffic) -> int | None:
         once = RetryPolicy(attempts=1)  # a total is worth one question and no wait
-        try:
-            directory = self._context.single("directories", self._directory_id, traffic=traffic, retry=once)
-        except errors.LoadError:
-            return None
+        directory = self._context.single("directories", self._directory_id, traffic=traffic, retry=once)
         return count_of(self._kind, directory)
 
     def compare(self, rows: int, page_size: int) -> None:
-        """Note a count that differs from the rows read; asked for where they fill a page."""
+        """Note a count that differs from the rows read; asked for where they fill a page.
+
+        Raises NotFound where the directory is gone meanwhile.
+        """
         count = self.ask() if rows >= page_size else self._count
+        if self._is_old and count != rows:
+            try:
+                count = self._answer(self._receipt)
+            except errors.NotFound:
+                raise
+            except errors.LoadError:
+                pass  # nobody says: then the one from before is told
         if count is not None and count != rows:
             self._receipt.note(
                 f"The service counts {count:,} {self._kind} in {self._directory_id}, and {rows:,} were read: "

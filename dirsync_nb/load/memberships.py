@@ -11,7 +11,8 @@ in a group throughout is missing.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -25,7 +26,7 @@ from ..client.endpoints import fitting_id, identifier
 from ..client.filters import FilterCheck
 from ..client.segments import SegmentList
 from ..client.waiting import Stop, first_done
-from ..frames import MEMBERSHIP_COLUMNS, READ, require_complete, require_ids, text_dtype
+from ..frames import READ, require_complete, require_ids, text_dtype
 from .lists import count_of, load_groups, load_users
 from .parallel import as_directory_ids, load_each
 from .progress import Progress
@@ -262,13 +263,24 @@ class Pairs:
 
     def frame(self) -> pd.DataFrame:
         """Return the distinct pairs, ordered by group, then user."""
-        owners = [owner for owner, members in self.done.items() for _ in members]
-        members = [member for members in self.done.values() for member in members]
-        names = ("group_id", "user_id") if self.route == "by_group" else ("user_id", "group_id")
-        frame = pd.DataFrame({names[0]: owners, names[1]: members, "directory_id": self.directory})
-        frame = frame.astype(MEMBERSHIP_COLUMNS)[list(MEMBERSHIP_COLUMNS)]
-        frame = frame[~frame["user_id"].isin(self.gone)]
-        return frame.drop_duplicates().sort_values(["group_id", "user_id"], ignore_index=True)
+        lists = self.by_group()
+        members = {group: sorted(set(lists[group]) - self.gone) for group in sorted(lists)}
+        columns = {
+            "user_id": [user for users in members.values() for user in users],
+            "group_id": [group for group, users in members.items() for _ in users],
+        }
+        columns["directory_id"] = [self.directory] * len(columns["user_id"])
+        return pd.DataFrame({name: pd.array(texts, dtype=text_dtype()) for name, texts in columns.items()})
+
+    def by_group(self) -> Mapping[str, list[str]]:
+        """Return the members of each group so far, in whichever way they were asked for."""
+        if self.route == "by_group":
+            return self.done
+        members: defaultdict[str, list[str]] = defaultdict(list)
+        for user, groups in self.done.items():
+            for group in groups:
+                members[group].append(user)
+        return members
 
     def report(self, receipt: Receipt, frame: pd.DataFrame) -> None:
         """Write what a reader should know into the receipt."""
@@ -361,6 +373,7 @@ class _Reader:
     pairs: Pairs
     running: dict[Future[list[Record] | None], str] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)
+    most: int | None = None  # entries of a list, by the service's count
 
     @property
     def by_group(self) -> bool:
@@ -388,6 +401,7 @@ class _Reader:
         if route == "auto":
             route = min(estimate, key=lambda one: estimate[one]["seconds"]) if estimate else "by_group"
         self.pairs.route = self.receipt.details["route"] = route
+        self.most = user_count if self.by_group else group_count
 
     def owners(self, users: pd.DataFrame | None, groups: pd.DataFrame | None) -> list[str]:
         """Return the ids whose lists are to be read: groups, or users."""
@@ -462,7 +476,9 @@ class _Reader:
         """Read a list; what it cost is added to the receipt, whole or broken."""
         inner.tell = self.receipt.tell
         with self._counted(inner):
-            yield from read_list(self.context, inner, SegmentList(), sharing=lambda: len(self.running))
+            yield from read_list(
+                self.context, inner, SegmentList(), most=self.most, sharing=lambda: len(self.running)
+            )
 
     @contextmanager
     def _counted(self, inner: Receipt) -> Iterator[None]:
@@ -480,9 +496,8 @@ class _Reader:
     def look_up_unlisted(self, users: pd.DataFrame) -> None:
         """Ask for members who are not in the user list: joined since, or gone by now."""
         pairs = self.pairs
-        members = pairs.frame()["user_id"]
-        known = set(users.index) | set(pairs.unlisted) | pairs.gone
-        for user_id in members[~members.isin(known)].unique():
+        members = set().union(*pairs.by_group().values())
+        for user_id in sorted(members - {*users.index, *pairs.unlisted, *pairs.gone}):
             try:
                 self.context.single("users", user_id, scope=pairs.directory, traffic=self.receipt)
             except errors.NotFound:
@@ -493,19 +508,14 @@ class _Reader:
     def _check_filter(self, owner: str) -> None:
         """Refuse lists that are the same for every owner: the service does not look at who is asked for.
 
-        Asked once for all directories of a load, as soon as somebody is in a list.
+        Asked as soon as somebody is in a list, if the client did not ask before.
         """
         name = "group" if self.by_group else "user"
         if self.pairs.checked or not self.pairs.done[owner]:
             return
         self.pairs.checked = True
-        with self.context.asking:  # the others wait for the answer, which is theirs too
-            if name in self.context.looked_at:
-                return
-            with self._counted(inner := self._open(owner)):
-                FilterCheck(self.context, inner).ask(name)
-                if not inner.notices:  # it was told
-                    self.context.looked_at.add(name)
+        with self._counted(inner := self._open(owner)):
+            FilterCheck(self.context, inner).ask(name)
 
 
 def _slim(record: Record) -> Record:

@@ -11,28 +11,6 @@ from typing import Any
 from . import secrets
 from .readings import image_texts, unbase64
 
-__all__ = [
-    "ERROR_TAGS",
-    "FREE_TAGS",
-    "PAPERMILL_TIMES",
-    "TIMING",
-    "UNCOMPARED_TAGS",
-    "WIDGET_STATE",
-    "Cell",
-    "by_mime",
-    "first_line",
-    "found_in",
-    "has_code",
-    "has_filled_password",
-    "has_times",
-    "is_free",
-    "is_stateless",
-    "names_person",
-    "should_show",
-    "size",
-    "tags_of",
-]
-
 Cell = dict[str, Any]
 
 ERROR_TAGS = {"raises-exception", "nbval-raises-exception"}
@@ -168,10 +146,7 @@ def _texts(thing: Any, mime: str = "") -> Iterator[str]:
 
 
 def _of_mime(text: str, mime: str) -> Iterator[str]:
-    if _is_picture(mime):
-        yield from image_texts(unbase64(text))
-    else:
-        yield text
+    yield from image_texts(unbase64(text)) if _is_picture(mime) else (text,)
 
 
 def has_filled_password(thing: Any) -> bool:
@@ -194,13 +169,10 @@ def has_times(metadata: dict[str, Any]) -> bool:
 
 def is_stateless(widgets: Any) -> bool:
     """Return whether widget state has Colab's form: models without ``state`` around them."""
-    return any(_models(widgets)) if isinstance(widgets, dict) else False
-
-
-def _models(widgets: dict[str, Any]) -> Iterator[Any]:
-    state = widgets.get(WIDGET_STATE)
-    if isinstance(state, dict) and "state" not in state:
-        yield from (model for model in state.values() if isinstance(model, dict) and "model_name" in model)
+    state = widgets.get(WIDGET_STATE) if isinstance(widgets, dict) else None
+    if not isinstance(state, dict) or "state" in state:
+        return False
+    return any(isinstance(model, dict) and "model_name" in model for model in state.values())
 
 
 def names_person(metadata: Any) -> bool:

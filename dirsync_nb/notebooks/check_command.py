@@ -21,24 +21,15 @@ def add_arguments(look: argparse.ArgumentParser) -> None:
     """Describe the command."""
     add = look.add_argument
     add("paths", nargs="+", type=Path, metavar="PATH", help="notebooks, and folders of them")
-    add(
-        "--fix",
-        action="store_true",
-        help="take it out of outputs and metadata; what is sound stays, and sources",
-    )
+    told = "take it out of outputs and metadata; what is sound stays, and sources"
+    add("--fix", action="store_true", help=told)
     add("--json", action="store_true", help="say it for machines")
     add("--run", dest="execute", action="store_true", help="run each as well, on a sandbox, with no way out")
     add("--save", action="store_true", help="with --run: store what the run showed, without times")
     add("--timeout", type=seconds, default=120, help="seconds a cell may take (%(default)s)")
     kinds = sorted(check.KINDS)
-    add(
-        "--skip",
-        action="append",
-        default=[],
-        metavar="KIND",
-        choices=kinds,
-        help=f"do not look for it; may come again: {', '.join(kinds)}",
-    )
+    told = f"do not look for it; may come again: {', '.join(kinds)}"
+    add("--skip", action="append", default=[], metavar="KIND", choices=kinds, help=told)
     add("--max-output", type=_kilobytes, default=200, metavar="KB", help="of one (%(default)s)")
 
 

@@ -6,9 +6,11 @@ another process runs, it is read from the API in another way than a notebook doe
 
 from __future__ import annotations
 
+import tomllib
 from collections import Counter
 from dataclasses import dataclass
 from itertools import combinations
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from .. import errors
@@ -50,7 +52,7 @@ class Facts:
 
     def everybody(self) -> list[Record]:
         """Return the users of all directories."""
-        return [user for one in self.source.directories() for user in self.source.users(str(one["id"]))]
+        return [user for home in self.homes() for user in self.source.users(home)]
 
     def largest(self) -> str | None:
         """Return the id of the largest directory."""
@@ -65,6 +67,17 @@ class Facts:
         """Return the memberships of the largest directory."""
         largest = self.largest()
         return set() if largest is None else self.source.memberships(largest)
+
+    def members(self) -> dict[str, set[str]]:
+        """Return who is in each group of the largest directory."""
+        members: dict[str, set[str]] = {}
+        for user, group in self.pairs():
+            members.setdefault(group, set()).add(user)
+        return members
+
+    def homes(self) -> list[str]:
+        """Return the ids of all directories."""
+        return [str(one["id"]) for one in self.source.directories()]
 
 
 @dataclass(frozen=True)
@@ -201,9 +214,7 @@ def _in_most_groups(facts: Facts) -> list[Any]:
 
 
 def _closest_groups(facts: Facts) -> list[Any]:
-    members: dict[str, set[str]] = {}
-    for user, group in facts.pairs():
-        members.setdefault(group, set()).add(user)
+    members = facts.members()
     shared = {pair: len(members[pair[0]] & members[pair[1]]) for pair in combinations(members, 2)}
     most = max(shared.values(), default=0)
     return [pair for pair, count in shared.items() if count == most > 0]
@@ -224,7 +235,7 @@ def _most_tries(facts: Facts) -> list[Any]:
 
 
 def _first_load(facts: Facts) -> list[Any]:
-    sizes = [len(list(facts.source.users(str(one["id"])))) for one in facts.source.directories()]
+    sizes = [len(list(facts.source.users(home))) for home in facts.homes()]
     return [sum(max(1, -(-size // 100)) for size in sizes)] if sizes else []
 
 
@@ -236,21 +247,18 @@ def _active_without_group(facts: Facts) -> list[Any]:
 
 
 def _all_memberships(facts: Facts) -> list[Any]:
-    pairs = [len(facts.source.memberships(str(one["id"]))) for one in facts.source.directories()]
+    pairs = [len(facts.source.memberships(home)) for home in facts.homes()]
     return [sum(pairs)] if pairs else []
 
 
 def _in_several_groups(facts: Facts) -> list[Any]:
-    homes = [str(one["id"]) for one in facts.source.directories()]
-    counts = Counter(user for home in homes for user, _ in facts.source.memberships(home))
+    counts = Counter(user for home in facts.homes() for user, _ in facts.source.memberships(home))
     return [sum(count > 1 for count in counts.values())] if counts else []
 
 
 def _in_both(facts: Facts) -> list[Any]:
     here = {user["id"] for user in facts.people() if user.get("state") == "active"}
-    members: dict[str, set[str]] = {}
-    for user, group in facts.pairs():
-        members.setdefault(group, set()).add(user)
+    members = facts.members()
     sizes = sorted(map(len, members.values()), reverse=True)
     if len(sizes) < 2:
         return []
@@ -259,73 +267,23 @@ def _in_both(facts: Facts) -> list[Any]:
     return list({len(one & other & here) for one, other in pairs})
 
 
-EXERCISES = {
-    "roles": Exercise(
-        "How many people of the largest directory have another role than most people there?",
-        "Count the values of the column role, those without one too, and leave out the most frequent.",
-        _without_usual_role,
-    ),
-    "states": Exercise(
-        "Which directories are not linked? Answer with their ids.",
-        "Look at the column state of load_directories; every other word than linked needs somebody.",
-        _not_linked,
-    ),
-    "no email": Exercise(
-        "How many people, in all directories together, have nothing in the column email?",
-        "load_users takes several directories at once; address is another column than email.",
-        _without_email,
-    ),
-    "most groups": Exercise(
-        "Who of the largest directory is in the most groups? Answer with the user's id; one is enough.",
-        "load_memberships has a row for each user in a group: count the rows of each user_id.",
-        _in_most_groups,
-    ),
-    "closest groups": Exercise(
-        "Which two groups of the largest directory have the most people in common? Answer with their two ids.",
-        "group_overlap(by='count') ranks by people in common, and by='jaccard', its default, does not.",
-        _closest_groups,
-    ),
-    "shared addresses": Exercise(
-        "How many people, in all directories together, have an email that somebody else has too?",
-        "Capitals do not count: compare in lower case, and count everybody who shares, not the addresses.",
-        _shared_addresses,
-    ),
-    "deleted": Exercise(
-        "Of how many people did the events of the last 30 days say that they were deleted?",
-        "The event is dsync.user.deleted; a person told of twice is one person.",
-        _deleted,
-    ),
-    "tries": Exercise(
-        "How many tries did the delivery take that took the most?",
-        "The receiver has a row for each try that arrived; those answered with 503 came again.",
-        _most_tries,
-    ),
-    "first load": Exercise(
-        "How many requests does it take at least to read the users of all directories once?",
-        "A page holds 100 people, no page holds people of two directories, and an empty one takes a page too.",
-        _first_load,
-    ),
-    "no group": Exercise(
-        "How many active people of the largest directory are in no group?",
-        "The explorer's memberships say who is in one; do not count those who are not active.",
-        _active_without_group,
-    ),
-    "memberships": Exercise(
-        "How many memberships are there in all directories together?",
-        "load_memberships takes several directories at once.",
-        _all_memberships,
-    ),
-    "several groups": Exercise(
-        "How many people, in all directories together, are in more than one group?",
-        "fleet.analyse('groups_per_user') counts the groups of each person; compute() makes a frame of it.",
-        _in_several_groups,
-    ),
-    "clash": Exercise(
-        "If the largest directory's two largest groups gave two roles, how many active people would clash?",
-        "Map the two largest groups to two roles; the findings of kind clash are people in both.",
-        _in_both,
-    ),
+_TRUTHS: dict[str, Callable[[Facts], list[Any]]] = {
+    "roles": _without_usual_role,
+    "states": _not_linked,
+    "no email": _without_email,
+    "most groups": _in_most_groups,
+    "closest groups": _closest_groups,
+    "shared addresses": _shared_addresses,
+    "deleted": _deleted,
+    "tries": _most_tries,
+    "first load": _first_load,
+    "no group": _active_without_group,
+    "memberships": _all_memberships,
+    "several groups": _in_several_groups,
+    "clash": _in_both,
 }
+_ASKED = tomllib.loads(Path(__file__).with_suffix(".toml").read_text("utf-8"))
+EXERCISES = {name: Exercise(**asked, truth=_TRUTHS[name]) for name, asked in _ASKED.items()}
 """Every exercise by its name."""
 
 every_call(__name__)

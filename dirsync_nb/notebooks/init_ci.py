@@ -11,43 +11,9 @@ from .. import errors, extras
 
 __all__ = ["write"]
 
-_FIRST = Path(__file__).parent / "ci_files" / "first_look.ipynb"
+_FILES = Path(__file__).parent / "ci_files"
 _MARKS = ("dirsync-nb check", "dirsync-nb-check", "--nbval-current-env")  # one stands where a part is already
 
-_WORKFLOW = """name: notebooks
-on: [push, pull_request]
-permissions:
-  contents: read
-jobs:
-  notebooks:
-    runs-on: ubuntu-latest
-    steps:
-      - uses: actions/checkout@v4
-      - uses: actions/setup-python@v5
-        with:
-          python-version: "3.12"
-      - run: pip install "{requirement}" pytest pytest-xdist
-      - run: dirsync-nb check notebooks
-      - run: pytest --dirsync-sandbox --nbval -n 2 --junitxml=notebooks.xml notebooks
-      - run: dirsync-nb tour --out notebooks.html --summary "$GITHUB_STEP_SUMMARY" notebooks/*.ipynb
-        if: always()
-      - uses: actions/upload-artifact@v4
-        if: always()
-        with:
-          name: notebooks
-          path: |
-            notebooks.html
-            notebooks.xml
-"""
-_HOOK = """repos:
-  - repo: {address}
-    rev: {rev}
-    hooks: [{{ id: dirsync-nb-check }}]  # dirsync-nb check on what is committed; installs nothing
-"""
-_PYTEST = """# Notebooks: dirsync-nb check notebooks && pytest --dirsync-sandbox --nbval notebooks
-[{section}]
-addopts = {quote}--nbval-current-env{quote}
-"""
 # What pytest looks for, in its order: file, table in it ("" for any), and how its options are written there.
 _PYTEST_FILES = [
     ("pytest.toml", "", "pytest", '"'),
@@ -58,17 +24,6 @@ _PYTEST_FILES = [
     ("tox.ini", "[pytest]", "pytest", ""),
     ("setup.cfg", "[tool:pytest]", "tool:pytest", ""),
 ]
-_README = """## Notebooks
-
-The notebooks run on a sandbox with invented people, without a key, and keep to this machine:
-
-```sh
-pip install "{requirement}" pytest
-dirsync-nb check notebooks                   # stale outputs, keys, addresses, local paths
-pytest --dirsync-sandbox --nbval notebooks   # every cell says what it said when it was saved
-dirsync-nb check --run --save notebooks      # after a change: run them and store what they say
-```
-"""
 
 
 @dataclass(frozen=True)
@@ -111,16 +66,14 @@ def _parts(folder: Path) -> list[_Part]:
     requirement, address, rev = _origin()
     options, section, quote = _pytest_file(folder)
     readme = _readme(folder)
+    text = {path.name: path.read_text("utf-8") for path in _FILES.iterdir() if path.is_file()}
+    workflow, about = (text[name].format(requirement=requirement) for name in ("workflow.yml", "README.md"))
     return [
-        _Part(".github/workflows/notebooks.yml", _WORKFLOW.format(requirement=requirement), _replaced),
-        _Part(".pre-commit-config.yaml", _HOOK.format(address=address, rev=rev), _hook_added),
-        _Part(options, _PYTEST.format(section=section, quote=quote), None),
-        _Part("notebooks/first_look.ipynb", _FIRST.read_text("utf-8"), _replaced),
-        _Part(
-            readme,
-            _README.format(requirement=requirement),
-            _added if readme.lower().endswith(".md") else None,
-        ),
+        _Part(".github/workflows/notebooks.yml", workflow, _replaced),
+        _Part(".pre-commit-config.yaml", text["hook.yaml"].format(address=address, rev=rev), _hook_added),
+        _Part(options, text["pytest.ini"].format(section=section, quote=quote), None),
+        _Part("notebooks/first_look.ipynb", text["first_look.ipynb"], _replaced),
+        _Part(readme, about, _added if readme.lower().endswith(".md") else None),
     ]
 
 

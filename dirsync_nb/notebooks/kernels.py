@@ -30,8 +30,8 @@ _THEIRS = (*_OWN, *_XDG, "JUPYTERLAB_SETTINGS_DIR", "JUPYTERLAB_WORKSPACES_DIR",
 _HOME = ("HOME", "USERPROFILE")  # the second on Windows
 _LONGEST = f"kernel-{uuid4()}-ipc-10"  # as JupyterLab calls its sockets
 
-_quiet = logging.Logger("dirsync_nb.notebooks.kernels")  # what Jupyter logs stands in the error as well
-_quiet.addHandler(logging.NullHandler())
+QUIET = logging.Logger("dirsync_nb.notebooks")  # what Jupyter logs stands in the error as well
+QUIET.addHandler(logging.NullHandler())
 
 
 @dataclass(frozen=True)
@@ -84,12 +84,13 @@ def at_home() -> Iterator[None]:
     before = dict(os.environ)
     with contextlib.ExitStack() as stack:
         home = "" if has_home(before) else stack.enter_context(_temporary())
-        _set_variables(usable(before, Path(home)))
-        stack.callback(_set_variables, before)
+        set_variables(usable(before, Path(home)))
+        stack.callback(set_variables, before)
         yield
 
 
-def _set_variables(wanted: Mapping[str, str]) -> None:
+def set_variables(wanted: Mapping[str, str]) -> None:
+    """Let this process have these variables, and no others."""
     for name in set(os.environ) - set(wanted):
         del os.environ[name]
     os.environ.update(wanted)
@@ -131,12 +132,12 @@ def everywhere() -> Iterator[None]:
             make(self, *given, **{**shared.settings(), **settings})
 
         KernelManager.__init__ = made  # type: ignore[method-assign]
-        _set_variables(shared.environment(before))
+        set_variables(shared.environment(before))
         try:
             yield
         finally:
             KernelManager.__init__ = make  # type: ignore[method-assign]
-            _set_variables(before)
+            set_variables(before)
 
 
 def takes_sockets(folder: Path) -> bool:
@@ -196,7 +197,7 @@ def manager(where: Place) -> Any:
             language="python",
         )
 
-    return ThisPython(kernel_name="python3", log=_quiet, **where.settings())
+    return ThisPython(kernel_name="python3", log=QUIET, **where.settings())
 
 
 @contextlib.asynccontextmanager

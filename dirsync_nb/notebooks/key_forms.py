@@ -18,7 +18,8 @@ __all__ = ["joined_keys", "keys"]
 Span = tuple[int, int]
 
 
-def _set(words: str) -> frozenset[str]:
+def word_set(words: str) -> frozenset[str]:
+    """Return the words of a text."""
     return frozenset(words.split())
 
 
@@ -47,11 +48,7 @@ _FORMS = [
     _form("SharedAccessKey=", r"[A-Za-z0-9+/]{30}"),
     _form("dapi", r"[0-9a-f]{32}"),  # Databricks
     _form("dop_v1_", r"[0-9a-f]{40}"),  # DigitalOcean
-    _form("ghp_", r"[A-Za-z0-9]{30}"),  # GitHub
-    _form("gho_", r"[A-Za-z0-9]{30}"),
-    _form("ghu_", r"[A-Za-z0-9]{30}"),
-    _form("ghs_", r"[A-Za-z0-9]{30}"),
-    _form("ghr_", r"[A-Za-z0-9]{30}"),
+    *(_form(f"gh{one}_", r"[A-Za-z0-9]{30}") for one in "pousr"),  # GitHub
     _form("github_pat_", r"\w{40}"),
     _form("glpat-", r"[\w-]{20}"),  # GitLab
     _form("AIza", r"[\w-]{35}"),  # Google
@@ -70,11 +67,8 @@ _FORMS = [
     _form("shpat_", r"[0-9a-fA-F]{32}"),  # Shopify
     _form("hooks.slack.com/services/", r"T\w{6,14}/B\w{6,14}/\w{16}"),
     _form("xapp-", r"[\w-]{20}"),
-    _form("xoxa-", r"[\w-]{16}"),
-    _form("xoxb-", r"[\w-]{16}"),
     _form("xoxe.", r"[\w.-]{16}"),
-    _form("xoxp-", r"[\w-]{16}"),
-    _form("xoxs-", r"[\w-]{16}"),
+    *(_form(f"xox{one}-", r"[\w-]{16}") for one in "abps"),
     _form("rk_", r"(?:live|test)_[A-Za-z0-9]{16}"),  # Stripe, whose `sk_` keys have the form of WorkOS's
     _form("SK", r"[0-9a-f]{32}(?![A-Za-z0-9])", tail=""),  # Twilio
     _form("hvs.", r"[\w-]{24}"),  # Vault
@@ -99,8 +93,8 @@ _NO_KEY = re.compile(
     r"(?:(?:[sr]k_(?:live|test)|whsec)_|[Bb](?i:earer)[\s:]+[\"']?sk_(?:live|test)_)[_-]?[A-Za-z]{1,12}"
     r"(?:[_-][A-Za-z]{1,12}){0,5}[.:/]*"
 )
-_NO_KEY_WORDS = _set("changeme demo dummy example fake here notebook placeholder redacted sandbox your")
-_NO_PASSWORDS = _set(
+_NO_KEY_WORDS = word_set("changeme demo dummy example fake here notebook placeholder redacted sandbox your")
+_NO_PASSWORDS = word_set(
     "changeme dirsync example guest pass passwd password postgres pwd repo root secret test tiger token user "
 )
 

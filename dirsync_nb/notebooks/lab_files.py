@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import json
-import logging
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from .kernels import QUIET
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -15,11 +16,6 @@ if TYPE_CHECKING:
     from .kernels import Place
 
 __all__ = ["configure", "copy_pictures", "ready", "trust"]
-
-_quiet = logging.Logger(
-    "dirsync_nb.notebooks.lab_files"
-)  # where signatures cannot be kept, they hold for this run
-_quiet.addHandler(logging.NullHandler())
 
 
 def ready(path: Path) -> str:
@@ -29,13 +25,9 @@ def ready(path: Path) -> str:
     from jupyter_client.kernelspec import get_kernel_spec
 
     notebook = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
-    name = "python3"
-    spec = get_kernel_spec(name)
-    notebook.metadata["kernelspec"] = {
-        "display_name": spec.display_name,
-        "language": spec.language,
-        "name": name,
-    }
+    spec = get_kernel_spec("python3")
+    named = {"display_name": spec.display_name, "language": spec.language, "name": "python3"}
+    notebook.metadata["kernelspec"] = named
     notebook.metadata["language_info"] = dict(IPythonKernel.language_info)
     return f"{nbformat.writes(notebook)}\n"  # type: ignore[no-untyped-call]
 
@@ -58,7 +50,8 @@ def trust(paths: Iterable[Path]) -> None:
 
     with contextlib.suppress(OSError):  # Jupyter's folder is somebody else's: nothing is trusted
         Path(jupyter_data_dir()).mkdir(parents=True, exist_ok=True)
-        notary = NotebookNotary(data_dir=jupyter_data_dir(), log=_quiet)  # type: ignore[no-untyped-call]
+        # Where signatures cannot be kept, they hold for this run: nothing is to be said.
+        notary = NotebookNotary(data_dir=jupyter_data_dir(), log=QUIET)  # type: ignore[no-untyped-call]
         for path in paths:
             notary.sign(nbformat.read(path, as_version=4))  # type: ignore[no-untyped-call]
 

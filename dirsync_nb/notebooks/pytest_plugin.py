@@ -39,15 +39,6 @@ if TYPE_CHECKING:
     from ..client import DirectoryClient
     from ..sandbox import Sandbox
 
-__all__ = [
-    "dirsync_client",
-    "dirsync_sandbox",
-    "pytest_addoption",
-    "pytest_configure",
-    "pytest_load_initial_conftests",
-    "pytest_report_header",
-]
-
 NBVAL_PATIENCE = 2000.0  # seconds a cell may take, as nbval has it when nobody says otherwise
 PATIENCE = 120.0  # and as a run here has it
 NAME = "dirsync-sandbox"
@@ -137,9 +128,8 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
     told = [f"dirsync sandbox: {UNSEEN_ON_WINDOWS}"] if sys.platform == "win32" else []
     if file == INVENTED:
         return told
-    people = plain(
-        getattr(_world(config), "head", {}).get("people")
-    )  # a file's word, which a terminal may obey
+    # A file's word, which a terminal may obey.
+    people = plain(getattr(_world(config), "head", {}).get("people"))
     return [f"dirsync sandbox: {file}{f' ({people:.200})' if people else ''}", *told]
 
 
@@ -162,7 +152,7 @@ class Run:
         ).start()
         network_guard.write_sitecustomize(folder, self._log)
         kept = network_guard.kept_here(self._environment, folder) | {SHARED_SANDBOX: self.sandbox.url}
-        _become(stable.ENVIRONMENT | kept)
+        kernels.set_variables(stable.ENVIRONMENT | kept)
         self._kernels = contextlib.ExitStack()
         self._kernels.enter_context(kernels.everywhere())  # not over TCP ports that others may take first
         network_guard.refuse(self._log)
@@ -173,7 +163,7 @@ class Run:
         """Leave the process as it was."""
         network_guard.allow()
         self._kernels.close()
-        _become(self._environment)
+        kernels.set_variables(self._environment)
         self.sandbox.stop()
         self._folder.cleanup()
 
@@ -247,12 +237,6 @@ class Run:
             first = f"{_place(item)}: {'; '.join(said)}"
             report.longrepr = "\n\n".join(filter(None, [first, str(report.longrepr or "")]))
         return report
-
-
-def _become(environment: dict[str, str]) -> None:
-    for name in set(os.environ) - set(environment):
-        del os.environ[name]
-    os.environ.update(environment)
 
 
 def _place(item: Any) -> str:

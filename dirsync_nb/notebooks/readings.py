@@ -48,10 +48,8 @@ _MOST = 1_000_000  # bytes of one packed text
 def views(text: str) -> list[str]:
     """Return the text as it stands, and as a reader of a page, a log or a string would see it; each once."""
     plain = _seen(text)
-    if "<" in plain:
-        plain_page = _resolved(_TAG.sub(" ", _INLINE_TAG.sub("", plain)))
-        return list(dict.fromkeys([text, plain, _resolved(plain), plain_page]))
-    return list(dict.fromkeys([text, plain, _resolved(plain)]))
+    page = [_resolved(_TAG.sub(" ", _INLINE_TAG.sub("", plain)))] if "<" in plain else []
+    return list(dict.fromkeys([text, plain, _resolved(plain), *page]))
 
 
 def _resolved(text: str) -> str:

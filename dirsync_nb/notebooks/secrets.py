@@ -29,16 +29,12 @@ import re
 from collections.abc import Iterator
 
 from ..client.calls import every_call
-from .key_forms import joined_keys, keys
+from .key_forms import joined_keys, keys, word_set
 from .readings import packed_texts, views
 
 __all__ = ["ADDRESS", "KEY", "PATH", "found", "hidden"]
 
 KEY, ADDRESS, PATH = "key", "address", "path"
-
-
-def _set(words: str) -> frozenset[str]:
-    return frozenset(words.split())
 
 
 _MARKS = "\u0300-\u036f\u0900-\u0dff\u0e30-\u0e4e"  # which belong to the letter before them
@@ -52,15 +48,15 @@ _AROUND = ".'*!#$%^~+-"
 _RESERVED = {"test", "example", "invalid", "localhost"}  # RFC 2606 and 6761
 _RESERVED_DOMAINS = {"example.com", "example.net", "example.org"}
 # Endings of files and names of attributes that are no country's.
-_NO_ENDINGS = _set(
+_NO_ENDINGS = word_set(
     "columns css csv gif git gz html index ipynb jpeg jpg js json pdf png shape svg tar toml txt "
     "values webp whl xlsx xml yaml yml "
 )
 # Of files and of a country: `pkg@1.2.py` is a file.
-_FILES_TOO = _set("md mov pl ps py rs sh zip")
+_FILES_TOO = word_set("md mov pl ps py rs sh zip")
 _VERSION = re.compile(r"(?:v?\d{1,9}x?\.)+")
 _METHODS = {"at", "eq", "ge", "gt", "le", "lt", "ne"}  # of pandas; all other names of two letters are countries
-_COMMON = _set("app biz cloud com dev edu gov info int io mil net org")
+_COMMON = word_set("app biz cloud com dev edu gov info int io mil net org")
 
 _START = r"(?:(?<=file://)|(?<![\w.~)/-]))"
 _PATHS = [

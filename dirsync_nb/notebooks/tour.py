@@ -10,7 +10,6 @@ import asyncio
 import contextlib
 import copy
 import html
-import logging
 import os
 import platform
 import re
@@ -34,6 +33,7 @@ from ..connect import PRODUCTION, SHARED_SANDBOX
 from ..guard import bytes_within
 from ..text import html_page, plural
 from . import kernels
+from .cells import has_code
 from .files import MOST_BYTES
 
 if TYPE_CHECKING:
@@ -44,9 +44,6 @@ __all__ = ["Chapter", "guided_notebooks", "read", "report", "run", "summary", "t
 SANDBOX = "the embedded sandbox, with invented people; nothing leaves this machine"
 _SHOWN = ("text/html", "text/markdown", "image/svg+xml", "image/png", "image/jpeg", "text/plain")
 _WIDGET = "application/vnd.jupyter.widget-view+json"
-
-_quiet = logging.Logger("dirsync_nb.notebooks.tour")  # what nbclient logs stands in the problem of the chapter
-_quiet.addHandler(logging.NullHandler())
 
 
 @dataclass(frozen=True)
@@ -61,7 +58,7 @@ class Chapter:
     @property
     def cells(self) -> int:
         """How many code cells it has."""
-        return sum(_has_code(cell) for cell in self.notebook.cells)
+        return sum(has_code(cell) for cell in self.notebook.cells)
 
     @property
     def title(self) -> str:
@@ -177,7 +174,7 @@ def run(
                 coalesce_streams=True,
                 resources={"metadata": {"path": str(folder)}},
                 on_cell_execute=begin,
-                log=_quiet,
+                log=kernels.QUIET,
             )
             _execute(client, place, folder, environment)
     except CellExecutionError as error:
@@ -244,10 +241,6 @@ def _show_problem(cell: Any, problem: str) -> None:
         cell.outputs.append(output)
 
 
-def _has_code(cell: Any) -> bool:
-    return cell.cell_type == "code" and bool(cell.source.strip())
-
-
 def _first_line(text: str) -> str:
     line = next(iter(text.strip().splitlines()), "")
     return line if len(line) <= 160 else line[:159] + "…"
@@ -285,7 +278,8 @@ def report(chapters: Sequence[Chapter], server: str) -> str:
     """
     anchors = {chapter.path.name: f"notebook-{n}" for n, chapter in enumerate(chapters, 1)}
     sections = [_section(chapter, n, anchors) for n, chapter in enumerate(chapters, 1)]
-    return html_page(_TITLE, _STYLE, "\n".join([_cover(chapters, server), *sections]))
+    style = f"\n{Path(__file__).with_suffix('.css').read_text('utf-8')}"
+    return html_page(_TITLE, style, "\n".join([_cover(chapters, server), *sections]))
 
 
 def summary(chapters: Sequence[Chapter], server: str) -> str:
@@ -353,10 +347,14 @@ def _body(chapter: Chapter, anchors: dict[str, str]) -> str:
     """Convert one notebook; links to other notebooks and within it lead to their place on this page."""
     from nbconvert import HTMLExporter
 
-    for number, cell in enumerate(filter(_has_code, chapter.notebook.cells), 1):
+    for number, cell in enumerate(filter(has_code, chapter.notebook.cells), 1):
         cell.outputs = [shown for output in cell.outputs if (shown := _offline(output, number))]
     exporter = HTMLExporter(  # type: ignore[no-untyped-call]
-        template_name="basic", embed_images=True, anchor_link_text="", exclude_output_prompt=True, log=_quiet
+        template_name="basic",
+        embed_images=True,
+        anchor_link_text="",
+        exclude_output_prompt=True,
+        log=kernels.QUIET,
     )
     text, _ = exporter.from_notebook_node(
         chapter.notebook, {"metadata": {"path": str(chapter.path.resolve().parent)}}
@@ -409,90 +407,5 @@ and needs no network.</p>
 </ol>
 </nav>
 </header>"""
-
-_STYLE = """
-:root {
-  --page: #f4f5f7; --paper: #fff; --ink: #1d2330; --soft: #667085; --line: #e2e5ea; --tint: #f6f7f9;
-  --link: #2456c8; --bad: #b42318; --bad-tint: #fef3f2;
-  --keyword: #7a3e9d; --string: #1e7a46; --number: #b5541c; --comment: #667085; --name: #1f5fb0;
-  --chart: .88;
-}
-@media (prefers-color-scheme: dark) {
-  :root {
-    --page: #14171c; --paper: #1c2027; --ink: #e3e6eb; --soft: #98a1b0; --line: #323842; --tint: #232831;
-    --link: #8db4ff; --bad: #ff9b8f; --bad-tint: #3a211f;
-    --keyword: #c9a3e8; --string: #8fd0a5; --number: #e8ab80; --comment: #98a1b0; --name: #92bdf2;
-    --chart: 1.25;
-  }
-}
-* { box-sizing: border-box; }
-html { scroll-behavior: smooth; }
-body { margin: 0; background: var(--page); color: var(--ink); overflow-wrap: break-word;
-  font: 16px/1.6 system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", sans-serif; }
-main { max-width: 70rem; margin: 0 auto; padding: 2rem 1rem 4rem; }
-header, section { background: var(--paper); border: 1px solid var(--line); border-radius: 10px;
-  padding: 2.25rem clamp(1.1rem, 5vw, 3.25rem); margin-bottom: 2rem; }
-h1, h2, h3, h4 { line-height: 1.25; margin: 2em 0 .5em; text-wrap: balance; }
-h1 { font-size: 1.9rem; margin-top: 0; letter-spacing: -.015em; }
-h2 { font-size: 1.35rem; } h3 { font-size: 1.1rem; }
-p, ul, ol, dl { margin: .7em 0; }
-p, ul, ol, blockquote { max-width: 46rem; }
-a { color: var(--link); text-decoration-thickness: 1px; text-underline-offset: 2px; }
-small { color: var(--soft); }
-.anchor-link { display: none; }
-.lead { font-size: 1.08rem; color: var(--soft); }
-dl { display: grid; grid-template-columns: max-content 1fr; gap: .3rem 1.5rem; margin: 1.6rem 0; }
-dt { color: var(--soft); } dd { margin: 0; }
-nav h2 { margin-top: 1.6em; }
-nav li { margin: .55em 0; } nav li a { font-weight: 600; } nav li::marker { color: var(--soft); }
-.file { display: flex; justify-content: space-between; max-width: none; margin: 0 0 1.8rem;
-  padding-bottom: .6rem; border-bottom: 1px solid var(--line); font-size: .85rem; color: var(--soft); }
-.failed { color: var(--bad); }
-.problem, .output_error { background: var(--bad-tint); border-left: 3px solid var(--bad); border-radius: 4px; }
-.problem { max-width: none; padding: .7rem 1rem; margin-bottom: 2rem; }
-code, pre { font-family: ui-monospace, "SF Mono", Menlo, Consolas, "DejaVu Sans Mono", monospace; }
-code { font-size: .88em; } pre { font-size: .84rem; line-height: 1.55; } pre code { font-size: 1em; }
-:not(pre) > code { background: var(--tint); border-radius: 4px; padding: .1em .3em; }
-pre { margin: 0; overflow-x: auto; overflow-wrap: normal; }
-blockquote { margin: 1em 0; padding-left: 1rem; border-left: 3px solid var(--line); color: var(--soft); }
-.code_cell { margin: 1.2rem 0; }
-.input { position: relative; background: var(--tint); border: 1px solid var(--line); border-radius: 6px; }
-.input pre { padding: .7rem .9rem; }
-.input .prompt { position: absolute; right: .8rem; top: -.65rem; padding: 0 .4rem; background: var(--paper);
-  color: var(--soft); font-size: .72rem; white-space: nowrap; }
-.output_area { margin: .8rem 0; }
-.output_subarea { overflow-x: auto; max-width: 100%; }
-.output_text pre { padding: .1rem .9rem; }
-.output_stream pre { white-space: pre-wrap; } .output_stderr pre { color: var(--soft); }
-.output_error pre { padding: .7rem .9rem; }
-.widget { border: 1px dashed var(--line); border-radius: 6px; padding: .7rem .9rem; color: var(--soft); }
-img { max-width: 100%; height: auto; }
-.output_png img, .output_svg img, .output_jpeg img { display: block; max-width: max(100%, 640px); }
-/* One grey for light and dark grounds is faint on both; here the ground is known. */
-.output_png img:not([alt^="Chart drawn"]) { filter: brightness(var(--chart)); }
-table { border-collapse: collapse; font-size: .84rem; line-height: 1.4; font-variant-numeric: tabular-nums; }
-.text_cell table { display: block; overflow-x: auto; }
-th, td { padding: .34rem .6rem; text-align: left; border: 0; border-bottom: 1px solid var(--line);
-  vertical-align: top; }
-.output_html th, .output_html td { white-space: nowrap; }
-.output_html .dataframe { border: 0; } .output_html .dataframe thead th { text-align: left; }
-thead th { color: var(--soft); border-bottom-color: var(--soft); }
-thead tr:not(:last-child) th { border-bottom: 0; padding-bottom: 0; }
-tbody th { font-weight: 500; } tbody tr:hover { background: var(--tint); }
-.k, .kn, .kc, .kd, .ow { color: var(--keyword); } .s, .s1, .s2, .sa, .sd, .si, .se { color: var(--string); }
-.mi, .mf { color: var(--number); } .c, .c1, .ch { color: var(--comment); font-style: italic; }
-.nf, .nc, .nn, .nb, .nd { color: var(--name); }
-.ansi-red-fg, .ansi-red-intense-fg { color: var(--bad); }
-.ansi-green-fg, .ansi-green-intense-fg { color: var(--string); }
-.ansi-blue-fg, .ansi-blue-intense-fg, .ansi-cyan-fg, .ansi-cyan-intense-fg { color: var(--name); }
-.ansi-yellow-fg, .ansi-yellow-intense-fg { color: var(--number); } .ansi-bold { font-weight: 600; }
-@media print {
-  body { background: none; } header, section { border: 0; padding: 0; break-after: page; }
-  main { max-width: none; padding: 0; } .output_subarea, pre, .text_cell table { overflow: visible; }
-  pre { white-space: pre-wrap; overflow-wrap: anywhere; } table { font-size: .62rem; }
-  .output_html th, .output_html td { white-space: normal; overflow-wrap: anywhere; padding: .2rem .3rem; }
-  .output_area img { max-width: 100% !important; } tr, img { break-inside: avoid; }
-}
-"""
 
 every_call(__name__)

@@ -6,9 +6,12 @@ import argparse
 import signal
 import sys
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
+from .directory.recorder import InactivePolicy, Removals
+from .directory.roles import DefaultMappings, RoleMode
 from .sandbox import Sandbox
+from .scim.profiles import Profile
 from .seeding.seed import has_name
 
 if TYPE_CHECKING:
@@ -20,84 +23,47 @@ def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(
         prog="dirsync-nb sandbox", description="Serve an invented WorkOS Directory Sync on this machine."
     )
-    made.add_argument("--host", default="127.0.0.1")
-    made.add_argument("--port", type=int, default=8787, help="0 lets the system choose (default: %(default)s)")
-    made.add_argument(
-        "--seed", type=int, default=1, help="same seed, same people and ids (default: %(default)s)"
-    )
-    made.add_argument("--users", type=int, help="how many users the Okta directory has (default: 260)")
-    made.add_argument("--team", choices=("new", "legacy"), default="new", help="from after or before May 2026")
-    made.add_argument(
-        "--inactive-policy",
-        choices=("delete", "keep"),
-        default="delete",
-        help="what becomes of deactivated users",
-    )
-    made.add_argument("--limits", action="store_true", help="enforce the rate limits")
-    made.add_argument("--default-order", choices=("normal", "desc", "asc"), default="normal")
-    made.add_argument("--strict", action="store_true", help="refuse unknown query parameters")
-    made.add_argument(
-        "--scim-profile",
-        choices=("workos", "lenient", "strict", "naive-total"),
-        default="workos",
-        help="what the SCIM door lets pass (default: %(default)s)",
-    )
-    made.add_argument(
-        "--play", nargs="?", const="a day at Acme", metavar="NAME", help='play a scenario ("a day at Acme")'
-    )
-    made.add_argument(
+    add = made.add_argument
+    add("--host", default="127.0.0.1")
+    add("--port", type=int, default=8787, help="0 lets the system choose (default: %(default)s)")
+    add("--seed", type=int, default=1, help="same seed, same people and ids (default: %(default)s)")
+    add("--users", type=int, help="how many users the Okta directory has (default: 260)")
+    add("--team", choices=("new", "legacy"), default="new", help="from after or before May 2026")
+    policies = get_args(InactivePolicy)
+    add("--inactive-policy", choices=policies, default="delete", help="what becomes of deactivated users")
+    add("--limits", action="store_true", help="enforce the rate limits")
+    add("--default-order", choices=("normal", "desc", "asc"), default="normal")
+    add("--strict", action="store_true", help="refuse unknown query parameters")
+    told = "what the SCIM door lets pass (default: %(default)s)"
+    add("--scim-profile", choices=get_args(Profile), default="workos", help=told)
+    add("--play", nargs="?", const="a day at Acme", metavar="NAME", help='play a scenario ("a day at Acme")')
+    add(
         "--world",
         default="harbour",
         metavar="NAME|FILE",
         help="harbour, okta, empty, fleet:5000x1000, or a file: YAML, an export of people, a snapshot, a fleet "
         "or what ds.save_world wrote (default: %(default)s)",
     )
-    made.add_argument("--people", action="append", metavar="FILE", help="an export instead; may come again")
-    made.add_argument(
-        "--groups", action="append", default=[], metavar="FILE", help="memberships to go with --people"
+    add("--people", action="append", metavar="FILE", help="an export instead; may come again")
+    add("--groups", action="append", default=[], metavar="FILE", help="memberships to go with --people")
+    add("--provider", metavar="NAME", help="of --people: okta, entra, google ...")
+    add("--company", metavar="NAME", help="of --people")
+    add("--roles", choices=get_args(RoleMode), default="single", help="of users in several mapped groups")
+    told = "one more environment, behind the key sk_test_NAME; may be repeated"
+    add("--environment", action="append", default=[], metavar="NAME", help=told)
+    told = "whether its story ends today and time passes, or on 3 August 2026 (default: %(default)s)"
+    add("--clock", choices=("now", "fixed"), default="now", help=told)
+    mappings, told = (
+        get_args(DefaultMappings),
+        "what a group without a mapping counts for (default: %(default)s)",
     )
-    made.add_argument("--provider", metavar="NAME", help="of --people: okta, entra, google ...")
-    made.add_argument("--company", metavar="NAME", help="of --people")
-    made.add_argument(
-        "--roles", choices=("multiple", "single"), default="single", help="of users in several mapped groups"
-    )
-    made.add_argument(
-        "--environment",
-        action="append",
-        default=[],
-        metavar="NAME",
-        help="one more environment, behind the key sk_test_NAME; may be repeated",
-    )
-    made.add_argument(
-        "--clock",
-        choices=("now", "fixed"),
-        default="now",
-        help="whether its story ends today and time passes, or on 3 August 2026 (default: %(default)s)",
-    )
-    made.add_argument(
-        "--default-mappings",
-        choices=("last", "ranked"),
-        default="last",
-        help="what a group without a mapping counts for (default: %(default)s)",
-    )
-    made.add_argument(
-        "--removals",
-        choices=("none", "before", "after", "doubled"),
-        default="none",
-        help="removals from groups that are told when a user or group is deleted (default: %(default)s)",
-    )
-    made.add_argument(
-        "--webhook-writes", action="store_true", help="let the API write /webhook_endpoints, as an SDK does"
-    )
-    made.add_argument(
-        "--allow-host",
-        dest="allow_hosts",
-        action="append",
-        default=[],
-        metavar="NAME",
-        help="a further name to answer to, such as that of a container; may be repeated",
-    )
-    made.add_argument("--database", help="a file to keep the sandbox in")
+    add("--default-mappings", choices=mappings, default="last", help=told)
+    told = "removals from groups that are told when a user or group is deleted (default: %(default)s)"
+    add("--removals", choices=get_args(Removals), default="none", help=told)
+    add("--webhook-writes", action="store_true", help="let the API write /webhook_endpoints, as an SDK does")
+    told = "a further name to answer to, such as that of a container; may be repeated"
+    add("--allow-host", dest="allow_hosts", action="append", default=[], metavar="NAME", help=told)
+    add("--database", help="a file to keep the sandbox in")
     return made
 
 

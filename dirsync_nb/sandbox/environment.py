@@ -22,7 +22,6 @@ from .http.rate_limits import Limits
 from .http.webhooks import Deliveries
 from .scim.service import ScimDoors
 from .storage import Storage
-from .truth import Truth
 
 if TYPE_CHECKING:
     from .directory.objects import Object
@@ -41,6 +40,47 @@ class ScimAccess(NamedTuple):
 
     url: str
     token: str
+
+
+class Truth:
+    """Read the store as it is, for comparison with what came over the wire.
+
+    Examples
+    --------
+    >>> sandbox = ds.connect_sandbox(seed=1).sandbox
+    >>> len(sandbox.truth.users(directories.index[0])) == len(users)
+    True
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def directories(self) -> list[Object]:
+        """Return all directories, oldest first."""
+        return [objects.directory_object(one) for one in self._store.directories.every()]
+
+    def users(self, directory_id: str) -> list[Object]:
+        """Return all users of a directory, oldest first, as teams from May 2026 on see them."""
+        return [row.parsed() for row in self._store.users.of(self._number(directory_id))]
+
+    def groups(self, directory_id: str) -> list[Object]:
+        """Return all groups of a directory, oldest first."""
+        return [row.parsed() for row in self._store.groups.of(self._number(directory_id))]
+
+    def memberships(self, directory_id: str) -> set[tuple[str, str]]:
+        """Return all (user id, group id) of a directory."""
+        return self._store.memberships.of_directory(self._number(directory_id))
+
+    def _number(self, directory_id: str) -> int:
+        return int(self._store.directories.get(directory_id)["n"])
+
+
+class _Opened(NamedTuple):
+    """Hold what there is as long as the store is open."""
+
+    storage: Storage
+    changes: Changes
+    deliveries: Deliveries
 
 
 def _does(change: Callable[Concatenate[Changes, P], R]) -> Callable[Concatenate[Environment, P], R]:
@@ -80,15 +120,11 @@ class Environment:
         self.faults = Faults()
         self.app: App | None = None
         self._address, self._end = address, end
-        self._rules = Rules(
-            legacy=settings.team == "legacy", default_order=settings.default_order, strict=settings.strict
-        )
+        legacy = settings.team == "legacy"
+        self._rules = Rules(legacy, settings.default_order, settings.strict)
         self._limits = Limits() if settings.limits else None
         self._lock = threading.RLock()
-        self._storage: Storage | None = None
-        self._changes: Changes | None = None
-        self._deliveries: Deliveries | None = None
-        self._scim: ScimDoors | None = None
+        self._open: _Opened | None = None
         self._scenario: Scenario | None = None
 
     def __repr__(self) -> str:
@@ -128,12 +164,10 @@ class Environment:
     def close(self) -> None:
         """Close the store and end all that reads it."""
         self.app = None
-        deliveries, self._deliveries = self._deliveries, None
-        if deliveries is not None:
-            deliveries.end()  # its threads read the store
-        storage, self._storage, self._changes, self._scim = self._storage, None, None, None
-        if storage is not None:
-            storage.close()
+        opened, self._open = self._open, None
+        if opened is not None:
+            opened.deliveries.end()  # its threads read the store
+            opened.storage.close()
 
     def reset(self) -> Object:
         """Go back to the seed, without faults; return what ``info`` returns."""
@@ -145,7 +179,7 @@ class Environment:
                 self._limits.clear()
             if self.app is not None:
                 self.app.requests.clear()
-            self._opened().refill()
+            self._opened().storage.refill()
             return self.info()
 
     # -- what is so -------------------------------------------------------------------------------------
@@ -208,9 +242,8 @@ class Environment:
                 raise Invalid(f"{directory['name']} is polled from its provider: it has no SCIM door")
             live = store.tokens.of(directory["n"])
             token_id = live[-1] if live else self.changes.create_token(directory_id)
-        return ScimAccess(
-            f"{self.url}/scim/v2.0/{directory['external_key']}", bearer_token(token_id, self.seed)
-        )
+        address = f"{self.url}/scim/v2.0/{directory['external_key']}"
+        return ScimAccess(address, bearer_token(token_id, self.seed))
 
     def bearer_token(self, token_id: str) -> str:
         """Return the secret of a token that ``create_token`` made, as the dashboard shows it once."""
@@ -235,7 +268,7 @@ class Environment:
         from .providers.scenarios import perform
 
         self._scenario = perform(name, self, self.store)
-        return [scene.described() for scene in self._scenario.scenes]
+        return [scene._asdict() for scene in self._scenario.scenes]
 
     def purge(self) -> int:
         """Let thirty days pass after a scenario: Entra ID deletes whom it switched off. Return how many."""
@@ -252,11 +285,7 @@ class Environment:
 
     def doors(self) -> ScimDoors:
         """Return the SCIM doors of all directories, as one object."""
-        with self._lock:
-            if self._scim is None:
-                keep, profile = self.inactive_policy == "keep", self.settings.scim_profile
-                self._scim = ScimDoors(self.store, lambda: self.changes, self.seed, profile, keep_inactive=keep)
-            return self._scim
+        return ScimDoors(self.changes, self.settings.scim_profile)
 
     # -- what can happen (see ``changes``) ---------------------------------------------------------------
 
@@ -307,39 +336,28 @@ class Environment:
     @property
     def deliveries(self) -> Deliveries:
         """All webhook endpoints, as one object."""
-        self._opened()
-        assert self._deliveries is not None
-        return self._deliveries
+        return self._opened().deliveries
 
     # -- the store --------------------------------------------------------------------------------------
 
     @property
     def store(self) -> Store:
         """The tables."""
-        return self._opened().store
+        return self._opened().storage.store
 
     @property
     def changes(self) -> Changes:
         """Everything that can happen, as one object."""
-        self._opened()
-        assert self._changes is not None
-        return self._changes
+        return self._opened().changes
 
-    def _opened(self) -> Storage:
+    def _opened(self) -> _Opened:
         with self._lock:
-            if self._storage is None:
-                self._storage = Storage(self.settings)
-                store = self._storage.store
-                self._changes = Changes(
-                    store,
-                    self.seed,
-                    self.inactive_policy,
-                    self.settings.roles,
-                    self.settings.removals,
-                    self.settings.default_mappings,
-                )
-                self._deliveries = Deliveries(store, self.seed, self._event_shape)
-            return self._storage
+            if self._open is None:
+                made, storage = self.settings, Storage(self.settings)
+                rules = (self.inactive_policy, made.roles, made.removals, made.default_mappings)
+                changes = Changes(storage.store, self.seed, *rules)
+                self._open = _Opened(storage, changes, Deliveries(storage.store, self.seed, self._event_shape))
+            return self._open
 
     def _event_shape(self, text: bytes) -> Object:
         event: Object = json.loads(text)

@@ -59,8 +59,7 @@ class RemoteSandbox:
     @property
     def identity(self) -> str:
         """The world this is, the same at any port and on any day."""
-        identity: str = self.info()["identity"]
-        return identity
+        return str(self.info()["identity"])
 
     @property
     def origin(self) -> str | None:
@@ -70,18 +69,15 @@ class RemoteSandbox:
 
     def info(self) -> dict[str, Any]:
         """Return what this sandbox is and how much is in it."""
-        answer: dict[str, Any] = self._ask("GET", "")
-        return answer
+        return dict(self._ask("GET", ""))
 
     def reset(self) -> dict[str, Any]:
         """Go back to the seed, without faults."""
-        answer: dict[str, Any] = self._ask("POST", "/reset")
-        return answer
+        return dict(self._ask("POST", "/reset"))
 
     def add_webhook(self, url: str, **options: Any) -> dict[str, Any]:
         """Push every event from now on to an address of this machine; return the endpoint with its secret."""
-        answer: dict[str, Any] = self._ask("POST", "/webhooks", {"url": url, **options})
-        return answer
+        return dict(self._ask("POST", "/webhooks", {"url": url, **options}))
 
     def remove_webhook(self, id: str) -> None:  # noqa: A002 (the API's own word)
         """Stop pushing to an endpoint."""
@@ -89,8 +85,7 @@ class RemoteSandbox:
 
     def webhook_log(self) -> list[dict[str, Any]]:
         """Return every try to deliver an event, oldest first."""
-        answer: list[dict[str, Any]] = self._ask("GET", "/webhooks/log")
-        return answer
+        return list(self._ask("GET", "/webhooks/log"))
 
     def scim(self, directory_id: str) -> ScimAccess:
         """Return what the provider of a directory is configured with: endpoint and token."""
@@ -101,8 +96,7 @@ class RemoteSandbox:
 
     def play(self, name: str = "a day at Acme") -> list[dict[str, Any]]:
         """Play a scenario there; return its scenes."""
-        scenes: list[dict[str, Any]] = self._ask("POST", "/play", {"name": name})
-        return scenes
+        return list(self._ask("POST", "/play", {"name": name}))
 
     def stop(self) -> None:
         """Do nothing: the process that runs it ends it, and other kernels may be using it."""

@@ -7,12 +7,11 @@ from dataclasses import fields
 from typing import TYPE_CHECKING, Any, Self
 
 from .directory.refusal import Invalid, NotRunning
-from .environment import Environment, ScimAccess
+from .environment import Environment, ScimAccess, Truth
 from .http.app import API_KEY
 from .http.server import Server
 from .seeding import seed as seeds
 from .settings import Settings
-from .truth import Truth
 
 if TYPE_CHECKING:
     import os
@@ -122,13 +121,11 @@ class Sandbox(Environment):
         with self._lock:
             if self._server is not None:
                 return self
-            app = self.make_app(
-                self._hosts,
-                {
-                    ("GET", "/environments"): self._describe_environments,
-                    ("POST", "/environments"): self._ask_for_environment,
-                },
-            )
+            doors: dict[tuple[str, str], Any] = {
+                ("GET", "/environments"): self._describe_environments,
+                ("POST", "/environments"): self._ask_for_environment,
+            }
+            app = self.make_app(self._hosts, doors)
             try:
                 self._server = Server(app, self._host, self._port)
             except BaseException:

@@ -82,15 +82,8 @@ class Beginning:
 
     def marks(self) -> dict[str, str]:
         """Return it as text: what a kept file must agree on to be reopened."""
-        made_by = {
-            "format": FORMAT,
-            "seed": self.seed,
-            "users": self.users,
-            "inactive_policy": self.inactive_policy,
-            "roles": self.roles,
-            "world": self.plan.digest,
-            "clock": self.clock,
-        }
+        own = {name: getattr(self, name) for name in ("seed", "users", "inactive_policy", "roles")}
+        made_by = {"format": FORMAT, **own, "world": self.plan.digest, "clock": self.clock}
         return {key: str(value) for key, value in made_by.items()}
 
 

@@ -51,11 +51,8 @@ def _front_door(shown: dict[int, str]) -> str:
             shown[id(thing)] = f"dirsync_nb.{name}"
             own += _documented(f"dirsync_nb.{name}", thing)
         first = (inspect.getdoc(thing) or "").partition("\n")[0]
-        link = (
-            f":doc:`ds.{name} <{name}>`"
-            if inspect.ismodule(thing)
-            else f":py:obj:`ds.{name} <{shown[id(thing)]}>`"
-        )
+        is_page = inspect.ismodule(thing)
+        link = f":doc:`ds.{name} <{name}>`" if is_page else f":py:obj:`ds.{name} <{shown[id(thing)]}>`"
         lines += [f"   * - {link}", f"     - {first}"]
     return "\n".join([*lines, "", *own])
 
@@ -101,17 +98,8 @@ def write_dictionary(source: Path) -> None:
     columns = ds.describe_columns()
     lines = [_DICTIONARY]
     for kind in dict.fromkeys(columns.index.get_level_values("frame")):
-        lines += [
-            "",
-            kind,
-            "-" * len(kind),
-            "",
-            ".. list-table::",
-            "   :header-rows: 1",
-            "   :widths: auto",
-            "   :class: columns",
-            "",
-        ]
+        table = [".. list-table::", "   :header-rows: 1", "   :widths: auto", "   :class: columns"]
+        lines += ["", kind, "-" * len(kind), "", *table, ""]
         lines += _cells("column", "meaning", "type", "source, example")
         for name, row in columns.xs(kind).iterrows():
             told = [f"``{row[one]!s}``" for one in ("source", "example") if _is_told(row[one])]
@@ -140,18 +128,10 @@ def fill_control_door(source: Path) -> None:
     from ..sandbox.http.control import CHANGES
     from ..sandbox.http.faults import KINDS
 
-    changes = {name: inspect.signature(getattr(Changes, name)).parameters for name in CHANGES}
+    changes = {name: list(inspect.signature(getattr(Changes, name)).parameters)[1:] for name in CHANGES}
     page = source / "control_door.md"
-    text = page.read_text(encoding="utf-8")
-    for name, table in (
-        (
-            "changes",
-            _fields("do", {name: [one for one in given if one != "self"] for name, given in changes.items()}),
-        ),
-        ("faults", _fields("kind", KINDS)),
-    ):
-        text = text.replace("{{ " + name + " }}", table)
-    page.write_text(text, encoding="utf-8")
+    text = page.read_text(encoding="utf-8").replace("{{ changes }}", _fields("do", changes))
+    page.write_text(text.replace("{{ faults }}", _fields("kind", KINDS)), encoding="utf-8")
 
 
 def _fields(head: str, known: Mapping[str, Iterable[str]]) -> str:

@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -75,46 +76,32 @@ class OwnTable:
         """Return the text of ``mapping.py``."""
         wanted = dict.fromkeys([*self.roles.values(), *self.defaults])
         columns = {name: _type(self.table.c[name].type) for name in wanted}
-        made = [one for one in self.defaults.values() if one == UUID]
-        imports = sorted(
-            {"Column", "MetaData", "Table", *(text.partition("(")[0] for text in columns.values())}
-        )
-        lines = [
-            f'"""The table {self.table.fullname} of your app, as it was read. Correct here what is not so."""',
-            "",
-            "from __future__ import annotations",
-            "",
-            *(["from uuid import uuid4", ""] if made else []),
-            f"from sqlalchemy import {', '.join(imports)}",
-            "",
-            "from .accounts import Accounts",
-            "",
-            "TABLE = Table(",
-            f"    {_text(self.table.name)},",
-            f"    MetaData({f'schema={_text(self.table.schema)}' if self.table.schema else ''}),",
-            *(f"    Column({_text(name)}, {kind}{self._more(name)})," for name, kind in columns.items()),
-            ")",
-            *(f"# {note}" for note in self.notes),
-            "ACCOUNTS: Accounts | None = Accounts(",
-            "    table=TABLE,",
-            *(f"    {role}={_text(self.roles[role])}," for role in ROLES if role in self.roles),
-        ]
+        imports = {"Column", "MetaData", "Table", *(text.partition("(")[0] for text in columns.values())}
+        given = {role: _text(self.roles[role]) for role in ROLES if role in self.roles}
         if "active" in self.roles:
-            words = ", ".join(f"{_text(word)}: {means}" for word, means in self.words.items())
-            lines += [f"    on={_text(self.on)},", f"    off={_text(self.off)},", f"    words={{{words}}},"]
+            words = {_text(word): str(means) for word, means in self.words.items()}
+            given |= {"on": _text(self.on), "off": _text(self.off), "words": _braced(words)}
         if self.defaults:
-            made_text = {
-                name: ("lambda: uuid4()" if self._is_uuid(name) else "lambda: str(uuid4())")
-                if value == UUID
-                else _text(value)
-                for name, value in self.defaults.items()
-            }
-            listed = ", ".join(f"{_text(name)}: {text}" for name, text in made_text.items())
-            lines.append(f"    defaults={{{listed}}},")
-        return "\n".join([*lines, ")", ""])
+            given["defaults"] = _braced({_text(name): self._made(name) for name in self.defaults})
+        listed = [f"    Column({_text(name)}, {kind}{self._more(name)}),\n" for name, kind in columns.items()]
+        form = Path(__file__).with_name("mapping.txt").read_text("utf-8")
+        return form.format(
+            table=self.table.fullname,
+            uuid="from uuid import uuid4\n\n" if UUID in self.defaults.values() else "",
+            imports=", ".join(sorted(imports)),
+            name=_text(self.table.name),
+            schema=f"schema={_text(self.table.schema)}" if self.table.schema else "",
+            columns="".join(listed),
+            notes="".join(f"# {note}\n" for note in self.notes),
+            given="".join(f"    {name}={text},\n" for name, text in given.items()),
+        )
 
-    def _is_uuid(self, name: str) -> bool:
-        return _type(self.table.c[name].type).startswith("Uuid")
+    def _made(self, name: str) -> str:
+        """Return what new rows get in a column: a value, or what makes one."""
+        if self.defaults[name] != UUID:
+            return _text(self.defaults[name])
+        is_uuid = _type(self.table.c[name].type).startswith("Uuid")
+        return "lambda: uuid4()" if is_uuid else "lambda: str(uuid4())"
 
     def _more(self, name: str) -> str:
         column = self.table.c[name]
@@ -344,6 +331,10 @@ def _value(value: Any) -> Any:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
+def _braced(items: Mapping[str, str]) -> str:
+    return f"{{{', '.join(f'{name}: {text}' for name, text in items.items())}}}"
+
+
 def _folded(value: Any) -> Any:
     return value.strip().casefold() if isinstance(value, str) else value
 
@@ -380,8 +371,6 @@ def _type(type_: Any) -> str:
 
 def _shown(url: sa.URL) -> str:
     """Return the address to write down: a file by its whole path, and nothing where it holds a password."""
-    from pathlib import Path
-
     if url.password:
         return ""
     file = url.database

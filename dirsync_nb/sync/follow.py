@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
@@ -236,8 +237,9 @@ def load_since(
 def latest_event(client: DirectoryClient, *, organization_id: Any = None) -> Record | None:
     """Find the newest event in few requests; None if there was none in the last 30 days.
 
-    The service lists events oldest first only. Where there are more than a page, time is halved until the page
-    that holds the last one is found.
+    The service lists events oldest first only. Where there are more than a page, the page that holds the last
+    one is looked for in what is left of the time: where half a page would come before its end, if events went
+    on as they do; once nothing came there, soon after the newest that is known and half-way, in turn.
 
     Examples
     --------
@@ -245,21 +247,23 @@ def latest_event(client: DirectoryClient, *, organization_id: Any = None) -> Rec
     True
     """
     page = first_events(client.context, organization_id=organization_id)
-    if not page:
-        return None
-    end = datetime.now(UTC)
+    end, tries_since_quiet = datetime.now(UTC), 0
     while len(page) >= client.context.page_size:
         newest = _time_of(page[-1])
-        span = {"range_start": newest + (end - newest) / 2, "range_end": end}
+        left, of_page = end - newest, newest - _time_of(page[0])
+        dense = min(1.0, of_page / left) if left > timedelta() else 1.0
+        part = 1 - max(dense, 1 / 32) / 2
+        if tries_since_quiet:
+            part = min(math.sqrt(dense), 0.5) if tries_since_quiet % 2 else 0.5
+        span = {"range_start": newest + left * part, "range_end": end}
         found = first_events(client.context, organization_id=organization_id, **span)
-        if not found:
-            end = span["range_start"]
         stuck = found and _time_of(found[-1]) <= newest
-        if stuck or end - newest < timedelta(milliseconds=2):  # a burst, which time does not tell apart
+        if stuck or left < timedelta(milliseconds=2):  # a burst, which time does not tell apart
             page = _rest(client, page[-1], organization_id) or page[-1:]
             break
-        page = found or page
-    return page[-1]
+        tries_since_quiet += bool(tries_since_quiet or not found)
+        page, end = (found, end) if found else (page, span["range_start"])
+    return page[-1] if page else None
 
 
 def _rest(client: DirectoryClient, event: Record, organization_id: Any) -> list[Record]:

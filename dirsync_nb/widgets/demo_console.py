@@ -15,13 +15,14 @@ import traitlets as t
 
 from .. import errors
 from ..client import DirectoryClient, checked_id, needs_client
-from ..files import replacing
+from ..files import write_text
 from ._base.code import snippets
 from ._base.controls import MENU, Controls
-from ._base.jobs import PATIENCE, Job
+from ._base.jobs import PATIENCE
 from ._base.live import kernel_shell
 from ._base.panel import Panel
 from ._base.parts import button, field, row
+from ._base.script import script_of
 from ._base.text import html_table, label, plural
 from ._demo.model import Demo, Step, sandbox_of
 from ._demo.page import LANES, cells, page_html, step_html, style
@@ -45,23 +46,7 @@ class SaveButton(anywidget.AnyWidget):
         Gives the name of the file and its content.
     """
 
-    _esm = """
-    export default { render({ model, el }) {
-      const button = Object.assign(document.createElement("button"), { type: "button", className: "dsn-button",
-        textContent: "Save as a page", title: "One HTML file of what happened, to send" });
-      button.onclick = () => model.send({ save: true });
-      const save = (message, buffers) => {
-        const link = document.createElement("a");
-        link.href = URL.createObjectURL(new Blob([buffers[0]], { type: "text/html" }));
-        link.download = message.saved;
-        link.click();
-        URL.revokeObjectURL(link.href);
-      };
-      model.on("msg:custom", save);
-      el.append(button);
-      return () => model.off("msg:custom", save);
-    } };
-    """
+    _esm = script_of("save")
 
     def __init__(self, page: Callable[[], tuple[str, str]]) -> None:
         super().__init__()
@@ -167,66 +152,72 @@ class DemoConsole(Panel):
         self.person_menu = field(w.Dropdown(description="Who"), grow=True)
         self.team_menu = field(w.Dropdown(description="Group or department"))
         self.name_field = field(w.Text(description="New name"))
-        self.hire_button = button("Hire", "user-plus", "Let somebody of this name begin, in this team")
-        self.move_button = button("Move", "exchange", "Move whom you chose into this team")
-        self.rename_button = button("Rename", "pencil", "Give whom you chose this name")
-        self.let_go_button = button("Let go", "user-times", "Let go whom you chose")
-        self.poll_button = button("Poll now", "refresh", "Let the poll come that finds what waits")
-        self.next_button = button("Next step", "step-forward", "Play the next step of the story")
-        self.play_button = button("Play all", "play", "Play the story to its end")
+        self.next_button = button(
+            "Next step", "step-forward", "Play the next step of the story", self.next_step
+        )
+        self.play_button = button("Play all", "play", "Play the story to its end", self.play)
         self.save_button = SaveButton(lambda: (self._file_name(), self._page()))
         self.story = w.HTML()
         self.steps_box = w.VBox()
         self.steps_box.layout.overflow = "visible"
         choices = row(self.find_field, self.person_menu, self.team_menu, self.name_field)
-        acts = row(self.hire_button, self.move_button, self.rename_button, self.let_go_button, self.poll_button)
+        acts = row(*self._act_buttons())
         told = row(self.next_button, self.play_button, self.story, self.save_button, level=True)
         looks = w.HTML(f"<style>{style()}</style>", layout=w.Layout(display="none"))
         self.assemble(looks, self.heading, choices, acts, told, below=[self.steps_box])
 
     def _connect(self) -> None:
-        for control, trait in (
-            (self.find_field, "find"),
-            (self.person_menu, "person"),
-            (self.team_menu, "team"),
-            (self.name_field, "new_name"),
-        ):
-            self._controls.tie(control, trait)
+        self._controls.tie(find=self.find_field, person=self.person_menu)
+        self._controls.tie(team=self.team_menu, new_name=self.name_field)
         self.observe(lambda _: self._controls.follow(), ["person", "team", "new_name"])
         self.observe(lambda _: self._offer(), "find")
-        for pressed, act in (
-            (self.hire_button, lambda: self._do(lambda demo: demo.hire(self.new_name, self.team))),
-            (self.move_button, lambda: self._do(lambda demo: demo.move(self.person or "", self.team or ""))),
-            (self.rename_button, lambda: self._do(lambda demo: demo.rename(self.person or "", self.new_name))),
-            (self.let_go_button, lambda: self._do(lambda demo: demo.let_go(self.person or ""))),
-            (self.poll_button, lambda: self._do(lambda demo: demo.poll())),
-            (self.next_button, self.next_step),
-            (self.play_button, self.play),
-        ):
-            pressed.on_click(lambda _, act=act: act())
+
+    def _act_buttons(self) -> list[Any]:
+        """Make a button for each thing that can be done at the provider."""
+
+        def act(text: str, icon: str, tip: str, do: Callable[[Demo], Step | list[Step]]) -> Any:
+            return button(text, icon, tip, lambda: self._do(do))
+
+        self.hire_button = act(
+            "Hire",
+            "user-plus",
+            "Let somebody of this name begin, in this team",
+            lambda demo: demo.hire(self.new_name, self.team),
+        )
+        self.move_button = act(
+            "Move",
+            "exchange",
+            "Move whom you chose into this team",
+            lambda demo: demo.move(self.person or "", self.team or ""),
+        )
+        self.rename_button = act(
+            "Rename",
+            "pencil",
+            "Give whom you chose this name",
+            lambda demo: demo.rename(self.person or "", self.new_name),
+        )
+        self.let_go_button = act(
+            "Let go", "user-times", "Let go whom you chose", lambda demo: demo.let_go(self.person or "")
+        )
+        self.poll_button = act("Poll now", "refresh", "Let the poll come that finds what waits", Demo.poll)
+        return [self.hire_button, self.move_button, self.rename_button, self.let_go_button, self.poll_button]
 
     def again(self) -> None:
         """Open the directory."""
         if self._demo is not None:
             return
         self.busy("Reading the directory …")
-        self.jobs.run("open", self._open, self._opened, self.status.problem, patience=PATIENCE)
-
-    def _open(self, job: Job) -> Demo:
-        return Demo(self.client, self._wanted, job)
+        self._patience = PATIENCE
+        self._run("open", lambda job: Demo(self.client, self._wanted, job), self._opened, self.status.problem)
+        self._patience = None
 
     def _opened(self, demo: Demo) -> None:
         self._demo = demo
         self.poll_button.layout.display = "" if demo.polled else "none"
         self._draw()
-        self.status.say(
-            "ready", f"{plural(len(demo.people), 'person', 'people')} at {demo.provider}. {self._how()}"
-        )
-
-    def _how(self) -> str:
-        if self.demo.polled:
-            return "It is polled: what you do waits until you press Poll now."
-        return "It pushes each change at once."
+        waits = "It is polled: what you do waits until you press Poll now."
+        how = waits if demo.polled else "It pushes each change at once."
+        self.status.say("ready", f"{plural(len(demo.people), 'person', 'people')} at {demo.provider}. {how}")
 
     def close(self) -> None:
         """End the receiver and the app behind it, too."""
@@ -368,7 +359,7 @@ class DemoConsole(Panel):
             return
         demo = self._demo
         self.status.say("busy", "Under way …")
-        self.jobs.run("step", lambda _: act(demo), self._arrived, self._failed)
+        self._run("step", lambda _: act(demo), self._arrived)
 
     def _arrived(self, done: Step | list[Step] | None) -> None:
         steps = done if isinstance(done, list) else [done] if done is not None else []
@@ -450,9 +441,7 @@ class DemoConsole(Panel):
         >>> console.client.sandbox.stop()
         >>> console.close()
         """
-        with replacing(Path(path)) as temporary:
-            temporary.write_text(self._page(), encoding="utf-8", errors="replace")
-        return Path(path)
+        return write_text(path, self._page().encode("utf-8", "replace").decode())
 
     def _page(self) -> str:
         demo = self.demo

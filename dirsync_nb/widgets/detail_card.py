@@ -14,6 +14,7 @@ from ..client import DSYNC_EVENTS, DirectoryClient, Record, checked_id, needs_cl
 from ..frames import choose_address
 from ..provisioning.access import access_in_short
 from ._base.code import snippets
+from ._base.controls import Offered
 from ._base.events import sentence
 from ._base.face import CardFace, face_of, facts_of, name_of, overview
 from ._base.jobs import PATIENCE, Job
@@ -98,7 +99,7 @@ class DetailCard(Panel):
     name = "Nobody chosen"
     user_id = t.Unicode(None, allow_none=True)
     group_id = t.Unicode(None, allow_none=True)
-    section = t.Unicode("Overview")
+    section = Offered(lambda self: SECTIONS[self.kind] if self.kind else ("Overview",), "Overview")
 
     @needs_client
     def __init__(
@@ -117,7 +118,7 @@ class DetailCard(Panel):
         self.client = client
         self.record: Record | None = None
         self.closable, self._find = close is not None, find
-        self._patience: float | None = PATIENCE
+        self._patience = PATIENCE
         self._parts: dict[str, Any] = {}
         self._homes: dict[str, Record | None] = {}  # directories, by id; None for one that cannot be read
         self._histories: dict[str, tuple[float, list[Record], bool]] = {}
@@ -137,13 +138,6 @@ class DetailCard(Panel):
         self._subject_changed({"name": "user_id", "new": None})
         self.show(user_id=user_id, group_id=group_id)
         self._patience = None
-
-    @t.validate("section")
-    def _only_its_sections(self, proposal: Any) -> str:
-        known = SECTIONS[self.kind] if self.kind else ("Overview",)
-        if proposal.value not in known:
-            raise t.TraitError(f"section must be one of {', '.join(known)}; got {proposal.value!r}")
-        return str(proposal.value)
 
     @property
     def kind(self) -> str | None:
@@ -183,7 +177,7 @@ class DetailCard(Panel):
             self._trail.append(
                 (self.kind, here, self.section, "" if self.record is None else name_of(self.record))
             )
-        self._go(kind, subject)
+        setattr(self, f"{kind}_id", subject)
 
     def back(self) -> None:
         """Return to what was shown before.
@@ -198,11 +192,8 @@ class DetailCard(Panel):
         """
         if self._trail:
             kind, subject, section, _ = self._trail.pop()
-            self._go(kind, subject)
+            setattr(self, f"{kind}_id", subject)
             self.section = section
-
-    def _go(self, kind: str, subject: str) -> None:
-        setattr(self, f"{kind}_id", subject)
 
     def clear(self) -> None:
         """Show nobody.
@@ -244,15 +235,7 @@ class DetailCard(Panel):
         get = self.client.user if kind == "user" else self.client.group
         self.busy(f"Reading the {kind} …")
         self._draw()
-        self.jobs.run(
-            "record", lambda _: get(subject), self._record_read, self._failed, patience=self._patience
-        )
-
-    def _record_read(self, record: Record) -> None:
-        self.record = record
-        self.status.say("ready", "")
-        self._draw()
-        self.settled()
+        self._run("record", lambda _: get(subject), self._arrived)
 
     def _failed(self, problem: BaseException) -> None:
         if isinstance(problem, errors.NotFound):
@@ -274,13 +257,14 @@ class DetailCard(Panel):
             return self._parts[name]
         if not self.jobs.busy:
             self.busy(f"Reading {name.lower()} …")
-            self.jobs.run(
-                "part", work, lambda found: self._part_read(name, found), self._failed, patience=self._patience
-            )
+            self._run("part", work, lambda found: self._arrived(found, name))
         return self._parts.get(name)
 
-    def _part_read(self, name: str, found: Any) -> None:
-        self._parts[name] = found
+    def _arrived(self, found: Any, part: str = "") -> None:
+        if part:
+            self._parts[part] = found
+        else:
+            self.record = found
         self.status.say("ready", "")
         self._draw()
         self.settled()
@@ -308,21 +292,18 @@ class DetailCard(Panel):
             part.layout.display = "none"
         self.face.card = self.facts.card = {}
         if record is not None:
-            draw = {
-                "Overview": self._draw_overview,
-                "Groups": self._draw_groups,
-                "History": self._draw_history,
-                "Members": self._draw_members,
-                "Overlap": self._draw_overlap,
-                "Raw record": self._draw_raw,
-            }
             back = self._trail[-1][3] if self._trail else ""
             self.face.card = face_of(record, back=back, closable=self.closable)
-            draw[self.section](record)
+            if self.section == "Overview":
+                self._draw_overview(record)
+            elif self.section == "Raw record":
+                self.body.value, self.body.layout.display = json_block(record), ""
+            else:
+                self._draw_list()
         self._show_code()
 
     def _draw_overview(self, record: Record) -> None:
-        groups = self._groups(record) if self.kind == "user" else None
+        groups = self._part("Groups", self._read_groups) if self.kind == "user" else None
         self.facts.card = facts_of(record, _by_name(groups or []), self._find) | self._access(record)
 
     def _access(self, record: Record) -> dict[str, Any]:
@@ -345,42 +326,25 @@ class DetailCard(Panel):
         except errors.DirsyncError:
             return None  # the card is of the user; nothing is said then
 
-    def _draw_raw(self, record: Record) -> None:
-        self.body.value = json_block(record)
-        self.body.layout.display = ""
-
-    def _groups(self, record: Record) -> Any:
-        return self._part(
-            "Groups", lambda job: read_records(self.client, "groups", job, user_id=record["id"])[0]
-        )
-
-    def _draw_groups(self, record: Record) -> None:
-        groups = self._groups(record)
-        if groups is not None:
-            self._show_table([(g["id"], (g.get("name"), g.get("idp_id"))) for g in _by_name(groups)])
-
-    def _draw_members(self, _: Record) -> None:
-        members = self._part("Members", self._read_members)
-        if members is not None:
-            people = [(m, choose_address(m)[0]) for m in _by_name(members)]
-            self._show_table([(m["id"], ((name_of(m), address), m.get("state"))) for m, address in people])
-
-    def _draw_overlap(self, _: Record) -> None:
-        found = self._part("Overlap", self._read_overlap)
-        if found is not None:
+    def _draw_list(self) -> None:
+        """List what the section is about, once it is read."""
+        read = {"Groups": self._read_groups, "Members": self._read_members, "Overlap": self._read_overlap}
+        found = self._part(self.section, read.get(self.section, self._read_history))
+        if found is None:
+            return
+        if self.section == "Groups":
+            rows: list[Row] = [(g["id"], (g.get("name"), g.get("idp_id"))) for g in _by_name(found)]
+        elif self.section == "Members":
+            rows = [(m["id"], ((name_of(m), choose_address(m)[0]), m.get("state"))) for m in _by_name(found)]
+        elif self.section == "Overlap":
             members, names, pairs = found
-            self._show_table(
-                [(i, (names.get(i, i), f"{shared:,}", f"{shared / members:.0%}")) for i, shared in pairs]
-            )
-
-    def _draw_history(self, _: Record) -> None:
-        found = self._part("History", self._read_history)
-        if found is not None:
-            events, whole = found
-            lines = [sentence(event) for event in reversed(events)]
-            self._show_table([(line.event_id, (line.what, (line.text, line.when))) for line in lines])
-            if not whole:
-                self._say(f"Only the first {HISTORY_PAGES * 100:,} events of the organization were read.")
+            rows = [(i, (names.get(i, i), f"{shared:,}", f"{shared / members:.0%}")) for i, shared in pairs]
+        else:
+            lines = [sentence(event) for event in reversed(found[0])]
+            rows = [(line.event_id, (line.what, (line.text, line.when))) for line in lines]
+        self._show_table(rows)
+        if self.section == "History" and not found[1]:
+            self._say(f"Only the first {HISTORY_PAGES * 100:,} events of the organization were read.")
 
     def _show_table(self, rows: Sequence[Row]) -> None:
         with self.table.hold_sync():
@@ -398,6 +362,9 @@ class DetailCard(Panel):
         self.note.value, self.note.layout.display = f'<p class="dsn-note">{text}</p>', ""
 
     # Reading ------------------------------------------------------------------------------------------------
+
+    def _read_groups(self, job: Job) -> list[Record]:
+        return read_records(self.client, "groups", job, user_id=self.user_id)[0]
 
     def _read_members(self, job: Job) -> list[Record]:
         assert self.record is not None

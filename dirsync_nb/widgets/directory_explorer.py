@@ -15,8 +15,8 @@ from .. import errors
 from ..client import DirectoryClient, checked_id, needs_client
 from ..frames import takes_frames
 from ._base.code import snippets
-from ._base.controls import MENU, only_by_column, only_listed, only_offered
-from ._base.directory_lists import NOUNS, VIEWS, columns_of, listing_of, nothing_in
+from ._base.controls import MENU, ListedId, Offered, Page, Sort
+from ._base.directory_lists import NOUNS, SEARCH, VIEWS, columns_of, listing_of, nothing_in
 from ._base.explorer import Explorer
 from ._base.facets import Facets, counted, facet
 from ._base.filters import UserFilters
@@ -97,15 +97,15 @@ class DirectoryExplorer(Explorer):
     """
 
     name = "directories"
-    directory_id = t.Unicode(None, allow_none=True)
+    directory_id = ListedId("directory", lambda self: self._directories.index)
     view = t.Enum(VIEWS, "Directories")
     search = t.Unicode("")
-    state = t.Unicode(None, allow_none=True)
-    group_id = t.Unicode(None, allow_none=True)
-    attribute = t.Unicode(None, allow_none=True)
+    state = Offered(lambda self: self._lists[self.view].states() if self.view in self._lists else ())
+    group_id = ListedId("group", lambda self: self.groups.index, "of this directory")
+    attribute = Offered(lambda self: self._attributes)
     attribute_value = t.Unicode(None, allow_none=True)
-    sort = t.Unicode("")
-    page = t.Int(1)
+    sort = Sort(lambda self: columns_of(self.view, self._attributes))
+    page = Page(1)
     selected = t.Unicode(None, allow_none=True)
     total = t.Int(0)
     users = Read()
@@ -140,13 +140,15 @@ class DirectoryExplorer(Explorer):
     def _build(self) -> None:
         self.views = Choice(VIEWS, label="View", tooltips=["All directories", "Its users", "Its groups"])
         self._where = w.HTML()
-        self._controls.tie(self.views, "view")
+        self._controls.tie(view=self.views)
         self.filters = UserFilters(self._controls, group=True)
         self.facets = Facets(self._facet_clicked, lambda _: self.count_groups())
         self.table = RowTable(columns_of("Directories"), label="Directories", saved="directories")
-        self.back_button = button("Back", "arrow-left", "To what was shown before")
-        self.reset_button = button("Clear filters", "times", "Remove search and filters")
-        self.members_button = button("List its members", "users", "As the filter of the users")
+        self.back_button = button("Back", "arrow-left", "To what was shown before", self.back)
+        self.reset_button = button("Clear filters", "times", "Remove search and filters", self.clear_filters)
+        self.members_button = button(
+            "List its members", "users", "As the filter of the users", self.list_members
+        )
         self.card = DetailCard(self.client, nested=True, close=self._close, find=self._named)
         top = row(self.back_button, self.views, self._where, level=True)
         main = w.VBox([self.table, row(self.reset_button, self.members_button, level=True)])
@@ -157,12 +159,9 @@ class DirectoryExplorer(Explorer):
         self.assemble(top, self.filters.row, below=[self._split])
 
     def _connect(self) -> None:
-        self.table.observe(lambda change: self._sorted(change["new"]), "sort")
+        self._controls.lead(self.table, "sort", "sort")
+        self._controls.lead(self.table, "page", "page")
         self.table.observe(lambda change: self._row_picked(change["new"]), "picked")
-        self.table.observe(lambda change: self._page_turned(change["new"]), "page")
-        self.members_button.on_click(lambda _: self.list_members())
-        self.reset_button.on_click(lambda _: self.clear_filters())
-        self.back_button.on_click(lambda _: self.back())
         self.card.observe(self._card_turned, ["user_id", "group_id"])
         self.observe(self._directory_changed, "directory_id")
         self.observe(self._turned_view, "view")
@@ -180,37 +179,11 @@ class DirectoryExplorer(Explorer):
             raise t.TraitError(f"choose a directory before its {proposal.value.lower()}")
         return proposal.value
 
-    @t.validate("page")
-    def _only_a_page_there_is(self, proposal: Any) -> int:
-        return self.table.nearest(proposal.value)
-
-    @t.validate("state")
-    def _only_a_state_there_is(self, proposal: Any) -> Any:
-        listing = self._lists.get(self.view)
-        return only_offered(proposal.value, [] if listing is None else listing.states(), "state")
-
-    @t.validate("attribute")
-    def _only_an_attribute_there_is(self, proposal: Any) -> Any:
-        return only_offered(proposal.value, self._attributes, "attribute")
-
-    @t.validate("group_id")
-    def _only_a_group_there_is(self, proposal: Any) -> Any:
-        if proposal.value is not None and self.groups is not None:
-            only_listed(proposal.value, self.groups.index, "group", "of this directory")
-        return proposal.value
-
-    @t.validate("sort")
-    def _only_by_a_column(self, proposal: Any) -> str:
-        if not proposal.value:
-            return ""
-        return only_by_column(proposal.value, columns_of(self.view, self._attributes))
-
     @t.validate("selected")
     def _only_somebody_of_this_view(self, proposal: Any) -> Any:
         if proposal.value is not None:
             self.wait()
-        frame = {"Users": self._users, "Groups": self._groups}.get(self.view)
-        if proposal.value is not None and (frame is None or proposal.value not in frame.index):
+        if proposal.value is not None and proposal.value not in self._index_here():
             raise t.TraitError(f"no {proposal.value!r} among the {self.view.lower()} of this directory")
         return proposal.value
 
@@ -279,6 +252,7 @@ class DirectoryExplorer(Explorer):
 
     def _failed(self, problem: BaseException) -> None:
         self._draw()  # of a filter that could not be read nobody is shown, rather than those of before
+        self.filters.row.layout.display = "" if self.view in self._lists else "none"
         super()._failed(problem)
 
     def _load_members(self, group_id: str) -> None:
@@ -365,8 +339,7 @@ class DirectoryExplorer(Explorer):
         self._fill_menus()
         self._draw()
         self.page = choices["page"]
-        frame = {"Users": self._users, "Groups": self._groups}.get(view)
-        if choices["selected"] is not None and frame is not None and choices["selected"] in frame.index:
+        if choices["selected"] is not None and choices["selected"] in self._index_here():
             self.selected = choices["selected"]
         else:
             self._selection_changed({"new": None})
@@ -403,13 +376,6 @@ class DirectoryExplorer(Explorer):
         elif row_id:
             self._came = [("Directories", self._choices())]
             self.directory_id = row_id
-
-    def _sorted(self, sort: str) -> None:
-        if not self._controls.idle:
-            self.sort = sort
-
-    def _page_turned(self, page: int) -> None:
-        self.page = page
 
     def _facet_clicked(self, key: str, value: str | None) -> None:
         if self.retired:
@@ -525,6 +491,7 @@ class DirectoryExplorer(Explorer):
     def _fill_menus(self) -> None:
         """Offer the choices of this view; a menu never holds more than 50."""
         of_users = self.view == "Users"
+        self.filters.search.placeholder = SEARCH[self.view]
         with self._stillness():
             self.filters.offer(
                 self._lists.get(self.view),
@@ -541,7 +508,9 @@ class DirectoryExplorer(Explorer):
         if self.retired or self._still:
             return
         self._controls.follow()
-        self.filters.row.layout.display = "" if self.view in self._lists else "none"
+        # While it reads, the place of the filters stays free: nothing jumps when they come.
+        self.filters.row.layout.display = ""
+        self.filters.row.layout.visibility = "visible" if self.view in self._lists else "hidden"
         self.back_button.layout.display = "" if self._trail else "none"
         self._draw_place()
         listing = self._lists.get(self.view)

@@ -15,6 +15,7 @@ from .. import errors
 from ..client import DSYNC_EVENTS, DirectoryClient, Record, checked_id, needs_client
 from ..client.credentials import is_loopback
 from ._base.code import snippets
+from ._base.controls import Controls
 from ._base.events import COUNTED, KINDS, Line, changed, sentence
 from ._base.jobs import PATIENCE, Job
 from ._base.panel import Panel
@@ -123,6 +124,7 @@ class EventFeed(Panel):
         self._cleared: tuple[list[Line], dict[str, Record]] | None = None
         self._reach: tuple[datetime, int] | None = None  # when it began, and how far back it looked
         self.clock = time.monotonic
+        self._controls = Controls(self)
         self.touch()
         self._last_beat: float | None = None  # none before a page first shows it: there may never be one
         self._away = False
@@ -140,15 +142,14 @@ class EventFeed(Panel):
 
     def _build(self) -> None:
         self.pause_button = w.ToggleButton(description="Pause", icon="pause", tooltip="Stop looking, for now")
-        self.clear_button = w.Button(
-            description="Clear", icon="trash", tooltip="Empty the list; go on from here"
-        )
-        self.kind_menu = field(w.Dropdown(description="Show", options=(ALL, *KINDS)))
+        self.clear_button = button("Clear", "trash", "Empty the list; go on from here", self.clear)
+        self.kind_menu = field(w.Dropdown(description="Show", options=[(one, one) for one in (ALL, *KINDS)]))
         self.find_field = field(w.Text(description="Find", placeholder="name, group, change …"), grow=True)
-        self.undo_button = button("Undo clear", "undo", "Show again what was cleared")
-        self.older_button = button("Load older", "history", "Events from before those that are listed")
-        for one in (self.pause_button, self.clear_button):
-            one.layout.width = "auto"
+        self.undo_button = button("Undo clear", "undo", "Show again what was cleared", self.undo_clear)
+        self.older_button = button(
+            "Load older", "history", "Events from before those that are listed", self.load_older
+        )
+        self.pause_button.layout.width = "auto"
         self.table = RowTable(COLUMNS, label="Events, newest first", saved="events")
         self.record_view = w.HTML()
         self.pulse = Pulse(self._beat)
@@ -156,23 +157,14 @@ class EventFeed(Panel):
         self.assemble(top, below=[self.table, row(self.older_button, level=True), self.record_view, self.pulse])
 
     def _connect(self) -> None:
-        for control, trait in (
-            (self.pause_button, "paused"),
-            (self.kind_menu, "kind"),
-            (self.find_field, "find"),
-        ):
-            control.observe(lambda change, trait=trait: self._control_changed(trait, change), "value")
-        self.clear_button.on_click(lambda _: self.clear())
-        self.undo_button.on_click(lambda _: self.undo_clear())
-        self.older_button.on_click(lambda _: self.load_older())
+        self._controls.tie(paused=self.pause_button, kind=self.kind_menu, find=self.find_field)
         self.table.observe(lambda change: self._show_record(change["new"]), "picked")
-        self.observe(lambda _: self._draw(), ["kind", "find"])
+        self.observe(self._filter_changed, ["kind", "find"])
         self.observe(self._turned_paused, "paused")
 
-    def _control_changed(self, trait: str, change: Any) -> None:
-        if not self.retired:
-            self.touch()
-            setattr(self, trait, change["new"])
+    def _filter_changed(self, _: Any) -> None:
+        self.touch()
+        self._draw()
 
     def _turned_paused(self, change: Any) -> None:
         self.pause_button.value = change["new"]
@@ -370,11 +362,10 @@ class EventFeed(Panel):
             span = {"range_start": begun - LOOKS[looked + 1], "range_end": begun - LOOKS[looked]}
             filters: dict[str, Any] = {"events": self.events, "organization_id": self.organization_id, **span}
             self.busy("Reading older events …")
-            self.jobs.run(
+            self._run(
                 "older",
                 lambda job: read_records(self.client, "events", job, **filters)[0],
                 lambda records: self._add_older([(sentence(one), one) for one in records]),
-                self._failed,
             )
 
     def _add_older(self, older: list[tuple[Line, Record]]) -> None:
@@ -409,7 +400,7 @@ class EventFeed(Panel):
     def _draw(self) -> None:
         if self.retired:
             return
-        self.kind_menu.value, self.find_field.value = self.kind, self.find
+        self._controls.follow()
         more = bool(self._older) or (self._reach is not None and self._reach[1] + 1 < len(LOOKS))
         self.older_button.layout.display = "" if more else "none"
         self.undo_button.layout.display = "none" if self._cleared is None else ""

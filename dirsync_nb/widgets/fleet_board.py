@@ -10,8 +10,8 @@ import traitlets as t
 
 from .. import errors
 from ..client import DirectoryClient, needs_client
-from ._base.controls import Controls, only_listed
-from ._base.jobs import PATIENCE, Job
+from ._base.controls import Controls, ListedId, Sort
+from ._base.jobs import PATIENCE
 from ._base.panel import Panel
 from ._base.parts import Choice, button, field, row
 from ._base.table import Column, Framed, RowTable
@@ -89,8 +89,8 @@ class FleetBoard(Panel):
     name = "fleet"
     show = t.Enum(tuple(SHOW), "All")
     find = t.Unicode("")
-    sort = t.Unicode("")
-    directory_id = t.Unicode(None, allow_none=True)
+    sort = Sort(lambda self: self.table.offered)
+    directory_id = ListedId("directory", lambda self: self.board.index, "of this fleet")
 
     @needs_client
     def __init__(self, client: DirectoryClient, fleet: AnyFleet, **options: Any) -> None:
@@ -110,18 +110,21 @@ class FleetBoard(Panel):
         self._drifts = options.get("drift") is not None
         columns = [*COLUMNS, *(DRIFT if self._drifts else [])]
         self.table = RowTable(columns, label="Directories of the fleet", saved="fleet")
-        self.close_button = button("Close the directory", "times", "Back to the board alone")
+        self.close_button = button(
+            "Close the directory",
+            "times",
+            "Back to the board alone",
+            lambda: setattr(self, "directory_id", None),
+        )
         self._below = w.VBox([])
-        self._controls.tie(self.show_buttons, "show")
-        self._controls.tie(self.find_field, "find")
+        self._controls.tie(show=self.show_buttons, find=self.find_field)
+        self._controls.lead(self.table, "sort", "sort")
         controls = row(self.show_buttons, self.find_field, self.close_button)
         self.assemble(controls, below=[self.table, self._below])
         self.table.observe(lambda change: self._picked(change["new"]), "picked")
-        self.table.observe(lambda change: self._sorted(change["new"]), "sort")
-        self.close_button.on_click(lambda _: setattr(self, "directory_id", None))
         self.observe(lambda _: self._draw(), ["show", "find", "sort"])
         self.observe(lambda _: self._open(), "directory_id")
-        self._patience: float | None = PATIENCE
+        self._patience = PATIENCE
         self.again()
         self._patience = None
 
@@ -130,28 +133,15 @@ class FleetBoard(Panel):
     def again(self) -> None:
         """Make the board anew."""
         self.busy("Reading the directories of the fleet …")
-        self.jobs.run("board", self._read, self._have, self.status.problem, patience=self._patience)
-
-    def _read(self, _: Job) -> pd.DataFrame:
-        return self.fleet.board(self.client, **self._options)
+        self._run("board", lambda _: self.fleet.board(self.client, **self._options), self._have)
 
     def _have(self, board: pd.DataFrame) -> None:
         self.board = board
         self._draw()
 
-    @t.validate("directory_id")
-    def _only_of_the_fleet(self, proposal: Any) -> Any:
-        if proposal.value is not None:
-            only_listed(proposal.value, self.board.index, "directory", "of this fleet")
-        return proposal.value
-
     def _picked(self, directory_id: str) -> None:
         if not self._controls.idle and directory_id:
             self.directory_id = directory_id
-
-    def _sorted(self, sort: str) -> None:
-        if not self._controls.idle:
-            self.sort = sort
 
     def _open(self) -> None:
         """Open the explorer of a directory, with the fleet's frames where there are some."""

@@ -15,7 +15,7 @@ from ..analysis.graph import group_graph, hold_nearly_all
 from ..client import DirectoryClient, Record, checked_id, needs_client, one_or_many
 from ..frames import MEMBERSHIP_COLUMNS, choose_address
 from ._base.code import snippets
-from ._base.controls import MENU, Ids, only_listed
+from ._base.controls import Ids, ListedId, only_listed
 from ._base.directory_lists import directory_entries
 from ._base.explorer import NO_DIRECTORY, Explorer
 from ._base.groups import GROUP_COLUMNS, GroupPicker
@@ -23,7 +23,7 @@ from ._base.jobs import Job
 from ._base.listing import Listing
 from ._base.panel import Read
 from ._base.parts import Choice, button, field, row
-from ._base.pictures import Picture, bars, combinations_picture, graph_picture, overlap_picture
+from ._base.pictures import TOLD, Picture, bars, combinations_picture, graph_picture, overlap_picture
 from ._base.reading import read_frame, read_records
 from ._base.table import ROWS, Column, Row, RowTable
 from ._base.text import html_table, label, name_label, plain, plural
@@ -93,8 +93,8 @@ class MembershipExplorer(Explorer):
     """
 
     name = "memberships"
-    directory_id = t.Unicode(None, allow_none=True)
-    group_ids = Ids()
+    directory_id = ListedId("directory", lambda self: self._directories.index)
+    group_ids = Ids("group", lambda self: self._groups.index, "of this directory")
     find = t.Unicode("")
     who = t.Enum(WHO, "in any")
     chart = t.Enum(CHARTS, "Sizes")
@@ -121,8 +121,18 @@ class MembershipExplorer(Explorer):
         self.who_buttons = Choice(WHO, label="Members", tooltips=["Union", "Intersection", "Exactly one"])
         self.chart_buttons = Choice(CHARTS, label="Picture")
         self.table = RowTable(MEMBERS, label="Members of the picked groups", saved="members")
-        self.whole_button = button("Show all", "times", "Everybody again, not only this part of the picture")
-        self.out_button = button("All groups", "search-minus", "Out again: pick none, and see all of them")
+        self.whole_button = button(
+            "Show all",
+            "times",
+            "Everybody again, not only this part of the picture",
+            lambda: setattr(self, "part", ""),
+        )
+        self.out_button = button(
+            "All groups",
+            "search-minus",
+            "Out again: pick none, and see all of them",
+            lambda: setattr(self, "group_ids", ()),
+        )
         self.pairs_table = RowTable(
             PAIRS, label="Overlap of the picked groups", clickable=False, saved="overlap"
         )
@@ -135,15 +145,8 @@ class MembershipExplorer(Explorer):
         self.assemble(row(self.directory_menu), self.picker.box, below=[self._body])
 
     def _connect(self) -> None:
-        for control, trait in (
-            (self.directory_menu, "directory_id"),
-            (self.who_buttons, "who"),
-            (self.chart_buttons, "chart"),
-        ):
-            self._controls.tie(control, trait)
+        self._controls.tie(directory_id=self.directory_menu, who=self.who_buttons, chart=self.chart_buttons)
         self.table.observe(lambda change: self._row_picked(change["new"]), "picked")
-        self.whole_button.on_click(lambda _: setattr(self, "part", ""))
-        self.out_button.on_click(lambda _: setattr(self, "group_ids", ()))
         self.observe(self._directory_changed, "directory_id")
         self.observe(self._found, "find")
         self.observe(self._picks_changed, "group_ids")
@@ -183,15 +186,10 @@ class MembershipExplorer(Explorer):
         self.part = key
 
     @t.validate("group_ids")
-    def _only_a_few_listed_groups(self, proposal: Any) -> tuple[str, ...]:
-        wanted = tuple(dict.fromkeys(proposal.value))
-        if wanted:
-            self.wait()
-        for one in wanted:
-            only_listed(one, self._groups.index, "group", "of this directory")
-        if len(wanted) > MOST:
-            raise t.TraitError(f"at most {MOST} groups can be compared at once; got {len(wanted)}")
-        return wanted
+    def _only_a_few(self, proposal: Any) -> Any:
+        if len(proposal.value) > MOST:
+            raise t.TraitError(f"at most {MOST} groups can be compared at once; got {len(proposal.value)}")
+        return proposal.value
 
     @t.validate("part")
     def _only_of_the_picked_groups(self, proposal: Any) -> str:
@@ -220,10 +218,8 @@ class MembershipExplorer(Explorer):
             return
         most = frame["groups"].fillna(-1).idxmax()
         first = str(self._wanted if self._wanted in frame.index else most)
-        entries = directory_entries(frame, by="groups")[:ROWS]
-        if first not in [i for _, i in entries]:
-            entries = [(label(frame["name"][first], MENU), first), *entries[: ROWS - 1]]
-        self._controls.fill(self.directory_menu, entries, value=first)
+        entries = sorted(directory_entries(frame, by="groups"), key=lambda entry: entry[1] != first)
+        self._controls.fill(self.directory_menu, entries[:ROWS], value=first, of=len(entries))
         if self._wanted is not None and self._wanted != first:
             self._say_missing(self._wanted)
             return
@@ -389,8 +385,9 @@ class MembershipExplorer(Explorer):
 
     def _draw_chart(self) -> None:
         self._controls.follow()
-        if self._compared and not self.retired:
-            self.picture.show(self._chart_markup(), self.part, [*map(str, self._groups.index)])
+        if not self.retired:
+            names = {one: self._full_name(one) for one in self._compared}
+            self.picture.show(self._chart_markup() if names else "", self.part, names)
 
     def _chart_markup(self) -> str:
         compared, graph = self._compared, None
@@ -414,7 +411,7 @@ class MembershipExplorer(Explorer):
         return combinations_picture(names, counts.most_common(), "Which groups people are in together")
 
     def _full_name(self, group_id: str) -> str:
-        return label(name_label(self._groups.loc[group_id, "name"]), 80)
+        return label(name_label(self._groups.loc[group_id, "name"]), TOLD)
 
     # What it says of itself -----------------------------------------------------------------------------------
 

@@ -14,18 +14,18 @@ from ..client import DirectoryClient, needs_client
 from ..frames import takes_frames
 from ..load.parallel import directory_ids_of
 from ..provisioning import onboarding
-from ._base.controls import MENU, Ids, only_by_column, only_listed, only_offered
+from ._base.controls import MENU, Ids, Offered, Page, Sort
 from ._base.directory_lists import nothing_in
 from ._base.explorer import Explorer
 from ._base.listing import Found, Mask, Places
+from ._base.reading import read_memberships
 from ._base.table import Column, Framed
 from ._base.text import count_of, html_table, label, none_of, plural
 from ._onboarding.code import onboarding_snippets
 from ._onboarding.face import KINDS, MATCHES, Face
-from ._onboarding.finder import Finder
 from ._onboarding.lists import COLUMNS, NOUNS, SPLIT, VIEWS, joint_entries, lists_of, preview
-from ._onboarding.people import Chosen, People
-from ._onboarding.selection import Selection, Steps
+from ._onboarding.people import Chosen, People, read_people
+from ._onboarding.selection import Selection, lines_of
 
 __all__ = ["Onboarding"]
 
@@ -91,18 +91,18 @@ class Onboarding(Explorer):
     """
 
     name = "onboarding"
-    directory_ids = Ids()
+    directory_ids = Ids("directory", lambda self: self._directories.index if self._reads else None)
     search = t.Unicode("")
-    state = t.Unicode(None, allow_none=True)
-    domain = t.Unicode(None, allow_none=True)
-    attribute = t.Unicode(None, allow_none=True)
+    state = Offered(lambda self: self._people.listing.states() if self._people else ())
+    domain = Offered(lambda self: self._people.domains if self._people else ())
+    attribute = Offered(lambda self: self._people.attributes if self._people else ())
     attribute_value = t.Unicode(None, allow_none=True)
-    group_ids = Ids()
+    group_ids = Ids("group", lambda self: self._known_groups, "whose members are known")
     find = t.Unicode("")
     match = t.Enum(MATCHES, "in any")
     view = t.Enum(VIEWS, "People")
-    sort = t.Unicode("")
-    page = t.Int(1)
+    sort = Sort(lambda _: COLUMNS["People"])
+    page = Page(1)
     total = t.Int(0)
     count = t.Int(0)
     kind = t.Enum(tuple(KINDS.values()), "csv")
@@ -130,14 +130,8 @@ class Onboarding(Explorer):
         app["status_words"] = status_words
         onboarding.free_seats(seats, app_users, active, status_words)  # told here, not once people are chosen
         super().__init__(client)
-        self.finder = Finder(
-            client,
-            (users, groups, memberships),
-            app,
-            run=self._run,
-            arrived=self._people_arrived,
-            joined=self._groups_joined,
-        )
+        self._given, self._app = (users, groups, memberships), app
+        self._people: People | None = None
         self._wanted = () if directory_id is None else tuple(directory_ids_of(directory_id, "Onboarding"))
         self.written: list[Path] = []
         self._cleared: Callable[[], None] | None = None
@@ -154,17 +148,8 @@ class Onboarding(Explorer):
 
     def _connect(self) -> None:
         self.face.directory.observe(lambda change: self._directory_picked(change["new"]), "value")
-        self.table.observe(lambda change: self._sorted(change["new"]), "sort")
-        for button, press in (
-            (self.face.add, self.select),
-            (self.face.drop, self.deselect),
-            (self.face.others, self.select_others),
-            (self.face.none, self.select_nobody),
-            (self.face.clear, self.clear_filters),
-            (self.face.undo, self.undo),
-            (self.face.write, self.write),
-        ):
-            button.on_click(lambda _, press=press: self.retired or press())
+        self._controls.lead(self.table, "sort", "sort")
+        self._controls.lead(self.table, "page", "page")
         self.observe(self._directories_changed, "directory_ids")
         self.observe(self._turned_attribute, "attribute")
         self.observe(
@@ -172,73 +157,50 @@ class Onboarding(Explorer):
             ["search", "state", "domain", "attribute", "attribute_value", "group_ids", "match", "sort"],
         )
         self.observe(lambda _: self._offer_groups(), "find")
-        self.table.observe(lambda change: setattr(self, "page", change["new"]), "page")
         self.table.observe(lambda _: self._tick(), "rows")
         self.observe(lambda change: setattr(self.table, "page", change["new"]), "page")
         self.observe(lambda _: self._from_the_start(), "view")
         self.observe(lambda _: self._show_code(), ["kind", "folder"])
 
-    # Validation ---------------------------------------------------------------------------------------------
+    @property
+    def _reads(self) -> bool:
+        """Whether people are read, and were not given."""
+        return self._given[0] is None
 
-    @t.validate("directory_ids")
-    def _only_listed_directories(self, proposal: Any) -> tuple[str, ...]:
-        wanted = tuple(dict.fromkeys(str(one) for one in proposal.value))
-        if self.finder.reads and wanted:
-            self.wait()
-            for one in wanted:
-                only_listed(one, self._directories.index, "directory")
-        return wanted
+    @property
+    def _whole(self) -> bool:
+        """Whether people and, where they are read, their memberships are here."""
+        return self._people is not None and not (self._reads and self._people.roster.memberships is None)
 
-    @t.validate("group_ids")
-    def _only_listed_groups(self, proposal: Any) -> tuple[str, ...]:
-        wanted = tuple(dict.fromkeys(proposal.value))
-        if wanted:
-            self.wait()
-        people = self.finder.people
-        groups = None if people is None else people.groups
-        for one in wanted:
-            only_listed(one, () if groups is None else groups.frame.index, "group", "whose members are known")
-        return wanted
-
-    @t.validate("state")
-    def _only_a_state_there_is(self, proposal: Any) -> Any:
-        people = self.finder.people
-        return only_offered(proposal.value, [] if people is None else people.listing.states(), "state")
-
-    @t.validate("attribute")
-    def _only_an_attribute_there_is(self, proposal: Any) -> Any:
-        people = self.finder.people
-        return only_offered(proposal.value, [] if people is None else people.attributes, "attribute")
-
-    @t.validate("domain")
-    def _only_a_domain_there_is(self, proposal: Any) -> Any:
-        people = self.finder.people
-        return only_offered(proposal.value, [] if people is None else people.domains, "domain")
-
-    @t.validate("sort")
-    def _only_by_a_column(self, proposal: Any) -> str:
-        return only_by_column(proposal.value, COLUMNS["People"]) if proposal.value else ""
-
-    @t.validate("page")
-    def _only_a_page_there_is(self, proposal: Any) -> int:
-        return self.table.nearest(proposal.value)
+    @property
+    def _known_groups(self) -> Any:
+        """The ids of the groups whose members are known."""
+        people = self._people
+        return () if people is None or people.groups is None else people.groups.frame.index
 
     # Opening ------------------------------------------------------------------------------------------------
 
     def again(self) -> None:
         """Read what comes next, or once more what did not end well."""
-        if self.finder.reads and self._directories.empty:
+        if self._reads and self._directories.empty:
             self._read_directories()
-        elif not self.finder.whole:
+        elif not self._whole:
             self._read_on()
 
     def _read_on(self) -> None:
         self.busy("Reading groups and users …")
-        if not self.finder.reads:
+        users, groups, memberships = self._given
+        if self._people is not None:
+            self._read_memberships(self._people)
+        elif users is None:
+            where = self._directories, self.directory_ids, self._app
+            self._run("people", lambda job: read_people(self.client, *where, job), self._people_arrived)
+        else:
             self.face.directory.layout.display = "none"
             with self._controls.silence():
-                self.directory_ids = self.finder.homes
-        self.finder.read_on(self._directories, self.directory_ids)
+                self.directory_ids = tuple(users["directory_id"].dropna())
+            app = self._app
+            self._run("people", lambda _: People(users, groups, memberships, app), self._people_arrived)
 
     def _directories_read(self, frame: pd.DataFrame) -> None:
         self._directories = frame
@@ -257,11 +219,11 @@ class Onboarding(Explorer):
 
     def _directories_changed(self, _: Any) -> None:
         """Forget the people of before; nobody is selected."""
-        if not self.finder.reads:
+        if not self._reads:
             return
         for work in ("people", "memberships", "preview", "files"):
             self.jobs.drop(work)
-        self.finder.forget()
+        self._people = None
         self._cleared = None
         with self.hold_trait_notifications():
             self.count, self.page, self.total = 0, 1, 0
@@ -274,9 +236,24 @@ class Onboarding(Explorer):
             self._read_on()
 
     def _people_arrived(self, people: People) -> None:
-        """Offer what they can be found by."""
+        """Offer what they can be found by, and read who is in which group."""
+        self._people = people
         self.face.filters.offer(people.listing, attributes=people.attributes, domains=people.domains)
         self._groups_joined()
+
+        if not self._whole:
+            self._read_memberships(people)
+
+    def _read_memberships(self, people: People) -> None:
+        users, groups = people.roster.users, people.roster.groups
+
+        def joined(memberships: pd.DataFrame) -> None:
+            if people is self._people:
+                people.join(memberships)
+                self._groups_joined()
+
+        if groups is not None:
+            self._run("memberships", lambda job: read_memberships(self.client, users, groups, job), joined)
 
     def _groups_joined(self) -> None:
         self._offer_groups()
@@ -289,12 +266,12 @@ class Onboarding(Explorer):
     # Filters ------------------------------------------------------------------------------------------------
 
     def _offer_groups(self) -> None:
-        people = self.finder.people
+        people = self._people
         self.face.groups.offer(None if people is None else people.groups)
 
     def _turned_attribute(self, change: Any) -> None:
         self.attribute_value = None
-        people = self.finder.people
+        people = self._people
         self.face.filters.offer_values(None if people is None else people.listing, change["new"])
 
     def _filter_changed(self, change: Any) -> None:
@@ -305,10 +282,6 @@ class Onboarding(Explorer):
     def _from_the_start(self) -> None:
         self.table.page = 1
         self._draw()
-
-    def _sorted(self, sort: str) -> None:
-        if not self._controls.idle:
-            self.sort = sort
 
     def _let_everybody_fit(self) -> None:
         self.face.filters.clear()
@@ -414,7 +387,7 @@ class Onboarding(Explorer):
     def _select(self, change: Callable[[Selection, dict[str, Any], Mask], None]) -> None:
         """Change the selection by those who fit the filters."""
         self.wait()
-        people = self.finder.people
+        people = self._people
         if people is not None:
             change(people.selection, self._asked(), self._fitting(people))
             self._choose(people)
@@ -430,7 +403,7 @@ class Onboarding(Explorer):
         >>> board.count
         0
         """
-        people = self.finder.people
+        people = self._people
         if people is not None:
             before = people.selection.mask, people.selection.steps
 
@@ -452,9 +425,9 @@ class Onboarding(Explorer):
         >>> list(board.selected) == [users.index[0]]
         True
         """
-        if self.finder.people is not None and not self.retired:
-            self.finder.people.selection.toggle(user_id)
-            self._choose(self.finder.people)
+        if self._people is not None and not self.retired:
+            self._people.selection.toggle(user_id)
+            self._choose(self._people)
 
     @property
     def picked(self) -> pd.DataFrame:
@@ -465,9 +438,9 @@ class Onboarding(Explorer):
     def selected(self) -> pd.Index:
         """Ids of the selected people, in the order of the users."""
         self.wait()
-        if self.finder.people is None:
+        if self._people is None:
             return pd.Index([], dtype="str")
-        return self.finder.people.roster.users.index[self.finder.people.chosen]
+        return self._people.roster.users.index[self._people.chosen]
 
     @selected.setter
     def selected(self, user_ids: Any) -> None:
@@ -481,10 +454,10 @@ class Onboarding(Explorer):
 
     def _known(self) -> People:
         self.wait()
-        if self.finder.people is None:
+        if self._people is None:
             read = self.directory_ids or self.status.kind == "error"
             raise errors.IncompleteError(f"people: {self.missing() if read else 'choose a directory first'}")
-        return self.finder.people
+        return self._people
 
     # Answers ------------------------------------------------------------------------------------------------
 
@@ -492,7 +465,7 @@ class Onboarding(Explorer):
     def roster(self) -> onboarding.Roster | None:
         """The roster of these people, or None while no directory is read."""
         self.wait()
-        return None if self.finder.people is None else self.finder.people.roster
+        return None if self._people is None else self._people.roster
 
     @property
     def counts(self) -> dict[str, int | None]:
@@ -501,13 +474,13 @@ class Onboarding(Explorer):
         return self._counts()
 
     def _counts(self) -> dict[str, int | None]:
-        if self.finder.people is None:
+        if self._people is None:
             return {
                 "selected": 0,
                 **dict.fromkeys(onboarding.VERDICTS, 0),
-                "seats left": self.finder.app["seats"],
+                "seats left": self._app["seats"],
             }
-        return self.finder.people.roster.counts(self.finder.people.chosen)
+        return self._people.roster.counts(self._people.chosen)
 
     @property
     def invites(self) -> pd.DataFrame:
@@ -542,19 +515,19 @@ class Onboarding(Explorer):
         >>> [path.name for path in board.written]
         ['invites.csv', 'accounts.csv', 'teams.csv', 'team_members.csv']
         """
-        if self.finder.people is None or not self.count:
+        if self._people is None or not self.count:
             self._say_written("empty", "Nobody is selected, so there is nothing to write.")
             return
         folder, kind = Path(self.folder.strip() or ".").expanduser(), self.kind
         self.face.answer("busy", "Writing files …")
         # Whoever is selected now is written, also if somebody goes on choosing meanwhile.
-        roster, chosen, wanted = self.finder.people.roster, self.finder.people.chosen, self._attributes_wanted
+        roster, chosen, wanted = self._people.roster, self._people.chosen, self._attributes_wanted
 
         def work(_: Any) -> tuple[list[int], list[Path]]:
             lists = lists_of(roster, chosen, wanted)
             return [len(frame) for frame in lists.values()], onboarding.save_lists(folder, lists, kind=kind)
 
-        self.jobs.run("files", work, self._wrote, self._not_written, patience=self._patience)
+        self._run("files", work, self._wrote, self._not_written)
 
     def _not_written(self, problem: BaseException) -> None:
         told = (
@@ -572,7 +545,7 @@ class Onboarding(Explorer):
     def _say_written(self, kind: str, text: str) -> None:
         """Answer beside the button; the status line, far above it, says what is listed."""
         self.face.answer(kind, text)
-        if self.finder.people is not None and kind != "busy":
+        if self._people is not None and kind != "busy":
             self._draw()
 
     # Drawing ------------------------------------------------------------------------------------------------
@@ -580,7 +553,7 @@ class Onboarding(Explorer):
     def _draw(self) -> None:
         if self.retired:
             return
-        people = self.finder.people
+        people = self._people
         self.face.open(here=people is not None)
         self.face.undo.layout.display = "none" if self._cleared is None else ""
         self._show_code()
@@ -621,14 +594,14 @@ class Onboarding(Explorer):
 
     def _tick(self) -> None:
         """Tick those of the open page who are selected."""
-        people = self.finder.people
+        people = self._people
         if people is not None and self.view == "People":
             self.table.ticked = people.ticked(self.table.ids)
 
     @property
     def _speaks(self) -> bool:
         """Whether the status line has something to say that must stay: work, or groups that were not read."""
-        return self.jobs.busy or (self.status.kind == "error" and not self.finder.whole)
+        return self.jobs.busy or (self.status.kind == "error" and not self._whole)
 
     def _show_preview(self, people: People) -> None:
         """Show the first rows of a list, made beside the loop: of 100,000 people it takes a while."""
@@ -648,12 +621,12 @@ class Onboarding(Explorer):
     # What it says of itself -----------------------------------------------------------------------------------
 
     def _show_code(self) -> None:
-        steps = Steps() if self.finder.people is None else self.finder.people.selection.steps
+        steps = [] if self._people is None else self._people.selection.steps
         self.code.snippets = onboarding_snippets(
             self.client,
             self.directory_ids,
-            steps.lines(),
-            self.finder.app,
+            lines_of(steps),
+            self._app,
             self._attributes_wanted,
             self.folder,
             self.kind,
@@ -665,15 +638,15 @@ class Onboarding(Explorer):
 
     def summary(self) -> str:
         """Return how many are selected, and how many of them can be invited."""
-        if self.finder.people is None:
+        if self._people is None:
             return "no directory chosen"
         counts, whose = self._counts(), self._whose()
-        people = plural(len(self.finder.people), "person", "people") + (f" of {whose}" if whose else "")
+        people = plural(len(self._people), "person", "people") + (f" of {whose}" if whose else "")
         return f"{counts['selected']:,} of {people} selected, {counts['invite']:,} to invite"
 
     def static(self) -> str:
         """Return counts and the first of the invite list, or of the people where nobody is selected."""
-        people = self.finder.people
+        people = self._people
         if self.status.kind == "error" or people is None:
             return html_table(("Onboarding",), [(self.status.text,)])
         if not self.count:

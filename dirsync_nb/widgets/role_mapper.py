@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +14,13 @@ import traitlets as t
 
 from .. import errors
 from ..analysis import role_mapping, what_if
-from ..analysis.role_files import KINDS, mapping_text
+from ..analysis.role_files import write_mapping
 from ..analysis.role_mapping import RoleMapping
 from ..client import DirectoryClient, needs_client, one_or_many
-from ..files import replacing
 from ..frames import takes_frames
 from ..load.parallel import directory_ids_of
 from ._base.code import snippets
-from ._base.controls import MENU, only_offered
+from ._base.controls import MENU, ListedId, Offered, only_offered
 from ._base.directory_lists import directory_entries, nothing_in
 from ._base.explorer import Explorer
 from ._base.jobs import Job
@@ -139,11 +139,11 @@ class RoleMapper(Explorer):
     """
 
     name = "groups to roles"
-    directory_id = t.Unicode(None, allow_none=True)
+    directory_id = ListedId("directory", lambda self: self._directories.index if self._given is None else None)
     mapping = t.Instance(RoleMapping, allow_none=True)
     mode = t.Enum(what_if.MODES, "single")
-    default = t.Unicode(None, allow_none=True)
-    role = t.Unicode("")
+    default = Offered(lambda self: self.mapping.order if self.mapping else ())
+    role = Offered(lambda self: self.mapping.order if self.mapping else (), "")
     find = t.Unicode("")
     show = t.Enum(tuple(SHOW), "All changes")
     folder = t.Unicode("roles")
@@ -194,30 +194,24 @@ class RoleMapper(Explorer):
             GROUP, label="Groups by roles", clickable=False, saved="groups_by_roles", check=self.check
         )
         self.ranking = RowTable(RANKED, label="Roles in order", saved="roles", tools=False)
-        self.up, self.down = (
-            button(text, icon, tip)
-            for text, icon, tip in (
-                ("Higher", "arrow-up", "Let the picked role outrank the one above it"),
-                ("Lower", "arrow-down", "Let the one below outrank the picked role"),
-            )
+        above, below = (
+            "Let the picked role outrank the one above it",
+            "Let the one below outrank the picked role",
         )
+        self.up = button("Higher", "arrow-up", above, lambda: self._move(-1))
+        self.down = button("Lower", "arrow-down", below, lambda: self._move(1))
         self.new_role = field(w.Text(description="Another role", placeholder="slug", continuous_update=False))
         self.picture = Picture(self._role_picked)
         self.show_buttons = Choice(tuple(SHOW), label="What the preview lists")
         self.table = RowTable(CHANGED, label="Preview", clickable=False, saved="role_changes")
         self.folder_field = field(w.Text(description="Folder", continuous_update=False), grow=True)
         self.export_buttons = {
-            one: button(one, "save", f"Write {name} into the folder") for one, name in FILES.items()
+            one: button(one, "save", f"Write {name} into the folder", partial(self.write, one))
+            for one, name in FILES.items()
         }
         self.answer = w.HTML()
-        for control, trait in (
-            (self.mode_buttons, "mode"),
-            (self.default_menu, "default"),
-            (self.find_field, "find"),
-            (self.show_buttons, "show"),
-            (self.folder_field, "folder"),
-        ):
-            self._controls.tie(control, trait)
+        self._controls.tie(mode=self.mode_buttons, default=self.default_menu, find=self.find_field)
+        self._controls.tie(show=self.show_buttons, folder=self.folder_field, directory_id=self.directory)
         self._put_together()
 
     def _put_together(self) -> None:
@@ -241,34 +235,14 @@ class RoleMapper(Explorer):
         self.assemble(row(self.directory), self._settings, below=[self._body])
 
     def _connect(self) -> None:
-        self.directory.observe(lambda change: self._directory_picked(change["new"]), "value")
-        self.ranking.observe(lambda change: self._role_picked(change["new"]), "picked")
+        self._controls.lead(self.ranking, "picked", "role")
         self.matrix.observe(lambda _: self._draw_matrix(), "sort")
         self.new_role.observe(lambda change: self._role_typed(change["new"]), "value")
-        self.up.on_click(lambda _: self._move(-1))
-        self.down.on_click(lambda _: self._move(1))
-        for kind, press in self.export_buttons.items():
-            press.on_click(lambda _, kind=kind: self.write(kind))
         self.observe(lambda _: self._directory_changed(), "directory_id")
         self.observe(self._follow_mapping, "mapping")
         self.observe(lambda change: self._edit(lambda one: one.switch(change["new"])), "mode")
         self.observe(lambda change: self._edit(lambda one: one.with_default(change["new"])), "default")
         self.observe(lambda _: self._draw(), ["role", "find", "show"])
-
-    # Validation ---------------------------------------------------------------------------------------------
-
-    @t.validate("directory_id")
-    def _only_a_listed_directory(self, proposal: Any) -> Any:
-        return super()._only_a_listed_directory(proposal) if self._given is None else proposal.value
-
-    @t.validate("default")
-    def _only_a_role_there_is(self, proposal: Any) -> Any:
-        return only_offered(proposal.value, () if self.mapping is None else self.mapping.order, "default")
-
-    @t.validate("role")
-    def _only_a_role_to_pick(self, proposal: Any) -> str:
-        only_offered(proposal.value or None, () if self.mapping is None else self.mapping.order, "role")
-        return str(proposal.value)
 
     # Opening ------------------------------------------------------------------------------------------------
 
@@ -301,20 +275,13 @@ class RoleMapper(Explorer):
             self.directory_id = wanted
         self._draw()
 
-    def _directory_picked(self, value: str) -> None:
-        if not self._controls.idle:
-            self.directory_id = value or None
-
     def _directory_changed(self) -> None:
         if self._controls.idle or self._given is not None:
             return
         self._company, self._preview = None, None
         with self._controls.silence():
             self.mapping, self.role = None, ""
-        if self.directory_id in [v for _, v in self.directory.options]:
-            self._controls.fill(
-                self.directory, self.directory.options[1:], value=self.directory_id, first="choose …"
-            )
+        self._controls.follow()
         self._draw()
         if self.directory_id is not None:
             self.busy("Reading users, groups and roles …")
@@ -457,9 +424,7 @@ class RoleMapper(Explorer):
         path = Path(self.folder.strip() or ".").expanduser() / FILES[kind]
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            with replacing(path) as temporary:
-                text = mapping_text(self.mapping, dict(zip(FILES, KINDS, strict=True))[kind])
-                temporary.write_text(text, encoding="utf-8")
+            write_mapping(self.mapping, path)
         except OSError as problem:
             self._say_written("error", f"Not written. {path}: {problem.strerror}")
             return
@@ -541,8 +506,7 @@ class RoleMapper(Explorer):
         self.up.disabled, self.down.disabled = place <= 0, place in (-1, len(mapping.order) - 1)
         drawn = [(one, *(counts[one][side] for side in ("kept", "gained", "lost"))) for one in mapping.order]
         title = f"People by role: {_counted(preview.changes)}"
-        self.picture.markup = changes_picture([one for one in drawn if any(one[1:])], title)
-        self.picture.chosen = self.role
+        self.picture.show(changes_picture([one for one in drawn if any(one[1:])], title), self.role)
 
     def _draw_preview(self, preview: _Preview) -> None:
         looks = self.show == "To look at"

@@ -15,11 +15,12 @@ from ..client import DirectoryClient, Record, require_client
 from ..connect import connect, connect_sandbox
 from ..frames import directories_frame, takes_frames
 from ._base.code import snippets
-from ._base.controls import MENU, Controls, only_listed
+from ._base.controls import MENU, Controls, ListedId
+from ._base.directory_lists import COLUMNS
 from ._base.jobs import PATIENCE, Job
 from ._base.listing import Found, Listing
 from ._base.panel import Panel, Read
-from ._base.parts import Choice, KeyField, field, row
+from ._base.parts import Choice, KeyField, button, field, row
 from ._base.reading import read_frame
 from ._base.table import ROWS, Column, RowTable
 from ._base.text import facts, html_table, label, name_label, plain, plural, shown
@@ -32,10 +33,7 @@ OTHER = "another provider"
 WATCH_FIRST, WATCH_MOST = 3.0, 15.0  # seconds between two looks: soon at first, then less often
 WATCH_FOR = 45 * 60.0  # seconds; a cycle of Entra ID takes 40 minutes
 DIRECTORIES: list[Column] = [
-    {"key": "name", "title": "Directory", "sub": "type"},
-    {"key": "state", "title": "State", "kind": "state"},
-    {"key": "active_users", "title": "Users", "kind": "number", "room": 1},
-    {"key": "groups", "title": "Groups", "kind": "number", "room": 2},
+    {**one, "sortable": False} for one in COLUMNS["Directories"] if "hidden" not in one
 ]
 
 
@@ -79,8 +77,8 @@ class Setup(Panel):
 
     name = "no key yet"
     provider = t.Enum((*(one.type for one in FULL), OTHER), FULL[0].type)
-    organization_id = t.Unicode(None, allow_none=True)
-    directory_id = t.Unicode(None, allow_none=True)
+    organization_id = ListedId("organization", lambda self: self._organizations.index)
+    directory_id = ListedId("directory", lambda self: self._directories.index)
     find = t.Unicode("")
     watching = t.Bool(default_value=False)
     state = t.Unicode("")
@@ -100,7 +98,7 @@ class Setup(Panel):
         self._record: Record | None = None
         self._watch_ends, self.watch_pause = 0.0, WATCH_FIRST
         self._controls = Controls(self)
-        self._patience: float | None = PATIENCE
+        self._patience = PATIENCE
         self._build()
         self._connect_controls()
         self._draw_provider()
@@ -117,9 +115,11 @@ class Setup(Panel):
         self.provider_buttons = Choice(options, label="Provider")
         self.steps_view = w.HTML()
         self.key_field = KeyField(self._use_key)
-        self.environment_button = w.Button(description="Use WORKOS_API_KEY", icon="key")
-        self.sandbox_button = w.Button(
-            description="Use the sandbox", icon="flask", tooltip="Invented people; no key needed"
+        self.environment_button = button(
+            "Use WORKOS_API_KEY", "key", "", lambda: self._start(lambda: connect(base_url=self._base_url))
+        )
+        self.sandbox_button = button(
+            "Use the sandbox", "flask", "Invented people; no key needed", lambda: self._start(connect_sandbox)
         )
         self.key_view = w.HTML()
         self.organization_menu = field(w.Dropdown(description="Organization", options=[("all", "")]))
@@ -129,8 +129,7 @@ class Setup(Panel):
             description="Watch", icon="eye", tooltip="Look again and again until it is ready"
         )
         self.seen = w.HTML()
-        for button in (self.environment_button, self.sandbox_button, self.watch_button):
-            button.layout.width = "auto"
+        self.watch_button.layout.width = "auto"
         self.choose_step = _step(
             "3. Organization and directory",
             row(self.organization_menu, self.find_field),
@@ -151,34 +150,13 @@ class Setup(Panel):
         )
 
     def _connect_controls(self) -> None:
-        for control, trait in (
-            (self.provider_buttons, "provider"),
-            (self.organization_menu, "organization_id"),
-            (self.find_field, "find"),
-            (self.watch_button, "watching"),
-        ):
-            self._controls.tie(control, trait)
+        self._controls.tie(provider=self.provider_buttons, organization_id=self.organization_menu)
+        self._controls.tie(find=self.find_field, watching=self.watch_button)
         self.table.observe(lambda change: self._row_picked(change["new"]), "picked")
-        self.environment_button.on_click(lambda _: self._start(lambda: connect(base_url=self._base_url)))
-        self.sandbox_button.on_click(lambda _: self._start(connect_sandbox))
         self.observe(lambda _: self._draw_provider(), "provider")
         self.observe(lambda _: self._offer(), ["organization_id", "find"])
         self.observe(self._directory_changed, "directory_id")
         self.observe(self._turned_watching, "watching")
-
-    @t.validate("directory_id")
-    def _only_a_listed_directory(self, proposal: Any) -> Any:
-        if proposal.value is not None:
-            self.wait()
-            only_listed(proposal.value, self._directories.index, "directory")
-        return proposal.value
-
-    @t.validate("organization_id")
-    def _only_a_listed_organization(self, proposal: Any) -> Any:
-        if proposal.value is not None:
-            self.wait()
-            only_listed(proposal.value, self._organizations.index, "organization")
-        return proposal.value
 
     @t.validate("watching")
     def _only_with_a_directory(self, proposal: Any) -> bool:
@@ -241,7 +219,7 @@ class Setup(Panel):
         def read(job: Job) -> tuple[pd.DataFrame, pd.DataFrame]:
             return read_frame(trying, "organizations", job), read_frame(trying, "directories", job)
 
-        self.jobs.run("load", read, self._loaded, self._refused, patience=self._patience)
+        self._run("load", read, self._loaded, self._refused)
 
     def _loaded(self, found: tuple[pd.DataFrame, pd.DataFrame]) -> None:
         with self.hold_trait_notifications():
@@ -341,13 +319,7 @@ class Setup(Panel):
         client, directory_id = self.client, self.directory_id
         if client is None or directory_id is None or self.retired:
             return
-        self.jobs.run(
-            "watch",
-            lambda _: client.directory(directory_id),
-            self._looked,
-            self._not_seen,
-            patience=self._patience,
-        )
+        self._run("watch", lambda _: client.directory(directory_id), self._looked, self._not_seen)
 
     def _looked(self, record: Record) -> None:
         self._record = record

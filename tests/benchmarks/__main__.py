@@ -20,8 +20,19 @@ from pathlib import Path
 
 from ._table import Row, machine, middle, ratios, slower, table
 
-BENCHES = ("import", "load", "decoding", "growth", "ceiling", "fleet", "analysis", "sandbox", "widgets")
-LONG = ("ceiling", "fleet")
+BENCHES = (
+    "import",
+    "load",
+    "decoding",
+    "growth",
+    "ceiling",
+    "together",
+    "fleet",
+    "analysis",
+    "sandbox",
+    "widgets",
+)
+LONG = ("ceiling", "together", "fleet")
 KEPT = Path(__file__).with_name("ratios.json")
 
 

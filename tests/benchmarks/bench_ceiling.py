@@ -34,7 +34,7 @@ SERVER = """
 import random, sys
 from dirsync_nb.sandbox import Sandbox
 world, users, seconds = sys.argv[1], int(sys.argv[2]), float(sys.argv[3])
-sandbox = Sandbox(world=world, users=users or None, limits=True).start()
+sandbox = Sandbox(world=world, users=users or None, limits=True, clock="now").start()
 if len(sys.argv) > 4:
     people = [one["id"] for one in sandbox.truth.users(sandbox.truth.directories()[0]["id"])]
     for one in random.Random(1).sample(people, int(sys.argv[4])):
@@ -121,8 +121,9 @@ def one_directory(latency: float, users: int, changes: int = 0) -> list[Row]:
     ]
 
 
-def many_directories(directories: int, people: int) -> list[Row]:
-    """Measure many directories of one size side by side, against the key's ceiling."""
+@contextlib.contextmanager
+def equal_directories(directories: int, people: int, seconds: float = 0.0) -> Iterator[tuple[str, str]]:
+    """Run a limiting server whose directories are all of one size; give address and key."""
     with tempfile.TemporaryDirectory() as home:
         world = Path(home) / "equal.yaml"
         organizations = [
@@ -130,18 +131,26 @@ def many_directories(directories: int, people: int) -> list[Row]:
             for number in range(directories)
         ]
         world.write_text(json.dumps({"organizations": organizations}))  # JSON is YAML as well
-        with limited(str(world)) as (url, key), ds.connect(key, base_url=url, pacer=Pacer()) as client:
-            names = ds.load_directories(client).index
-            started = time.perf_counter()
-            ds.load_users(client, directory_id=names)
-            seconds = time.perf_counter() - started
-            whole = client.receipts[-1]
-            each = [receipt.seconds for receipt in whole.details["receipts"].values()]
+        with limited(str(world), seconds=seconds) as where:
+            yield where
+
+
+def many_directories(directories: int, people: int) -> list[Row]:
+    """Measure many directories of one size side by side, against the key's ceiling."""
+    with (
+        equal_directories(directories, people) as (url, key),
+        ds.connect(key, base_url=url, pacer=Pacer()) as client,
+    ):
+        names = ds.load_directories(client).index
+        started = time.perf_counter()
+        ds.load_users(client, directory_id=names)
+        seconds = time.perf_counter() - started
+        whole = client.receipts[-1]
+    each = [receipt.seconds for receipt in whole.details["receipts"].values()]
     refused = sum(wait.cause == "429" for wait in whole.waits)
-    requests = whole.requests
     what = f"load_users, {directories} directories of {people:,} at once"
     return [
-        row(f"{what}; refused: {refused}", requests / seconds, None, 100.0, unit="/s"),
+        row(f"{what}; refused: {refused}", whole.requests / seconds, None, 100.0, unit="/s"),
         row(f"{what}; the slowest (floor: the quickest)", max(each), None, min(each)),
     ]
 

@@ -191,8 +191,13 @@ def refreshed(directories: int, people: int, home: Path) -> list[Row]:
         taking = measure(TAKE_LIMITED, url, key, str(folder))
         fleet, sandbox = open_fleet(folder), RemoteSandbox(url)
         assert fleet.complete
-        told = f"take_fleet, {what}: {fleet.run['requests']:,} requests, seconds"
-        figures = [row(told, taking["seconds"], floor=fleet.run["requests"] / 100)]
+        refused = sum(entry["cost"]["refused"] for entry in fleet.entries.values())
+        told = f"take_fleet, {what}: {fleet.run['requests']:,} requests, {refused:,} refused, seconds"
+        figures = [
+            row(told, taking["seconds"], floor=fleet.run["requests"] / 100),
+            row(f"take_fleet, {what}: CPU", taking["cpu"]),
+            row(f"take_fleet, {what}: peak memory", taking["peak"], unit="MB"),
+        ]
         for count in (0, *(n for n in (5, 50, 500) if n <= directories)):
             for place, one in enumerate(fleet.directory_ids[:count]):
                 sandbox.add_user(one, email=f"joined{count}.{place}@example.test")

@@ -492,6 +492,9 @@ def test_a_stop_button_ends_a_slow_load_within_a_page(opened):
     page = sheet.page
     sheet.run(2)
     say(page, "Reading users:")
+    filters = page.locator(".dsn .dsn-stack").first
+    assert not filters.is_visible()
+    assert filters.bounding_box()["height"] > 20  # their place stays free: nothing jumps when they come
     page.locator(".dsn-level button:visible", has_text="Stop").click()
     say(page, "Stopped.")
     sheet.run(first=2)
@@ -743,6 +746,61 @@ def test_after_a_restart_the_widget_says_so_and_takes_no_clicks(opened_apart):
     green = "getComputedStyle(document.querySelector('.dsn-status'), '::before').backgroundColor"
     red_green_blue = [int(part) for part in re.findall(r"\d+", page.evaluate(green))[:3]]
     assert max(red_green_blue) - min(red_green_blue) < 12  # grey: nothing is claimed
+
+
+LONG_GROUPS = """
+tide = next(d['id'] for d in client.directories() if d['type'] == 'generic scim v2.0')
+first = 'Cross-departmental coordination of international cooperation and quality assurance, unit'
+for number in range(8):
+    client.sandbox.add_group(tide, name=f'{first} {number}')
+"""
+
+
+def test_long_names_are_told_apart_and_nothing_scrolls_sideways_beside_the_sidebar(opened):
+    sheet = opened(
+        START + LONG_GROUPS, "widgets.RoleMapper(client, tide)", "widgets.DirectoryExplorer(client, tide)"
+    )
+    page = sheet.page
+    page.set_viewport_size({"width": 800, "height": 1300})
+    sheet.run(3)
+    say(page, "0 of 12 groups mapped")
+    page.get_by_role("button", name="Groups", exact=True).click()
+    wide = (
+        "[...document.querySelectorAll('.dsn-scroll')].filter((e) => e.scrollWidth > e.clientWidth + 1).length"
+    )
+    for width in (800, 1440):
+        page.set_viewport_size({"width": width, "height": 1300})
+        for label in ("Groups by roles", "Groups"):
+            names = rows(page, label).filter(has_text="Cross-dep").locator("td:first-child .dsn-head + span")
+            wait_for(lambda: len(set(names.all_inner_texts())) in (6, 8))  # noqa: B023 - ten rows of twelve
+            assert names.first.locator("..").get_attribute("title") == names.first.locator("..").text_content()
+        assert page.evaluate(wide) == 0, width
+    assert sheet.complaints == []
+
+
+def test_columns_are_resized_and_cells_and_ids_copied(opened):
+    sheet = opened(f"{START}\n{OKTA}\nwidgets.DirectoryExplorer(client, okta)")
+    page = sheet.page
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    sheet.run()
+    say(page, "260 users.")
+    heading = page.locator(".dsn-main th").first
+    before = heading.bounding_box()
+    page.mouse.move(before["x"] + before["width"] - 3, before["y"] + 9)
+    page.mouse.down()
+    page.mouse.move(before["x"] + before["width"] - 63, before["y"] + 9)
+    page.mouse.up()
+    assert abs(before["width"] - heading.bounding_box()["width"] - 60) < 4
+    heading.locator(".dsn-grip").dblclick()
+    wait_for(lambda: abs(before["width"] - heading.bounding_box()["width"]) < 4)
+    row = rows(page, "Users").nth(2)
+    row.locator("td").nth(1).click()
+    for what, wanted in (("This cell", "active"), ("The id of this row", row.get_attribute("data-id"))):
+        page.locator(".dsn-main summary", has_text="Copy").click()
+        page.locator(".dsn-main").get_by_role("button", name=what).click()
+        page.locator(".dsn-main [role=status]", has_text=f"Copied: {wanted}.").wait_for()
+        assert page.evaluate("navigator.clipboard.readText()") == wanted
+    assert sheet.complaints == []
 
 
 def test_rows_are_saved_and_columns_chosen(opened, tmp_path):

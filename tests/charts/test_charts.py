@@ -236,6 +236,24 @@ def test_two_groups_of_one_name_are_told_apart():  # MEM-08
         assert sorted(y_labels(ax)) == ["Sales · …aaaa", "Sales · …bbbb"]
 
 
+def test_groups_of_one_name_are_told_apart_by_their_customer_and_then_by_their_id():
+    ids = ["group_1aaaa", "group_2bbbb", "group_3cccc", "group_4dddd", "group_5eeee"]
+    groups = pd.DataFrame({"name": ["Sales"] * 4 + ["Legal"], "directory_id": list("abbcc")}, index=ids)
+    groups.index.name = "group_id"
+    pairs = [(f"user_{n}", one) for n, one in enumerate(ids)]
+    memberships = pd.DataFrame(pairs, columns=["user_id", "group_id"])
+    memberships["directory_id"] = groups["directory_id"].loc[memberships["group_id"]].to_numpy()
+    homes = pd.Index(["a", "b"], name="directory_id")
+    directories = pd.DataFrame({"name": ["Acme Okta", "Bell Entra"]}, index=homes)
+    told = ["Legal", "Sales · Acme Okta", "Sales · Bell Entra · …bbbb", "Sales · Bell Entra · …cccc", "Sales"]
+    for draw in (charts.plot_group_sizes, charts.plot_group_overlap, charts.plot_membership_matrix):
+        ax = draw(memberships, groups=groups, directories=directories)
+        assert sorted(y_labels(ax)) == sorted(told)
+    board = directories.assign(customer=["Acme", None])
+    graph = charts.plot_group_graph(memberships, groups, directories=board)
+    assert {label.rpartition("  ")[0] for label in y_labels(graph)} >= {"Legal", "Sales · Acme"}
+
+
 def test_labels_stay_distinct_when_ids_end_alike():
     labels = chart_text.distinct_labels(["group_1_same", "group_2_same"], ["Sales", "Sales"])
     assert labels == ["Sales · …p_1_same", "Sales · …p_2_same"]
@@ -1085,7 +1103,7 @@ def test_a_picture_has_no_ground_and_letters_for_both_pages(draw):
     inks = {to_hex(text.get_color()) for text in ax.figure.findobj(Text) if text.get_text()}
     assert "#000000" not in inks
     for ground in ("#ffffff", "#111111"):
-        assert contrast(to_hex(ax.title.get_color()), ground) > 4
+        assert contrast(to_hex(ax.title.get_color()), ground) > 4.25
 
 
 def contrast(one, other):

@@ -15,7 +15,7 @@ import pytest
 
 import dirsync_nb as ds
 from dirsync_nb import errors, frames
-from dirsync_nb.client import DirectoryClient, Pacer, two_ended
+from dirsync_nb.client import DirectoryClient, Pacer, read_list, two_ended
 from dirsync_nb.client.segments import MAX_STEPS_BACK, Segment, SegmentList
 from dirsync_nb.client.transport import Traffic
 from dirsync_nb.client.waiting import Stop
@@ -212,6 +212,34 @@ def test_two_ends_cost_at_most_one_page_more_than_one(loaded, count, order):
     assert (receipt.pages, receipt.rows, receipt.complete) == (len(service.pages_asked), count, True)
     assert receipt.seconds > 0
     assert receipt.duplicates == sum(map(len_of(service), service.pages_asked)) - count
+
+
+@pytest.mark.parametrize("latency", [0.05, 0.6])
+@pytest.mark.parametrize("count", [101, 150, 200])
+@pytest.mark.parametrize("known", ["expected", "most"])
+def test_a_list_of_two_pages_costs_two_requests_where_its_size_is_known_or_bounded(
+    monkeypatch, count, latency, known
+):
+    service = Service(people(count), latency)
+    context = client_of(service).context
+    monkeypatch.setattr(two_ended, "Readers", lambda: Timed(service))
+    size = {"expected": count} if known == "expected" else {"most": 1000}
+    receipt = context.open("users", {"directory_id": "d1"})
+    pages = read_list(context, receipt, SegmentList(), **size)
+    assert [row["id"] for page in pages for row in page] == people(count)
+    assert len(service.asked) == receipt.requests == 2
+
+
+@pytest.mark.parametrize("known", [0, 100, 450, 5000])
+def test_a_size_that_is_wrong_costs_no_row(monkeypatch, known):
+    for size in ({"expected": known}, {"most": known}):
+        service = Service(people(1234), 0.6)
+        context = client_of(service).context
+        monkeypatch.setattr(two_ended, "Readers", lambda made=service: Timed(made))
+        segments = SegmentList()
+        list(read_list(context, context.open("users", {"directory_id": "d1"}), segments, **size))
+        assert segments.ids() == people(1234)
+        assert len(service.asked) <= 18
 
 
 def len_of(service: Service) -> Callable[[dict[str, Any]], int]:

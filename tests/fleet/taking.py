@@ -22,10 +22,10 @@ def fail_at(monkeypatch: pytest.MonkeyPatch, directory_id: str, problem: BaseExc
     """Let loading one directory end badly."""
     whole = fleet_load.load_contents
 
-    def load(context: LoadContext, one: str) -> Any:
+    def load(context: LoadContext, one: str, **options: Any) -> Any:
         if one == directory_id:
             raise problem
-        return whole(context, one)
+        return whole(context, one, **options)
 
     monkeypatch.setattr(fleet_load, "load_contents", load)
 

@@ -236,12 +236,15 @@ def test_the_scheduler_never_sees_the_key_and_a_function_that_carries_it_is_refu
 lock = threading.Lock()
 
 
-def test_workers_that_fail_in_a_row_end_the_run_and_errors_have_their_names(cluster, tmp_path):
+def test_workers_that_fail_in_a_row_end_the_run_and_errors_have_their_names(cluster, tmp_path, monkeypatch):
+    told: list[str] = []
+    monkeypatch.setattr(fleet_load, "tell", lambda words, _: told.extend(words))
     with Sandbox(world="fleet:60x1") as sandbox:
-        sandbox.faults.add("status", path="/directories/", status=400, times=None)
+        sandbox.faults.add("status", path="/directory_groups", status=400, times=None)
         with connected(sandbox) as client:
             fleet = take_fleet(client, tmp_path / "fleet", cluster=cluster, workers=1)
-        assert sum("/directories/" in line.path for line in sandbox.requests) < 40
+        assert sum("/directory_groups" in line.path for line in sandbox.requests) < 40
+    assert told == [f"Dask's dashboard of this run: {cluster.dashboard_link}"]
     assert len(fleet.missing) == 60
     assert all(re.search(r"\(worker \S+/\d+\)", why) for why in fleet.missing.values())
     assert any(

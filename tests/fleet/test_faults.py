@@ -150,7 +150,7 @@ def test_an_address_without_a_scheduler_is_told(small):
 def test_one_404_of_a_directory_that_is_still_listed_does_not_make_it_gone(small):
     sandbox, client, folder = small
     home = ds.load_directories(client).index[2]
-    sandbox.faults.add("status", path=f"/directories/{home}", status=404)
+    sandbox.faults.add("status", path="/directory_groups", match={"directory": home}, status=404)
     fleet = take_fleet(client, folder)
     assert list(fleet.missing) == [home]
     assert "still listed" in fleet.missing[home]
@@ -210,7 +210,7 @@ def test_a_retake_while_the_service_answers_503_loses_nothing_and_stops_soon(tmp
     with ds.sandbox.Sandbox(world="fleet:30x3") as sandbox:
         with connected(sandbox, attempts=1) as client:
             before = take_fleet(client, tmp_path / "fleet")
-            sandbox.faults.add("status", path="/directories/", status=503, times=None)
+            sandbox.faults.add("status", path="/directory_groups", status=503, times=None)
             seen = len(sandbox.requests)
             after = take_fleet(client, tmp_path / "fleet", resume=False, workers=2)
             assert len(sandbox.requests) - seen < 20

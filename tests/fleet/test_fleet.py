@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -99,6 +100,18 @@ def test_a_fleet_holds_what_the_loaders_give_with_the_same_dtypes(moments, harbo
         same(fleet.directories.sort_index(), ds.load_directories(client).sort_index())
     assert fleet.complete
     assert re.fullmatch(r"<Fleet of 9 directories: \d+ users, \d+ groups, [\d,]+ memberships>", repr(fleet))
+
+
+def test_a_directory_costs_a_request_for_each_page_of_its_lists_and_none_more(tmp_path):
+    with Sandbox(world="fleet:10x100") as sandbox, connected(sandbox) as client:
+        fleet = take_fleet(client, tmp_path / "fleet")
+        asked = Counter(line.path for line in sandbox.requests)
+        assert fleet.run["requests"] == asked.total()
+    members = fleet.memberships.compute()["group_id"].value_counts().reindex(fleet.groups.compute().index)
+    pages = sum((-(-size.fillna(0).clip(lower=1) // 100)).sum() for size in (fleet.taken["users"], members))
+    # One more, to see that the service looks at who is asked for; the rest are lists of the whole environment.
+    assert asked["/directory_groups"] + asked["/directory_users"] == 10 + pages + 1
+    assert set(asked) == {"/directories", "/organizations", "/events", "/directory_groups", "/directory_users"}
 
 
 def test_whether_the_service_looks_at_a_filter_is_asked_once_for_all_directories(small):
@@ -593,12 +606,12 @@ import sys
 import dirsync_nb as ds
 from dirsync_nb.fleet import load as fleet_load, take as fleet_take
 whole, count = fleet_load.load_contents, []
-def load(context, directory_id):
+def load(context, directory_id, **options):
     count.append(directory_id)
     if len(count) == 4:
         print("three", flush=True)
         sys.stdin.read()
-    return whole(context, directory_id)
+    return whole(context, directory_id, **options)
 fleet_load.load_contents = load
 fleet_take.take_fleet(ds.connect(sys.argv[2], base_url=sys.argv[1]), sys.argv[3], workers=1)
 """

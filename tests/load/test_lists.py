@@ -3,6 +3,7 @@ from __future__ import annotations
 import inspect
 import itertools
 import sys
+from functools import partial
 from types import SimpleNamespace
 
 import pandas as pd
@@ -11,6 +12,7 @@ import pytest
 import dirsync_nb as ds
 from dirsync_nb import errors, frames, sync
 from dirsync_nb.load import progress
+from dirsync_nb.load.lists import load_list
 
 from ..foreign import Answer, listing, paged, users
 
@@ -547,3 +549,30 @@ def test_a_count_of_the_service_that_differs_from_the_rows_is_a_notice(serve, co
     assert (
         any("The service counts 130 users in d1, and 120 were read" in one for one in receipt.notices) is told
     )
+
+
+@pytest.mark.parametrize(
+    ("now", "requests", "told"),
+    [(20, 2, None), (19, 2, "counts 19"), (500, 2, "counts 21"), (404, 2, errors.NotFound)],
+)
+def test_a_count_from_before_is_asked_for_anew_where_other_rows_are_read(serve, now, requests, told):
+    people = paged(users(20))
+
+    def script(request):
+        if request.path == "/directory_users":
+            return people(request)
+        if now in (404, 500):
+            return Answer({"message": "not now"}, now)
+        return Answer({"id": "d1", "metadata": {"users": {"active": now, "inactive": 0}}})
+
+    server, client = serve(script)
+    load = partial(load_list, client.context, "users", {"directory_id": "d1"})
+    assert len(load(counted=20)) == 20
+    assert len(server.requests) == 1
+    if told is errors.NotFound:
+        with pytest.raises(errors.NotFound):
+            load(counted=21)
+    else:
+        assert len(load(counted=21)) == 20
+        assert [told in one for one in client.receipts[-1].notices] == ([True] if told else [])
+    assert len(server.requests) == 1 + requests

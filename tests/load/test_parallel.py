@@ -17,7 +17,6 @@ import pytest
 import dirsync_nb as ds
 from dirsync_nb import errors, frames
 from dirsync_nb.client import Pacer, read_pages
-from dirsync_nb.client.filters import FilterCheck
 from dirsync_nb.load import parallel as many
 from dirsync_nb.load import progress
 
@@ -450,16 +449,20 @@ def test_a_notice_of_many_directories_is_said_once(serve, capsys, monkeypatch):
 
 def test_whether_the_service_looks_at_a_filter_is_asked_once_however_many_begin_together(client, monkeypatch):
     """The first to ask waits for another who asks meanwhile; nobody does."""
-    together, asked, ask = threading.Barrier(2), [], FilterCheck.ask
+    together, asked, get = threading.Barrier(2), [], client.transport.get
 
-    def slowly(self, name):
-        asked.append(name)
-        with contextlib.suppress(threading.BrokenBarrierError):
-            together.wait(0.2)
-        return ask(self, name)
+    def slowly(path, params=None, **more):
+        if (params or {}).get("limit") == 1:
+            asked.append(params["group"])
+            with contextlib.suppress(threading.BrokenBarrierError):
+                together.wait(0.2)
+        return get(path, params, **more)
 
-    monkeypatch.setattr(FilterCheck, "ask", slowly)
+    monkeypatch.setattr(client.transport, "get", slowly)
     monkeypatch.setattr(client.transport, "pacer", Pacer(per_directory=None, per_key=None))
     directories = ds.load_directories(client)
-    ds.load_memberships(client, directories.index[directories["state"] == "linked"], route="by_group")
-    assert asked == ["group"]
+    members = ds.load_memberships(client, directories.index[directories["state"] == "linked"], route="by_group")
+    assert len(asked) == 1
+    for group in members["group_id"].unique()[:3]:
+        ds.load_users(client, group_id=group)
+    assert len(asked) == 1, "the client knows by now"

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from dirsync_nb.sandbox import Sandbox
 from dirsync_nb.sandbox.scim import filter_patch as scim_paths
-from dirsync_nb.sandbox.scim.endpoint import ScimRequest
 from dirsync_nb.sandbox.scim.schemas import ENTERPRISE, ScimRefused, check
+from dirsync_nb.sandbox.scim.service import ScimRequest
 
 from .conftest import Http
 from .idp import Idp, user

@@ -11,6 +11,8 @@ from typing import Any
 import ipywidgets as w
 import pytest
 
+from dirsync_nb.widgets._base.script import shared
+
 MARKUP = "<img src=x onerror=document.title='!'>"
 QUOTES = "O'Neil \"The 'Boss'\" & <b>Co</b>"
 DOLLARS = "$200 to $700, A $x_1$ B"
@@ -53,8 +55,9 @@ def hostile(sandbox: Any) -> dict[str, Any]:
 
 
 def family(widget: Any) -> list[Any]:
-    """List a widget and everything inside it."""
-    return [widget, *(inner for child in getattr(widget, "children", ()) for inner in family(child))]
+    """List a widget and everything inside it, but what all widgets share: scripts and style."""
+    inside = [child for child in getattr(widget, "children", ()) if child not in shared()]
+    return [widget, *(inner for child in inside for inner in family(child))]
 
 
 def markup_of(widget: Any) -> str:
@@ -63,8 +66,9 @@ def markup_of(widget: Any) -> str:
 
 
 def state_size(widget: Any) -> int:
-    """Return the bytes of the state of a widget and everything inside it."""
-    return sum(len(json.dumps(one.get_state(), default=str).encode()) for one in family(widget))
+    """Return the bytes of the state of a widget and everything inside it, as it is sent and saved."""
+    states = (json.dumps(one.get_state(), default=str, ensure_ascii=False) for one in family(widget))
+    return sum(len(state.encode("utf-8", "replace")) for state in states)
 
 
 async def until(condition: Callable[[], object], seconds: float = 10) -> None:

@@ -85,7 +85,7 @@ def test_nobody_chosen_says_what_to_do_and_offers_no_section(client):
     card = widgets.DetailCard(client)
     assert "set user_id or group_id" in card.status.text
     assert card.sections.layout.display == "none"
-    with pytest.raises(t.TraitError, match="section must be one of Overview"):
+    with pytest.raises(t.TraitError, match="section must be one of .Overview"):
         card.section = "Groups"
 
 

@@ -11,6 +11,7 @@ import dirsync_nb as ds
 from dirsync_nb import widgets
 from dirsync_nb.frames import groups_frame
 from dirsync_nb.text import fold, folded_rows
+from dirsync_nb.widgets._base.text import label
 
 from ..frame_zoo import company, user
 from .conftest import HOSTILE, LONG, MARKUP, family, markup_of, state_size, until
@@ -216,7 +217,7 @@ def test_hostile_names_are_text_in_every_place(client, hostile):
                 assert "<img" not in seen
                 assert "<b>Co" not in seen
     shown = set(explorer.table.column("name"))
-    assert {MARKUP, LONG[:119] + "…"} <= shown
+    assert {MARKUP, label(LONG, 120)} <= shown
     assert "mathjax_ignore" in explorer._dom_classes
     # Neither of these two kinds is typeset by MathJax; labels and descriptions are.
     held = [one.description for one in family(explorer) if getattr(one, "description", None)]

@@ -13,8 +13,9 @@ from ipywidgets.widgets.widget import _instances
 import dirsync_nb as ds
 from dirsync_nb import widgets
 from dirsync_nb.widgets._base import live as _live
+from dirsync_nb.widgets._base.script import shared
 
-from .conftest import family
+from .conftest import family, state_size
 
 
 class BoardedFleet:
@@ -91,6 +92,8 @@ def test_running_a_cell_three_times_leaves_one_live_widget(cell, make):
         made.append(make())
     assert [one.retired for one in made] == [True, True, False]
     assert all(one.comm is None for one in family(made[0]))
+    assert all(one.comm is not None for one in shared())  # style and scripts: all widgets have the same
+    assert sum(map(state_size, shared())) < 60_000
     assert made[2].comm is not None
 
 

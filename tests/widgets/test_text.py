@@ -53,7 +53,8 @@ def test_a_label_is_one_short_line_without_direction_overrides():
     assert text.label("two\nlines\tand a tab") == "two lines and a tab"
     assert "\u202e" not in text.label(RIGHT_TO_LEFT)
     assert len(text.label(LONG, 60)) == 60
-    assert text.label(LONG, 60).endswith("…")
+    assert text.label(f"{LONG}A", 60) != text.label(f"{LONG}B", 60)  # names of one beginning
+    assert text.label("a b c d e f", 8) == "a b c d…"
 
 
 def test_a_long_value_is_cut_and_keeps_its_beginning_as_a_title():

@@ -9,7 +9,8 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from . import objects
-from .refusal import Invalid
+from .provider_traits import FACTS
+from .refusal import require_one_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -17,11 +18,7 @@ if TYPE_CHECKING:
     from .objects import Object
     from .store import Row, Store
 
-PREDEFINED = (
-    "addresses", "cost_center_name", "department_name", "display_name", "division_name", "emails",
-    "employee_number", "employee_type", "employment_start_date", "job_title", "manager_email", "manager_id",
-    "manager_name", "organization", "phone_numbers", "username",
-)  # fmt: skip
+PREDEFINED: tuple[str, ...] = tuple(FACTS["attributes"])
 
 
 def switched_off(store: Store, directory: int) -> frozenset[str]:
@@ -37,8 +34,7 @@ def switch_off_for(store: Store, directory: int, names: Iterable[str]) -> None:
 
 def switch(store: Store, name: str, *, on: bool) -> None:
     """Note that an attribute is on or off from now on."""
-    if name not in PREDEFINED:
-        raise Invalid(f"name must be one of {', '.join(PREDEFINED)}; got {name!r}")
+    require_one_of("name", name, PREDEFINED)
     off = set((store.meta("switched_off") or "").split())
     store.set_meta("switched_off", " ".join(sorted(off - {name} if on else off | {name})))
 

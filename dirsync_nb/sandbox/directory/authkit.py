@@ -62,6 +62,10 @@ class AuthKit:
         every = (self.organization(row.id) for row in self._store.organizations.every())
         return next((one for one in every if wanted(one)), None)
 
+    def with_membership(self, name: str, value: str | None) -> Organization | None:
+        """Return the first organization that has a membership with this value of a field."""
+        return self.find(lambda made: any(one[name] == value for one in made.memberships))
+
     def _make(self, organization_id: str, name: str) -> Organization:
         found: dict[str, Object] = {}
         for user in self._store.users.of_organization(organization_id):
@@ -71,9 +75,10 @@ class AuthKit:
         if memberships:
             memberships.append(self._outsider(organization_id, name))
         memberships.sort(key=lambda one: (one["created_at"], one["id"]))
-        groups = [self._group(organization_id, index) for index in range(len(_GROUPS))] if memberships else []
-        made = Organization(memberships, groups)
-        for group, (_, _, every, role) in zip(groups, _GROUPS, strict=False):
+        made = Organization(memberships, [])
+        for group_name, description, every, role in _GROUPS if memberships else ():
+            group = self._group(organization_id, group_name, description)
+            made.groups.append(group)
             inside = [one["id"] for at, one in enumerate(memberships) if at % every == 0]
             outside = [one["id"] for one in memberships if not one["directory_managed"]]
             made.members[group["id"]] = list(dict.fromkeys([*inside, *outside]))
@@ -84,23 +89,11 @@ class AuthKit:
 
     def _join(self, found: dict[str, Object], user: Object, name: str) -> None:
         """Let a directory user count for the membership with the same address; active is who is so anywhere."""
-        key = user["email"].casefold()
-        tail = user["id"].rpartition("_")[2]
-        status = "active" if user["state"] == "active" else "inactive"
-        if key in found:
-            former = found[key]
-            former["status"] = "active" if "active" in (former["status"], status) else "inactive"
-            former["roles"] = list(
-                {one["slug"]: one for one in former["roles"] + user.get("roles", [])}.values()
-            )
-            return
-        found[key] = {
-            **self._membership(user["organization_id"], name, f"om_{tail}", user, managed=True),
-            "status": status,
-            "roles": user.get("roles", []),
-            "custom_attributes": user["custom_attributes"],
-            "user": self._user(f"user_{tail}", user),
-        }
+        made = _membership(user["organization_id"], name, user["id"].rpartition("_")[2], user, managed=True)
+        former = found.setdefault(user["email"].casefold(), made)
+        if former is not made:
+            former["status"] = "active" if "active" in (former["status"], made["status"]) else "inactive"
+            former["roles"] = list({one["slug"]: one for one in former["roles"] + made["roles"]}.values())
 
     def _outsider(self, organization_id: str, name: str) -> Object:
         """Return the membership of somebody invited by hand, whom no directory knows."""
@@ -108,15 +101,9 @@ class AuthKit:
         tail = self._id("om", created, organization_id).rpartition("_")[2]
         person = {
             "email": f"adviser@{tail[-6:].lower()}.example", "first_name": "Rowan", "last_name": "Adviser",
-            "created_at": created, "updated_at": created,
+            "state": "active", "custom_attributes": {}, "created_at": created, "updated_at": created,
         }  # fmt: skip
-        return {
-            **self._membership(organization_id, name, f"om_{tail}", person, managed=False),
-            "status": "active",
-            "roles": [],
-            "custom_attributes": {},
-            "user": self._user(f"user_{tail}", person),
-        }
+        return _membership(organization_id, name, tail, person, managed=False)
 
     def _give_roles(self, made: Organization, one: Object) -> None:
         """Settle the roles of a membership: a directory role that a mapping gave goes before groups."""
@@ -149,48 +136,16 @@ class AuthKit:
                     "id": self._id("role_assignment", one["created_at"], one["id"], slug),
                     "organization_membership_id": one["id"],
                     "role": role,
-                    "resource": self._resource(one["organization_id"]),
+                    "resource": _resource(one["organization_id"]),
                     "source": source,
-                    "created_at": one["created_at"],
-                    "updated_at": one["updated_at"],
+                    **_stamps(one),
                 }
             )
         return found
 
     # -- shapes -----------------------------------------------------------------------------------------
 
-    def _membership(
-        self, organization_id: str, name: str, om_id: str, person: Object, *, managed: bool
-    ) -> Object:
-        return {
-            "object": "organization_membership",
-            "id": om_id,
-            "user_id": "user_" + om_id.partition("_")[2],
-            "organization_id": organization_id,
-            "organization_name": name,
-            "directory_managed": managed,
-            "created_at": person["created_at"],
-            "updated_at": person["updated_at"],
-        }
-
-    def _user(self, user_id: str, person: Object) -> Object:
-        return {
-            "object": "user",
-            "id": user_id,
-            "email": person["email"],
-            "email_verified": True,
-            "first_name": person["first_name"],
-            "last_name": person["last_name"],
-            "profile_picture_url": None,
-            "last_sign_in_at": None,
-            "external_id": None,
-            "metadata": {},
-            "created_at": person["created_at"],
-            "updated_at": person["updated_at"],
-        }
-
-    def _group(self, organization_id: str, index: int) -> Object:
-        name, description, *_ = _GROUPS[index]
+    def _group(self, organization_id: str, name: str, description: str | None) -> Object:
         created = self._store.organizations.get(organization_id).parsed()["created_at"]
         return {
             "object": "group",
@@ -208,13 +163,46 @@ class AuthKit:
             "id": self._id("gra", group["created_at"], group["id"], role),
             "group_id": group["id"],
             "role": {"slug": role},
-            "resource": self._resource(group["organization_id"]),
-            "created_at": group["created_at"],
-            "updated_at": group["updated_at"],
+            "resource": _resource(group["organization_id"]),
+            **_stamps(group),
         }
-
-    def _resource(self, organization_id: str) -> Object:
-        return {"id": organization_id, "external_id": organization_id, "resource_type_slug": "organization"}
 
     def _id(self, prefix: str, created: str, *parts: str) -> str:
         return make_id(prefix, clock.parse(created) - self._store.shift, self._seed, "/".join(parts))
+
+
+def _membership(organization_id: str, name: str, tail: str, person: Object, *, managed: bool) -> Object:
+    user = {
+        "object": "user",
+        "id": f"user_{tail}",
+        "email": person["email"],
+        "email_verified": True,
+        "first_name": person["first_name"],
+        "last_name": person["last_name"],
+        "profile_picture_url": None,
+        "last_sign_in_at": None,
+        "external_id": None,
+        "metadata": {},
+        **_stamps(person),
+    }
+    return {
+        "object": "organization_membership",
+        "id": f"om_{tail}",
+        "user_id": user["id"],
+        "organization_id": organization_id,
+        "organization_name": name,
+        "directory_managed": managed,
+        **_stamps(person),
+        "status": "active" if person["state"] == "active" else "inactive",
+        "roles": person.get("roles", []),
+        "custom_attributes": person["custom_attributes"],
+        "user": user,
+    }
+
+
+def _resource(organization_id: str) -> Object:
+    return {"id": organization_id, "external_id": organization_id, "resource_type_slug": "organization"}
+
+
+def _stamps(one: Object) -> Object:
+    return {"created_at": one["created_at"], "updated_at": one["updated_at"]}

@@ -13,19 +13,10 @@ if TYPE_CHECKING:
 
     from .store import Store
 
-TYPES = (
-    "azure scim v2.0", "bamboohr", "breathe hr", "cezanne hr", "cyberark scim v2.0", "fourth hr",
-    "generic scim v2.0", "gsuite directory", "hibob", "sailpoint scim v2.0", "jump cloud scim v2.0",
-    "okta scim v2.0", "onelogin scim v2.0", "people hr", "personio", "pingfederate scim v2.0",
-    "rippling scim v2.0", "s3", "sftp", "sftp workday", "workday",
-)  # fmt: skip
+TYPES: tuple[str, ...] = tuple(provider_traits.FACTS["types"])
 """The types a directory can have, from the specification."""
 
-PROVIDERS = {
-    "okta": "okta scim v2.0", "entra": "azure scim v2.0", "google": "gsuite directory", "workday": "workday",
-    "onelogin": "onelogin scim v2.0", "jumpcloud": "jump cloud scim v2.0", "bamboohr": "bamboohr",
-    "hibob": "hibob", "scim": "generic scim v2.0",
-}  # fmt: skip
+PROVIDERS: dict[str, str] = provider_traits.FACTS["words"]
 """Types by the words people say."""
 
 
@@ -51,9 +42,8 @@ def add_organization(
     metadata: Mapping[str, str] | None = None,
 ) -> str:
     """Store an organization made now; return its id."""
-    created, named = store.now, store.now - store.shift
+    named, stamps = store.now - store.shift, dict.fromkeys(("created_at", "updated_at"), clock.iso(store.now))
     organization_id = make_id("org", named, seed, store.next_number())
-    stamps = {"created_at": clock.iso(created), "updated_at": clock.iso(created)}
     verified = [
         {
             "object": "organization_domain",
@@ -76,41 +66,23 @@ def add_organization(
         "external_id": external_id,
         **stamps,
     }
-    store.organizations.add(
-        organization_id,
-        created=created,
-        external_id=external_id,
-        name=name,
-        domains=[(one["domain"], one["id"]) for one in verified],
-        text=objects.text(organization),
-    )
+    named_domains = [(one["domain"], one["id"]) for one in verified]
+    store.organizations.add(organization, store.now, named_domains, objects.text(organization))
     return organization_id
 
 
 def add_directory(
     store: Store,
     seed: int,
-    *,
-    organization_id: str,
-    type: str,  # noqa: A002 (the API's own word)
-    name: str,
-    state: str,
-    domain: str | None,
     created: int,
+    *,
+    type: str,  # noqa: A002 (the API's own word)
+    **columns: str | None,
 ) -> str:
-    """Store an empty directory; return its id."""
+    """Store an empty directory of an organization, with name, state and domain; return its id."""
     directory_id = make_id("directory", created - store.shift, seed, store.next_number())
+    key, has_roles = directory_id[-16:].swapcase(), int(provider_traits.has_roles(type))
     store.directories.add(
-        id=directory_id,
-        organization_id=organization_id,
-        created_at=created,
-        updated_at=created,
-        name=name,
-        folded_name=name.casefold(),
-        type=type,
-        state=state,
-        domain=domain,
-        external_key=directory_id[-16:].swapcase(),
-        has_roles=int(provider_traits.has_roles(type)),
+        id=directory_id, created_at=created, type=type, external_key=key, has_roles=has_roles, **columns
     )
     return directory_id

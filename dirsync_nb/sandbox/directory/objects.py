@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import clock
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 Object = dict[str, Any]
+
+PROFILE = ("email", "first_name", "last_name", "name", "idp_id", "custom_attributes")
+"""What a provider says of somebody."""
 
 _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
@@ -26,117 +32,91 @@ def full_name(first: str | None, last: str | None) -> str | None:
 
 
 def user_object(
-    *,
     user_id: str,
-    directory_id: str,
-    organization_id: str,
-    idp_id: str,
-    email: str | None,
-    first_name: str | None,
-    last_name: str | None,
-    name: str | None,
-    state: str,
-    custom_attributes: Object,
-    roles: list[str],
+    directory: Object,
+    fields: Object,
+    *,
     created_at: int,
-    updated_at: int,
+    roles: Sequence[str] = (),
+    state: str = "active",
 ) -> Object:
-    """Build a user as teams from May 2026 on see it: the deprecated fields are there, and empty."""
-    user: Object = {
+    """Build a user of a directory from what is in ``PROFILE``; the fields deprecated in May 2026 are empty."""
+    return {
         "object": "directory_user",
         "id": user_id,
-        "directory_id": directory_id,
-        "organization_id": organization_id,
-        "idp_id": idp_id,
-        "email": email,
-        "first_name": first_name,
-        "last_name": last_name,
-        "name": name,
+        **_home(directory),
+        **{name: fields[name] for name in ("idp_id", "email", "first_name", "last_name", "name")},
         "state": state,
+        **role_fields(roles),
+        "custom_attributes": fields["custom_attributes"],
+        "raw_attributes": {},
+        "emails": [],
+        "job_title": None,
+        "username": None,
+        "groups": [],
+        **_stamps(created_at, created_at),
     }
-    user.update(role_fields(roles))
-    user.update(
-        custom_attributes=custom_attributes,
-        raw_attributes={},
-        emails=[],
-        job_title=None,
-        username=None,
-        groups=[],
-        created_at=clock.iso(created_at),
-        updated_at=clock.iso(updated_at),
-    )
-    return user
 
 
-def role_fields(roles: list[str]) -> Object:
+def role_fields(roles: Sequence[str]) -> Object:
     """Return ``role`` (the highest) and ``roles``; nothing where roles are not used."""
     return {"role": {"slug": roles[0]}, "roles": [{"slug": slug} for slug in roles]} if roles else {}
 
 
-def group_object(
-    *, group_id: str, directory_id: str, organization_id: str, idp_id: str, name: str, created_at: int
-) -> Object:
-    """Build a group. It has no members and no count of them."""
+def group_object(group_id: str, directory: Object, *, idp_id: str, name: str, created_at: int) -> Object:
+    """Build a group of a directory. It has no members and no count of them."""
     return {
         "object": "directory_group",
         "id": group_id,
         "idp_id": idp_id,
-        "directory_id": directory_id,
-        "organization_id": organization_id,
+        **_home(directory),
         "name": name,
         "raw_attributes": {},
-        "created_at": clock.iso(created_at),
-        "updated_at": clock.iso(created_at),
+        **_stamps(created_at, created_at),
     }
 
 
-def token_object(
-    *, token_id: str, directory_id: str, organization_id: str, token: str, created_at: int
-) -> Object:
+def token_object(token_id: str, directory: Object, token: str, created_at: int) -> Object:
     """Build a SCIM bearer token as events show it: its last four characters, never the whole."""
     return {
         "object": "directory_token",
         "id": token_id,
-        "directory_id": directory_id,
-        "organization_id": organization_id,
+        **_home(directory),
         "token_suffix": token[-4:],
         "created_at": clock.iso(created_at),
     }
 
 
+def _home(directory: Object) -> Object:
+    return {"directory_id": directory["id"], "organization_id": directory["organization_id"]}
+
+
+def _stamps(created_at: int, updated_at: int) -> Object:
+    return {"created_at": clock.iso(created_at), "updated_at": clock.iso(updated_at)}
+
+
 def directory_object(row: Object) -> Object:
-    """Build a directory from its columns."""
-    directory: Object = {
+    """Build a directory from its columns; without a domain the field is left out, and never null."""
+    known = ("id", "organization_id", "external_key", "type", "state", "name")
+    counts = {"users": {"active": row["active"], "inactive": row["inactive"]}, "groups": row["groups"]}
+    return {
         "object": "directory",
-        "id": row["id"],
-        "organization_id": row["organization_id"],
-        "external_key": row["external_key"],
-        "type": row["type"],
-        "state": row["state"],
-        "name": row["name"],
+        **{name: row[name] for name in known},
+        **({} if row["domain"] is None else {"domain": row["domain"]}),
+        "metadata": counts,
+        **_stamps(row["created_at"], row["updated_at"]),
+        **json.loads(row["more"] or "{}"),
     }
-    if row["domain"] is not None:  # left out when there is none, never null
-        directory["domain"] = row["domain"]
-    directory["metadata"] = {
-        "users": {"active": row["active"], "inactive": row["inactive"]},
-        "groups": row["groups"],
-    }
-    stamps = {"created_at": clock.iso(row["created_at"]), "updated_at": clock.iso(row["updated_at"])}
-    return {**directory, **stamps, **json.loads(row["more"] or "{}")}
 
 
 def short_directory(row: Object) -> Object:
     """Build the directory of ``dsync.deleted``: event words, no key, no domains."""
-    return {
+    shown = {
         "object": "directory",
-        "id": row["id"],
-        "organization_id": row["organization_id"],
-        "type": row["type"],
-        "state": EVENT_STATES.get(row["state"], row["state"]),
-        "name": row["name"],
-        "created_at": clock.iso(row["created_at"]),
-        "updated_at": clock.iso(row["updated_at"]),
+        **{name: row[name] for name in ("id", "organization_id", "type", "state", "name")},
     }
+    shown["state"] = EVENT_STATES.get(row["state"], row["state"])
+    return {**shown, **_stamps(row["created_at"], row["updated_at"])}
 
 
 def activated_directory(row: Object, domains: list[tuple[str, str]]) -> Object:

@@ -2,31 +2,20 @@
 
 from __future__ import annotations
 
+import tomllib
 from hashlib import blake2b
+from pathlib import Path
+from typing import Any
 
 _BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
-# Predefined attributes a kind of provider never supplies: switched on, hence present, and always null.
-_PUSHED_NEVER = frozenset({"employment_start_date"})
-UNSUPPORTED = {
-    "gsuite directory": frozenset(
-        {
-            "division_name",
-            "employee_number",
-            "employment_start_date",
-            "manager_name",
-            "manager_id",
-            "organization",
-        }
-    ),
-    "workday": frozenset({"phone_numbers"}),
-    "bamboohr": frozenset({"cost_center_name", "organization"}),
-}
+FACTS: dict[str, Any] = tomllib.loads(Path(__file__).with_name("facts.toml").read_text("utf-8"))
+_PUSHED_NEVER = ["employment_start_date"]
 
 
 def unsupported(directory_type: str) -> frozenset[str]:
     """Name the predefined attributes this type of directory never has a value for."""
-    return UNSUPPORTED.get(directory_type, _PUSHED_NEVER)
+    return frozenset(FACTS["never"].get(directory_type, _PUSHED_NEVER))
 
 
 def is_polled(directory_type: str) -> bool:

@@ -79,14 +79,8 @@ class Recorder:
         now = store.tick(_EVENT_DELAY)
         event_id = self.new_id("event")
         whose = data if "organization_id" in data else data["user"]
-        event = {
-            "object": "event",
-            "id": event_id,
-            "event": name,
-            "data": data,
-            "created_at": clock.iso(now),
-            "context": {},
-        }
+        event = {"object": "event", "id": event_id, "event": name, "data": data, "created_at": clock.iso(now)}
+        event["context"] = {}
         store.events.add(event_id, name, whose["organization_id"], objects.text(event))
 
     def save_user(self, row: Row, old: Object, new: Object) -> bool:
@@ -98,7 +92,7 @@ class Recorder:
         previous = difference(old, new)
         if previous:
             new["updated_at"] = clock.iso(store.tick(STEP))
-        store.users.save(row.n, idp_id=new["idp_id"], email=new["email"], text=objects.text(new))
+        store.users.save(row.n, new)
         if previous:
             store.directories.touch(row.directory)
             self.record("dsync.user.updated", {**objects.event_user(new), "previous_attributes": previous})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from ..directory import clock, objects
 from ..directory import store as stores
@@ -15,39 +15,22 @@ from ..directory.store.organizations import as_directory
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from starlette.datastructures import QueryParams as Query
+
     from ..directory.objects import Object
-    from ..directory.store import Selection, Store
+    from ..directory.store import Row, Selection, Store
+    from ..directory.store.people import Groups, Users
 
 DSYNC_EVENTS = (
-    "dsync.activated",
-    "dsync.deleted",
-    "dsync.user.created",
-    "dsync.user.updated",
-    "dsync.user.deleted",
-    "dsync.group.created",
-    "dsync.group.updated",
-    "dsync.group.deleted",
-    "dsync.group.user_added",
-    "dsync.group.user_removed",
-    "dsync.token.created",
-    "dsync.token.revoked",
-)
+    "dsync.activated", "dsync.deleted",
+    "dsync.user.created", "dsync.user.updated", "dsync.user.deleted",
+    "dsync.group.created", "dsync.group.updated", "dsync.group.deleted",
+    "dsync.group.user_added", "dsync.group.user_removed",
+    "dsync.token.created", "dsync.token.revoked",
+)  # fmt: skip
 _EVENT_NAME = re.compile(r"[a-z_]+(\.[a-z_]+)+", re.ASCII)
 _RETENTION, _WINDOW = 90 * clock.DAY, 30 * clock.DAY
 _PAGING = frozenset({"limit", "before", "after", "order"})
-
-
-class Query(Protocol):
-    """Give the parameters of a request; one name may come several times."""
-
-    def get(self, key: str, /) -> str | None:
-        """Return the last value of a parameter."""
-
-    def getlist(self, key: Any, /) -> list[str]:
-        """Return all values of a parameter."""
-
-    def keys(self) -> Any:
-        """Name the parameters that came."""
 
 
 class Refused(Exception):
@@ -86,14 +69,6 @@ class Rules:
 
 
 @dataclass(frozen=True, slots=True)
-class _Paging:
-    limit: int
-    order: str
-    before: str | None
-    after: str | None
-
-
-@dataclass(frozen=True, slots=True)
 class Api:
     """Answer the read endpoints of Directory Sync from a store."""
 
@@ -107,11 +82,8 @@ class Api:
     def directories(self, query: Query) -> bytes:
         """Answer GET /directories."""
         self.only(query, "organization_id", "search", "domain")
-        selection = stores.directories_of(
-            organization_id=query.get("organization_id") or None,
-            domain=query.get("domain") or None,
-            search=query.get("search") or None,
-        )
+        organization_id, domain, search = _given(query, "organization_id", "domain", "search")
+        selection = stores.directories_of(organization_id=organization_id, domain=domain, search=search)
         return self._list(query, "directories", selection, _directory_text)
 
     def directory(self, directory_id: str) -> bytes:
@@ -121,8 +93,8 @@ class Api:
     def organizations(self, query: Query) -> bytes:
         """Answer GET /organizations."""
         self.only(query, "domains", "search", "domains[]")
-        domains = listed(query, "domains")
-        selection = stores.organizations_of(domains=domains or None, search=query.get("search") or None)
+        domains, search = listed(query, "domains") or None, query.get("search") or None
+        selection = stores.organizations_of(domains=domains, search=search)
         return self._list(query, "organizations", selection, _stored_text)
 
     def organization(self, organization_id: str) -> bytes:
@@ -147,46 +119,35 @@ class Api:
 
     def user_in(self, directory_id: str, user_id: str) -> bytes:
         """Answer GET /directories/{id}/users/{id}: not found in another directory than its own."""
-        row = self.store.users.get(user_id)
-        if row.directory != self.store.directories.get(directory_id)["n"]:
-            raise NotFound("Directory User", user_id)
-        return self.user(user_id)
+        return self._user_text(self._one_in(self.store.users, directory_id, user_id))
 
     def every_user(self, query: Query) -> bytes:
         """Answer as a server does that ignores the filters of GET /directory_users."""
         return self._list(query, "users", stores.users_of(), self._user_text)
 
     def _users(self, query: Query, directory_id: str | None) -> bytes:
-        group_id = query.get("group") or None
-        if directory_id is None and group_id is None:
-            sentence = 'Please provide either "directory" or "group" parameters.'
-            raise invalid(directory=sentence, group=sentence)
-        idp_id, email = query.get("idp_id") or None, query.get("email") or None
+        group_id, idp_id, email = _given(query, "group", "idp_id", "email")
+        _require_either(directory=directory_id, group=group_id)
         for name, value in (("idp_id", idp_id), ("email", email)):
             if value is not None and directory_id is None:
                 raise invalid(directory=f'Please provide "directory" together with "{name}".')
-        directory = self.store.directories.get(directory_id)["n"] if directory_id else None
-        group = self.store.groups.get(group_id) if group_id else None
-        if group and directory is not None and group.directory != directory:
+        directory, group = self._inside(directory_id, self.store.groups, group_id)
+        if group and directory not in (None, group.directory):
             return self._empty(query)
-        selection = stores.users_of(
-            directory=directory, group=group.n if group else None, idp_id=idp_id, email=email
-        )
-        scope = directory if group is None else group.directory
+        n = group.n if group else None
+        selection = stores.users_of(directory=directory, group=n, idp_id=idp_id, email=email)
         write = self._user_text if self.rules.legacy else _stored_text
-        return self._list(query, "users", selection, write, scope)
+        return self._list(query, "users", selection, write, group.directory if group else directory)
 
     def user(self, user_id: str) -> bytes:
         """Answer GET /directory_users/{id}."""
-        row = self.store.users.get(user_id)
-        return self._user_text((row.n, row.id, row.directory, row.json))
+        return self._user_text(self.store.users.get(user_id))
 
     def _user_text(self, row: Any) -> bytes:
-        n, _, _, stored = row
         if not self.rules.legacy:
             return _stored_text(row)
-        groups = [group.parsed() for group in self.store.memberships.of_user(n)]
-        return objects.text(objects.legacy_user(json.loads(stored), groups))
+        groups = [group.parsed() for group in self.store.memberships.of_user(row[0])]
+        return objects.text(objects.legacy_user(json.loads(row[3]), groups))
 
     # -- groups -----------------------------------------------------------------------------------------
 
@@ -202,10 +163,7 @@ class Api:
 
     def group_in(self, directory_id: str, group_id: str) -> bytes:
         """Answer GET /directories/{id}/groups/{id}: not found in another directory than its own."""
-        row = self.store.groups.get(group_id)
-        if row.directory != self.store.directories.get(directory_id)["n"]:
-            raise NotFound("Directory Group", group_id)
-        return self.group(group_id)
+        return self._group_text(self._one_in(self.store.groups, directory_id, group_id))
 
     def every_group(self, query: Query) -> bytes:
         """Answer as a server does that ignores the filters of GET /directory_groups."""
@@ -213,53 +171,55 @@ class Api:
 
     def _groups(self, query: Query, directory_id: str | None) -> bytes:
         user_id = query.get("user") or None
-        if directory_id is None and user_id is None:
-            sentence = 'Please provide either "directory" or "user" parameters.'
-            raise invalid(directory=sentence, user=sentence)
-        directory = self.store.directories.get(directory_id)["n"] if directory_id else None
-        user = self.store.users.get(user_id) if user_id else None
-        if user and directory is not None and user.directory != directory:
+        _require_either(directory=directory_id, user=user_id)
+        directory, user = self._inside(directory_id, self.store.users, user_id)
+        if user and directory not in (None, user.directory):
             return self._empty(query)
         selection = stores.groups_of(directory=directory, user=user.n if user else None)
-        scope = directory if user is None else user.directory
+        scope = user.directory if user else directory
         return self._list(query, "groups", selection, self._group_text, scope)
 
     def group(self, group_id: str) -> bytes:
         """Answer GET /directory_groups/{id}."""
-        row = self.store.groups.get(group_id)
-        return self._group_text((row.n, row.id, row.directory, row.json))
+        return self._group_text(self.store.groups.get(group_id))
 
     def _group_text(self, row: Any) -> bytes:
         if not self.rules.legacy:
             return _stored_text(row)
         return objects.text(objects.legacy_group(json.loads(row[3])))
 
+    def _one_in(self, table: Users | Groups, directory_id: str, object_id: str) -> Row:
+        row = table.get(object_id)
+        if row.directory != self.store.directories.get(directory_id)["n"]:
+            raise NotFound(table.kind, object_id)
+        return row
+
+    def _inside(
+        self, directory_id: str | None, table: Users | Groups, object_id: str | None
+    ) -> tuple[int | None, Row | None]:
+        """Return the place of a directory, and the group or user by which a list is cut down."""
+        directory = self.store.directories.get(directory_id)["n"] if directory_id else None
+        return directory, table.get(object_id) if object_id else None
+
     # -- events -----------------------------------------------------------------------------------------
 
     def events_newest_first(self, query: Query) -> bytes:
         """Answer GET /events as WorkOS's emulator does: newest first, and ``after`` leads to older ones."""
-        after, until = self._event_bounds(query)
-        if query.get("after"):
-            after, until = 0, after - 1
-        limit = _limit(query)
-        organization_id = query.get("organization_id") or None
-        found = self.store.events.page(
-            _event_names(query), organization_id, after, until, limit + 1, newest=True
-        )
-        rows, more = found[:limit], len(found) > limit
-        return _envelope([self._event_text(text) for _, text in rows], {"after": rows[-1][0] if more else None})
+        return self._events(query, newest=True)
 
     def events(self, query: Query) -> bytes:
         """Answer GET /events: oldest first whatever ``order`` says, and ``before`` is ignored."""
         self.only(query, "events", "events[]", "range_start", "range_end", "organization_id")
-        names = _event_names(query)
-        limit = _limit(query)
+        return self._events(query, newest=False)
+
+    def _events(self, query: Query, *, newest: bool) -> bytes:
+        names, limit, organization_id = _event_names(query), _limit(query), query.get("organization_id") or None
         after, until = self._event_bounds(query)
-        organization_id = query.get("organization_id") or None
-        found = self.store.events.page(names, organization_id, after, until, limit + 1)
+        if newest and query.get("after"):
+            after, until = 0, after - 1
+        found = self.store.events.page(names, organization_id, after, until, limit + 1, newest=newest)
         rows, more = found[:limit], len(found) > limit
-        texts = [self._event_text(text) for _, text in rows]
-        return _envelope(texts, {"after": rows[-1][0] if more else None})
+        return _envelope([self._event_text(text) for _, text in rows], {"after": rows[-1][0] if more else None})
 
     def _event_text(self, stored: bytes) -> bytes:
         return objects.text(objects.legacy_event(json.loads(stored))) if self.rules.legacy else stored
@@ -314,20 +274,20 @@ class Api:
 
     def only(self, query: Query, *known: str) -> None:
         """Refuse unknown parameters in strict mode; the real service ignores them."""
-        if self.rules.strict:
-            unknown = sorted(set(query.keys()) - _PAGING - set(known))
-            if unknown:
-                raise invalid(**{name: f"Unknown parameter; known are {', '.join(known)}." for name in unknown})
+        unknown = sorted(set(query.keys()) - _PAGING - set(known)) if self.rules.strict else ()
+        if unknown:
+            raise invalid(**{name: f"Unknown parameter; known are {', '.join(known)}." for name in unknown})
 
-    def _paging(self, query: Query) -> _Paging:
+    def _paging(self, query: Query) -> tuple[int, str, str | None, str | None]:
+        """Return limit, order, and the cursors before and after."""
         order = query.get("order") or self.rules.default_order
         if order not in ("desc", "asc", "normal"):
             raise invalid(order="order must be one of desc, asc, normal.")
-        before, after = query.get("before") or None, query.get("after") or None
+        before, after = _given(query, "before", "after")
         if before and after:
             sentence = "Please provide either before or after, not both."
             raise invalid(before=sentence, after=sentence)
-        return _Paging(_limit(query), order, before, after)
+        return _limit(query), order, before, after
 
     def _empty(self, query: Query) -> bytes:
         self._paging(query)
@@ -355,41 +315,43 @@ class Api:
         self, query: Query, read: Callable[[str | None, bool, int], Page], write: Callable[[Any], bytes]
     ) -> bytes:
         """Answer a page. In ``normal`` order the cursors are swapped: ``before`` leads to older records."""
-        paging = self._paging(query)
-        onwards, backwards = paging.after, paging.before
-        if paging.order == "normal":
-            onwards, backwards = backwards, onwards
-        older = (paging.order == "asc") == bool(backwards)
+        limit, order, before, after = self._paging(query)
+        onwards, backwards = (before, after) if order == "normal" else (after, before)
+        older = (order == "asc") == bool(backwards)
         try:
-            page = read(onwards or backwards, older, paging.limit)
+            page = read(onwards or backwards, older, limit)
         except KeyError as unknown:
-            name = "after" if paging.after else "before"
+            name = "after" if after else "before"
             raise invalid(**{name: f"Unknown cursor: '{unknown.args[0]}'."}) from None
         rows, follows, precedes = page.rows, page.more_ahead, page.more_behind
         if backwards:
             rows, follows, precedes = rows[::-1], precedes, follows
         first = rows[0][1] if rows and precedes else None
         last = rows[-1][1] if rows and follows else None
-        if paging.order == "normal":
+        if order == "normal":
             first, last = last, first
         return _envelope([write(row) for row in rows], {"before": first, "after": last})
 
 
 def _envelope(texts: list[bytes], metadata: dict[str, str | None]) -> bytes:
     # Joined in one go: each + would copy the whole page once more.
-    parts = (
-        b'{"object":"list","data":[',
-        b",".join(texts),
-        b'],"list_metadata":',
-        objects.text(metadata),
-        b"}",
-    )
-    return b"".join(parts)
+    data, after = b'{"object":"list","data":[', b'],"list_metadata":'
+    return b"".join((data, b",".join(texts), after, objects.text(metadata), b"}"))
+
+
+def _given(query: Query, *names: str) -> list[str | None]:
+    """Return parameters; blank ones count as not given."""
+    return [query.get(name) or None for name in names]
+
+
+def _require_either(**given: str | None) -> None:
+    if not any(given.values()):
+        sentence = "Please provide either {} parameters.".format(" or ".join(f'"{name}"' for name in given))
+        raise invalid(**dict.fromkeys(given, sentence))
 
 
 def _stored_text(row: Any) -> bytes:
-    stored: bytes = row[3]
-    return stored
+    return bytes(row[3])
 
 
 def _directory_text(row: Any) -> bytes:

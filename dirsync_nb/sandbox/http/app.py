@@ -6,7 +6,6 @@ import asyncio
 import logging
 import re
 from collections import deque
-from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
@@ -28,9 +27,8 @@ from .api import DSYNC_EVENTS, Refused, not_found
 from .webhooks import MOST_BYTES
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Collection, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
-    from starlette.exceptions import HTTPException
     from starlette.types import Message, Receive, Scope, Send
 
     from ..scim.service import ScimAnswer, ScimDoors
@@ -63,64 +61,52 @@ class Endpoint(NamedTuple):
     """
 
     path: re.Pattern[str]
-    answer: str | None
-    list: bool = False
-    writes: tuple[str, ...] = ()
+    answer: str
+    list: bool
+    writes: tuple[str, ...]
 
 
-def _endpoint(path: str, answer: str | None, *, list: bool = False, writes: tuple[str, ...] = ()) -> Endpoint:  # noqa: A002 (as the field)
-    return Endpoint(re.compile(re.sub(r"\{\w+\}", "([^/]+)", path)), answer, list, writes)
+def _endpoint(path: str, answer: str, writes: str = "") -> Endpoint:
+    """Read a line of the table: ``[]`` behind an answer says that it is a list."""
+    pattern = re.compile(re.sub(r"\{\w+\}", "([^/]+)", path))
+    return Endpoint(pattern, answer.removesuffix("[]"), answer.endswith("[]"), tuple(writes.split()))
 
 
-_ENDPOINTS = (
-    _endpoint("/directory_users", "users", list=True),
-    _endpoint("/directory_users/{id}", "user"),
-    _endpoint("/directory_groups", "groups", list=True),
-    _endpoint("/directory_groups/{id}", "group"),
-    _endpoint("/events", "events", list=True),
-    _endpoint("/directories", "directories", list=True),
-    _endpoint("/directories/{id}", "directory", writes=("DELETE",)),
-    _endpoint("/directories/{id}/sync", None, writes=("POST",)),
-    _endpoint("/directories/{id}/users", "users_in", list=True),
-    _endpoint("/directories/{id}/users/{id}", "user_in"),
-    _endpoint("/directories/{id}/groups", "groups_in", list=True),
-    _endpoint("/directories/{id}/groups/{id}", "group_in"),
-    _endpoint("/organizations", "organizations", list=True, writes=("POST",)),
-    _endpoint("/organizations/external_id/{id}", "organization_by_external_id"),
-    _endpoint("/organizations/{id}", "organization", writes=("PUT", "DELETE")),
-    _endpoint("/organizations/{id}/groups", "workos_groups", list=True, writes=("POST",)),
-    _endpoint("/organizations/{id}/groups/{id}", "workos_group", writes=("PATCH", "DELETE")),
-    _endpoint(
-        "/organizations/{id}/groups/{id}/organization-memberships",
-        "workos_group_members",
-        list=True,
-        writes=("POST", "PATCH"),
-    ),
-    _endpoint("/authorization/roles", "roles", list=True, writes=("POST",)),
-    _endpoint("/authorization/roles/{slug}", "role", writes=("PATCH", "DELETE")),
-    _endpoint("/authorization/organizations/{id}/roles", "organization_roles", list=True, writes=("POST",)),
-    _endpoint(
-        "/authorization/organizations/{id}/roles/{slug}", "organization_role", writes=("PATCH", "DELETE")
-    ),
-    _endpoint(
-        "/authorization/organization_memberships/{id}/role_assignments",
-        "membership_roles",
-        list=True,
-        writes=("POST", "DELETE"),
-    ),
-    _endpoint(
-        "/authorization/groups/{id}/role_assignments",
-        "group_roles",
-        list=True,
-        writes=("POST", "PUT", "DELETE"),
-    ),
-    _endpoint("/authorization/groups/{id}/role_assignments/{id}", "group_role", writes=("DELETE",)),
-    _endpoint("/user_management/organization_memberships", "memberships", list=True, writes=("POST",)),
-    _endpoint("/user_management/organization_memberships/{id}", "membership", writes=("PUT", "DELETE")),
-    _endpoint("/user_management/organization_memberships/{id}/groups", "membership_groups", list=True),
-    _endpoint("/webhook_endpoints", "webhook_endpoints", list=True, writes=("POST",)),
-    _endpoint("/webhook_endpoints/{id}", None, writes=("PATCH", "DELETE")),
-)
+_ENDPOINTS = [
+    _endpoint(*one)
+    for one in (
+        ("/directory_users", "users[]"),
+        ("/directory_users/{id}", "user"),
+        ("/directory_groups", "groups[]"),
+        ("/directory_groups/{id}", "group"),
+        ("/events", "events[]"),
+        ("/directories", "directories[]"),
+        ("/directories/{id}", "directory", "DELETE"),
+        ("/directories/{id}/sync", "", "POST"),
+        ("/directories/{id}/users", "users_in[]"),
+        ("/directories/{id}/users/{id}", "user_in"),
+        ("/directories/{id}/groups", "groups_in[]"),
+        ("/directories/{id}/groups/{id}", "group_in"),
+        ("/organizations", "organizations[]", "POST"),
+        ("/organizations/external_id/{id}", "organization_by_external_id"),
+        ("/organizations/{id}", "organization", "PUT DELETE"),
+        ("/organizations/{id}/groups", "workos_groups[]", "POST"),
+        ("/organizations/{id}/groups/{id}", "workos_group", "PATCH DELETE"),
+        ("/organizations/{id}/groups/{id}/organization-memberships", "workos_group_members[]", "POST PATCH"),
+        ("/authorization/roles", "roles[]", "POST"),
+        ("/authorization/roles/{slug}", "role", "PATCH DELETE"),
+        ("/authorization/organizations/{id}/roles", "organization_roles[]", "POST"),
+        ("/authorization/organizations/{id}/roles/{slug}", "organization_role", "PATCH DELETE"),
+        ("/authorization/organization_memberships/{id}/role_assignments", "membership_roles[]", "POST DELETE"),
+        ("/authorization/groups/{id}/role_assignments", "group_roles[]", "POST PUT DELETE"),
+        ("/authorization/groups/{id}/role_assignments/{id}", "group_role", "DELETE"),
+        ("/user_management/organization_memberships", "memberships[]", "POST"),
+        ("/user_management/organization_memberships/{id}", "membership", "PUT DELETE"),
+        ("/user_management/organization_memberships/{id}/groups", "membership_groups[]"),
+        ("/webhook_endpoints", "webhook_endpoints[]", "POST"),
+        ("/webhook_endpoints/{id}", "", "PATCH DELETE"),
+    )
+]
 
 
 class App:
@@ -200,12 +186,21 @@ class App:
 
     def _answer_list(self, path: str, raw_query: str, *, known: bool) -> bytes:
         """Answer a GET where no fault is scripted."""
-        self.requests.append(RequestLine("GET", path, raw_query))
-        endpoint, ids = _find(path)
-        if not known:
-            raise Refused(401, {"message": "Unauthorized"})
+        endpoint, ids = self._look_up("GET", path, raw_query, known=known)
         _check_method("GET", endpoint)
         return self._body(endpoint, ids, QueryParams(raw_query))
+
+    def _look_up(
+        self, method: str, path: str, raw_query: str, *, known: bool
+    ) -> tuple[Endpoint, tuple[str, ...]]:
+        """Note a request, and find its endpoint; ``known`` says whether the key was that of an environment."""
+        self.requests.append(RequestLine(method, path, raw_query))
+        for endpoint in _ENDPOINTS:
+            if match := endpoint.path.fullmatch(path):
+                if not known:
+                    raise Refused(401, {"message": "Unauthorized"})
+                return endpoint, match.groups()
+        raise Refused(404, {"message": "Not Found"})
 
     def _opened_by(self, authorization: str) -> App | None:
         """Return the environment that a key opens."""
@@ -244,13 +239,8 @@ class App:
         return named
 
     async def _answer_api(self, request: Request, *, known: bool) -> Response:
-        """Answer for one environment; ``known`` says whether the key was its own."""
-        path: str = request.scope["path"]
-        raw_query = request.scope["query_string"].decode("latin-1")
-        self.requests.append(RequestLine(request.method, path, raw_query))
-        endpoint, ids = _find(path)
-        if not known:
-            raise Refused(401, {"message": "Unauthorized"})
+        path, raw_query = request.scope["path"], request.scope["query_string"].decode("latin-1")
+        endpoint, ids = self._look_up(request.method, path, raw_query, known=known)
         if request.method in endpoint.writes and self._webhooks is not None and "webhook" in path:
             return await self._write_webhook(request, self._webhooks, ids)
         _check_method(request.method, endpoint)
@@ -265,7 +255,7 @@ class App:
             raise Refused(403, {"message": "The sandbox answers requests of this machine only."})
 
     def _body(self, endpoint: Endpoint, ids: tuple[str, ...], query: QueryParams) -> bytes:
-        answer: Callable[..., bytes] = self._answers[endpoint.answer or ""]
+        answer: Callable[..., bytes] = self._answers[endpoint.answer]
         with self._api.store.lock:
             try:
                 if self._limits is not None:
@@ -311,17 +301,15 @@ class App:
         except Refused:
             return _scim_response(too_large())
         fault = app._faults.before(path, dict(request.query_params)) if len(app._faults) else None
-        if fault and (stop := await app._misfortune(request, fault)):
-            return await stop()
+        if fault and (ended := await app._misfortune(request, fault)):
+            return ended
         door = f"/scim/v2.0/{key}"
-        asked = ScimRequest(
-            request.method,
-            path.removeprefix(door),
-            dict(request.query_params),
-            body,
+        base, migrated_id = (
             f"http://{request.headers.get('host', '')}{door}",
             request.headers.get("x-workos-migrated-id"),
         )
+        query = dict(request.query_params)
+        asked = ScimRequest(request.method, path.removeprefix(door), query, body, base, migrated_id)
         assert app._doors is not None
         answer = await asyncio.to_thread(app._doors().answer, directory, asked)
         return await harmed(request, _scim_response(answer), fault.kind if fault else None)
@@ -340,8 +328,8 @@ class App:
     ) -> Response:
         path, plain = request.scope["path"], dict(query)
         fault = self._faults.before(path, plain)
-        if fault and (stop := await self._misfortune(request, fault)):
-            return await stop()
+        if fault and (ended := await self._misfortune(request, fault)):
+            return ended
         redirected = self._faults.redirected(path, plain)
         if redirected is not plain:
             query = QueryParams(redirected)
@@ -351,19 +339,13 @@ class App:
             whole = self._faults.change_page(path, redirected, whole)
         return await harmed(request, json_response(whole), fault.kind if fault else None)
 
-    async def _misfortune(
-        self, request: Request, fault: scripted.Fault
-    ) -> Callable[[], Awaitable[Response]] | None:
+    async def _misfortune(self, request: Request, fault: scripted.Fault) -> Response | None:
         """Return how a fault ends a request before it is answered; None if it is answered after all."""
         if fault.kind in ("status", "html"):
             status, body, headers = scripted.response_parts(fault)
-
-            async def answer() -> Response:
-                return Response(body, status, headers)
-
-            return answer
+            return Response(body, status, headers)
         late = fault.kind == "slow" and await closed_within(self.closing, float(fault.options["seconds"]))
-        return partial(cut, request) if late or fault.kind == "reset" else None
+        return await cut(request) if late or fault.kind == "reset" else None
 
 
 # -- refusals ------------------------------------------------------------------------------------------
@@ -373,28 +355,19 @@ def _refused(_: Request | None, refusal: Any) -> Response:
     return json_response(objects.text(refusal.body), refusal.status, refusal.headers)
 
 
-def _invalid(_: Request, error: Exception) -> Response:
-    return json_response(objects.text({"message": str(error)}), 422)
-
-
-def _unknown(_: Request, error: Exception) -> Response:
-    return json_response(objects.text({"message": str(error)}), 404)
-
-
-def _not_routed(_: Request, error: Any) -> Response:
-    refusal: HTTPException = error
+def _not_routed(_: Request, refusal: Any) -> Response:
     headers = dict(refusal.headers or {})
     return json_response(objects.text({"message": refusal.detail}), refusal.status_code, headers)
 
 
+def _told(status: int) -> Callable[[Request, Exception], Response]:
+    return lambda _, error: json_response(objects.text({"message": str(error)}), status)
+
+
 _HANDLERS: dict[Any, Any] = {
-    404: _not_routed,
-    405: _not_routed,
-    Refused: _refused,
-    NotFound: _unknown,
-    Invalid: _invalid,
-    ImportError: _invalid,
-}
+    404: _not_routed, 405: _not_routed, Refused: _refused,
+    NotFound: _told(404), Invalid: _told(422), ImportError: _told(422),
+}  # fmt: skip
 
 
 def _scim_response(answer: ScimAnswer) -> Response:
@@ -402,13 +375,6 @@ def _scim_response(answer: ScimAnswer) -> Response:
         return Response(b"", answer.status, answer.headers)
     headers = {"Content-Type": CONTENT_TYPE, **answer.headers}
     return Response(objects.text(answer.body), answer.status, headers)
-
-
-def _find(path: str) -> tuple[Endpoint, tuple[str, ...]]:
-    for endpoint in _ENDPOINTS:
-        if match := endpoint.path.fullmatch(path):
-            return endpoint, match.groups()
-    raise Refused(404, {"message": "Not Found"})
 
 
 def _misread(

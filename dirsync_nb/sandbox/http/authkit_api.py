@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 from ..directory import objects
 from ..directory.store import NotFound
-from .api import Api, Query, invalid, listed
+from .api import invalid, listed
 
 if TYPE_CHECKING:
+    from starlette.datastructures import QueryParams as Query
+
     from ..directory.authkit import AuthKit, Organization
     from ..directory.objects import Object
+    from .api import Api
 
 _STATUSES = ("active", "inactive", "pending")
 
@@ -60,13 +62,12 @@ class AuthKitApi:
         statuses = listed(query, "statuses") or ["active"]
         if wrong := [one for one in statuses if one not in _STATUSES]:
             raise invalid(statuses=f"{wrong[0]} is not one of {', '.join(_STATUSES)}.")
-        found = self._made(organization_id, user_id)
-        chosen = [
-            one
-            for one in (found.memberships if found else ())
-            if one["status"] in statuses and user_id in (None, one["user_id"])
-        ]
-        return self._api.list_of(query, chosen)
+        if organization_id is not None:
+            found: Organization | None = self._authkit.organization(organization_id)
+        else:
+            found = self._authkit.with_membership("user_id", user_id)
+        wanted = [one for one in found.memberships if one["status"] in statuses] if found else []
+        return self._api.list_of(query, [one for one in wanted if user_id in (None, one["user_id"])])
 
     def membership(self, membership_id: str) -> bytes:
         """Answer GET /user_management/organization_memberships/{id}."""
@@ -93,12 +94,12 @@ class AuthKitApi:
 
     def workos_group(self, organization_id: str, group_id: str) -> bytes:
         """Answer GET /organizations/{id}/groups/{id}."""
-        return objects.text(self._group(self._authkit.organization(organization_id), group_id))
+        return objects.text(_with_id(self._authkit.organization(organization_id).groups, group_id, "Group"))
 
     def workos_group_members(self, query: Query, organization_id: str, group_id: str) -> bytes:
         """Answer GET /organizations/{id}/groups/{id}/organization-memberships: members without their roles."""
         made = self._authkit.organization(organization_id)
-        inside = made.members[self._group(made, group_id)["id"]]
+        inside = made.members[_with_id(made.groups, group_id, "Group")["id"]]
         members = [one for one in made.memberships if one["id"] in inside]
         plain = [{key: one[key] for key in one if key not in ("role", "roles")} for one in members]
         return self._api.list_of(query, plain)
@@ -109,29 +110,15 @@ class AuthKitApi:
 
     def group_role(self, group_id: str, assignment_id: str) -> bytes:
         """Answer GET /authorization/groups/{id}/role_assignments/{id}."""
-        for one in self._assignments(group_id):
-            if one["id"] == assignment_id:
-                return objects.text(one)
-        raise NotFound("Group Role Assignment", assignment_id)
+        return objects.text(_with_id(self._assignments(group_id), assignment_id, "Group Role Assignment"))
 
     # -- the parts of it --------------------------------------------------------------------------------
 
-    def _made(self, organization_id: str | None, user_id: str | None) -> Organization | None:
-        if organization_id is not None:
-            return self._authkit.organization(organization_id)
-        return self._authkit.find(lambda made: any(one["user_id"] == user_id for one in made.memberships))
-
     def _membership(self, membership_id: str) -> tuple[Organization, Object]:
-        made = self._authkit.find(lambda made: any(one["id"] == membership_id for one in made.memberships))
+        made = self._authkit.with_membership("id", membership_id)
         if made is None:
             raise NotFound("Organization Membership", membership_id)
-        return made, next(one for one in made.memberships if one["id"] == membership_id)
-
-    def _group(self, made: Organization, group_id: str) -> Object:
-        for group in made.groups:
-            if group["id"] == group_id:
-                return group
-        raise NotFound("Group", group_id)
+        return made, _with_id(made.memberships, membership_id, "Organization Membership")
 
     def _assignments(self, group_id: str) -> list[Object]:
         made = self._authkit.find(lambda made: group_id in made.members)
@@ -140,5 +127,12 @@ class AuthKitApi:
         return made.assignments[group_id]
 
 
+def _with_id(items: list[Object], wanted: str, kind: str) -> Object:
+    for one in items:
+        if one["id"] == wanted:
+            return one
+    raise NotFound(kind, wanted)
+
+
 def _whole(items: list[Object]) -> bytes:
-    return json.dumps({"object": "list", "data": items}, ensure_ascii=False, separators=(",", ":")).encode()
+    return objects.text({"object": "list", "data": items})

@@ -16,7 +16,7 @@ import msgspec
 from starlette.routing import Route
 
 from ..directory import objects
-from ..directory.refusal import Invalid
+from ..directory.refusal import Invalid, require_one_of
 from .answers import body_within, json_response
 
 if TYPE_CHECKING:
@@ -69,8 +69,7 @@ class Control:
 
     def _change(self, do: str, **arguments: Any) -> Object:
         """Do what ``do`` names with the other fields as arguments."""
-        if do not in CHANGES:
-            raise Invalid(f"do must be one of {', '.join(CHANGES)}; got {do!r}")
+        require_one_of("do", do, CHANGES)
         act = getattr(self._changes(), do)
         return {"result": act(**checked(act, arguments))}
 

@@ -29,10 +29,10 @@ from functools import wraps
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..directory.objects import text
-from ..directory.refusal import Invalid
+from ..directory.refusal import Invalid, require_one_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from ..directory.objects import Object
 
@@ -92,13 +92,7 @@ class Fault:
 
     def described(self) -> Object:
         """Return the rule as the control door shows it."""
-        shown = {
-            "kind": self.kind,
-            "path": self.path,
-            "match": self.match,
-            "skip": self.skip,
-            "times": self.times,
-        }
+        shown = {name: getattr(self, name) for name in ("kind", "path", "match", "skip", "times")}
         return {**shown, **self.options, "seen": self.seen, "fired": self.fired}
 
 
@@ -206,8 +200,7 @@ class Faults:
 def _checked(
     kind: str, path: str, match: Mapping[str, str] | None, skip: int, times: int | None, options: dict[str, Any]
 ) -> Fault:
-    if kind not in KINDS:
-        raise Invalid(f"kind must be one of {', '.join(KINDS)}; got {kind!r}")
+    require_one_of("kind", kind, KINDS)
     unknown = sorted(set(options) - set(KINDS[kind]))
     if unknown:
         raise Invalid(f"a fault of kind {kind!r} takes {sorted(KINDS[kind]) or 'no options'}; got {unknown}")
@@ -310,24 +303,27 @@ def _overlap(rule: Fault, query: Mapping[str, str], body: bytes) -> bytes:
 
 
 def _empty(rule: Fault, query: Mapping[str, str], body: bytes) -> bytes:
-    page = json.loads(body)
-    if not page["data"] or not _due(rule):
-        return body
-    stand_in = page["data"][0]["id"]  # a cursor of this list that no page hands out at this point
-    rule.memory[_walk(query), stand_in] = dict(query)
-    _point(page, stand_in)
-    return text({**page, "data": []})
+    # A cursor of this list that no page hands out at this point.
+    return _stand_in(rule, query, body, lambda ids: ids[0], empty=True)
 
 
 def _repeated(rule: Fault, query: Mapping[str, str], body: bytes) -> bytes:
+    # Of the form of an id, and new each time.
+    empty = rule.options["empty"]
+    return _stand_in(rule, query, body, lambda ids: f"{ids[-1][:-6]}{rule.fired:06d}", empty=empty)
+
+
+def _stand_in(
+    rule: Fault, query: Mapping[str, str], body: bytes, made_up: Callable[[list[str]], str], *, empty: bool
+) -> bytes:
+    """Let a page lead to a cursor that stands for the one that was just followed."""
     page = json.loads(body)
     if not page["data"] or not _due(rule):
         return body
-    last = page["data"][-1]["id"]
-    made_up = f"{last[:-6]}{rule.fired:06d}"  # of the form of an id, and new each time
-    rule.memory[_walk(query), made_up] = dict(query)
-    _point(page, made_up)
-    return text({**page, "data": []} if rule.options["empty"] else page)
+    cursor = made_up([one["id"] for one in page["data"]])
+    rule.memory[_walk(query), cursor] = dict(query)
+    _point(page, cursor)
+    return text({**page, "data": []} if empty else page)
 
 
 _PAGE_KINDS = {

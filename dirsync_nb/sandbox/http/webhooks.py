@@ -15,6 +15,7 @@ import random
 import re
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from http.client import HTTPConnection, HTTPException
@@ -66,7 +67,7 @@ class Deliveries:
     def __init__(self, store: Store, seed: int, shape: Callable[[bytes], Object]) -> None:
         self._store, self._seed, self._shape = store, seed, shape
         self._endpoints: dict[str, _Endpoint] = {}
-        self._lines: list[Object] = []
+        self._lines: deque[Object] = deque(maxlen=_KEPT_LINES)
         kept = json.loads(store.meta(_KEPT) or "{}")
         self._made: int = kept.get("made", 0)
         for one in kept.get("endpoints", ()):
@@ -117,7 +118,7 @@ class Deliveries:
 
     def _begin(self, endpoint: _Endpoint) -> None:
         self._endpoints[endpoint.id] = endpoint
-        endpoint.begin(self._store, self._shape, self._log, self._keep)
+        endpoint.begin(self._store, self._shape, self._lines.append, self._keep)
 
     def _keep(self) -> None:
         with self._store.lock:  # of two threads, the later one has the later places
@@ -180,10 +181,6 @@ class Deliveries:
         self._lines.clear()
         self._made = 0
         self._keep()
-
-    def _log(self, line: Object) -> None:
-        self._lines.append(line)
-        del self._lines[:-_KEPT_LINES]
 
 
 @dataclass(order=True)

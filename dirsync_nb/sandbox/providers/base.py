@@ -166,6 +166,9 @@ class Persona:
 
     agent: ClassVar[str]
     content_type: ClassVar[str] = "application/scim+json"
+    _user_query: ClassVar[dict[str, str]] = {}  # with which it looks a user up
+    _group_query: ClassVar[dict[str, str]] = {}
+    _query: Mapping[str, str] | None = None  # with which it does all else
 
     def __init__(self, url: str, token: str) -> None:
         self.client = ScimClient(url, token, agent=self.agent, content_type=self.content_type)
@@ -197,11 +200,47 @@ class Persona:
             self._group_ids[name] = found["id"]
             self.groups.setdefault(name, [])
 
-    # -- what each provider writes in its own way --------------------------------------------------------
+    # -- what all do alike -------------------------------------------------------------------------------
 
     def assign(self, person: Employee) -> None:
-        """Give somebody access: they are created, or found and brought back."""
-        raise NotImplementedError
+        """Give somebody access: they are looked up, and created, or brought back."""
+        self.people[person.id] = person
+        query = {**self._user_query, **(self._query or {})}
+        found = self.client.find("Users", "userName", person.email, **query)
+        if found is None:
+            made = self.client.send("POST", "/Users", self._new_user(person), self._query)
+            self._users[person.id] = made["id"]
+        else:
+            self._users[person.id] = found["id"]
+            self._bring_back(person)
+
+    def push_group(self, name: str, members: list[str]) -> None:
+        """Look a group up, create it empty if there is none, and add its members afterwards."""
+        query = {**self._group_query, **(self._query or {})}
+        found = self.client.find("Groups", "displayName", name, **query)
+        if found is None:
+            found = self.client.send("POST", "/Groups", self._new_group(name), self._query)
+        self._group_ids[name], self.groups[name] = found["id"], []
+        if members:
+            self.change_members(name, add=members)
+
+    def rename_group(self, name: str, new: str) -> None:
+        """Give a group another name, by PATCH."""
+        self.groups[new], self._group_ids[new] = self.groups.pop(name), self._group_ids.pop(name)
+        self._patch(self._group(new), [self._naming(new)])
+
+    def drop_group(self, name: str) -> None:
+        """Stop pushing a group, and delete it at the service."""
+        self.client.send("DELETE", self._group(name), query=self._query)
+        del self.groups[name], self._group_ids[name]
+
+    def change_members(self, name: str, *, add: Sequence[str] = (), remove: Sequence[str] = ()) -> None:
+        """Let people into a group, and others out of it, by PATCH."""
+        now = [one for one in self.groups[name] if one not in remove]
+        self.groups[name] = now + [one for one in add if one not in now]
+        self._patch_members(self._group(name), name, list(add), list(remove))
+
+    # -- what each provider writes in its own way --------------------------------------------------------
 
     def change(self, person_id: str, **changes: str | None) -> None:
         """Change somebody's profile."""
@@ -211,28 +250,26 @@ class Persona:
         """Take access away, or block the sign-in."""
         raise NotImplementedError
 
-    def push_group(self, name: str, members: list[str]) -> None:
-        """Create a group with members."""
+    def _new_user(self, person: Employee) -> Object:
         raise NotImplementedError
 
-    def rename_group(self, name: str, new: str) -> None:
-        """Give a group another name."""
+    def _bring_back(self, person: Employee) -> None:
         raise NotImplementedError
 
-    def drop_group(self, name: str) -> None:
-        """Stop pushing a group, or delete it."""
+    def _new_group(self, name: str) -> Object:
+        return {"schemas": [CORE + "Group"], "displayName": name}
+
+    def _naming(self, name: str) -> Object:
         raise NotImplementedError
 
-    def change_members(self, name: str, *, add: Sequence[str] = (), remove: Sequence[str] = ()) -> None:
-        """Let people into a group, and others out of it."""
+    def _patch_members(self, path: str, name: str, add: list[str], remove: list[str]) -> None:
         raise NotImplementedError
 
     # -- small parts --------------------------------------------------------------------------------------
 
     def _changed(self, person_id: str, changes: Mapping[str, str | None]) -> tuple[Employee, Employee]:
         before = self.people[person_id]
-        after = replace(before, **changes)  # type: ignore[arg-type]
-        self.people[person_id] = after
+        self.people[person_id] = after = replace(before, **changes)  # type: ignore[arg-type]
         return before, after
 
     def _user(self, person_id: str) -> str:
@@ -241,12 +278,11 @@ class Persona:
     def _group(self, name: str) -> str:
         return f"/Groups/{self._group_ids[name]}"
 
-    def _patch(self, path: str, operations: list[Object], query: Mapping[str, str] | None = None) -> Any:
-        return self.client.send("PATCH", path, {"schemas": [PATCH_OP], "Operations": operations}, query)
+    def _patch(self, path: str, operations: list[Object]) -> None:
+        self.client.send("PATCH", path, {"schemas": [PATCH_OP], "Operations": operations}, self._query)
 
-    def _move_members(self, name: str, add: list[str], remove: list[str]) -> None:
-        now = [one for one in self.groups[name] if one not in remove]
-        self.groups[name] = now + [one for one in add if one not in now]
+    def _removal(self, person_id: str) -> Object:
+        return {"op": "remove", "path": f'members[value eq "{self._users[person_id]}"]'}
 
 
 def employee_of(resource: Object) -> Employee:
@@ -273,7 +309,7 @@ def employee_of(resource: Object) -> Employee:
 
 def core_user(person: Employee) -> Object:
     """Write what every provider sends of a user."""
-    user = {
+    user: Object = {
         "schemas": [CORE + "User"],
         "userName": person.email,
         "externalId": person.id,

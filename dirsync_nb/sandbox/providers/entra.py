@@ -11,8 +11,6 @@ from typing import TYPE_CHECKING, ClassVar
 from .base import CORE, ENTERPRISE, Employee, Persona, core_user, enterprise, opaque
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from ..directory.objects import Object
 
 _GROUP_EXTENSION = "http://schemas.microsoft.com/2006/11/ResourceManagement/ADSCIM/2.0/Group"
@@ -31,6 +29,7 @@ class EntraId(Persona):
     """
 
     agent: ClassVar[str] = "Microsoft-AzureAD-Provisioning"
+    _group_query = {"excludedAttributes": "members"}  # noqa: RUF012 (declared in the base)
 
     def __init__(self, url: str, token: str, *, modern: bool = False) -> None:
         super().__init__(url, token)
@@ -40,16 +39,7 @@ class EntraId(Persona):
 
     def assign(self, person: Employee) -> None:
         """Look the user up, create the core of it, and deliver the rest as an update at once."""
-        self.people[person.id] = person
-        found = self.client.find("Users", "userName", person.email, **(self._query or {}))
-        if found is None:
-            whole = {**core_user(person), "active": True, "meta": {"resourceType": "User"}}
-            found = self.client.send("POST", "/Users", whole, self._query)
-            self._users[person.id] = found["id"]
-        else:
-            self._users[person.id] = found["id"]
-            self._switch(person.id, on=True)
-            self.blocked = [one for one in self.blocked if one != person.id]
+        super().assign(person)
         self._update(person.id, self._extension_paths(person))
 
     def change(self, person_id: str, **changes: str | None) -> None:
@@ -69,61 +59,44 @@ class EntraId(Persona):
         self.blocked.remove(person_id)
         del self.people[person_id], self._users[person_id]
 
-    def push_group(self, name: str, members: list[str]) -> None:
-        """Look the group up without its members, create it empty, and add them afterwards."""
-        query = {"excludedAttributes": "members", **(self._query or {})}
-        found = self.client.find("Groups", "displayName", name, **query)
-        if found is None:
-            body = {
-                "schemas": [CORE + "Group", _GROUP_EXTENSION],
-                "externalId": opaque("entra", f"group/{name}"),
-                "displayName": name,
-                "meta": {"resourceType": "Group"},
-            }
-            found = self.client.send("POST", "/Groups", body, self._query)
-        self._group_ids[name] = found["id"]
-        self.groups[name] = []
-        if members:
-            self.change_members(name, add=members)
-
-    def rename_group(self, name: str, new: str) -> None:
-        """PATCH the display name."""
-        self.groups[new] = self.groups.pop(name)
-        self._group_ids[new] = self._group_ids.pop(name)
-        operation = {"op": self._op("Replace"), "path": "displayName", "value": new}
-        self._patch(self._group(new), [operation], self._query)
-
-    def drop_group(self, name: str) -> None:
-        """Delete the group."""
-        self.client.send("DELETE", self._group(name), query=self._query)
-        del self.groups[name], self._group_ids[name]
-
-    def change_members(self, name: str, *, add: Sequence[str] = (), remove: Sequence[str] = ()) -> None:
-        """PATCH members in and out: one request for the new, one for those who go."""
-        self._move_members(name, list(add), list(remove))
-        if add:
-            operation = {"op": self._op("Add"), "path": "members", "value": self._members(list(add))}
-            self._patch(self._group(name), [operation], self._query)
-        if remove:
-            self._patch(self._group(name), self._removals(list(remove)), self._query)
-
     # -- how it writes ------------------------------------------------------------------------------------
 
     def _op(self, name: str) -> str:
         return name.lower() if self._modern else name
 
+    def _new_user(self, person: Employee) -> Object:
+        return {**core_user(person), "active": True, "meta": {"resourceType": "User"}}
+
+    def _bring_back(self, person: Employee) -> None:
+        self._switch(person.id, on=True)
+        self.blocked = [one for one in self.blocked if one != person.id]
+
+    def _new_group(self, name: str) -> Object:
+        return {
+            "schemas": [CORE + "Group", _GROUP_EXTENSION],
+            "externalId": opaque("entra", f"group/{name}"),
+            "displayName": name,
+            "meta": {"resourceType": "Group"},
+        }
+
+    def _naming(self, name: str) -> Object:
+        return {"op": self._op("Replace"), "path": "displayName", "value": name}
+
     def _switch(self, person_id: str, *, on: bool) -> None:
         value = on if self._modern else str(on)
-        operation = {"op": self._op("Replace"), "path": "active", "value": value}
-        self._patch(self._user(person_id), [operation], self._query)
+        self._patch(self._user(person_id), [{"op": self._op("Replace"), "path": "active", "value": value}])
+
+    def _patch_members(self, path: str, name: str, add: list[str], remove: list[str]) -> None:  # noqa: ARG002 (as at others)
+        """PATCH members in and out: one request for the new, one for those who go."""
+        if add:
+            self._patch(path, [{"op": self._op("Add"), "path": "members", "value": self._members(add)}])
+        if remove and self._modern:
+            self._patch(path, [self._removal(one) for one in remove])
+        elif remove:
+            self._patch(path, [{"op": "Remove", "path": "members", "value": self._members(remove)}])
 
     def _members(self, people: list[str]) -> list[Object]:
         return [{"$ref": None, "value": self._users[one]} for one in people]
-
-    def _removals(self, people: list[str]) -> list[Object]:
-        if self._modern:
-            return [{"op": "remove", "path": f'members[value eq "{self._users[one]}"]'} for one in people]
-        return [{"op": "Remove", "path": "members", "value": self._members(people)}]
 
     def _extension_paths(self, person: Employee) -> Object:
         return {f"{ENTERPRISE}:{name}": value for name, value in self._extension(person).items()}
@@ -154,4 +127,4 @@ class EntraId(Persona):
             filtered = {"op": "replace", "path": _EMAIL, "value": changed.get(_EMAIL)}
             operations = [filtered] if _EMAIL in changed else []
             operations += [{"op": "replace", "value": bundled}] if bundled else []
-        self._patch(self._user(person_id), operations, self._query)
+        self._patch(self._user(person_id), operations)

@@ -7,31 +7,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from .base import CORE, Employee, Persona, core_user, with_extension
+from .base import Employee, Persona, core_user, with_extension
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from ..directory.objects import Object
+
+_FIRST = {"startIndex": "1", "count": "100"}
 
 
 class Okta(Persona):
     """Be Okta."""
 
     agent: ClassVar[str] = "Okta SCIM Client 1.0.0"
-
-    def assign(self, person: Employee) -> None:
-        """Look the user up; POST a new one, or switch a known one on and PUT the profile."""
-        self.people[person.id] = person
-        found = self.client.find("Users", "userName", person.email, startIndex="1", count="100")
-        if found is not None:
-            self._users[person.id] = found["id"]
-            self._switch(person.id, on=True)
-            self._put(person)
-            return
-        extra = {"locale": "en-GB", "groups": [], "password": "x9!Rt2-unused", "active": True}
-        answer = self.client.send("POST", "/Users", {**self._profile(person), **extra})
-        self._users[person.id] = answer["id"]
+    _user_query = _group_query = _FIRST
 
     def change(self, person_id: str, **changes: str | None) -> None:
         """Read the user, then PUT the whole profile."""
@@ -46,36 +34,29 @@ class Okta(Persona):
     def push_group(self, name: str, members: list[str]) -> None:
         """Look the group up, then POST it with its members."""
         self.groups[name] = list(members)
-        found = self.client.find("Groups", "displayName", name, startIndex="1", count="100")
+        found = self.client.find("Groups", "displayName", name, **_FIRST)
         if found is not None:
             self._group_ids[name] = found["id"]
             whole = {"op": "replace", "path": "members", "value": self._members(members)}
             self._patch(self._group(name), [self._naming(name), whole])
             return
-        body = {"schemas": [CORE + "Group"], "displayName": name, "members": self._members(members)}
+        body = {**self._new_group(name), "members": self._members(members)}
         self._group_ids[name] = self.client.send("POST", "/Groups", body)["id"]
 
-    def rename_group(self, name: str, new: str) -> None:
-        """PATCH the name, without a path."""
-        self.groups[new] = self.groups.pop(name)
-        self._group_ids[new] = self._group_ids.pop(name)
-        self._patch(self._group(new), [self._naming(new)])
-
-    def drop_group(self, name: str) -> None:
-        """Unlink a pushed group and delete it at the service."""
-        self.client.send("DELETE", self._group(name))
-        del self.groups[name], self._group_ids[name]
-
-    def change_members(self, name: str, *, add: Sequence[str] = (), remove: Sequence[str] = ()) -> None:
-        """PATCH the members; a rename to the name it has comes along each time."""
-        self._move_members(name, list(add), list(remove))
-        gone: list[Object] = [
-            {"op": "remove", "path": f'members[value eq "{self._users[one]}"]'} for one in remove
-        ]
-        new: list[Object] = [{"op": "add", "path": "members", "value": self._members(list(add))}] if add else []
-        self._patch(self._group(name), [self._naming(name), *gone, *new])
-
     # -- how it writes ------------------------------------------------------------------------------------
+
+    def _new_user(self, person: Employee) -> Object:
+        extra = {"locale": "en-GB", "groups": [], "password": "x9!Rt2-unused", "active": True}
+        return {**self._profile(person), **extra}
+
+    def _bring_back(self, person: Employee) -> None:
+        self._switch(person.id, on=True)
+        self._put(person)
+
+    def _patch_members(self, path: str, name: str, add: list[str], remove: list[str]) -> None:
+        """PATCH the members; a rename to the name it has comes along each time."""
+        new: list[Object] = [{"op": "add", "path": "members", "value": self._members(add)}] if add else []
+        self._patch(path, [self._naming(name), *map(self._removal, remove), *new])
 
     def _profile(self, person: Employee) -> Object:
         return with_extension(core_user(person), person)

@@ -6,12 +6,13 @@ A source is the provider's own truth. ``poll`` brings a directory to what the so
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ..directory import clock
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from ..directory.changes import Changes
     from ..directory.objects import Object
@@ -130,31 +131,17 @@ class _Poll:
         self._id, self._n = directory["id"], directory["n"]
 
     def users(self, roster: Roster) -> int:
-        now, count = self._known(self._store.users), 0
-        for key, wanted in roster.users.items():
-            if key not in now:
-                self._changes.add_user(self._id, idp_id=key, **wanted)
-                count += 1
-            else:
-                changes = {name: wanted[name] for name in _FIELDS if name in wanted}
-                count += self._changes.update_user(now[key]["id"], **changes)
-        for key in [one for one in now if one not in roster.users]:
-            self._changes.delete_user(now[key]["id"])
-            count += 1
-        return count
+        def change(user_id: str, **fields: Any) -> bool:
+            known = {name: value for name, value in fields.items() if name in _FIELDS}
+            return self._changes.update_user(user_id, **known)
+
+        add, delete = partial(self._changes.add_user, self._id), self._changes.delete_user
+        return _bring(self._known(self._store.users), roster.users, add, change, delete)
 
     def groups(self, roster: Roster) -> int:
-        now, count = self._known(self._store.groups), 0
-        for key, name in roster.groups.items():
-            if key not in now:
-                self._changes.add_group(self._id, name=name, idp_id=key)
-                count += 1
-            else:
-                count += self._changes.set_group(now[key]["id"], name=name, idp_id=key)
-        for key in [one for one in now if one not in roster.groups]:
-            self._changes.delete_group(now[key]["id"])
-            count += 1
-        return count
+        wanted = {key: {"name": name} for key, name in roster.groups.items()}
+        add, changes = partial(self._changes.add_group, self._id), self._changes
+        return _bring(self._known(self._store.groups), wanted, add, changes.set_group, changes.delete_group)
 
     def members(self, roster: Roster) -> int:
         users, groups, count = self._known(self._store.users), self._known(self._store.groups), 0
@@ -169,3 +156,24 @@ class _Poll:
     def _known(self, table: Users | Groups) -> dict[str, Object]:
         rows = table.of(self._n)
         return {one["idp_id"]: one for one in (row.parsed() for row in rows)}
+
+
+def _bring(
+    now: Mapping[str, Object],
+    wanted: Mapping[str, Object],
+    add: Callable[..., object],
+    change: Callable[..., bool],
+    delete: Callable[[str], None],
+) -> int:
+    """Let what there is become what is wanted, by the provider's ids; return how many things changed."""
+    count = 0
+    for key, fields in wanted.items():
+        if key in now:
+            count += change(now[key]["id"], **fields, idp_id=key)
+        else:
+            add(**fields, idp_id=key)
+            count += 1
+    gone = [one["id"] for key, one in now.items() if key not in wanted]
+    for one in gone:
+        delete(one)
+    return count + len(gone)

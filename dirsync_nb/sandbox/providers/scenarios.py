@@ -15,19 +15,21 @@ from ..directory.recorder import Removals
 from ..directory.refusal import Invalid
 from . import polled
 from .base import Employee, Persona, opaque
+from .desk import PERSONAS
 from .entra import EntraId
-from .okta import Okta
-from .others import JumpCloud, OneLogin
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from ..directory.changes import Changes
-    from ..directory.objects import Object
     from ..directory.store import Store
 
 _DOMAIN = "acme.test"
 _TEAMS = {"Engineering": "Engineer", "Operations": "Dispatcher", "Finance": "Accountant"}
+_PROVIDERS = {
+    "Okta": "okta scim v2.0", "Entra ID": "azure scim v2.0", "OneLogin": "onelogin scim v2.0",
+    "JumpCloud": "jump cloud scim v2.0", "Google": "gsuite directory", "Workday": "workday",
+}  # fmt: skip
 NAMES = (
     "Ann Lee", "Bo Stone", "Cy Marlowe", "Dee Okafor", "Eli Brandt", "Fay Lund",
     "Gus Ibáñez", "Hedda Nygård", "Ivo Żurawik", "Jun Sato", "Kim Park", "Lou Weißmann",
@@ -45,8 +47,7 @@ class Stage(Protocol):
         """Return endpoint and token of a directory."""
 
 
-@dataclass(slots=True)
-class Scene:
+class Scene(NamedTuple):
     """Hold what one scene led to: requests sent by providers, and events by name."""
 
     at: str
@@ -54,12 +55,6 @@ class Scene:
     what: str
     requests: int
     events: dict[str, int]
-
-    def described(self) -> Object:
-        """Return it as plain JSON."""
-        return {
-            "at": self.at, "who": self.who, "what": self.what, "requests": self.requests, "events": self.events,
-        }  # fmt: skip
 
 
 @dataclass(slots=True)
@@ -125,23 +120,13 @@ def a_day_at_acme(scenario: Scenario) -> None:
 def _set_up(scenario: Scenario) -> None:
     changes = scenario.stage.changes
     organization = changes.add_organization(name="Acme", domains=[_DOMAIN], external_id="cust-acme")
-    types = {
-        "Okta": "okta scim v2.0",
-        "Entra ID": "azure scim v2.0",
-        "OneLogin": "onelogin scim v2.0",
-        "JumpCloud": "jump cloud scim v2.0",
-        "Google": "gsuite directory",
-        "Workday": "workday",
-    }
-    for name, kind in types.items():
+    for name, kind in _PROVIDERS.items():
         scenario.directories[name] = changes.add_directory(
             organization, type=kind, name=f"Acme {name}", domain=_DOMAIN
         )
-    makers: dict[str, Callable[..., Persona]] = {
-        "Okta": Okta, "Entra ID": EntraId, "OneLogin": OneLogin, "JumpCloud": JumpCloud,
-    }  # fmt: skip
-    for name, make in makers.items():
-        scenario.personas[name] = make(*scenario.stage.scim(scenario.directories[name]))
+    for name, kind in _PROVIDERS.items():
+        if kind in PERSONAS:
+            scenario.personas[name] = PERSONAS[kind](*scenario.stage.scim(scenario.directories[name]))
 
 
 def _assign(persona: Persona, people: list[Employee]) -> None:

@@ -122,6 +122,7 @@ def user_resource(user: Object) -> Object:
     """Write the SCIM resource of a directory user that did not come through the door."""
     attributes = user["custom_attributes"]
     name = {"givenName": user["first_name"], "familyName": user["last_name"]}
+    who = attributes.get("manager_id") or attributes.get("manager_email")
     address = [{"type": "work", "value": user["email"], "primary": True}] if user["email"] else []
     plain = {
         "userName": user_name(user),
@@ -133,7 +134,7 @@ def user_resource(user: Object) -> Object:
         "emails": attributes.get("emails") or address,
         "addresses": [written_place(one) for one in attributes.get("addresses") or []],
         "phoneNumbers": [_without_none(one) for one in attributes.get("phone_numbers") or []],
-        ENTERPRISE: _enterprise(attributes),
+        ENTERPRISE: enterprise(attributes, {"value": who, "displayName": attributes.get("manager_name")}),
     }
     written = {key: value for key, value in plain.items() if value}
     return {"schemas": [USER, ENTERPRISE] if ENTERPRISE in written else [USER], **written, "active": True}
@@ -141,8 +142,7 @@ def user_resource(user: Object) -> Object:
 
 def user_name(user: Object) -> str:
     """Return the user name of a directory user."""
-    name: str = user["custom_attributes"].get("username") or user["email"] or user["idp_id"]
-    return name
+    return str(user["custom_attributes"].get("username") or user["email"] or user["idp_id"])
 
 
 def group_resource(group: Object, directory_type: str) -> Object:
@@ -153,15 +153,14 @@ def group_resource(group: Object, directory_type: str) -> Object:
 
 def group_identity(resource: Object, directory_type: str) -> str:
     """Return the ``idp_id`` of a group: at Okta its name, elsewhere the ``externalId``, else the name."""
-    name: str = resource["displayName"]
-    return name if directory_type.startswith("okta") else resource.get("externalId") or name
+    external = None if directory_type.startswith("okta") else resource.get("externalId")
+    return str(external or resource["displayName"])
 
 
-def _enterprise(attributes: Object) -> Object:
+def enterprise(attributes: Object, manager: Object) -> Object:
+    """Write the enterprise extension, as far as there is anything in it."""
     found = {theirs: attributes.get(ours) for theirs, ours in _SAME_NAME.items()}
-    who = attributes.get("manager_id") or attributes.get("manager_email")
-    manager = _without_none({"value": who, "displayName": attributes.get("manager_name")})
-    return _without_none({**found, "manager": manager or None})
+    return _without_none({**found, "manager": _without_none(manager) or None})
 
 
 def written_place(one: Object) -> Object:

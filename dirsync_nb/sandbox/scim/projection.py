@@ -14,55 +14,43 @@ if TYPE_CHECKING:
 _ALWAYS = frozenset({"schemas", "id"})
 
 
+Wanted = dict[str, set[str | None]]
+"""Sub-attributes by the name of their attribute, in lower case; None is all of it."""
+
+
 def project(resource: Object, wanted: Mapping[str, Any]) -> Object:
     """Keep the attributes that were asked for, or leave out those that were not wanted."""
     only, without = _names(wanted.get("attributes")), _names(wanted.get("excludedAttributes"))
-    if only:
-        return _only_these(resource, only)
-    unwanted = {(name, sub) for name, sub in without if name not in _ALWAYS}
-    kept = {key: value for key, value in resource.items() if (key.lower(), None) not in unwanted}
-    return {key: _without_subs(key, value, unwanted) for key, value in kept.items()}
+    keep, named = bool(only), only or without
+    shown: Object = {}
+    for key, value in resource.items():
+        subs = named.get(key.lower(), set())
+        whole = None in subs
+        if key.lower() in _ALWAYS or (whole if keep else not subs):
+            shown[key] = value
+        elif subs and not whole:
+            shown[key] = _cut(value, subs, keep=keep)
+    return shown
 
 
-def _names(given: Any) -> set[tuple[str, str | None]]:
+def _names(given: Any) -> Wanted:
     """Read ``attributes``: names or ``name.sub``, by comma or as a list, with or without the schema."""
-    listed = given if isinstance(given, list) else str(given or "").split(",")
-    found: set[tuple[str, str | None]] = set()
-    for one in listed:
+    found: Wanted = {}
+    for one in given if isinstance(given, list) else str(given or "").split(","):
         name = str(one).strip().lower()
         if name.startswith(ENTERPRISE.lower()):
-            found.add((ENTERPRISE.lower(), name[len(ENTERPRISE) + 1 :] or None))
-        elif name:
+            attr, sub = ENTERPRISE.lower(), name[len(ENTERPRISE) + 1 :]
+        else:
             attr, _, sub = name.rpartition(":")[2].partition(".")
-            found.add((attr, sub or None))
+        if name:
+            found.setdefault(attr, set()).add(sub or None)
     return found
 
 
-def _only_these(resource: Object, only: set[tuple[str, str | None]]) -> Object:
-    found: Object = {}
-    for key, value in resource.items():
-        subs = {sub for name, sub in only if name == key.lower()}
-        if key.lower() in _ALWAYS or None in subs:
-            found[key] = value
-        elif subs:
-            found[key] = _subs_alone(value, subs)
-    return found
-
-
-def _subs_alone(value: Any, subs: set[str | None]) -> Any:
+def _cut(value: Any, subs: set[str | None], *, keep: bool) -> Any:
+    """Return a value with these sub-attributes alone, or without them."""
     if isinstance(value, list):
-        return [_subs_alone(one, subs) for one in value]
+        return [_cut(one, subs, keep=keep) for one in value]
     if isinstance(value, dict):
-        return {name: item for name, item in value.items() if name.lower() in subs}
-    return value
-
-
-def _without_subs(key: str, value: Any, unwanted: set[tuple[str, str | None]]) -> Any:
-    subs = {sub for name, sub in unwanted if name == key.lower() and sub}
-    if not subs:
-        return value
-    if isinstance(value, list):
-        return [_without_subs(key, one, unwanted) for one in value]
-    if isinstance(value, dict):
-        return {name: item for name, item in value.items() if name.lower() not in subs}
+        return {name: item for name, item in value.items() if (name.lower() in subs) is keep}
     return value

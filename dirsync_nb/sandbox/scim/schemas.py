@@ -2,6 +2,7 @@
 
 ``schemas.json`` has what RFC 7643 lays down of each attribute: its type, whether it must be there, who may
 write it. Descriptions are made of the names here. Where the service is known to differ it is changed.
+``discovery.json`` has the documents about the service itself.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
     from ..directory.objects import Object
 
-MOST_RESULTS = 1_000
+MOST_RESULTS = 1_000  # as discovery.json says
 
 _OWN = frozenset({"schemas", "id", "meta"})  # the service's to set, in whatever body they come
 _JSON_TYPES: dict[str, Any] = {
@@ -67,7 +68,7 @@ def _describe(each: Object) -> None:
 @lru_cache(maxsize=1)
 def schemas() -> dict[str, Object]:
     """Return the published schemas by their id."""
-    found: dict[str, Object] = json.loads(Path(__file__).with_name("schemas.json").read_text(encoding="utf-8"))
+    found: dict[str, Object] = _json_beside("schemas.json")
     for each in found.values():
         _describe(each)
     by_name = {each["name"]: each for each in found[USER]["attributes"]}
@@ -85,49 +86,29 @@ def schemas() -> dict[str, Object]:
     return found
 
 
+def _json_beside(name: str) -> Any:
+    return json.loads(Path(__file__).with_name(name).read_text(encoding="utf-8"))
+
+
 def _sub(attribute: Object, name: str) -> Object:
     found: Object = next(each for each in attribute["subAttributes"] if each["name"] == name)
     return found
 
 
 @lru_cache(maxsize=1)
+def _discovery() -> dict[str, Object]:
+    found: dict[str, Object] = _json_beside("discovery.json")
+    return found
+
+
 def resource_types() -> dict[str, Object]:
     """Return the two types of resources by their id."""
-    extension = [{"schema": ENTERPRISE, "required": False}]
-    return {
-        name: {
-            "schemas": [CORE + "ResourceType"],
-            "id": name,
-            "name": name,
-            "endpoint": f"/{name}s",
-            "schema": CORE + name,
-            **({"schemaExtensions": extension} if name == "User" else {}),
-        }
-        for name in ("User", "Group")
-    }
+    return _discovery()["ResourceTypes"]
 
 
-@lru_cache(maxsize=1)
 def provider_config() -> Object:
     """Return what this service can do."""
-    unsupported = {"supported": False}
-    return {
-        "schemas": [CORE + "ServiceProviderConfig"],
-        "patch": {"supported": True},
-        "bulk": {"supported": False, "maxOperations": 0, "maxPayloadSize": 0},
-        "filter": {"supported": True, "maxResults": MOST_RESULTS},
-        "changePassword": unsupported,
-        "sort": unsupported,
-        "etag": unsupported,
-        "authenticationSchemes": [
-            {
-                "type": "oauthbearertoken",
-                "name": "Bearer token",
-                "description": "The token of the directory.",
-                "primary": True,
-            }
-        ],
-    }
+    return _discovery()["ServiceProviderConfig"]
 
 
 # -- attributes by name -------------------------------------------------------------------------------

@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from ..directory.objects import Object
     from ..directory.recorder import InactivePolicy
     from ..directory.store import Store
-    from ..directory.store.people import UserColumns
 
 __all__ = ["FORMAT", "WHAT", "Copy", "build", "read"]
 
@@ -42,7 +41,6 @@ MOST_LINE = 2**26  # the longest are groups: this is one of 1,400,000 members
 AS_READ = 2
 """Of ``has_roles``: users keep the roles they were read with, since nobody can read which group gives which."""
 
-_CHUNK = 10_000
 _LAST = 10**17  # microseconds since 1970: some thousand years
 _NEEDED: dict[str, tuple[tuple[str, type], ...]] = {
     "organization": (("id", str),),
@@ -58,16 +56,9 @@ _TEXTS = (
 )  # fmt: skip
 _LISTS = ("domains", "roles")
 _IDS = (
-    "id",
-    "directory_id",
-    "organization_id",
-    "group_id",
-    "external_id",
-    "external_key",
-    "domain",
-    "idp_id",
+    "id", "directory_id", "organization_id", "group_id", "external_id", "external_key", "domain", "idp_id",
     "email",
-)
+)  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -224,7 +215,7 @@ def build(store: Store, seed: int, copy: Copy, *, live: bool) -> None:
         filling = _Filling(store, seed)
         for kind, one, line in _records(copy):
             filling.add(kind, one, line)
-        filling.flush()
+        filling.portion.flush()
         position = copy.head.get("position")
         if position is not None:
             store.events.know_place(position[1])
@@ -235,73 +226,52 @@ def build(store: Store, seed: int, copy: Copy, *, live: bool) -> None:
 
 
 class _Filling:
-    """Take records one by one, and store them in large portions."""
+    """Take records one by one, and store them."""
 
     def __init__(self, store: Store, seed: int) -> None:
-        self._store, self._seed = store, seed
+        self._store, self._seed, self.portion = store, seed, store.portion()
         self._directories: dict[str, int] = {}
         self._numbers: dict[str, int] = {}
-        self._users: list[UserColumns] = []
-        self._members: list[tuple[int, int]] = []
         self._roles: Counter[str] = Counter()
         self._with_roles: set[str] = set()
         self._several = False
         self.latest = 0
 
     def add(self, kind: str, one: Object, line: bytes) -> None:
-        """Store a record, or keep it until there are enough."""
+        """Store a record; users and members as soon as there are enough."""
         self.latest = max(self.latest, _moment(one.get("created_at")), _moment(one.get("updated_at")))
         getattr(self, f"_add_{kind}")(one, line)
-        if len(self._users) >= _CHUNK or len(self._members) >= _CHUNK:
-            self.flush()
-
-    def flush(self) -> None:
-        """Store what is kept."""
-        self._store.users.add_many(self._users)
-        self._store.memberships.add(sorted(self._members))
-        self._users.clear()
-        self._members.clear()
 
     def _add_organization(self, one: Object, line: bytes) -> None:
-        domains = [each for each in one.get("domains") or [] if isinstance(each, dict) and each.get("domain")]
-        self._store.organizations.add(
-            one["id"],
-            created=_moment(one.get("created_at")),
-            external_id=one.get("external_id"),
-            name=one.get("name") or "",
-            domains={each["domain"]: str(each.get("id")) for each in domains}.items(),
-            text=line,
-        )
+        listed = [each for each in one.get("domains") or [] if isinstance(each, dict) and each.get("domain")]
+        domains = {each["domain"]: str(each.get("id")) for each in listed}
+        self._store.organizations.add(one, _moment(one.get("created_at")), domains.items(), line)
 
     def _add_directory(self, one: Object, line: bytes) -> None:  # noqa: ARG002 (as the others)
         counts = _dict(one.get("metadata"))
         users = _dict(counts.get("users"))
         created = _moment(one["created_at"])
         self._directories[one["id"]] = n = len(self._directories) + 1
+        known = ("id", "organization_id", "name", "type", "state", "domain", "external_key")
+        more = {name: value for name, value in one.items() if name not in (*known, *_WITHOUT_COLUMN)}
         self._store.directories.add(
             n=n,
-            id=one["id"],
-            organization_id=one.get("organization_id"),
+            **{name: one.get(name) for name in known},
             created_at=created,
             updated_at=_moment(one.get("updated_at")) or created,
-            name=one["name"],
-            folded_name=one["name"].casefold(),
-            type=one["type"],
-            state=one["state"],
-            domain=one.get("domain"),
-            external_key=one.get("external_key"),
             has_roles=0,
             active=users.get("active") or 0,
             inactive=users.get("inactive") or 0,
             groups=counts.get("groups") or 0,
-            more=objects.text(more).decode() if (more := _unknown(one)) else None,
+            more=objects.text(more).decode() if more else None,
         )
 
     def _add_directory_user(self, one: Object, line: bytes) -> None:
         n = self._numbers[one["id"]] = len(self._numbers) + 1
         email = one.get("email")
         home = self._directories[one["directory_id"]]
-        self._users.append((n, one["id"], home, one.get("idp_id") or "", email and email.casefold(), line))
+        row = (n, one["id"], home, one.get("idp_id") or "", email and email.casefold(), line)
+        self.portion.add([row])
         slugs = [role["slug"] for role in one.get("roles") or [] if isinstance(role, dict) and role.get("slug")]
         self._roles.update(slugs)
         self._several |= len(slugs) > 1
@@ -314,7 +284,8 @@ class _Filling:
 
     def _add_members(self, one: Object, line: bytes) -> None:  # noqa: ARG002 (as the others)
         group_n = self._numbers[one["group_id"]]
-        self._members += [(group_n, self._numbers[user_id]) for user_id in dict.fromkeys(one["user_ids"])]
+        users = dict.fromkeys(one["user_ids"])
+        self.portion.add(pairs=[(group_n, self._numbers[user_id]) for user_id in users])
 
     def settle_roles(self) -> None:
         """Define the roles that users have, the rarest highest, the commonest as the default."""
@@ -330,15 +301,10 @@ class _Filling:
             store.set_meta("role_mode", "multiple")
         for directory in store.directories.every():
             if directory["id"] in self._with_roles or provider_traits.has_roles(directory["type"]):
-                store.directories.set_has_roles(directory["n"], AS_READ)
+                store.directories.change(directory["n"], has_roles=AS_READ)
 
 
-_KNOWN = frozenset(
-    {
-        "object", "id", "organization_id", "external_key", "type", "state", "name", "domain", "metadata",
-        "created_at", "updated_at",
-    }
-)  # fmt: skip
+_WITHOUT_COLUMN = ("object", "metadata", "created_at", "updated_at")  # of their own name
 
 
 def _dict(value: Any) -> Object:
@@ -347,11 +313,6 @@ def _dict(value: Any) -> Object:
 
 def _list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else []
-
-
-def _unknown(one: Object) -> Object:
-    """Return the fields of a directory that have no column."""
-    return {name: value for name, value in one.items() if name not in _KNOWN}
 
 
 def _moment(text: Any, where: str = "") -> int:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import random
+from functools import partial
 from typing import TYPE_CHECKING
 
 from ..directory import attributes as switches
@@ -19,7 +20,7 @@ from ..directory.ids import bearer_token, make_id, rising_ids
 from ..directory.refusal import Invalid
 from . import copies, worlds
 from .people import JOBS, LOCATIONS, Company, Person, attributes, invent
-from .worlds import DirectoryPlan, OrganizationPlan, World
+from .worlds import HARBOUR, DirectoryPlan, World
 
 if TYPE_CHECKING:
     import os
@@ -28,76 +29,18 @@ if TYPE_CHECKING:
     from ..directory.recorder import InactivePolicy
     from ..directory.roles import RoleMode
     from ..directory.store import Store
-    from ..directory.store.people import UserColumns
 
 RETENTION = 90 * clock.DAY
-_CHUNK = 10_000
 _PROTECTED = 0.4  # of the first cast nobody leaves: managers and unusual people stay to be found
+_TWINS: dict[str, str] = worlds.FACTS["twins"]
+_MARKED = {"App Administrators": ("admin", 53), "Internal Audit": ("auditor", 41), "Move 2025": (None, 37)}
+"""Groups of providers with roles: which role each gives, and that one person of so many is in it."""
 
-_TWINS = {"🚢 Launch Crew": "Project Heron"}
-"""Groups with exactly the people of another one, as where somebody made a list a second time."""
-
-_MAPPED = ("badge_colour", "workplace", "languages", "on_call", "fte")
-
-
-ORGANIZATIONS = (
-    OrganizationPlan(
-        "ferry", "Harbourline Ferries", ("harbourline.example",), "cust-0417", (("tier", "gold"),)
-    ),
-    OrganizationPlan("energy", "Nordlicht Energie", ("nordlicht.example", "nordlicht.test"), "cust-0533"),
-    OrganizationPlan("studio", "Copperleaf Studio", ("copperleaf.example",), None, (("tier", "silver"),)),
-    OrganizationPlan("lab", "Tern & Tide Research", ()),
-    OrganizationPlan("bakery", "Saltmarsh Bakeries", ("saltmarsh.example",)),
-    OrganizationPlan("robots", "Quince Robotics", ("quince.example",)),
-    OrganizationPlan("clinic", "Wren Hollow Clinics", ("wrenhollow.example",)),
-    OrganizationPlan("mill", "Old Mill Textiles", ("oldmill.example",)),
-)
-
-DIRECTORIES = (
-    DirectoryPlan(
-        "okta", "ferry", "okta scim v2.0", "Harbourline Okta", "linked", 260, 400, "harbourline.example",
-        projects=("Project Heron", "Project Beacon", "Night Crew", "Incident Response", "🚢 Launch Crew"),
-        empty=("Alumni", "$ Budget $ Owners", "<b>Bold</b> Ideas"), mapped=_MAPPED,
-    ),
-    DirectoryPlan(
-        "azure", "energy", "azure scim v2.0", "Nordlicht Entra ID", "linked", 120, 380, "nordlicht.example",
-        departments=6, locations=3, projects=("Windpark Süd", "Project Beacon", "東京オフィス", "צוות תמיכה"),
-        empty=('The "Quiet" Room',), mapped=("badge_colour",),
-    ),
-    DirectoryPlan(
-        "workday", "ferry", "workday", "Harbourline Workday", "linked", 50, 370, "harbourline.example",
-        departments=5, locations=3, projects=("Safety Delegates",), empty=("Sabbatical",),
-    ),
-    DirectoryPlan(
-        "bamboo", "bakery", "bamboohr", "Saltmarsh BambooHR", "invalid_credentials", 18, 300,
-        "saltmarsh.example", departments=4, locations=0,
-    ),
-    DirectoryPlan(
-        "rippling", "mill", "rippling scim v2.0", "Old Mill Rippling", "deleting", 4, 210, "oldmill.example",
-        departments=2, locations=0,
-    ),
-    DirectoryPlan("onelogin", "clinic", "onelogin scim v2.0", "Wren Hollow OneLogin", "unlinked", 0, 120,
-                  "wrenhollow.example", departments=0, locations=0),
-    DirectoryPlan(
-        "google", "studio", "gsuite directory", "Copperleaf Google", "linked", 70, 60, "copperleaf.example",
-        departments=5, locations=3, projects=("Brand Refresh", "Winter Catalogue"), empty=("Interns",),
-    ),
-    DirectoryPlan(
-        "generic", "lab", "generic scim v2.0", "Tern & Tide SCIM", "linked", 12, 20, "terntide.example",
-        departments=2, locations=0, projects=("Tidal Survey",), stated_domain=False,
-        switched_off=("addresses", "cost_center_name", "division_name", "phone_numbers", "organization"),
-    ),
-    DirectoryPlan("jumpcloud", "robots", "jump cloud scim v2.0", "Quince JumpCloud", "validating", 0, 1,
-                  "quince.example", departments=0, locations=0),
-)  # fmt: skip
-
-
-HARBOUR = World(ORGANIZATIONS, DIRECTORIES)
-"""The world of all examples: eight organizations, nine directories of every state and many types."""
+_NO_ADDRESS = "Required attributes missing: emails"
 
 WORLDS = {
     "harbour": HARBOUR,
-    "okta": World(ORGANIZATIONS[:1], DIRECTORIES[:1]),
+    "okta": World(HARBOUR.organizations[:1], HARBOUR.directories[:1]),
     "empty": World(),
 }
 """Worlds that have a name."""
@@ -150,74 +93,52 @@ def build(
         store.move_story(shift, live=False)
         store.now = clock.NOW + shift - 420 * clock.DAY
         role_rules.add_built_in(store, seed)
-        step = world.between_organizations()
-        organizations = {plan.key: _add_organization(store, seed, plan, step) for plan in world.organizations}
+        organizations, step = {}, world.between_organizations()
+        for plan in world.organizations:
+            store.tick(step)
+            organization_id = create.add_organization(
+                store, seed, name=plan.name, domains=plan.domains, external_id=plan.external_id,
+                metadata=dict(plan.metadata),
+            )  # fmt: skip
+            organizations[plan.key] = organization_id, plan.name
         chapters = []
-        for number, plan in enumerate(world.directories):
-            size = users if users is not None and plan.key == "okta" else plan.people
-            tell = _Arrival if isinstance(plan, worlds.ArrivalPlan) else _Chapter
-            chapter = tell(store, changes, seed, policy, plan, number, size, organizations[plan.organization])
-            chapter.begin()
-            chapters.append(chapter)
-        _tell(store, [scene for chapter in chapters for scene in chapter.scenes()])
+        for number, home in enumerate(world.directories):
+            size = users if users is not None and home.key == "okta" else home.people
+            tell = _Arrival if isinstance(home, worlds.ArrivalPlan) else _Chapter
+            chapters.append(tell(changes, home, number, size, *organizations[home.organization]))
+            chapters[-1].begin()
+        # In order of time, whichever directory it is about.
+        for moment, _, act in sorted(
+            (one for each in chapters for one in each.scenes()), key=lambda one: one[:2]
+        ):
+            store.now = max(store.now, moment)
+            act()
         store.now = max(store.now, clock.NOW + shift)
         for chapter in chapters:
             chapter.add_by_hand()
         store.move_story(shift, live=live)
 
 
-def _tell(store: Store, scenes: list[tuple[int, int, Callable[[], object]]]) -> None:
-    """Let everything happen in order of time, whichever directory it is about."""
-    for moment, _, act in sorted(scenes, key=lambda scene: scene[:2]):
-        store.now = max(store.now, moment)
-        act()
-
-
-def _add_organization(store: Store, seed: int, plan: OrganizationPlan, step: int) -> tuple[str, str]:
-    store.tick(step)
-    organization_id = create.add_organization(
-        store,
-        seed,
-        name=plan.name,
-        domains=plan.domains,
-        external_id=plan.external_id,
-        metadata=dict(plan.metadata),
-    )
-    return organization_id, plan.name
-
-
 class _Chapter:
     """Tell the story of one directory: how it began, and what happened in the last ninety days."""
 
     def __init__(
-        self,
-        store: Store,
-        changes: Changes,
-        seed: int,
-        policy: InactivePolicy,
-        plan: DirectoryPlan,
-        number: int,
-        size: int,
-        organization: tuple[str, str],
+        self, changes: Changes, plan: DirectoryPlan, number: int, size: int, organization_id: str, company: str
     ) -> None:
-        self._store, self._changes, self._seed, self._policy = store, changes, seed, policy
-        self._plan, self._number, self._size = plan, number, size
-        self._organization_id, organization_name = organization
-        self._rng = random.Random(f"{seed}/{plan.key}")
-        self._end = clock.NOW + store.shift
+        self._changes, self._store = changes, changes.store
+        self._plan, self._number, self._organization_id = plan, number, organization_id
+        self._rng = random.Random(f"{changes.seed}/{plan.key}")
+        self._end = clock.NOW + self._store.shift
         self._born = plan.born(self._end)
-        self._company = Company(organization_name, plan.domain, plan.type, plan.switched_off, plan.mapped)
+        self._company = Company(company, plan.domain, plan.type, plan.switched_off, plan.mapped)
         self._groups: dict[str, tuple[int, str]] = {}
         self._people: dict[str, Person] = {}  # whom the story can still be about, by user id
         self._safe: set[str] = set()
-        self._former: list[str] = []
         self._idp_base = (number + 1) * 10**7
 
-        alive = plan.state == "linked"
-        story = min(size, plan.core) if alive else 0
+        self._story = story = min(size, plan.core) if plan.state == "linked" else 0
         self._joins, self._leaves, self._deletes = story // 20, story // 26, story // 120
-        self._story = story
-        lost = self._deletes + (self._leaves if policy == "delete" else 0)
+        lost = self._deletes + (self._leaves if changes.policy == "delete" else 0)
         self._first_cast = size - self._joins + lost
         self._newcomers = invent(self._rng, self._joins, core=0, started_before=clock.NOW)
 
@@ -227,16 +148,11 @@ class _Chapter:
         """Store the directory and all that was there from its first sync on, silently."""
         plan, store = self._plan, self._store
         self._id = create.add_directory(
-            store,
-            self._seed,
-            organization_id=self._organization_id,
-            type=plan.type,
-            name=plan.name,
-            state=plan.state,
-            domain=plan.domain if plan.stated_domain else None,
-            created=self._born,
-        )
-        self._n = store.directories.get(self._id)["n"]
+            store, self._changes.seed, self._born, organization_id=self._organization_id, type=plan.type,
+            name=plan.name, state=plan.state, domain=plan.domain if plan.stated_domain else None,
+        )  # fmt: skip
+        self._directory = store.directories.get(self._id)
+        self._n: int = self._directory["n"]
         self._ranking = store.roles.ranking(self._organization_id)
         self._first_sync = self._born + 20 * clock.MINUTE
         if plan.switched_off:
@@ -247,113 +163,98 @@ class _Chapter:
         self._add_first_cast()
 
     def add_by_hand(self) -> None:
-        """Let those come who are written down by name, once the story is told."""
-        worlds.add_by_hand(self._changes, self._plan, self._id)
+        """Let the groups and users come that are written down by name, once the story is told."""
+        changes, home = self._changes, self._id
+        groups = {
+            name: changes.add_group(home, name=name, role=role or None) for name, role in self._plan.groups
+        }
+        for text in self._plan.users:
+            fields = json.loads(text)
+            names = fields.pop("groups", None) or []
+            user_id = changes.add_user(home, **fields)
+            for name in names:
+                changes.add_member(groups[name], user_id)
 
     def _add_token(self) -> None:
         """Give the directory the token it was set up with; no number of the count is taken for it."""
-        token_id = make_id("directory_token", self._born - self._store.shift, self._seed, -self._n)
-        token = objects.token_object(
-            token_id=token_id,
-            directory_id=self._id,
-            organization_id=self._organization_id,
-            token=bearer_token(token_id, self._seed),
-            created_at=self._born,
-        )
+        seed = self._changes.seed
+        token_id = make_id("directory_token", self._born - self._store.shift, seed, -self._n)
+        token = objects.token_object(token_id, self._directory, bearer_token(token_id, seed), self._born)
         self._store.tokens.add(token_id, self._n, objects.text(token))
         self._first_token = token_id
 
     def _group_names(self) -> Iterator[tuple[str, str | None]]:
         plan = self._plan
-        if self._plan.departments:
+        if plan.departments:
             yield "Everyone", None
         yield from ((name, None) for name in list(JOBS)[: plan.departments])
         yield from ((f"{name} Office", None) for name in list(LOCATIONS)[: plan.locations])
         yield from ((name, None) for name in (*plan.projects, *plan.empty))
         if provider_traits.has_roles(plan.type) and plan.departments > 2:
-            yield from (("App Administrators", "admin"), ("Internal Audit", "auditor"), ("Move 2025", None))
+            yield from ((name, role) for name, (role, _) in _MARKED.items())
 
     def _add_groups(self) -> None:
         names = list(self._group_names())
-        ids = rising_ids("directory_group", self._first_sync - self._store.shift, len(names), self._rng)
-        for (name, role), group_id in zip(names, ids, strict=True):
-            group = objects.group_object(
-                group_id=group_id,
-                directory_id=self._id,
-                organization_id=self._organization_id,
-                idp_id=provider_traits.group_idp_id(self._plan.type, name, self._idp_base + len(self._groups)),
-                name=name,
-                created_at=self._first_sync,
-            )
+        for (name, role), group_id in zip(names, self._ids("directory_group", len(names)), strict=True):
+            idp_id = provider_traits.group_idp_id(self._plan.type, name, self._idp_base + len(self._groups))
+            made = {"idp_id": idp_id, "name": name}
+            group = objects.group_object(group_id, self._directory, **made, created_at=self._first_sync)
             row = self._store.groups.add(group_id, self._n, role=role, text=objects.text(group))
             self._groups[name] = (row.n, group_id)
 
+    def _ids(self, prefix: str, count: int) -> Iterator[str]:
+        return rising_ids(prefix, self._first_sync - self._store.shift, count, self._rng)
+
     def _add_first_cast(self) -> None:
-        """Insert the people of the first sync and their memberships, a chunk at a time."""
-        store = self._store
-        last = store.users.last_number()
-        self._inactive = 0
-        users: list[UserColumns] = []
-        memberships: list[tuple[int, int]] = []
-        for n, (row, groups) in enumerate(self._first_rows(), start=last + 1):
-            users.append((n, *row))
-            memberships += [(self._groups[name][0], n) for name in groups]
-            if len(users) == _CHUNK:
-                self._flush(users, memberships)
-        self._flush(users, memberships)
-        active = self._first_cast - self._inactive
-        store.directories.set_counts(self._n, active=active, inactive=self._inactive, groups=len(self._groups))
+        """Insert the people of the first sync and their memberships."""
+        store, portion = self._store, self._store.portion()
+        inactive = 0
+        for n, (user, groups) in enumerate(self._first_rows(), start=store.users.last_number() + 1):
+            email = user["email"]
+            row = (n, user["id"], self._n, user["idp_id"], email and email.casefold(), objects.text(user))
+            portion.add([row], [(self._groups[name][0], n) for name in groups])
+            inactive += user["state"] == "inactive"
+        portion.flush()
+        active = self._first_cast - inactive
+        store.directories.change(self._n, active=active, inactive=inactive, groups=len(self._groups))
 
-    def _flush(self, users: list[UserColumns], memberships: list[tuple[int, int]]) -> None:
-        self._store.users.add_many(users)
-        self._store.memberships.add(sorted(memberships))
-        users.clear()
-        memberships.clear()
-
-    def _first_rows(self) -> Iterator[tuple[tuple[str, int, str, str | None, bytes], list[str]]]:
+    def _first_rows(self) -> Iterator[tuple[objects.Object, list[str]]]:
         count, core = self._first_cast, min(self._first_cast, self._plan.core)
-        ids = rising_ids("directory_user", self._first_sync - self._store.shift, count, self._rng)
         people = invent(self._rng, count, core=core, started_before=self._born - self._store.shift)
         chain: list[Person] = []
-        for user_id, person in zip(ids, people, strict=True):
+        for user_id, person in zip(self._ids("directory_user", count), people, strict=True):
             if person.core:
                 chain.append(person)
             groups = list(self._groups_for(person))
             user = self._user(user_id, person, self._manager(chain, person.number), groups)
-            if self._policy == "keep" and person.core and person.number % 31 == 30:
+            if self._changes.policy == "keep" and person.core and person.number % 31 == 30:
                 user["state"] = "inactive"
-                self._inactive += 1
             elif person.core and self._story:
                 self._people[user_id] = person
                 if person.number < _PROTECTED * core:
                     self._safe.add(user_id)
-            email = user["email"]
-            yield (user_id, self._n, user["idp_id"], email and email.casefold(), objects.text(user)), groups
+            yield user, groups
 
     def _user(
         self, user_id: str, person: Person, manager: tuple[Person, str] | None, groups: list[str]
     ) -> objects.Object:
-        email = f"{person.local_part}@{self._plan.domain}"
         roles = []
         if provider_traits.has_roles(self._plan.type):
-            mapped = {"App Administrators": "admin", "Internal Audit": "auditor"}
-            found = [mapped[name] for name in groups if name in mapped]
+            found = [role for name in groups if (role := _MARKED.get(name, (None, 0))[0])]
             roles = role_rules.settled(found, self._ranking, self._changes.roles)
-        return objects.user_object(
-            user_id=user_id,
-            directory_id=self._id,
-            organization_id=self._organization_id,
-            idp_id=self._idp_id(person),
-            email=email if person.has_email else None,
-            first_name=person.first_name,
-            last_name=person.last_name,
-            name=person.display_name,
-            state="active",
-            custom_attributes=attributes(person, manager, email, self._company),
-            roles=roles,
-            created_at=self._first_sync,
-            updated_at=self._first_sync,
-        )
+        fields = self._fields(person, manager)
+        return objects.user_object(user_id, self._directory, fields, created_at=self._first_sync, roles=roles)
+
+    def _fields(self, person: Person, manager: tuple[Person, str] | None) -> objects.Object:
+        email = f"{person.local_part}@{self._plan.domain}"
+        return {
+            "email": email if person.has_email else None,
+            "first_name": person.first_name,
+            "last_name": person.last_name,
+            "name": person.display_name,
+            "idp_id": self._idp_id(person),
+            "custom_attributes": attributes(person, manager, email, self._company),
+        }
 
     def _manager(self, chain: list[Person], number: int) -> tuple[Person, str] | None:
         """Return whom a person reports to: six to one, up to number 0, who reports to nobody."""
@@ -380,7 +281,7 @@ class _Chapter:
         projects = enumerate(self._plan.projects)
         drawn = {project: self._rng.random() < 0.16 - 0.02 * place for place, project in projects}
         yield from (project for project in drawn if drawn[_TWINS.get(project, project)])
-        for name, every in (("App Administrators", 53), ("Internal Audit", 41), ("Move 2025", 37)):
+        for name, (_, every) in _MARKED.items():
             if name in self._groups and number % every == 3:
                 yield name
 
@@ -397,8 +298,9 @@ class _Chapter:
             yield self._first_sync, self._number, lambda: self._changes.announce(self._id)
         if "scim" in self._plan.type:
             yield self._at(start), self._number, self._rotate_token
-        acts = [
-            (self._join, self._joins), (self._leave, self._leaves), (self._delete, self._deletes),
+        acts: list[tuple[Callable[[], object], int]] = [
+            (self._join, self._joins), (partial(self._go, self._changes.deactivate_user), self._leaves),
+            (partial(self._go, self._changes.delete_user), self._deletes),
             (self._be_rehired, story // 90), (self._move, story // 8), (self._get_title, story // 6),
             (self._change_name, story // 40), (self._change_role, story // 40),
             (self._change_project, story // 5),
@@ -426,32 +328,24 @@ class _Chapter:
         person = next(self._newcomers)
         person.number += self._first_cast
         person.local_part += f".{person.number}"
-        bosses = [self._people[user_id] for user_id in self._safe]
-        bosses.sort(key=lambda boss: boss.number)
+        bosses = sorted((self._people[user_id] for user_id in self._safe), key=lambda boss: boss.number)
         boss = bosses[self._rng.randrange(len(bosses))] if bosses else None
-        user = self._user("", person, (boss, self._idp_id(boss)) if boss else None, [])
-        fields = ("email", "first_name", "last_name", "name", "idp_id", "custom_attributes")
-        given = {key: user[key] for key in fields}
+        given = self._fields(person, (boss, self._idp_id(boss)) if boss else None)
+        later = {}
         if self._plan.type.startswith("azure"):  # Entra ID delivers a new user in two steps
             later = given["custom_attributes"]
             given["custom_attributes"] = dict.fromkeys(later, None)
-            user_id = self._changes.add_user(self._id, **given)
+        user_id = self._changes.add_user(self._id, **given)
+        if later:
             self._changes.update_user(user_id, custom_attributes=later)
-        else:
-            user_id = self._changes.add_user(self._id, **given)
         self._people[user_id] = person
         for name in self._groups_for(person):
             self._changes.add_member(self._groups[name][1], user_id)
 
-    def _leave(self) -> None:
+    def _go(self, end: Callable[[str], None]) -> None:
         if user_id := self._somebody():
             del self._people[user_id]
-            self._changes.deactivate_user(user_id)
-
-    def _delete(self) -> None:
-        if user_id := self._somebody():
-            del self._people[user_id]
-            self._changes.delete_user(user_id)
+            end(user_id)
 
     def _be_rehired(self) -> None:
         if user_id := self._somebody():
@@ -476,11 +370,8 @@ class _Chapter:
     def _get_title(self) -> None:
         if user_id := self._somebody(safe=True):
             person = self._people[user_id]
-            person.job_title = (
-                person.job_title.removeprefix("Senior ")
-                if "Senior" in person.job_title
-                else (f"Senior {person.job_title}")
-            )
+            title = person.job_title
+            person.job_title = title.removeprefix("Senior ") if "Senior" in title else f"Senior {title}"
             self._changes.update_user(user_id, custom_attributes={"job_title": person.job_title})
 
     def _change_name(self) -> None:
@@ -488,14 +379,10 @@ class _Chapter:
         if user_id is None or not (person := self._people[user_id]).last_name or not person.has_email:
             return
         person.last_name, person.local_part = f"{person.last_name}-Hale", f"{person.local_part}-hale"
-        email = f"{person.local_part}@{self._plan.domain}"
-        changed = attributes(person, None, email, self._company)
-        self._changes.update_user(
-            user_id,
-            last_name=person.last_name,
-            email=email,
-            custom_attributes={key: changed[key] for key in ("display_name", "emails", "username")},
-        )
+        now = self._fields(person, None)
+        changed = {key: now["custom_attributes"][key] for key in ("display_name", "emails", "username")}
+        named = {"last_name": person.last_name, "email": now["email"]}
+        self._changes.update_user(user_id, **named, custom_attributes=changed)
 
     def _change_role(self) -> None:
         group = ("App Administrators", "Internal Audit")[self._rng.randrange(2)]
@@ -542,9 +429,9 @@ class _Arrival(_Chapter):
         super().begin()
         for text in self._plan.waiting:
             name = json.loads(text)["userName"].casefold()
-            self._store.resources.add(
-                "User", self._n, f"validating/{self._n}/{name}", target=None, state="validating", folded=name,
-                external=None, note=_NO_ADDRESS, text=text,
+            self._store.resources(self._n).add(
+                "User", f"validating/{self._n}/{name}", target=None, state="validating", folded=name,
+                external=None, note=_NO_ADDRESS, json=text,
             )  # fmt: skip
 
     def add_by_hand(self) -> None:
@@ -558,24 +445,10 @@ class _Arrival(_Chapter):
     def _group_names(self) -> Iterator[tuple[str, str | None]]:
         yield from self._plan.groups
 
-    def _first_rows(self) -> Iterator[tuple[tuple[str, int, str, str | None, bytes], list[str]]]:
-        ids = rising_ids("directory_user", self._first_sync - self._store.shift, self._first_cast, self._rng)
+    def _first_rows(self) -> Iterator[tuple[objects.Object, list[str]]]:
+        ids, now = self._ids("directory_user", self._first_cast), self._first_sync
         roles = [self._ranking.default] if provider_traits.has_roles(self._plan.type) else []
         for user_id, text in zip(ids, self._plan.users, strict=True):
             fields, groups = json.loads(text)
             fields["name"] = objects.full_name(fields["first_name"], fields["last_name"])
-            user = objects.user_object(
-                user_id=user_id,
-                directory_id=self._id,
-                organization_id=self._organization_id,
-                state="active",
-                roles=roles,
-                created_at=self._first_sync,
-                updated_at=self._first_sync,
-                **fields,
-            )
-            email = user["email"]
-            yield (user_id, self._n, user["idp_id"], email and email.casefold(), objects.text(user)), groups
-
-
-_NO_ADDRESS = "Required attributes missing: emails"
+            yield objects.user_object(user_id, self._directory, fields, created_at=now, roles=roles), groups

@@ -19,14 +19,16 @@ Or as a fleet, ``fleet:5000x1000``: 5,000 directories, each of one organization,
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import re
+import tomllib
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import blake2b
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 from ... import extras
 from ...errors import FileTooLarge
@@ -34,9 +36,6 @@ from ...guard import MOST_YAML, bytes_within, yaml_of
 from ..directory import clock, create
 from ..directory.changes import STATES
 from ..directory.refusal import Invalid
-
-if TYPE_CHECKING:
-    from ..directory.changes import Changes
 
 _TOP = {"organizations"}
 _ORGANIZATION = {"name", "domains", "external_id", "metadata", "directories"}
@@ -47,15 +46,9 @@ _OLDEST = 3_650  # days
 _ROLES = ("admin", "auditor", "member")
 _TEXTS = ("email", "first_name", "last_name", "name", "idp_id")
 
-# Of a fleet: sizes for one of 1 on average, mostly small as customers are; types and names in turn.
-_SIZES = (0.1, 0.2, 0.3, 0.4, 0.6, 0.8, 1.0, 1.4, 2.0, 3.2)
-_FLEET_TYPES = (
-    "okta scim v2.0", "azure scim v2.0", "gsuite directory", "okta scim v2.0", "workday",
-    "azure scim v2.0", "onelogin scim v2.0",
-)  # fmt: skip
-_FLEET_NAMES = ("Amber", "Birch", "Copper", "Dune", "Ember", "Fjord", "Garnet", "Heath", "Indigo", "Juniper")
-_FLEET_TRADES = ("Bakeries", "Ferries", "Clinics", "Robotics", "Textiles", "Studios", "Energy")
+FACTS: dict[str, Any] = tomllib.loads(Path(__file__).with_suffix(".toml").read_text("utf-8"))
 _FLEET_FORM = re.compile(r"fleet:([1-9]\d{0,4})x(\d{1,7})")
+P = TypeVar("P", bound="OrganizationPlan | DirectoryPlan")
 _OUT_OF_REACH = 40  # one directory in so many has credentials that its provider refuses
 
 
@@ -149,6 +142,22 @@ class World:
         return clock.DAY // 4
 
 
+def _plan(kind: type[P], facts: dict[str, Any]) -> P:
+    """Make a plan of facts, which is compared and hashed: lists become tuples, and so do mappings."""
+    plan: dict[str, Any] = {}
+    for name, value in facts.items():
+        listed = value.items() if isinstance(value, dict) else value
+        plan[name] = listed if isinstance(listed, str | int) else tuple(listed)
+    return kind(**plan)
+
+
+HARBOUR = World(
+    tuple(_plan(OrganizationPlan, one) for one in FACTS["organizations"]),
+    tuple(_plan(DirectoryPlan, one) for one in FACTS["directories"]),
+)
+"""The world of all examples: eight organizations, nine directories of every state and many types."""
+
+
 @lru_cache(maxsize=8)
 def _digest(world: World) -> str:
     return blake2b(repr(world).encode(), digest_size=8).hexdigest()
@@ -197,45 +206,23 @@ def fleet(name: str) -> World | None:
     if (found := _FLEET_FORM.fullmatch(name)) is None:
         return None
     count, people = int(found[1]), int(found[2])
-    sizes = [round(_SIZES[place % len(_SIZES)] * people) for place in range(count)]
+    facts, span = FACTS["fleet"], 200 * clock.DAY
+    of = {name: itertools.cycle(facts[name]) for name in facts}  # in turn
+    sizes = [round(next(of["sizes"]) * people) for _ in range(count)]
     sizes[-1] += count * people - sum(sizes)
     if max(sizes) > _MOST_PEOPLE:
         raise Invalid(f"{name}: a directory holds at most {_MOST_PEOPLE:,} people")
-    span = 200 * clock.DAY
     organizations, directories = [], []
     for place, size in enumerate(sizes):
-        first, trade = _FLEET_NAMES[place % len(_FLEET_NAMES)], _FLEET_TRADES[place % len(_FLEET_TRADES)]
         key, domain = f"customer-{place:05d}", f"customer-{place:05d}.example"
-        kind = _FLEET_TYPES[place % len(_FLEET_TYPES)]
-        organizations.append(OrganizationPlan(key, f"{first} {trade} {place}", (domain,), f"cust-{place:05d}"))
-        directories.append(
-            FleetPlan(
-                key=key,
-                organization=key,
-                type=kind,
-                name=f"{first} {trade} {place}",
-                state="invalid_credentials" if place % _OUT_OF_REACH == _OUT_OF_REACH - 1 else "linked",
-                people=size,
-                age=300,
-                domain=domain,
-                departments=2,
-                locations=0,
-                projects=("Project Beacon",),
-                later=place * span // count,
-            )
-        )
+        name = f"{next(of['names'])} {next(of['trades'])} {place}"
+        state = "invalid_credentials" if place % _OUT_OF_REACH == _OUT_OF_REACH - 1 else "linked"
+        organizations.append(OrganizationPlan(key, name, (domain,), f"cust-{place:05d}"))
+        directories.append(FleetPlan(
+            key, key, next(of["types"]), name, state, size, age=300, domain=domain, departments=2, locations=0,
+            projects=("Project Beacon",), later=place * span // count,
+        ))  # fmt: skip
     return World(tuple(organizations), tuple(directories))
-
-
-def add_by_hand(changes: Changes, plan: DirectoryPlan, directory_id: str) -> None:
-    """Let the groups and users written by hand come into their directory."""
-    groups = {name: changes.add_group(directory_id, name=name, role=role or None) for name, role in plan.groups}
-    for text in plan.users:
-        fields = json.loads(text)
-        names = fields.pop("groups", None) or []
-        user_id = changes.add_user(directory_id, **fields)
-        for name in names:
-            changes.add_member(groups[name], user_id)
 
 
 def _organization(plain: dict[str, Any], key: str, spoken: str) -> OrganizationPlan:

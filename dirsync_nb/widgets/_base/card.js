@@ -1,49 +1,33 @@
 // A card: who it is, what is known, where it leads. Every text is set as text, never as markup.
 
-const node = (tag, className, text) => {
-  const made = document.createElement(tag);
-  if (className) made.className = className;
-  if (text !== undefined) made.textContent = text;
-  return made;
-};
-
 function render({ model, el }) {
   const box = node("div", "dsn-face mathjax_ignore tex2jax_ignore");
   const said = node("span", "dsn-unseen");
   said.setAttribute("role", "status");
   el.append(box, said);
 
-  const press = (className, text, title, onclick) => {
-    const made = node("button", className, text);
-    made.type = "button";
-    if (title) made.title = title;
-    made.onclick = onclick;
-    return made;
-  };
-  const link = (text, kind, id) => press("dsn-link", text, "", () => model.send({ open: [kind, id] }));
-  const copy = (text) => {
-    const button = press("dsn-link dsn-copies", "copy", `Copy ${text}`, async () => {
-      try {
-        await navigator.clipboard.writeText(text);
-        button.textContent = "copied";
-      } catch {
-        getSelection().selectAllChildren(button.previousElementSibling);
-        button.textContent = "Ctrl+C";
-      }
-      said.textContent = button.textContent;
-    });
-    button.setAttribute("aria-label", `Copy ${text}`);
+  const link = (text, kind, id) => press("dsn-link", text, () => model.send({ open: [kind, id] }));
+  const copier = (text, place) => {
+    const onclick = async () => {
+      said.textContent = button.textContent = (await copy(text, place)) ? "copied" : "Ctrl+C";
+    };
+    const button = press("dsn-link dsn-copies", "copy", onclick, { title: `Copy ${text}`, ariaLabel: `Copy ${text}` });
     return button;
+  };
+  // An address is broken after its "@", and not within a word.
+  const breakable = (held, text) => {
+    for (const piece of text.split(/(?<=@)/)) held.append(piece, node("wbr"));
+    return held;
   };
 
   const list = (rows) => {
     const facts = node("dl");
     for (const [name, text, more] of rows) {
       const value = node("dd");
-      const held = node("bdi", text ? "" : "dsn-none", text || "–");
+      const held = breakable(node("bdi", text ? "" : "dsn-none"), text || "–");
       if (more?.open) value.append(link(text, ...more.open));
       else value.append(held);
-      if (more?.copy && text) value.append(copy(text));
+      if (more?.copy && text) value.append(copier(text, held));
       facts.append(node("dt", "", name), value);
     }
     return facts;
@@ -66,12 +50,9 @@ function render({ model, el }) {
     }
     names.append(title, chips);
     const ways = node("div", "dsn-ways");
-    if (card.back) ways.append(press("dsn-button", "‹ Back", `Back to ${card.back}`, () => model.send({ back: true })));
-    if (card.closable) {
-      const close = press("dsn-button", "✕", "Close (Esc)", () => model.send({ close: true }));
-      close.setAttribute("aria-label", "Close the card");
-      ways.append(close);
-    }
+    const way = (text, message, more) => press("dsn-button", text, () => model.send(message), more);
+    if (card.back) ways.append(way("‹ Back", { back: true }, { title: `Back to ${card.back}` }));
+    if (card.closable) ways.append(way("✕", { close: true }, { title: "Close (Esc)", ariaLabel: "Close the card" }));
     top.append(round, names, ways);
     return top;
   };
@@ -109,12 +90,11 @@ function render({ model, el }) {
     }
   };
   const timer = setTimeout(() => whole()?.addEventListener("keydown", onKey), 100);
-  model.on("change:card", draw);
-  draw();
+  const end = follow(model, ["card"], draw);
   return () => {
     clearTimeout(timer);
     whole()?.removeEventListener("keydown", onKey);
-    model.off("change:card", draw);
+    end();
   };
 }
 

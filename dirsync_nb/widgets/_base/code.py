@@ -16,13 +16,6 @@ __all__ = ["Call", "snippets"]
 
 PRODUCTION = "https://api.workos.com"
 
-LOADERS = {
-    "organizations": "load_organizations",
-    "directories": "load_directories",
-    "users": "load_users",
-    "groups": "load_groups",
-    "events": "load_events",
-}
 PATHS = {
     "organizations": "/organizations",
     "directories": "/directories",
@@ -31,16 +24,7 @@ PATHS = {
     "events": "/events",
 }
 WIRE = {"directory_id": "directory", "group_id": "group", "user_id": "user"}
-SDK = {
-    "organizations": "organizations.list_organizations",
-    "directories": "directory_sync.list_directories",
-    "users": "directory_sync.list_users",
-    "groups": "directory_sync.list_groups",
-    "events": "events.list_events",
-    "user": "directory_sync.get_user",
-    "group": "directory_sync.get_group",
-    "directory": "directory_sync.get_directory",
-}
+OWN = ("organizations", "events")  # kinds with a client of their own in the SDK
 
 SANDBOX_KEY = "# The embedded sandbox: set WORKOS_API_KEY to client.sandbox.api_key."
 WIDE = 88  # characters of a line; a longer call has an argument on each
@@ -103,19 +87,20 @@ def _sandbox(sandbox: Any) -> str:
 
 
 def _ours(kind: str, filters: Mapping[str, object]) -> str:
-    if kind in LOADERS:
+    if kind in PATHS:
         # All events of Directory Sync are what the loader reads anyway.
         asked = {n: v for n, v in filters.items() if not (n == "events" and _all_events(v))}
-        return _call(f"ds.{LOADERS[kind]}", ["client", *(f"{name}={v!r}" for name, v in asked.items())])
+        return _call(f"ds.load_{kind}", ["client", *(f"{name}={v!r}" for name, v in asked.items())])
     return f"ds.load_{kind}(client, {next(iter(filters.values()))!r})"
 
 
 def _sdk(kind: str, filters: Mapping[str, object]) -> str:
     if kind not in PATHS:
-        return f"client.{SDK[kind]}({next(iter(filters.values()))!r})"
+        return f"client.directory_sync.get_{kind}({next(iter(filters.values()))!r})"
     given = [f"{_wire(kind, name)}={_listed(value)}" for name, value in filters.items()]
     order = [] if kind == "events" else ['order="asc"']
-    call = _call(f"client.{SDK[kind]}", [*given, "limit=100", *order])
+    whose = kind if kind in OWN else "directory_sync"
+    call = _call(f"client.{whose}.list_{kind}", [*given, "limit=100", *order])
     return f"list({call}.auto_paging_iter())"
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence, Sized
+from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
 from contextlib import contextmanager
 from typing import Any
 
@@ -12,10 +12,9 @@ import traitlets as t
 from ... import errors
 from ...client import one_or_many
 from ...frames import one_of
-from .table import Column
 from .text import distinct, label
 
-__all__ = ["MENU", "Controls", "Ids", "only_by_column", "only_listed", "only_offered"]
+__all__ = ["MENU", "Controls", "Ids", "ListedId", "Offered", "Page", "Sort", "only_listed", "only_offered"]
 
 MENU = 60  # characters of a menu entry
 SOME = 8  # columns named in an error
@@ -23,12 +22,90 @@ SOME = 8  # columns named in an error
 Entries = Sequence[tuple[str, str]]
 
 
-class Ids(t.Tuple):
-    """A tuple of ids, set to one of them or to whatever lists some: a list, an Index, a frame."""
+Known = Callable[[Any], Any]
+"""What a choice may be, asked of the widget when it is made; None where everything may be."""
+
+
+class ListedId(t.Unicode):  # type: ignore[type-arg]  # no generic in earlier traitlets
+    """The id of something that is listed, or None; what is still being read is waited for.
+
+    Parameters
+    ----------
+    noun, among
+        What it is, and among what, for the sentence that refuses another.
+    known
+        The ids there are.
+    """
+
+    def __init__(self, noun: str, known: Known, among: str = "listed") -> None:
+        super().__init__(None, allow_none=True)
+        self._noun, self._known, self._among = noun, known, among
 
     def validate(self, obj: Any, value: Any) -> Any:
-        """Return the ids as a tuple."""
-        return super().validate(obj, tuple(one_or_many(value, (self.name or "ids").removesuffix("s"))))
+        """Return the id, if it is listed."""
+        value = super().validate(obj, value)
+        _refuse_unlisted(obj, [] if value is None else [value], self._known, self._noun, self._among)
+        return value
+
+
+class Ids(t.Tuple):
+    """Ids, each as of :class:`ListedId`, set to one or to whatever lists some: a list, an Index, a frame."""
+
+    def __init__(self, noun: str, known: Known, among: str = "listed") -> None:
+        super().__init__()
+        self._noun, self._known, self._among = noun, known, among
+
+    def validate(self, obj: Any, value: Any) -> Any:
+        """Return the ids as a tuple, each once."""
+        ids = tuple(dict.fromkeys(one_or_many(value, (self.name or "ids").removesuffix("s"))))
+        _refuse_unlisted(obj, ids, self._known, self._noun, self._among)
+        return super().validate(obj, ids)
+
+
+class Offered(t.Unicode):  # type: ignore[type-arg]
+    """One of what is offered, or the default, which is no choice; before anything is offered, whatever it is.
+
+    Parameters
+    ----------
+    known
+        What is offered.
+    default
+        None, or "".
+    """
+
+    def __init__(self, known: Known, default: str | None = None) -> None:
+        super().__init__(default, allow_none=default is None)  # type: ignore[call-overload]
+        self._known = known
+
+    def validate(self, obj: Any, value: Any) -> Any:
+        """Return the choice, if it is offered."""
+        value = super().validate(obj, value)
+        return value if value == self.default_value else only_offered(value, self._known(obj), str(self.name))
+
+
+class Sort(t.Unicode):  # type: ignore[type-arg]
+    """The key of a column that can be sorted by, after ``-`` for the other way round, or ""."""
+
+    def __init__(self, known: Known) -> None:
+        super().__init__("")
+        self._known = known
+
+    def validate(self, obj: Any, value: Any) -> Any:
+        """Return the column, if there is one."""
+        value = super().validate(obj, value)
+        known = [column["key"] for column in self._known(obj) if column.get("sortable")]
+        if value and value.removeprefix("-") not in known:
+            more = " …" if len(known) > SOME else ""
+            raise t.TraitError(f"sort must be one of {', '.join(known[:SOME])}{more}; got {value!r}")
+        return value
+
+
+class Page(t.Int):  # type: ignore[type-arg]
+    """The page of the widget's table, from 1 on: the nearest there is."""
+
+    def validate(self, obj: Any, value: Any) -> Any:
+        """Return the nearest page."""
+        return obj.table.nearest(super().validate(obj, value))
 
 
 class Controls:
@@ -48,10 +125,15 @@ class Controls:
         self.quiet = False
         self._tied: list[tuple[Any, str]] = []
 
-    def tie(self, control: Any, trait: str) -> None:
-        """Let a control change a trait, and follow it."""
-        self._tied.append((control, trait))
-        control.observe(lambda change: self._changed(control, trait, change["new"]), "value")
+    def tie(self, **controls: Any) -> None:
+        """Let each control change the trait of its name, and follow it."""
+        for trait, control in controls.items():
+            self._tied.append((control, trait))
+            self.lead(control, "value", trait)
+
+    def lead(self, control: Any, name: str, trait: str) -> None:
+        """Let a trait of a control change one of the widget."""
+        control.observe(lambda change: self._changed(control, trait, change["new"]), name)
 
     @property
     def idle(self) -> bool:
@@ -111,6 +193,15 @@ class Controls:
         menu.layout.display = "" if values else "none"
 
 
+def _refuse_unlisted(obj: Any, ids: Sequence[str], known: Known, noun: str, among: str) -> None:
+    if ids:
+        obj.wait()
+        listed = known(obj)
+        for one in ids:
+            if listed is not None:
+                only_listed(one, listed, noun, among)
+
+
 def only_listed(wanted: Any, known: Sized, noun: str, among: str = "listed") -> None:
     """Refuse an id that is not among the known ones."""
     if wanted not in known:  # type: ignore[operator]  # an index of pandas is no Container to mypy
@@ -126,12 +217,3 @@ def only_offered(wanted: str | None, offered: Iterable[str], what: str) -> str |
         except errors.ArgumentError as problem:
             raise t.TraitError(str(problem)) from None
     return wanted
-
-
-def only_by_column(sort: str, columns: Iterable[Column]) -> str:
-    """Refuse a sort by what is no column that can be sorted by."""
-    known = [column["key"] for column in columns if column.get("sortable")]
-    if sort.removeprefix("-") not in known:
-        more = " …" if len(known) > SOME else ""
-        raise t.TraitError(f"sort must be one of {', '.join(known[:SOME])}{more}; got {sort!r}")
-    return sort

@@ -13,7 +13,7 @@ from .listing import Listing, attribute_column
 from .table import Column
 from .text import label, name_label, none_of
 
-__all__ = ["COLUMNS", "NOUNS", "VIEWS", "columns_of", "directory_entries", "listing_of", "nothing_in"]
+__all__ = ["COLUMNS", "NOUNS", "SEARCH", "VIEWS", "columns_of", "directory_entries", "listing_of", "nothing_in"]
 
 VIEWS = ("Directories", "Users", "Groups")
 NOUNS = {"Directories": ("directory", "directories"), "Users": ("user", "users"), "Groups": ("group", "groups")}
@@ -41,6 +41,12 @@ COLUMNS: dict[str, list[Column]] = {
         SINCE,
     ],
 }
+SEARCH = {
+    "Directories": "name, provider, state, id …",
+    "Users": "name, address, id, attribute …",
+    "Groups": "name, id …",
+}
+"""What can be searched, in words."""
 SEARCHED = {
     "Directories": ("name", "type", "state"),
     "Users": USER_TEXT,

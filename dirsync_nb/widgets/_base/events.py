@@ -18,21 +18,22 @@ COUNTED = {kind: (kind.lower(), kind.lower()) for kind in KINDS} | {
 }
 """What one event of a kind is called after its count, and what several are: ``1 group``, ``3 joined``."""
 
-WHAT = {
-    "dsync.user.created": "Joined",
-    "dsync.user.deleted": "Left",
-    "dsync.user.updated": "Changed",
-    "dsync.group.user_added": "Added",
-    "dsync.group.user_removed": "Removed",
-    "dsync.group.created": "Groups",
-    "dsync.group.updated": "Groups",
-    "dsync.group.deleted": "Groups",
-    "dsync.activated": "Directory",
-    "dsync.deactivated": "Directory",
-    "dsync.deleted": "Directory",
-    "dsync.token.created": "Directory",
-    "dsync.token.revoked": "Directory",
+WORDS = {
+    "dsync.user.created": ("Joined", "{who} joined"),
+    "dsync.user.deleted": ("Left", "{who} left (deleted, or made inactive)"),
+    "dsync.user.updated": ("Changed", "{who}: {changes}"),
+    "dsync.group.user_added": ("Added", "{who} was added to {group}"),
+    "dsync.group.user_removed": ("Removed", "{who} was removed from {group}"),
+    "dsync.group.created": ("Groups", "Group {own} was created"),
+    "dsync.group.updated": ("Groups", "Group {own}: {changes}"),
+    "dsync.group.deleted": ("Groups", "Group {own} was deleted, its memberships with it"),
+    "dsync.activated": ("Directory", "Directory {own} was linked"),
+    "dsync.deactivated": ("Directory", "Directory {own} was unlinked"),
+    "dsync.deleted": ("Directory", "Directory {own} was deleted, with everybody in it"),
+    "dsync.token.created": ("Directory", "A SCIM token was made"),
+    "dsync.token.revoked": ("Directory", "A SCIM token was withdrawn"),
 }
+"""What kind of event it is, and what it says."""
 VALUE = 40  # characters of an old or new value
 
 
@@ -54,7 +55,7 @@ def sentence(event: Record) -> Line:
     name, data = plain(event.get("event")), event.get("data")
     data = data if isinstance(data, dict) else {}
     user, group = _part(data, "user", name, "dsync.user."), _part(data, "group", name, "dsync.group.")
-    what, who = WHAT.get(name, "Other"), _who(user)
+    what, who = WORDS.get(name, ("Other", ""))[0], _who(user)
     if name == "dsync.user.updated" and _turned(data, "inactive"):
         what = "Left"
     elif name == "dsync.user.updated" and _turned(data, "active"):
@@ -96,25 +97,15 @@ def _turned(data: Record, state: str) -> bool:
 
 
 def _words(name: str, what: str, data: Record, who: str, group: str) -> str:
+    changes = _changes(data)
     if name == "dsync.user.updated":
         turned = {"Left": "made inactive", "Joined": "active again"}.get(what)
-        changes = _changes(data)
-        return f"{who}: " + ("; ".join(filter(None, (turned, changes))) or "changed (what is not said)")
-    own = label(data.get("name"), 60)
-    return {
-        "dsync.user.created": f"{who} joined",
-        "dsync.user.deleted": f"{who} left (deleted, or made inactive)",
-        "dsync.group.user_added": f"{who} was added to {group}",
-        "dsync.group.user_removed": f"{who} was removed from {group}",
-        "dsync.group.created": f"Group {own} was created",
-        "dsync.group.updated": f"Group {own}: {_changes(data) or 'changed'}",
-        "dsync.group.deleted": f"Group {own} was deleted, its memberships with it",
-        "dsync.activated": f"Directory {own} was linked",
-        "dsync.deactivated": f"Directory {own} was unlinked",
-        "dsync.deleted": f"Directory {own} was deleted, with everybody in it",
-        "dsync.token.created": "A SCIM token was made",
-        "dsync.token.revoked": "A SCIM token was withdrawn",
-    }.get(name, f"{name}")
+        changes = "; ".join(filter(None, (turned, changes))) or "changed (what is not said)"
+    if name not in WORDS:
+        return name
+    return WORDS[name][1].format(
+        who=who, group=group, own=label(data.get("name"), 60), changes=changes or "changed"
+    )
 
 
 def changed(event: Record) -> list[tuple[str, str, str]]:

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 import pandas as pd
-import traitlets as t
 
 from ...client import DirectoryClient
-from .controls import Controls, only_listed
-from .jobs import PATIENCE, Job
+from .controls import Controls
+from .jobs import PATIENCE
 from .panel import Panel, Read
 from .reading import read_frame
 
@@ -42,7 +38,6 @@ class Explorer(Panel):
         self.client = client
         self._directories = pd.DataFrame()
         self._controls = Controls(self)
-        self._patience: float | None = None
 
     def begin(self) -> None:
         """Make the controls and read what comes first: whoever makes the widget waits a little for that."""
@@ -63,21 +58,7 @@ class Explorer(Panel):
     def _directories_read(self, frame: pd.DataFrame) -> None:
         """Go on with the list of directories."""
 
-    @t.validate("directory_id")
-    def _only_a_listed_directory(self, proposal: Any) -> Any:
-        if proposal.value is not None:
-            self.wait()
-            only_listed(proposal.value, self._directories.index, "directory")
-        return proposal.value
-
     # Reading ------------------------------------------------------------------------------------------------
-
-    def _run(self, name: str, work: Callable[[Job], Any], done: Callable[[Any], None]) -> None:
-        """Do slow work; what goes wrong is said in the status line."""
-        self.jobs.run(name, work, done, self._failed, patience=self._patience)
-
-    def _failed(self, problem: BaseException) -> None:
-        self.status.problem(problem)
 
     def _read_directories(self) -> None:
         self.busy("Reading directories …")

@@ -16,7 +16,7 @@ from .text import LONGEST, label, plain, plural
 
 __all__ = ["CardFace", "face_of", "facts_of", "name_of", "overview"]
 
-NAME = 300  # characters of a title
+NAME = 120  # characters of a title
 LINKS = 60  # groups named on a card; all of them are in its list
 Fact = list[Any]
 

@@ -3,45 +3,23 @@
 const SHOWN = 6;
 
 function render({ model, el }) {
-  const box = document.createElement("div");
-  box.className = "dsn-facets mathjax_ignore tex2jax_ignore";
+  const box = node("div", "dsn-facets mathjax_ignore tex2jax_ignore");
   box.setAttribute("role", "group");
   box.setAttribute("aria-label", "Filters with counts");
   el.append(box);
   const open = new Set();
 
   const entry = (facet, [value, text, count, pressed], most) => {
-    const button = document.createElement("button");
-    button.type = "button";
-    button.className = "dsn-facet";
-    button.dataset.key = `${facet.key} ${value}`;
-    button.setAttribute("aria-pressed", String(pressed));
+    const send = () => model.send({ facet: facet.key, value: pressed ? null : value });
+    const button = press("dsn-facet", "", send, { key: `${facet.key} ${value}`, ariaPressed: String(pressed) });
     button.style.setProperty("--dsn-part", count === null || !most ? "0%" : `${(100 * count) / most}%`);
-    const name = document.createElement("bdi");
-    name.textContent = text;
-    name.title = text;
-    const number = document.createElement("span");
-    number.textContent = count === null ? "" : count.toLocaleString("en");
-    button.append(name, number);
-    button.onclick = () => model.send({ facet: facet.key, value: pressed ? null : value });
+    button.append(node("bdi", "", text), node("span", "", count === null ? "" : count.toLocaleString("en")));
     return button;
   };
-
-  const more = (text, onclick, key) => {
-    const button = document.createElement("button");
-    button.type = "button";
-    button.className = "dsn-link";
-    button.textContent = text;
-    button.dataset.key = key;
-    button.onclick = onclick;
-    return button;
-  };
+  const more = (text, onclick, key) => press("dsn-link", text, onclick, { key });
 
   const draw = () => {
-    const held = box.contains(document.activeElement) ? document.activeElement.dataset.key : null;
     const parts = model.get("facets").flatMap((facet) => {
-      const title = document.createElement("h4");
-      title.textContent = facet.title;
       const most = Math.max(0, ...facet.entries.map(([, , count]) => count ?? 0));
       const whole = open.has(facet.key);
       const shown = facet.entries.filter(([, , , pressed], place) => whole || place < SHOWN || pressed);
@@ -55,14 +33,19 @@ function render({ model, el }) {
         buttons.push(more(whole ? "fewer" : `${rest} more`, toggle, `${facet.key} more`));
       }
       if (facet.ask) buttons.push(more(facet.ask, () => model.send({ ask: facet.key }), `${facet.key} ask`));
-      return [title, ...buttons];
+      return [node("h4", "", facet.title), ...buttons];
     });
-    box.replaceChildren(...parts);
-    if (held) [...box.querySelectorAll("button")].find((one) => one.dataset.key === held)?.focus();
+    redraw(box, parts);
+    fit();
   };
-  model.on("change:facets", draw);
-  draw();
-  return () => model.off("change:facets", draw);
+  const fit = () => fitLines([...box.querySelectorAll("bdi")]);
+  const resized = new ResizeObserver(fit);
+  resized.observe(box);
+  const end = follow(model, ["facets"], draw);
+  return () => {
+    resized.disconnect();
+    end();
+  };
 }
 
 export default { render };

@@ -39,19 +39,12 @@ class UserFilters:
         self.state, self.attribute, self.value = _menu("State"), _menu("Attribute"), _menu("Value")
         self.group: Any = _menu("In group") if group else None
         self.domain: Any = _menu("Domain") if domain else None
-        tied = [
-            (self.search, "search"),
-            (self.state, "state"),
-            (self.group, "group_id"),
-            (self.domain, "domain"),
-            (self.attribute, "attribute"),
-            (self.value, "attribute_value"),
-        ]
-        tied = [(control, trait) for control, trait in tied if control is not None]
-        for control, trait in tied:
-            controls.tie(control, trait)
-        self._traits = [trait for _, trait in tied]
-        self.row = row(*(control for control, _ in tied))
+        tied = {"search": self.search, "state": self.state, "group_id": self.group, "domain": self.domain}
+        tied |= {"attribute": self.attribute, "attribute_value": self.value}
+        tied = {trait: control for trait, control in tied.items() if control is not None}
+        controls.tie(**tied)
+        self._traits = list(tied)
+        self.row = row(*tied.values())
 
     def clear(self) -> None:
         """Let everybody fit."""
@@ -93,26 +86,23 @@ class UserFilters:
 
     def mask(self, listing: Listing, *, but: str = "") -> Mask:
         """Return which rows fit search, state, domain and attribute, ``but`` for one of them."""
-        owner = self._controls.owner
-        mask = listing.matching(owner.search)
-        if owner.state is not None and "state" in listing.frame and but != "state":
-            mask = mask & listing.equal("state", owner.state)
-        if owner.attribute is not None and owner.attribute_value is not None and but != "attribute":
-            mask = mask & listing.having(owner.attribute, owner.attribute_value)
-        if getattr(owner, "domain", None) is not None:
-            mask = mask & listing.fitting(("domain", owner.domain), lambda: _in_domain(listing, owner.domain))
+        asked = self.asked()
+        mask = listing.matching(asked.get("search", ""))
+        if "state" in asked and "state" in listing.frame and but != "state":
+            mask = mask & listing.equal("state", asked["state"])
+        if "attributes" in asked and but != "attribute":
+            mask = mask & listing.having(*next(iter(asked["attributes"].items())))
+        if "domain" in asked:
+            domain = asked["domain"]
+            mask = mask & listing.fitting(("domain", domain), lambda: _in_domain(listing, domain))
         return mask
 
     def asked(self) -> dict[str, Any]:
         """Return the same as arguments of ``select_users``."""
         owner = self._controls.owner
-        asked: dict[str, Any] = {}
-        if owner.search.strip():
-            asked["search"] = owner.search
-        if owner.state is not None:
-            asked["state"] = owner.state
-        if getattr(owner, "domain", None) is not None:
-            asked["domain"] = owner.domain
+        asked = {"search": owner.search.strip() and owner.search}
+        asked |= {"state": owner.state, "domain": getattr(owner, "domain", None)}
+        asked = {name: value for name, value in asked.items() if value not in ("", None)}
         if owner.attribute is not None and owner.attribute_value is not None:
             asked["attributes"] = {owner.attribute: owner.attribute_value}
         return asked

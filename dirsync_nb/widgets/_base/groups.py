@@ -46,7 +46,7 @@ class GroupPicker:
         self.said = w.HTML()
         self.box = w.VBox([row(self.find), self.table, self.said])
         self.box.add_class("dsn-picker")
-        controls.tie(self.find, "find")
+        controls.tie(find=self.find)
 
     def toggle(self, group_id: str) -> None:
         """Pick a group, or no more."""

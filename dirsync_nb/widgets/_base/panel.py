@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import functools
-import re
 import uuid
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, Self
 
 import ipywidgets as w
@@ -14,22 +11,16 @@ import pandas as pd
 
 from ... import errors
 from ...frames import one_of
-from .jobs import Jobs
+from .jobs import Job, Jobs
 from .live import announce, kernel_shell, next_mark
 from .parts import CodeView, Frame, StatusLine
-from .script import Scripts
+from .script import shared
 from .table import RowTable
 from .text import LITERAL
 
 __all__ = ["Panel", "Read"]
 
 SETTLE = 1.0  # seconds without a change before the static picture follows
-
-
-@functools.cache
-def _style() -> str:
-    text = Path(__file__).with_name("widgets.css").read_text(encoding="utf-8")
-    return re.sub(r"\s*([{};])\s*|([:,])\s+", r"\1\2", text)  # each saved notebook holds it
 
 
 class Read:
@@ -67,6 +58,7 @@ class Panel(w.VBox):  # type: ignore[misc]  # ipywidgets has no types
         self.code = CodeView()
         self.retired = False
         self._shown = False
+        self._patience: float | None = None
         self._last_static = ""
         self.frame = Frame()
         super().__init__()
@@ -83,8 +75,7 @@ class Panel(w.VBox):  # type: ignore[misc]  # ipywidgets has no types
         if nested:
             self.children = shown
             return
-        style = w.HTML(f"<style>{_style()}</style>", layout=w.Layout(display="none"))
-        self.children = (style, Scripts(), *shown)
+        self.children = (*shared(), *shown)
         announce(self)
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -149,6 +140,19 @@ class Panel(w.VBox):  # type: ignore[misc]  # ipywidgets has no types
         if frame is None or (frame.empty and (self.jobs.busy or self.status.kind == "error")):
             raise errors.IncompleteError(f"{name}: {self.missing()}")
 
+    def _run(
+        self,
+        name: str,
+        work: Callable[[Job], Any],
+        done: Callable[[Any], None],
+        failed: Callable[[BaseException], None] | None = None,
+    ) -> None:
+        """Do slow work; what goes wrong is said in the status line."""
+        self.jobs.run(name, work, done, failed or self._failed, patience=self._patience)
+
+    def _failed(self, problem: BaseException) -> None:
+        self.status.problem(problem)
+
     def busy(self, text: str) -> None:
         """Say that something is loading, and offer to stop it."""
         self.status.say("busy", text, stoppable=True)
@@ -208,7 +212,8 @@ class Panel(w.VBox):  # type: ignore[misc]  # ipywidgets has no types
 
 
 def _family(widget: Any) -> list[Any]:
-    """List a widget, everything inside it, and the models of their looks."""
+    """List a widget, everything inside it that is its own, and the models of their looks."""
     looks = [getattr(widget, name) for name in ("layout", "style") if widget.has_trait(name)]
-    inner = [one for child in getattr(widget, "children", ()) for one in _family(child)]
+    inside = [child for child in getattr(widget, "children", ()) if child not in shared()]
+    inner = [one for child in inside for one in _family(child)]
     return [widget, *inner, *(look for look in looks if look is not None)]

@@ -141,10 +141,8 @@ class StatusLine(w.HBox):  # type: ignore[misc]  # ipywidgets has no types
 
     def __init__(self, stop: Callable[[], None], again: Callable[[], None]) -> None:
         self._line = w.HTML()
-        self.stop_button = button("Stop", "stop", "Stop loading; it ends within one page")
-        self.again_button = button("Try again", "refresh", "Do the same once more")
-        self.stop_button.on_click(lambda _: stop())
-        self.again_button.on_click(lambda _: again())
+        self.stop_button = button("Stop", "stop", "Stop loading; it ends within one page", stop)
+        self.again_button = button("Try again", "refresh", "Do the same once more", again)
         super().__init__(children=[self._line, self.stop_button, self.again_button])
         self.add_class("dsn-row")
         self.add_class("dsn-level")
@@ -184,9 +182,11 @@ def plain_lines(text: str) -> str:
     return "\n".join(plain(line) for line in text.split("\n"))
 
 
-def button(text: str, icon: str, tooltip: str) -> Any:
-    """Return a button as wide as its text."""
-    return w.Button(description=text, icon=icon, tooltip=tooltip, layout=w.Layout(width="auto"))
+def button(text: str, icon: str, tooltip: str, press: Callable[[], object]) -> Any:
+    """Return a button as wide as its text, with what a click does."""
+    made = w.Button(description=text, icon=icon, tooltip=tooltip, layout=w.Layout(width="auto"))
+    made.on_click(lambda _: press())
+    return made
 
 
 def field(control: Any, *, grow: bool = False) -> Any:

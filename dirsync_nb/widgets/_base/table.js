@@ -1,22 +1,7 @@
 // One table: rows to click, headings to sort by, pages, columns that fit. Every text is set as text, never as markup.
 
-const node = (tag, className, text) => {
-  const made = document.createElement(tag);
-  if (className) made.className = className;
-  if (text !== undefined) made.textContent = text;
-  return made;
-};
-
-const press = (text, title, onclick) => {
-  const made = node("button", "dsn-button", text);
-  made.type = "button";
-  made.title = title;
-  made.onclick = onclick;
-  return made;
-};
-
 const LEAST = 96; // pixels a column is not cut below
-const LEAST_NAME = 240; // and the first one, by which people go
+const LEAST_NAME = 240; // and the first one of text, by which people go
 
 // As searches compare: without case and accents. Gives for each folded character where it stood.
 const folded = (text) => {
@@ -87,15 +72,18 @@ const drawCell = (column, text, words) => {
 // is too little, the columns that matter least are left out.
 const share = (wanted, columns, room, set) => {
   const shown = columns.map((_, place) => place);
-  const least = (p) => Math.min(set[columns[p].key] ?? wanted[p], p ? LEAST : Math.min(LEAST_NAME, room / 2));
+  const first = columns.findIndex((one) => !one.kind && !one.fixed);
+  let name = Math.min(LEAST_NAME, room / 2);
+  const least = (p) => Math.min(set[columns[p].key] ?? wanted[p], p === first ? name : LEAST);
   // What is no text is a date, a state, a number: cut, it says nothing.
   const floor = (p) => (columns[p].kind || columns[p].fixed ? Math.min(wanted[p], 180) : least(p));
+  const needs = () => shown.reduce((sum, p) => sum + floor(p), 0);
   for (const level of [2, 1]) {
     for (let place = columns.length - 1; place > 0; place -= 1) {
-      const needs = shown.reduce((sum, p) => sum + floor(p), 0);
-      if (needs > room && (columns[place].room ?? 0) === level) shown.splice(shown.indexOf(place), 1);
+      if (needs() > room && (columns[place].room ?? 0) === level) shown.splice(shown.indexOf(place), 1);
     }
   }
+  name = Math.max(LEAST, name - Math.max(0, needs() - room));
   const widths = {};
   let left = room;
   let open = [...shown];
@@ -164,28 +152,22 @@ function render({ model, el }) {
     for (const column of model.get("columns")) {
       const heading = node("th");
       heading.scope = "col";
-      heading.dataset.key = column.key;
       if (column.kind === "number") heading.classList.add("dsn-number");
       if (column.kind === "box") heading.classList.add("dsn-boxed");
       if (column.sortable) {
         const state = sort === column.key ? "ascending" : sort === `-${column.key}` ? "descending" : "none";
         heading.setAttribute("aria-sort", state);
         const mark = { ascending: " ▲", descending: " ▼", none: "" }[state];
-        const button = node("button", "dsn-sort", column.title + mark);
-        button.type = "button";
-        button.title = `Sort by ${column.title.toLowerCase()}`;
-        button.dataset.key = column.key;
-        button.onclick = () => change("sort", state === "ascending" ? `-${column.key}` : column.key);
-        heading.append(button);
+        const sortBy = () => change("sort", state === "ascending" ? `-${column.key}` : column.key);
+        const title = `Sort by ${column.title.toLowerCase()}`;
+        heading.append(press("dsn-sort", column.title + mark, sortBy, { title, key: column.key }));
       } else {
         heading.append(node("span", "", column.title));
       }
       heading.append(grip(column.key));
       row.append(heading);
     }
-    const held = head.contains(document.activeElement) ? document.activeElement.dataset.key : null;
-    head.replaceChildren(row);
-    if (held) [...head.querySelectorAll("button")].find((b) => b.dataset.key === held)?.focus();
+    redraw(head, [row]);
   };
 
   // The edge of a heading: dragged, it sets the width; clicked twice, the column fits again.
@@ -295,9 +277,8 @@ function render({ model, el }) {
         row.cells[place + (lead ? 1 : 0)].hidden = widths[place] === undefined;
       });
     }
-    for (const line of body.querySelectorAll("td > *")) {
-      line.title = line.scrollWidth > line.clientWidth + 1 ? line.textContent : "";
-    }
+    table.classList.toggle("dsn-wide", Object.values(widths).reduce((sum, one) => sum + one, lead) > room + 1);
+    fitLines([...table.querySelectorAll("td > :not(label), th > span:first-child")]);
   };
 
   // Foot ---------------------------------------------------------------------------------------------------------
@@ -305,10 +286,9 @@ function render({ model, el }) {
   const said = node("span", "dsn-said");
   said.setAttribute("role", "status");
   const where = node("span", "dsn-where");
-  const previous = press("‹", "Previous page", () => turn(model.get("page") - 1));
-  const next = press("›", "Next page", () => turn(model.get("page") + 1));
-  previous.setAttribute("aria-label", "Previous page");
-  next.setAttribute("aria-label", "Next page");
+  const step = (text, title, by) => press("dsn-button", text, () => turn(model.get("page") + by), { title, ariaLabel: title });
+  const previous = step("‹", "Previous page", -1);
+  const next = step("›", "Next page", 1);
   const jump = node("label", "dsn-jump", "page ");
   const number = node("input");
   number.type = "number";
@@ -347,46 +327,38 @@ function render({ model, el }) {
   };
   const [choosing, choices] = menu("Columns");
   const [taking, ways] = menu("Copy");
-  const save = press("Save", "Save all these rows as a CSV file", () => model.send({ save: true }));
+  const save = press("dsn-button", "Save", () => model.send({ save: true }), { title: "Save all these rows as a CSV file" });
 
-  const copy = async (text, what) => {
+  const take = async (text, what) => {
     taking.open = false;
-    try {
-      await navigator.clipboard.writeText(text);
-      said.textContent = `Copied: ${what}.`;
-    } catch {
-      said.textContent = "The browser did not let it be copied.";
-    }
+    said.textContent = (await copy(text)) ? `Copied: ${what}.` : "The browser did not let it be copied.";
   };
 
   taking.addEventListener("toggle", () => {
     if (!taking.open) return;
-    const rows = model.get("total");
-    const offers = [press(`All ${rows.toLocaleString("en")} rows`, "To paste into a sheet", () => model.send({ copy: true }))];
+    const offer = (text, title, onclick) => press("dsn-button", text, onclick, { title });
+    const all = `All ${model.get("total").toLocaleString("en")} rows`;
+    const offers = [offer(all, "To paste into a sheet", () => model.send({ copy: true }))];
     const row = [...body.rows].find((one) => one.dataset.id === (cell?.id ?? model.get("picked")));
     const id = row?.dataset.id;
-    if (id) offers.push(press("The id of this row", id, () => copy(id, id)));
-    if (cell) offers.push(press("This cell", cell.text, () => copy(cell.text, cell.text.slice(0, 40))));
+    if (id) offers.push(offer("The id of this row", id, () => take(id, id)));
+    if (cell) offers.push(offer("This cell", cell.text, () => take(cell.text, cell.text.slice(0, 40))));
     ways.replaceChildren(...offers);
   });
 
   model.on("msg:custom", (message, buffers) => {
     if (message.copied !== undefined) {
-      copy(message.copied, message.rows < message.of ? `the first ${message.rows} rows; Save takes all` : `${message.rows} rows`);
+      take(message.copied, message.rows < message.of ? `the first ${message.rows} rows; Save takes all` : `${message.rows} rows`);
     } else if (message.saved) {
-      const link = node("a");
-      link.href = URL.createObjectURL(new Blob([buffers[0]], { type: "text/csv" }));
-      link.download = message.saved;
-      link.click();
-      URL.revokeObjectURL(link.href);
+      download(message.saved, buffers[0]);
       said.textContent = `Saved ${message.rows} rows as ${message.saved}.`;
     }
   });
 
   const drawMenu = () => {
-    const held = document.activeElement?.dataset?.key;
-    choices.replaceChildren(
-      ...model.get("menu").map(([key, title, shown], place) => {
+    redraw(
+      choices,
+      model.get("menu").map(([key, title, shown], place) => {
         const line = node("label");
         const box = node("input");
         box.type = "checkbox";
@@ -401,7 +373,6 @@ function render({ model, el }) {
         return line;
       }),
     );
-    if (held) [...choices.querySelectorAll("input")].find((one) => one.dataset.key === held)?.focus();
     choosing.hidden = model.get("menu").length < 2;
   };
 

@@ -196,23 +196,23 @@ class RowTable(anywidget.AnyWidget):
         """Let these columns be chosen from; those chosen earlier under the same label are shown again."""
         with self.hold_sync():
             self.label = self.label if label is None else label
-            self._offered = list(columns)
+            self.offered = list(columns)
             usual = [column["key"] for column in columns if not column.get("hidden")]
             keys = self._chosen.get(self.label, usual)
             self._show_columns(keys)
 
     def choose(self, keys: Iterable[str]) -> None:
         """Show these columns, the first in any case: a row needs something to go by."""
-        wanted = {self._offered[0]["key"], *keys}
-        self._chosen[self.label] = [one["key"] for one in self._offered if one["key"] in wanted]
+        wanted = {self.offered[0]["key"], *keys}
+        self._chosen[self.label] = [one["key"] for one in self.offered if one["key"] in wanted]
         self._show_columns(self._chosen[self.label])
         self._draw()
 
     def _show_columns(self, keys: Sequence[str]) -> None:
-        shown = [column for column in self._offered if column["key"] in keys]
+        shown = [column for column in self.offered if column["key"] in keys]
         self.columns = [{name: v for name, v in one.items() if name not in ("source", "sub")} for one in shown]
         self._shown = shown
-        self.menu = [[one["key"], label(one["title"], 40), one["key"] in keys] for one in self._offered[:ROWS]]
+        self.menu = [[one["key"], label(one["title"], 40), one["key"] in keys] for one in self.offered[:ROWS]]
 
     # Rows ---------------------------------------------------------------------------------------------------
 
@@ -220,7 +220,7 @@ class RowTable(anywidget.AnyWidget):
         self, rows: Source | Sequence[Row], *, empty: str = "Nobody here.", marks: Sequence[str] = ()
     ) -> None:
         """Show rows, from the page that is open or the nearest there is."""
-        self.source = Listed(self._offered, rows) if isinstance(rows, Sequence) else rows
+        self.source = Listed(self.offered, rows) if isinstance(rows, Sequence) else rows
         with self.hold_sync():
             self.empty, self.marks, self.total = empty, list(marks)[:ROWS], len(self.source)
             self.page = self.nearest(self.page)

@@ -36,15 +36,22 @@ LITERAL = "mathjax_ignore tex2jax_ignore"
 """Classes that keep MathJax, old and new, from typesetting what stands between two dollars."""
 
 SHOWN = 80  # characters of a name in a table; cards show more
+END = 8  # characters of the end of what is cut
 LONGEST = 2_000  # characters of one value in a card
 
 
 def label(value: object, width: int = SHOWN) -> str:
-    """Write a value for a narrow place: one line, cut with an ellipsis, direction overrides removed."""
+    """Write a value for a narrow place: one line, direction overrides removed, cut with an ellipsis.
+
+    Where there is room for it the end stays: names of one beginning are told apart by it.
+    """
     text = plain(value)
     text = "".join(c for c in text if unicodedata.category(c) != "Cf" or c in "\u200c\u200d")
     text = " ".join(text.split())
-    return text if len(text) <= width else text[: width - 1].rstrip() + "…"
+    if len(text) <= width:
+        return text
+    end = text[-END:].lstrip() if width > 3 * END else ""
+    return text[: width - len(end) - 1].rstrip() + "…" + end
 
 
 def shown(value: object, width: int = LONGEST) -> str:

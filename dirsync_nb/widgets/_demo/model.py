@@ -161,7 +161,13 @@ class Demo:
         Names of the groups.
     app
         The sample app, whose database is in a folder of its own until ``close``.
+    beats, beat
+        The story, step by step, and how many of them were played.
+    cursor
+        Id of the last event that was read.
     """
+
+    beats = WEEK
 
     def __init__(
         self, client: DirectoryClient, directory_id: str | None = None, job: Job | None = None
@@ -186,7 +192,7 @@ class Demo:
         self._folder = tempfile.TemporaryDirectory(prefix="dirsync-demo-")
         self.app = SampleApp(users, Path(self._folder.name, "app.db"))
         self._desk = self._at_desk()  # which may make a token, and that is an event of before
-        self._cursor: str | None = (latest_event(client) or {}).get("id")
+        self.cursor: str | None = (latest_event(client) or {}).get("id")
         self._watch = _Watch()
         endpoint = self.sandbox.add_webhook(self._watch.url)
         self._watch.secret = endpoint["secret"]
@@ -222,11 +228,6 @@ class Demo:
     def waiting(self) -> int:
         """How many steps the next poll is still to find."""
         return sum(step.waiting for step in self.steps)
-
-    @property
-    def cursor(self) -> str | None:
-        """Id of the last event that was read."""
-        return self._cursor
 
     def found(self, text: str, most: int) -> tuple[list[Record], int]:
         """Return the first people by name whose name or address holds these words, and how many there are."""
@@ -320,11 +321,6 @@ class Demo:
 
     # -- the story ----------------------------------------------------------------------------------------
 
-    @property
-    def beats(self) -> tuple[Beat, ...]:
-        """The story, step by step."""
-        return WEEK
-
     def play(self) -> Step | None:
         """Play the next step of the story, at a polled provider with its poll; None where it is over."""
         if self.beat >= len(WEEK):
@@ -399,10 +395,10 @@ class Demo:
         return self._desk.persona.sent if isinstance(self._desk, ScimDesk) else []
 
     def _new_events(self, began: float) -> Iterator[Arrived]:
-        found = list(self.client.events(after=self._cursor) if self._cursor else self.client.events())
+        found = list(self.client.events(after=self.cursor) if self.cursor else self.client.events())
         taken = (time.perf_counter() - began) * 1000
         for record in found:
-            self._cursor = record["id"]
+            self.cursor = record["id"]
             line = sentence(record)
             if line.directory_id == self.directory["id"]:
                 yield Arrived(record, line, taken)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Sequence
 from datetime import datetime
@@ -13,7 +12,7 @@ from typing import Any
 
 from ...sandbox.providers.base import Sent
 from ...text import html_page
-from .._base.text import LITERAL, label, plain, plural
+from .._base.text import LITERAL, json_block, label, plain, plural
 from .model import Arrived, Delivered, Followed, Step
 
 __all__ = ["LANES", "cells", "page_html", "step_html", "style"]
@@ -99,7 +98,7 @@ def _lane(name: str, entries: Sequence[str], more: int, why: str) -> str:
 
 
 def _request(one: Sent, longest: int) -> str:
-    body = _json(one.body, longest) if one.body is not None else ""
+    body = json_block(one.body, longest) if one.body is not None else ""
     head = f"<b>{escape(one.method)}</b> {_text(_SHORT.sub(r'…', one.path.partition('?')[0]))}"
     asked = f"<p>{_text(one.path)}</p>"
     return _entry(head, f"{one.status} · {one.milliseconds:,.0f} ms", asked + body)
@@ -108,7 +107,7 @@ def _request(one: Sent, longest: int) -> str:
 def _event(one: Arrived, longest: int) -> str:
     head = f"<b>{escape(plain(one.record['event']).removeprefix('dsync.'))}</b>"
     told = f"<p>{_text(label(one.line.text, 160))}</p>"
-    return _entry(head, f"{one.milliseconds:,.0f} ms", _json(one.record, longest), told)
+    return _entry(head, f"{one.milliseconds:,.0f} ms", json_block(one.record, longest), told)
 
 
 def _delivery(one: Delivered, longest: int) -> str:
@@ -132,7 +131,7 @@ def _row(one: Followed, longest: int) -> str:
         if name in change.before or name in TOLD
     )
     who = f"<p>{_text(change.row.get('name') or change.row.get('email'))}, {escape(change.why)}</p>"
-    sql = f'<pre tabindex="0">{escape(change.sql)}</pre>{_json(change.row, longest)}'
+    sql = f'<pre tabindex="0">{escape(change.sql)}</pre>{json_block(change.row, longest)}'
     return _entry(f"<b>{change.what}</b> users", taken, sql, f'{who}<table class="dsn-pairs">{told}</table>')
 
 
@@ -153,15 +152,9 @@ def _entry(head: str, taken: str, folded: str, told: str = "") -> str:
     return f'<div class="dsn-entry">{opened}{told}</div>'
 
 
-def _json(value: Any, longest: int) -> str:
-    text = json.dumps(value, indent=1, ensure_ascii=False, default=str).encode("utf-8", "replace").decode()
-    more = f"\n… {plural(len(text) - longest, 'more character')}" if len(text) > longest else ""
-    return f'<pre tabindex="0">{escape(text[:longest])}{more}</pre>'
-
-
 def _text(value: object) -> str:
-    """Return other people's text as HTML, whatever its direction."""
-    return f"<bdi>{escape(label(value, 300))}</bdi>"
+    """Return other people's text as HTML, whatever its direction; an address is broken after its ``@``."""
+    return f"<bdi>{escape(label(value, 300)).replace('@', '@<wbr>')}</bdi>"
 
 
 BODY = """<header>

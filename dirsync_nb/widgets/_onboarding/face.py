@@ -32,14 +32,8 @@ class Face:
 
     def __init__(self, controls: Controls, *, tick: Callable[[str], None]) -> None:
         self._make_picking(controls)
-        self._make_lists(tick)
-        for control, trait in (
-            (self.match, "match"),
-            (self.views, "view"),
-            (self.kind, "kind"),
-            (self.folder, "folder"),
-        ):
-            controls.tie(control, trait)
+        self._make_lists(controls, tick)
+        controls.tie(match=self.match, view=self.views, kind=self.kind, folder=self.folder)
 
     def _make_picking(self, controls: Controls) -> None:
         self.directory = field(w.Dropdown(description="Directory", options=[("choose …", "")]))
@@ -49,17 +43,15 @@ class Face:
         self.match = Choice(
             MATCHES, label="Members of", tooltips=["Of any picked group", "Of all picked groups"]
         )
-        self.add, self.drop, self.others, self.none = (
-            button(text, icon, tip)
-            for text, icon, tip in (
-                ("Select these", "plus", "Add everybody who fits to the selection"),
-                ("Deselect these", "minus", "Take everybody who fits out of the selection"),
-                ("All but these", "adjust", "Select everybody who does not fit"),
-                ("Select nobody", "times", "Empty the selection"),
-            )
+        do = controls.owner
+        self.add = button("Select these", "plus", "Add everybody who fits to the selection", do.select)
+        self.drop = button(
+            "Deselect these", "minus", "Take everybody who fits out of the selection", do.deselect
         )
-        self.clear = button("Clear filters", "filter", "List everybody again")
-        self.undo = button("Undo", "undo", "As it was before this was cleared")
+        self.others = button("All but these", "adjust", "Select everybody who does not fit", do.select_others)
+        self.none = button("Select nobody", "times", "Empty the selection", do.select_nobody)
+        self.clear = button("Clear filters", "filter", "List everybody again", do.clear_filters)
+        self.undo = button("Undo", "undo", "As it was before this was cleared", do.undo)
         self.picking = w.VBox(
             [
                 self.filters.row,
@@ -68,7 +60,7 @@ class Face:
             ]
         )
 
-    def _make_lists(self, tick: Callable[[str], None]) -> None:
+    def _make_lists(self, controls: Controls, tick: Callable[[str], None]) -> None:
         self.counts = w.HTML()
         self.views = Choice(
             VIEWS,
@@ -78,7 +70,7 @@ class Face:
         self.table = RowTable(COLUMNS["People"], label="People", sort="name", tick=tick)
         self.kind = field(w.Dropdown(description="Kind of file", options=list(KINDS.items())))
         self.folder = field(w.Text(description="Folder", continuous_update=False), grow=True)
-        self.write = button("Write files", "save", "Write the four lists")
+        self.write = button("Write files", "save", "Write the four lists", controls.owner.write)
         self.wrote = w.HTML()
         files = w.VBox(
             [

@@ -54,7 +54,7 @@ COLUMNS: dict[str, list[Column]] = {
         {"key": "name", "title": "Name"},
         {"key": "seat", "title": "Seat", "kind": "number"},
         {"key": "verdict", "title": "Verdict", "kind": "state"},
-        {"key": "reason", "title": "Why not, or: in which groups", "room": 1},
+        {"key": "reason", "title": "Why, or in which groups", "room": 1},
         {"key": "address", "title": "Address", "room": 2},
     ],
     "Accounts": [

@@ -10,9 +10,12 @@ import numpy as np
 from ...provisioning.onboarding import Roster
 from .._base.listing import Mask
 
-__all__ = ["Selection", "Steps"]
+__all__ = ["Selection", "lines_of"]
 
 BY_HAND = 30  # ids written out in one step
+
+Step = tuple[bool, Any]
+"""Whether people came in; arguments of ``select_users``, or a list of ids of those picked by hand."""
 
 
 class Selection:
@@ -20,6 +23,13 @@ class Selection:
 
     What comes in or goes out at once is given twice: as arguments of ``select_users``, to be written down, and
     as a mask.
+
+    Attributes
+    ----------
+    mask
+        Who is selected.
+    steps
+        How they were, oldest first.
     """
 
     def __init__(self, roster: Roster) -> None:
@@ -29,30 +39,35 @@ class Selection:
     def nobody(self) -> None:
         """Select nobody."""
         self.mask: Mask = np.zeros(len(self.roster.users), dtype=bool)
-        self.steps = Steps()
+        self.steps: list[Step] = []
 
     def add(self, asked: Mapping[str, Any], fitting: Mask) -> None:
         """Select those who fit as well."""
-        self.steps.add(asked)
+        self._note(True, asked)
         self.mask = self.mask | fitting
 
     def drop(self, asked: Mapping[str, Any], fitting: Mask) -> None:
         """Select those who fit no more."""
-        self.steps.drop(asked)
+        self._note(False, asked)
         self.mask = self.mask & ~fitting
 
     def others(self, asked: Mapping[str, Any], fitting: Mask) -> None:
         """Select everybody but those who fit."""
-        self.steps = Steps()
-        self.steps.add({})
-        self.steps.drop(asked)
+        self._note(True, {})
+        self._note(False, asked)
         self.mask = ~fitting
+
+    def _note(self, adds: bool, asked: Mapping[str, Any]) -> None:
+        step = (adds, dict(asked))
+        if not asked:  # everybody came in, or went out: what was before does not matter
+            self.steps = [step] if adds else []
+        elif step not in self.steps[-1:]:
+            self.steps.append(step)
 
     def toggle(self, user_id: str) -> None:
         """Select one person, or no more."""
         one = self.roster.mask([user_id])
-        chosen = bool((self.mask & one).any())
-        self.steps.by_hand(user_id, add=not chosen)
+        self._by_hand(user_id, adds=not (self.mask & one).any())
         self.mask = self.mask ^ one
 
     def only(self, user_ids: Iterable[Any]) -> None:
@@ -61,60 +76,34 @@ class Selection:
         mask = self.roster.mask(ids)
         self.nobody()
         for one in ids:
-            self.steps.by_hand(one, add=True)
+            self._by_hand(one, adds=True)
         self.mask = mask
 
-
-class Steps:
-    """The steps of a selection, oldest first: filters added or taken away, and people picked by hand."""
-
-    def __init__(self) -> None:
-        self._steps: list[tuple[bool, Any]] = []  # whether it adds; arguments of select_users, or a list of ids
-
-    def add(self, asked: Mapping[str, Any]) -> None:
-        """Everybody who fits came in."""
-        if not asked:
-            self._steps = []  # everybody: what was before does not matter
-        self._append(True, dict(asked))
-
-    def drop(self, asked: Mapping[str, Any]) -> None:
-        """Everybody who fits went out."""
-        if not asked:
-            self._steps = []
-            return
-        self._append(False, dict(asked))
-
-    def _append(self, adds: bool, asked: dict[str, Any]) -> None:
-        if (adds, asked) not in self._steps[-1:]:
-            self._steps.append((adds, asked))
-
-    def by_hand(self, user_id: str, *, add: bool) -> None:
+    def _by_hand(self, user_id: str, *, adds: bool) -> None:
         """Put one person in, or take them out; one who comes back right away leaves no step."""
-        if self._steps and isinstance(self._steps[-1][1], list):
-            adds, ids = self._steps[-1]
-            if adds is not add and user_id in ids:
-                ids.remove(user_id)
-                if not ids:
-                    self._steps.pop()
-                return
-            if adds is add:
-                ids.append(user_id)
-                return
-        self._steps.append((add, [user_id]))
+        before, ids = self.steps[-1] if self.steps else (adds, None)
+        if not isinstance(ids, list) or (before is not adds and user_id not in ids):
+            self.steps.append((adds, [user_id]))
+        elif before is adds:
+            ids.append(user_id)
+        else:
+            ids.remove(user_id)
+            if not ids:
+                self.steps.pop()
 
-    def lines(self) -> list[str]:
-        """Write the selection as lines that give the index ``chosen``."""
-        steps = list(self._steps)
-        start = "users.index[:0]"
-        if steps and steps[0] == (True, {}):
-            start, steps = "users.index", steps[1:]
-        lines = [f"chosen = {start}"]
-        for adds, what in steps:
-            if isinstance(what, list):
-                cut = f"  # and {len(what) - BY_HAND:,} more by hand" if len(what) > BY_HAND else ""
-                found, end = repr(what[:BY_HAND]), cut
-            else:
-                asked = ", ".join(f"{name}={value!r}" for name, value in what.items())
-                found, end = f"onboarding.select_users(users, groups, memberships, {asked}).index", ""
-            lines.append(f"chosen = chosen.{'union' if adds else 'difference'}({found}){end}")
-        return lines
+
+def lines_of(steps: Iterable[Step]) -> list[str]:
+    """Write a selection as lines that give the index ``chosen``."""
+    steps, start = list(steps), "users.index[:0]"
+    if steps and steps[0] == (True, {}):
+        start, steps = "users.index", steps[1:]
+    lines = [f"chosen = {start}"]
+    for adds, what in steps:
+        if isinstance(what, list):
+            end = f"  # and {len(what) - BY_HAND:,} more by hand" if len(what) > BY_HAND else ""
+            found = repr(what[:BY_HAND])
+        else:
+            asked = ", ".join(f"{name}={value!r}" for name, value in what.items())
+            found, end = f"onboarding.select_users(users, groups, memberships, {asked}).index", ""
+        lines.append(f"chosen = chosen.{'union' if adds else 'difference'}({found}){end}")
+    return lines

@@ -5,33 +5,15 @@ first syncs are stored by rising id, so every new row belongs at the end, and a 
 order. A page is then one step into an index, whatever the size of the directory or the group.
 
 Objects are kept as the JSON text the API answers with, so that a page is a join of strings. Every statement
-stands in here: ``tables`` (the schema), ``database`` (the connection), ``rows``, ``organizations``, ``people``,
-``roles``, ``events``, ``pages`` (lists), ``resources`` (SCIM), and ``store``, which is all of them.
+stands in here: ``schema.sql`` (the tables), ``database`` (the connection, and rows), ``organizations``,
+``people``, ``roles``, ``events``, ``pages`` (lists), ``resources`` (SCIM), and ``store``, which is all of them.
 """
 
-from .pages import (
-    Page,
-    Selection,
-    directories_of,
-    groups_of,
-    organizations_of,
-    page_statement,
-    users_of,
-)
-from .rows import NotFound, Row
+from .database import FORMAT, NotFound, Row
+from .pages import Page, Selection, directories_of, groups_of, organizations_of, page_statement, users_of
 from .store import Store
-from .tables import FORMAT
 
 __all__ = [
-    "FORMAT",
-    "NotFound",
-    "Page",
-    "Row",
-    "Selection",
-    "Store",
-    "directories_of",
-    "groups_of",
-    "organizations_of",
-    "page_statement",
-    "users_of",
-]
+    "FORMAT", "NotFound", "Page", "Row", "Selection", "Store", "directories_of", "groups_of",
+    "organizations_of", "page_statement", "users_of",
+]  # fmt: skip

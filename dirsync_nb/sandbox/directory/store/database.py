@@ -1,20 +1,53 @@
-"""One SQLite connection that all threads share: statements, transactions, the clock and the counter of ids."""
+"""One SQLite connection that all threads share, with the clock and the counter of ids; rows and tables."""
 
 from __future__ import annotations
 
+import json
 import sqlite3
 import threading
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
+from ....errors import DirsyncError
 from .. import clock
-from .tables import JOURNALS, PRAGMAS, SCHEMA
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+FORMAT = 4
+"""Version of the tables in ``schema.sql``; a file of another version is not reopened."""
+
+# In memory the store is a throwaway: losing it costs one reseeding, waiting for the disk costs every test run.
+# A kept file must outlive a killed process, hence its journal is a file too; the disk is not waited for. It is
+# one process's alone, which knows clock and counter.
+PRAGMAS = ("synchronous = OFF", "temp_store = MEMORY", "cache_size = -65536")
+JOURNALS = {False: ("journal_mode = MEMORY",), True: ("journal_mode = DELETE", "locking_mode = EXCLUSIVE")}
 
 _PATIENCE = 1.0  # seconds for a process that is just ending to let go of its file
+
+
+class NotFound(DirsyncError, LookupError):
+    """Say that an id names nothing. ``kind`` is the word the API uses for it."""
+
+    def __init__(self, kind: str, object_id: str) -> None:
+        super().__init__(f"{kind} not found: '{object_id}'.")
+        self.kind = kind
+        self.object_id = object_id
+
+
+class Row(NamedTuple):
+    """Hold one stored user, group, organization or token."""
+
+    n: int
+    id: str
+    directory: int
+    json: bytes
+
+    def parsed(self) -> dict[str, Any]:
+        """Read the stored text."""
+        parsed: dict[str, Any] = json.loads(self.json)
+        return parsed
 
 
 class Database:
@@ -60,15 +93,13 @@ class Database:
     def create(self) -> None:
         """Make the empty tables."""
         with self.lock:
-            self._connection.executescript(SCHEMA)
+            self._connection.executescript(Path(__file__).with_name("schema.sql").read_text("utf-8"))
 
     def wipe(self) -> None:
         """Drop all tables."""
         with self.lock:
-            names = self.execute(
-                "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
-            )
-            for (name,) in names:
+            ours = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
+            for name in self.column(ours):
                 self.execute("DROP TABLE " + name)
             self.now = self.counter = 0
 
@@ -177,3 +208,27 @@ class Database:
         """Count one more thing that needs an id."""
         self.counter += 1
         return self.counter
+
+
+class Table:
+    """Speak the SQL of one table. Where its rows are ``Row``, it says how they are selected and called."""
+
+    kind: ClassVar[str] = ""
+    _select: ClassVar[str] = ""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._run, self._one, self._column = database.execute, database.one, database.column
+
+    def get(self, object_id: str) -> Row:
+        """Return the row with an id, or raise NotFound."""
+        return self._found("id = ?", object_id)
+
+    def _found(self, where: str, key: str) -> Row:
+        row = self._one(self._select + where, (key,))
+        if row is None:
+            raise NotFound(self.kind, key)
+        return Row(*row)
+
+    def _rows(self, where: str, *parameters: Any) -> list[Row]:
+        return [Row(*row) for row in self._run(self._select + where, parameters)]

@@ -6,10 +6,10 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+from .database import Table
 
-    from .database import Database
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
 _BEFORE_ALL, _AFTER_ALL = -1, 2**62
 
@@ -46,45 +46,30 @@ def users_of(
         # CROSS JOIN keeps SQLite at walking the members in order and looking each one up.
         source = "memberships CROSS JOIN users ON users.n = memberships.user_n WHERE memberships.group_n = ?"
         return Selection(columns, source, "memberships.user_n", (group,))
-    if directory is None:
-        return Selection(columns, "users WHERE 1", "users.n")
-    conditions, parameters = ["directory = ?"], [directory]
-    if idp_id is not None:
-        conditions.append("idp_id = ?")
-        parameters.append(idp_id)  # type: ignore[arg-type]
-    if email is not None:
-        conditions.append("folded_email = ?")
-        parameters.append(email.casefold())  # type: ignore[arg-type]
-    if group is not None:
-        conditions.append("EXISTS (SELECT 1 FROM memberships WHERE group_n = ? AND user_n = users.n)")
-        parameters.append(group)
-    return Selection(columns, "users WHERE " + " AND ".join(conditions), "users.n", tuple(parameters))
+    wanted = {
+        "directory = ?": directory,
+        "idp_id = ?": idp_id,
+        "folded_email = ?": email and email.casefold(),
+        "EXISTS (SELECT 1 FROM memberships WHERE group_n = ? AND user_n = users.n)": group,
+    }
+    return _matching(columns, "users", wanted)
 
 
 def groups_of(*, directory: int | None = None, user: int | None = None) -> Selection:
     """Select all groups, those of a directory, or those one user is in."""
     columns = "groups.n, groups.id, groups.directory, groups.json"
-    if user is not None:
-        source = "memberships CROSS JOIN groups ON groups.n = memberships.group_n WHERE memberships.user_n = ?"
-        return Selection(columns, source, "memberships.group_n", (user,))
-    if directory is None:
-        return Selection(columns, "groups WHERE 1", "groups.n")
-    return Selection(columns, "groups WHERE directory = ?", "groups.n", (directory,))
+    if user is None:
+        return _matching(columns, "groups", {"directory = ?": directory})
+    source = "memberships CROSS JOIN groups ON groups.n = memberships.group_n WHERE memberships.user_n = ?"
+    return Selection(columns, source, "memberships.group_n", (user,))
 
 
 def organizations_of(*, domains: Sequence[str] | None = None, search: str | None = None) -> Selection:
     """Select organizations, all or those with one of the domains and the text in their name."""
-    conditions, parameters = ["1"], []
-    if domains is not None:
-        conditions.append(
-            "n IN (SELECT organization FROM domains WHERE domain IN (SELECT value FROM json_each(?)))"
-        )
-        parameters.append(json.dumps([domain.casefold() for domain in domains]))
-    if search is not None:
-        conditions.append("instr(folded_name, ?)")
-        parameters.append(search.casefold())
-    source = "organizations WHERE " + " AND ".join(conditions)
-    return Selection("n, id, 0, json", source, "n", tuple(parameters))
+    having = "n IN (SELECT organization FROM domains WHERE domain IN (SELECT value FROM json_each(?)))"
+    named = None if domains is None else json.dumps([domain.casefold() for domain in domains])
+    wanted = {having: named, "instr(folded_name, ?)": search and search.casefold()}
+    return _matching("n, id, 0, json", "organizations", wanted)
 
 
 def directories_of(
@@ -96,15 +81,18 @@ def directories_of(
         "domain = ?": domain and domain.casefold(),
         "instr(folded_name, ?)": search and search.casefold(),
     }
+    return _matching("*", "directories", wanted)
+
+
+def _matching(columns: str, table: str, wanted: Mapping[str, Any]) -> Selection:
+    """Select the rows of a table for which all conditions hold whose value is given."""
     given = {condition: value for condition, value in wanted.items() if value is not None}
-    return Selection("*", "directories WHERE " + " AND ".join(["1", *given]), "n", tuple(given.values()))
+    where = " AND ".join(given) or "1"
+    return Selection(columns, f"{table} WHERE {where}", f"{table}.n", tuple(given.values()))
 
 
-class Pages:
+class Pages(Table):
     """Read lists a page at a time."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
 
     def place(self, table: str, object_id: str, directory: int | None) -> int | None:
         """Return the place of a cursor in its list; None if that list never had it.
@@ -115,7 +103,7 @@ class Pages:
         parameters = (object_id,) if directory is None else (object_id, directory)
         tables = (table, "gone") if table in ("users", "groups") else (table,)
         for name in tables:
-            found = self._database.one("SELECT n FROM " + name + " WHERE id = ?" + scope, parameters)  # noqa: S608 (own names)
+            found = self._one("SELECT n FROM " + name + " WHERE id = ?" + scope, parameters)  # noqa: S608 (own names)
             if found:
                 return int(found[0])
         return None
@@ -132,23 +120,13 @@ class Pages:
         return Page(rows, more_ahead, bool(behind))
 
     def _beyond(self, selection: Selection, n: int, *, older: bool, limit: int) -> list[Any]:
-        return self._database.execute(page_statement(selection, older=older), (*selection.parameters, n, limit))
+        return self._run(page_statement(selection, older=older), (*selection.parameters, n, limit))
 
 
 def page_statement(selection: Selection, *, older: bool) -> str:
     """Write the one query behind every list."""
     sign, direction = ("<", "DESC") if older else (">", "ASC")
-    key = selection.key
-    parts = [
-        "SELECT",
-        selection.columns,
-        "FROM",
-        selection.source,
-        "AND",
-        key,
-        sign,
-        "? ORDER BY",
-        key,
-        direction,
-    ]
-    return " ".join([*parts, "LIMIT ?"])
+    one = selection
+    return (
+        f"SELECT {one.columns} FROM {one.source} AND {one.key} {sign} ? ORDER BY {one.key} {direction} LIMIT ?"  # noqa: S608 (own words)
+    )

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
-from .rows import NotFound
-
-if TYPE_CHECKING:
-    from .database import Database
+from .database import NotFound, Table
 
 
 class Ranking(NamedTuple):
@@ -18,21 +15,18 @@ class Ranking(NamedTuple):
     default: str
 
 
-class Roles:
+class Roles(Table):
     """Read and write roles. The environment is the organization without an id."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
 
     def of(self, organization_id: str) -> list[dict[str, Any]]:
         """Return the roles defined for an organization alone, or with "" for the environment."""
-        texts = self._database.column("SELECT json FROM roles WHERE organization_id = ?", (organization_id,))
+        texts = self._column("SELECT json FROM roles WHERE organization_id = ?", (organization_id,))
         return [json.loads(text) for text in texts]
 
-    def get(self, organization_id: str, slug: str) -> dict[str, Any]:
+    def get(self, organization_id: str, slug: str) -> dict[str, Any]:  # type: ignore[override]
         """Return one role, or raise NotFound."""
         statement = "SELECT json FROM roles WHERE organization_id = ? AND slug = ?"
-        row = self._database.one(statement, (organization_id, slug))
+        row = self._one(statement, (organization_id, slug))
         if row is None:
             raise NotFound("Role", slug)
         role: dict[str, Any] = json.loads(row[0])
@@ -40,14 +34,12 @@ class Roles:
 
     def add(self, organization_id: str, slug: str, text: bytes) -> None:
         """Store a role."""
-        self._database.execute("INSERT INTO roles VALUES (?, ?, ?)", (organization_id, slug, text))
+        self._run("INSERT INTO roles VALUES (?, ?, ?)", (organization_id, slug, text))
 
     def remove(self, organization_id: str, slug: str) -> None:
         """Remove a role; groups that were mapped to it are mapped to none."""
-        self._database.execute(
-            "DELETE FROM roles WHERE organization_id = ? AND slug = ?", (organization_id, slug)
-        )
-        self._database.execute(
+        self._run("DELETE FROM roles WHERE organization_id = ? AND slug = ?", (organization_id, slug))
+        self._run(
             "UPDATE groups SET role = NULL WHERE role = ? AND directory IN"
             " (SELECT n FROM directories WHERE ? IN ('', organization_id))",
             (slug, organization_id),
@@ -55,7 +47,7 @@ class Roles:
 
     def organizations(self) -> list[str]:
         """Return the organizations that have roles, and so a ranking, of their own."""
-        return self._database.column("SELECT DISTINCT organization_id FROM roles WHERE organization_id <> ''")
+        return self._column("SELECT DISTINCT organization_id FROM roles WHERE organization_id <> ''")
 
     def ranking(self, organization_id: str = "") -> Ranking:
         """Return what counts in an organization: its own ranking, or else that of the environment."""
@@ -68,7 +60,7 @@ class Roles:
 
     def users_of(self, organization_id: str) -> list[int]:
         """Return the internal numbers of the users that have roles in an organization, or with "" in any."""
-        return self._database.column(
+        return self._column(
             "SELECT users.n FROM users JOIN directories ON directories.n = directory"
             " WHERE has_roles AND ? IN ('', organization_id) ORDER BY users.n",
             (organization_id,),

@@ -9,7 +9,7 @@ from .database import Database
 from .events import Events
 from .organizations import Directories, Organizations, Tokens
 from .pages import Pages
-from .people import Groups, Memberships, Users
+from .people import Gone, Groups, Memberships, Portion, Users
 from .resources import Resources
 from .roles import Roles
 
@@ -22,12 +22,18 @@ class Store(Database):
 
     def __init__(self, path: str = ":memory:", *, keep: bool = False) -> None:
         super().__init__(path, keep=keep)
-        self.organizations, self.directories, self.tokens = (
-            Organizations(self), Directories(self), Tokens(self),
-        )  # fmt: skip
-        self.users, self.groups, self.memberships = Users(self), Groups(self), Memberships(self)
+        self.organizations, self.directories, self.tokens = Organizations(self), Directories(self), Tokens(self)
+        self.users, self.groups, self.gone = Users(self), Groups(self), Gone(self)
+        self.memberships, self.roles = Memberships(self), Roles(self)
         self.events, self.pages = Events(self), Pages(self)
-        self.resources, self.roles = Resources(self), Roles(self)
+
+    def resources(self, directory: int) -> Resources:
+        """Return the SCIM resources of a directory."""
+        return Resources(self, directory)
+
+    def portion(self) -> Portion:
+        """Return what takes very many users and memberships."""
+        return Portion(self.users, self.memberships)
 
     def has_id(self, object_id: str, *tables: str) -> bool:
         """Return whether an id is in use in one of these tables, by default in all that hold people."""

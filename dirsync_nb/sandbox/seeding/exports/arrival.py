@@ -1,31 +1,110 @@
-"""How a provider would send the people of a file: written through the SCIM door, or as a poll finds them.
+"""People of export files as a world: one organization with one directory, as its provider would fill it.
 
-What the door refuses is refused here, in its words; who has no usable address waits unseen, as there.
+They are written through the SCIM door, or come as a poll finds them. What the door refuses is refused here, in
+its words; who has no usable address waits unseen, as there.
 """
 
 from __future__ import annotations
 
+import json
 import re
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from ...directory import provider_traits
+from ...directory import create, provider_traits
 from ...directory.attributes import PREDEFINED
 from ...providers.polled import HrSystem
 from ...scim import mapping
 from ...scim.urns import ENTERPRISE, USER
+from ..worlds import ArrivalPlan, OrganizationPlan, World
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from ...directory.objects import Object
+    from .people import People
 
-__all__ = ["MAPPED_BY_HAND", "Arrivals", "arrive"]
+AGE, OLD = 7, 100  # days since the directory was made: OLD is past the retention of events
+ANNOUNCED = 5_000  # people whose first sync is among the events
 
 MAPPED_BY_HAND = {"azure scim v2.0": ("cost_center_name", "division_name", "employee_type", "manager_name")}
 """What a provider sends only where an admin mapped it: Entra ID, under Provisioning, Mappings."""
 
 _INVENTED_IDS = ("okta", "azure", "gsuite")  # providers whose ids stand in no file that lacks them
+
+
+def world_of(people: People, *, provider: str | None = None, company: str | None = None) -> World:
+    """Return a world in which these people are the users of one directory.
+
+    They arrive as that provider sends them: who is off or not yet on is not sent, attributes
+    that it never sends stay empty, and what the SCIM door refuses is refused. All is said in
+    ``people.notices``. Of 5,000 people or fewer the first sync, a week ago, is among the events; more are
+    there since longer than events are kept.
+
+    Parameters
+    ----------
+    people
+        What :func:`read_people` found.
+    provider
+        Type of the directory: ``okta``, ``entra`` ... or in the API's words. Default: what the form of the
+        files says, else Okta.
+    company
+        Name of the organization. Default: made from the domain that most people have.
+
+    Raises
+    ------
+    Invalid
+        There is no such provider.
+    """
+    provider = create.provider_type(provider or people.provider or "okta")
+    addresses = [str(user["email"]).lower() for user in people.users.values() if user["email"]]
+    domains = Counter(address.rpartition("@")[2] for address in addresses)
+    domain = domains.most_common(1)[0][0] if domains else "customer.example"
+    name = company or domain.partition(".")[0].replace("-", " ").title()
+    group_names = _unique_names(people.groups)
+    memberships: dict[str, list[str]] = {}
+    for user_key, group_id in sorted(people.members):
+        memberships.setdefault(user_key, []).append(group_names[group_id])
+    sent = {key: user for key, user in people.users.items() if user["status"] in ("on", "unknown")}
+    arrivals = arrive(sent, provider)
+    _tell_left_out(people, provider)
+    people.notices += told(arrivals, sent, provider)
+    few = len(sent) <= ANNOUNCED
+    directory = ArrivalPlan(
+        key="people", organization="people", type=provider, name=f"{name} directory", state="linked", people=0,
+        age=AGE if few else OLD, domain=domain, departments=0, locations=0,
+        groups=tuple((group, None) for group in group_names.values()),
+        users=tuple(
+            json.dumps([fields, memberships.get(key, [])], ensure_ascii=False)
+            for key, fields in arrivals.users.items()
+        ),
+        waiting=tuple(json.dumps(one, ensure_ascii=False) for one in arrivals.waiting),
+    )  # fmt: skip
+    return World((OrganizationPlan("people", name, tuple(domains)[:10]),), (directory,))
+
+
+def _unique_names(groups: dict[str, str]) -> dict[str, str]:
+    """Return names by id, with the id behind those that several groups have."""
+    counts = Counter(groups.values())
+    return {
+        group_id: name if counts[name] == 1 else f"{name} ({group_id})" for group_id, name in groups.items()
+    }
+
+
+def _tell_left_out(people: People, provider: str) -> None:
+    words = Counter(user["status"] for user in people.users.values())
+    for status, state in (("off", "off"), ("not_yet", "not yet on")):
+        if words[status]:
+            people.notices.append(f"{words[status]:,} people are {state} at the provider and are not sent")
+    if words["unknown"]:
+        people.notices.append(f"{words['unknown']:,} people have a state in an unknown word: sent as active")
+    filled = {name for user in people.users.values() for name in user["custom_attributes"]}
+    if lost := sorted(filled & provider_traits.unsupported(provider)):
+        people.notices.append(f"{provider} never sends {', '.join(lost)}: left out")
+
+
+# -- arriving ------------------------------------------------------------------------------------------------
 
 
 @dataclass
@@ -87,14 +166,6 @@ def user_resource(person: Object, idp_id: str | None, provider: str) -> Object:
     }
     if provider.startswith("azure"):  # which sends the id of the manager and nothing beside it
         manager = {"value": attributes.get("manager_id") or attributes.get("manager_email")}
-    extension = {
-        "employeeNumber": attributes.get("employee_number"),
-        "department": attributes.get("department_name"),
-        "division": attributes.get("division_name"),
-        "costCenter": attributes.get("cost_center_name"),
-        "organization": attributes.get("organization"),
-        "manager": _filled(manager),
-    }
     plain = {
         "externalId": idp_id,
         "name": _filled(name),
@@ -103,7 +174,7 @@ def user_resource(person: Object, idp_id: str | None, provider: str) -> Object:
         "userType": attributes.get("employee_type"),
         "emails": _emails(person, provider),
         "addresses": [mapping.written_place(one) for one in attributes.get("addresses") or []],
-        ENTERPRISE: _filled(extension),
+        ENTERPRISE: mapping.enterprise(attributes, manager),
     }
     written = _filled(plain)
     schemas = [USER, ENTERPRISE] if ENTERPRISE in written else [USER]

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from ...directory.objects import Object
+    from .tables import Table
 
 __all__ = ["Column", "People", "read_people"]
 
@@ -87,25 +88,21 @@ class People:
     def __str__(self) -> str:
         width = max((len(column.name) for column in self.columns), default=0)
         lines = [f"{file}: {form}" for file, form in self.forms.items()]
-        for column in self.columns:
-            odd = f"  odd: {', '.join(column.odd)}" if column.odd else ""
-            field = column.understood_as or "(not understood)"
-            lines.append(f"  {column.name:<{width}}  {field:<22} {column.filled:>7,}{odd}")
+        for name, means, filled, odd in self._rows():
+            lines.append(f"  {name:<{width}}  {means:<22} {filled:>7}{f'  odd: {odd}' if odd else ''}")
         return "\n".join([*lines, *self.sentences()])
 
     def _repr_html_(self) -> str:
-        rows = [
-            (
-                column.name,
-                column.understood_as or "(not understood)",
-                f"{column.filled:,}",
-                ", ".join(column.odd),
-            )
-            for column in self.columns
-        ]
-        body = "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in rows)
+        cells = ["".join(f"<td>{escape(cell)}</td>" for cell in row) for row in self._rows()]
+        body = "".join(f"<tr>{row}</tr>" for row in cells)
         head = "<tr><th>column</th><th>understood as</th><th>filled</th><th>odd values</th></tr>"
         return f"<table>{head}{body}</table>" + "".join(f"<p>{escape(line)}</p>" for line in self.sentences())
+
+    def _rows(self) -> list[tuple[str, str, str, str]]:
+        return [
+            (one.name, one.understood_as or "(not understood)", f"{one.filled:,}", ", ".join(one.odd))
+            for one in self.columns
+        ]
 
     def sentences(self) -> list[str]:
         """Return what to know of all this: first the counts, then rows that were not taken, then notices."""
@@ -151,33 +148,31 @@ def read_people(
     for source, is_groups in [(one, False) for one in sources] + [(one, True) for one in group_files]:
         file = Path(source).name if isinstance(source, str | Path) else "the frame"
         table = read_table(source)
-        header, rows = table.header, table.rows
+        header = table.header
         found.notices += table.notices
         found.refused += [(file, number, why) for number, why in table.refused]
         form = form_of(header) or (form_named(table.form) if table.form else None)
         found.forms[file] = form.name if form else "a table of an unknown form"
         found.provider = found.provider or (form.provider if form else None)
         meaning = meaning_of(header, form, {} if is_groups else columns or {})
-        _describe_columns(found, file, header, meaning, rows)
+        _describe_columns(found, file, table, meaning)
         if is_groups and not {*_NAMES, "group_key", "group_name"} & {*meaning}:
             raise Invalid(f"{file}: no column names a person or a group ({', '.join(header[:8])})")
         left_out: Counter[str] = Counter()
         by_username = 0
-        order = _order_of_dates(found, file, meaning, rows)
-        for number, row in rows:
+        order = _order_of_dates(found, file, table, meaning)
+        for number, row in table.rows:
             record = _record(meaning, row, order)
             kind = _kind(record.get("object_class", ""))
             if is_groups or "group_key" in record:
                 links.append((Path(file).stem, record))
             elif kind == "group":
                 group = {"group_key": record.get("dn", ""), "group_name": record.get("display_name", "")}
-                links += [(file, {**group, "dn": member}) for member in _several(record.get("member", ""))] or [
-                    (file, group)
-                ]
+                members = [{"dn": member} for member in _several(record.get("member", ""))]
+                links += [(file, {**group, **member}) for member in members or [{}]]
             elif kind == "person":
-                by_username += (
-                    "email" in meaning and "email" not in record and "@" in record.get("username", "")
-                )
+                named = "@" in record.get("username", "")
+                by_username += named and "email" in meaning and "email" not in record
                 _take(found, file, number, record)
             else:
                 left_out[kind] += 1
@@ -205,15 +200,9 @@ def _why_nobody(found: People) -> str:
     return found.refused[0][2] if found.refused else "there are no rows"
 
 
-def _describe_columns(
-    found: People,
-    file: str,
-    header: Sequence[str],
-    meaning: Sequence[str],
-    rows: Sequence[tuple[int, Sequence[str]]],
-) -> None:
-    for place, (name, target) in enumerate(zip(header, meaning, strict=True)):
-        values = [row[place] for _, row in rows if row[place]]
+def _describe_columns(found: People, file: str, table: Table, meaning: Sequence[str]) -> None:
+    for place, (name, target) in enumerate(zip(table.header, meaning, strict=True)):
+        values = [row[place] for _, row in table.rows if row[place]]
         if not name and not values:  # a separator at the end of each line
             continue
         is_odd = _ODD_VALUES.get(target)
@@ -252,14 +241,12 @@ def _record(meaning: Sequence[str], row: Sequence[str], order: str | None) -> di
     return record
 
 
-def _order_of_dates(
-    found: People, file: str, meaning: Sequence[str], rows: Sequence[tuple[int, Sequence[str]]]
-) -> str | None:
+def _order_of_dates(found: People, file: str, table: Table, meaning: Sequence[str]) -> str | None:
     """Return whether dates of a file begin with the day or the month; say so where nothing tells."""
     if "employment_start_date" not in meaning:
         return None
     place = meaning.index("employment_start_date")
-    order, why = date_order(row[place] for _, row in rows)
+    order, why = date_order(row[place] for _, row in table.rows)
     if why:
         found.notices.append(f"{file}: {why}: start dates are left as they are")
     return order

@@ -358,25 +358,19 @@ class _Turn:
 
     def write(self, connection: Connection) -> None:
         """Write it, who leaves first: an address may pass on. A row that is refused takes none along."""
+        table, key = self.accounts.table, self.accounts.key
         for what, changes in (("switched_off", self.leaving), ("updated", self.changes)):
             for row, changed in changes:
-                self._change(connection, row, changed, what)
+                as_read = [table.c[one].is_not_distinct_from(row[one]) for one in (key, *changed)]
+                self._do(connection, update(table).where(*as_read), changed, what)
         for values in self.new:
-            try:
-                self._require_fit(values)
-                with connection.begin_nested():
-                    connection.execute(insert(self.accounts.table).values(values))
-                self.counts["created"] += 1
-            except (IntegrityError, DataError, ValueError):
-                self.counts["refused"] += 1
+            self._do(connection, insert(table), values, "created")
 
-    def _change(self, connection: Connection, row: Row, changed: dict[str, Any], what: str) -> None:
-        columns = self.accounts.table.c
-        as_read = [columns[one].is_not_distinct_from(row[one]) for one in (self.accounts.key, *changed)]
+    def _do(self, connection: Connection, statement: Any, values: dict[str, Any], what: str) -> None:
         try:
-            self._require_fit(changed)
+            self._require_fit(values)
             with connection.begin_nested():
-                done = connection.execute(update(self.accounts.table).where(*as_read).values(changed))
+                done = connection.execute(statement.values(values))
             self.counts[what if done.rowcount else "changed_meanwhile"] += 1
         except (IntegrityError, DataError, ValueError):
             self.counts["refused"] += 1

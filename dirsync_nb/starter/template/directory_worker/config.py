@@ -68,20 +68,21 @@ def _one_of(given: Mapping[str, str], name: str, words: tuple[str, ...]) -> str:
 
 
 def _number(given: Mapping[str, str], name: str, default: float, most: float = 36_500.0) -> float:
-    try:
-        value = float(given.get(name, default))
-    except ValueError:
-        value = -1.0
+    value = _read(given, name, default)
     if not 0 <= value <= most:
         raise ConfigError(f"{name} must be a number from 0 to {most:g}")
     return value
 
 
 def _positive(given: Mapping[str, str], name: str, default: float) -> float:
-    try:
-        value = float(given.get(name, default))
-    except ValueError:
-        value = 0.0
+    value = _read(given, name, default)
     if not 0 < value < float("inf"):
         raise ConfigError(f"{name} must be a number above 0")
     return value
+
+
+def _read(given: Mapping[str, str], name: str, default: float) -> float:
+    try:
+        return float(given.get(name, default))
+    except ValueError:
+        return -1.0

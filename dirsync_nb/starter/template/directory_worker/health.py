@@ -63,15 +63,18 @@ class Health:
 
     def _lines(self) -> Iterator[str]:
         pulse = self._pulse
-        yield from _metric("events_applied_total", "counter", "Events applied.", pulse.applied)
-        yield from _metric("events_failed_total", "counter", "Events kept in failed.", pulse.failed)
-        yield from _metric("turns_total", "counter", "Turns that went well.", pulse.turns)
-        yield from _metric("requests_total", "counter", "Requests sent to WorkOS.", pulse.requests)
-        yield from _metric("rate_limited_total", "counter", "Answers with 429.", pulse.limited)
-        yield from _metric("lag_seconds", "gauge", "Age of the newest event when it was applied.", pulse.lag)
-        if pulse.last_turn is not None:
-            told = "When the last good turn ended."
-            yield from _metric("last_turn_timestamp_seconds", "gauge", told, pulse.last_turn)
+        for name, kind, told, value in (
+            ("events_applied_total", "counter", "Events applied.", pulse.applied),
+            ("events_failed_total", "counter", "Events kept in failed.", pulse.failed),
+            ("turns_total", "counter", "Turns that went well.", pulse.turns),
+            ("requests_total", "counter", "Requests sent to WorkOS.", pulse.requests),
+            ("rate_limited_total", "counter", "Answers with 429.", pulse.limited),
+            ("lag_seconds", "gauge", "Age of the newest event when it was applied.", pulse.lag),
+            ("last_turn_timestamp_seconds", "gauge", "When the last good turn ended.", pulse.last_turn),
+        ):
+            if value is not None:
+                yield from _head(name, kind, told)
+                yield f"directory_worker_{name} {value}"
         try:
             with self._sessions() as session:
                 rows = session.execute(select(User.status, func.count()).group_by(User.status))
@@ -81,11 +84,6 @@ class Health:
         yield from _head("users", "gauge", "Directory users by status.")
         for status in STATUSES:
             yield f'directory_worker_users{{status="{status}"}} {counts.get(status, 0)}'
-
-
-def _metric(name: str, kind: str, told: str, value: float) -> Iterator[str]:
-    yield from _head(name, kind, told)
-    yield f"directory_worker_{name} {value}"
 
 
 def _head(name: str, kind: str, told: str) -> Iterator[str]:

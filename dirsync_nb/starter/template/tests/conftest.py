@@ -135,6 +135,12 @@ class Desk:
         with Session(self.engine) as session:
             return session.get_one(Place, 1)
 
+    def move_place(self, cursor: str) -> None:
+        """Let events be read from another one on."""
+        with Session(self.engine) as session:
+            session.get_one(Place, 1).cursor = cursor
+            session.commit()
+
     def everything(self) -> dict[str, list[tuple[Any, ...]]]:
         """Give all rows of all tables."""
         with self.engine.connect() as connection:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import os
 import signal
 import subprocess
@@ -58,12 +57,8 @@ def start(variables: dict[str, str]) -> Iterator[Callable[..., subprocess.Popen[
 
 
 @pytest.fixture
-def once(
-    variables: dict[str, str], monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> Iterator[Callable[..., tuple[int, str]]]:
+def once(variables: dict[str, str], monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Once:
     """Run the command to its end in this process; give its exit code and what it wrote."""
-    log = logging.getLogger("directory_worker")
-    before = (log.handlers, log.level, log.propagate)
 
     def run(**more: str) -> tuple[int, str]:
         for name, value in {**variables, **more}.items():
@@ -71,8 +66,7 @@ def once(
         code = main(["--once"])
         return code, capfd.readouterr().err
 
-    yield run
-    log.handlers, log.level, log.propagate = before
+    return run
 
 
 def lines(text: str) -> list[dict[str, Any]]:

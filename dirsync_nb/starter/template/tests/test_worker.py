@@ -14,7 +14,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from directory_worker.mirror import Mirror
-from directory_worker.tables import Directory, Failed, Group, Place, User
+from directory_worker.tables import Directory, Failed, Group, User
 from directory_worker.worker import Overtaken
 
 from .conftest import PEOPLE, Desk
@@ -150,11 +150,9 @@ def test_silent_changes_are_found_by_the_next_full_load(synced: Desk) -> None:
     synced.sandbox.delete_user(leaver)
     synced.sandbox.delete_group(group)
     synced.sandbox.delete_user(gone)
-    with Session(synced.engine) as session:  # as if these events had never come
-        newest = synced.worker._source.newest_event()
-        assert newest is not None
-        session.get_one(Place, 1).cursor = newest["id"]
-        session.commit()
+    newest = synced.worker._source.newest_event()
+    assert newest is not None
+    synced.move_place(newest["id"])  # as if these events had never come
     synced.worker.run_once()
     assert leaver in synced.ids(User)
     synced.now += timedelta(hours=7)
@@ -164,9 +162,7 @@ def test_silent_changes_are_found_by_the_next_full_load(synced: Desk) -> None:
 
 def test_a_lost_place_is_said_and_leads_to_a_full_load(synced: Desk, caplog: pytest.LogCaptureFixture) -> None:
     synced.sandbox.delete_user(synced.sandbox.truth.users(synced.home)[0]["id"])
-    with Session(synced.engine) as session:
-        session.get_one(Place, 1).cursor = "event_01HZZZZZZZZZZZZZZZZZZZZZZZ"
-        session.commit()
+    synced.move_place("event_01HZZZZZZZZZZZZZZZZZZZZZZZ")
     with caplog.at_level(logging.WARNING, "directory_worker"):
         synced.worker.run_once()
     synced.check()
@@ -176,9 +172,7 @@ def test_a_lost_place_is_said_and_leads_to_a_full_load(synced: Desk, caplog: pyt
 def test_a_lost_place_stays_lost_until_a_full_load_is_through(synced: Desk) -> None:
     leaver = synced.sandbox.truth.users(synced.home)[0]["id"]
     synced.sandbox.delete_user(leaver)
-    with Session(synced.engine) as session:
-        session.get_one(Place, 1).cursor = "event_01HZZZZZZZZZZZZZZZZZZZZZZZ"
-        session.commit()
+    synced.move_place("event_01HZZZZZZZZZZZZZZZZZZZZZZZ")
     synced.sandbox.faults.add("status", path="/directories", status=500, times=3)
     with pytest.raises(workos.ServerError):
         synced.worker.run_once()
@@ -282,9 +276,7 @@ def test_a_return_under_the_same_id_leads_to_a_full_load(synced: Desk, monkeypat
         worker.follow()
     assert gone["id"] in synced.ids(User)
     assert synced.place().doubtful
-    with Session(synced.engine) as session:
-        session.get_one(Place, 1).cursor = page[0]["id"]  # the invented one is not known to the sandbox
-        session.commit()
+    synced.move_place(page[0]["id"])  # the invented one is not known to the sandbox
     asked = len(synced.sandbox.requests)
     synced.worker.run_once()
     assert "/directory_users" in {path for _, path, _ in synced.sandbox.requests[asked:]}

@@ -1,11 +1,5 @@
-"""The tables, and how SQLite is set to keep them."""
+-- The tables. After a change, FORMAT in database.py goes up: a file of another version is not reopened.
 
-from __future__ import annotations
-
-FORMAT = 4
-"""Version of the tables below; a file of another version is not reopened."""
-
-SCHEMA = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID;
 
 CREATE TABLE organizations (
@@ -56,10 +50,3 @@ CREATE TABLE events (
 CREATE INDEX events_by_name ON events (name);
 CREATE INDEX events_by_organization ON events (organization_id, name);
 CREATE INDEX events_by_time ON events (created_at);
-"""
-
-# In memory the store is a throwaway: losing it costs one reseeding, waiting for the disk costs every test run.
-# A kept file must outlive a killed process, hence its journal is a file too; the disk is not waited for. It is
-# one process's alone, which knows clock and counter.
-PRAGMAS = ("synchronous = OFF", "temp_store = MEMORY", "cache_size = -65536")
-JOURNALS = {False: ("journal_mode = MEMORY",), True: ("journal_mode = DELETE", "locking_mode = EXCLUSIVE")}
