@@ -237,17 +237,9 @@ def _plain(mapping: RoleMapping) -> dict[str, Any]:
         {"group_id": one, "name": str(names[one]) if isinstance(names[one], str) else one, "roles": list(roles)}
         for one, roles in mapping.mapped.items()
     ]
-    own = {
-        one: {name: _listed(value) for name, value in held.items()}
-        for one, held in mapping.organizations.items()
-    }
-    return {
-        "mode": mapping.mode,
-        "default": mapping.default,
-        "priority": list(mapping.order),
-        "organizations": own,
-        "groups": groups,
-    }
+    organizations = mapping.organizations.items()
+    own = {one: {name: _listed(value) for name, value in held.items()} for one, held in organizations}
+    return dict(zip(KEYS, (mapping.mode, mapping.default, list(mapping.order), own, groups), strict=True))
 
 
 def _listed(value: Any) -> Any:
@@ -296,9 +288,8 @@ def _cases(mapping: RoleMapping) -> Iterator[tuple[str, list[str], str | None, l
     One for each group, for each two roles that follow each other in rank, for all groups and for none: so no
     group, rank, mode or default changes without one of them.
     """
-    people = [
-        (*person, owner) for owner in (None, *mapping.organizations) for person in _people(mapping, owner)
-    ]
+    owners = (None, *mapping.organizations)
+    people = [(*person, owner) for owner in owners for person in _people(mapping, owner)]
     index = pd.Index([f"person {number}" for number in range(len(people))], name="user_id", dtype="str")
     users = pd.DataFrame({"state": "active", "organization_id": [one[2] for one in people]}, index=index)
     pairs = [(user_id, one) for user_id, (_, groups, _) in zip(index, people, strict=True) for one in groups]
@@ -322,8 +313,6 @@ def _people(mapping: RoleMapping, owner: str | None) -> Iterator[tuple[str, list
     for one, other in pairwise(ranked):
         yield f"somebody{where} in {names[one]} and {names[other]}", [one, other]
     yield f"somebody{where} in every mapped group", list(mapping.mapped)
-    yield (
-        f"somebody{where} in every group that is not mapped",
-        [one for one in names if one not in mapping.mapped],
-    )
+    unmapped = [one for one in names if one not in mapping.mapped]
+    yield f"somebody{where} in every group that is not mapped", unmapped
     yield f"somebody{where} in no group", []

@@ -54,9 +54,7 @@ FINDING_KINDS = (
 EFFECT_COLUMNS = {
     "name": "str",
     "roles": "object",
-    "members": "Int64",
-    "affected": "Int64",
-    "to_default": "Int64",
+    **dict.fromkeys(("members", "affected", "to_default"), "Int64"),
 }
 SOME = 6  # groups named in one reason
 
@@ -409,12 +407,10 @@ def read_roles(
     True
     """
     require_columns("users", users, "role", "roles")
-    known = sorted(
-        {one for pair in zip(users["role"], users["roles"], strict=True) for one in _listed_roles(*pair)}
-    )
-    return _AsRead(
-        users, memberships, {}, groups, priority=known, default=None, inactive_policy=inactive_policy
-    )
+    pairs = zip(users["role"], users["roles"], strict=True)
+    known = sorted({one for pair in pairs for one in _listed_roles(*pair)})
+    options: dict[str, Any] = {"priority": known, "default": None, "inactive_policy": inactive_policy}
+    return _AsRead(users, memberships, {}, groups, **options)
 
 
 def group_effects(roles: Roles) -> pd.DataFrame:

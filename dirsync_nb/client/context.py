@@ -12,7 +12,6 @@ from typing import Any
 from .. import errors
 from .endpoints import ENDPOINTS, endpoint_at, fitting_id, identifier, of_kind, path_of, path_part, wire_filters
 from .receipts import Receipt
-from .retry import RetryPolicy
 from .transport import Traffic, Transport
 
 Record = dict[str, Any]
@@ -193,34 +192,27 @@ class LoadContext:
         of_kind(str(self.disguise(name, given)), name)  # a redacted client refuses real ids of any kind
         return given
 
-    def single(
-        self,
-        kind: str,
-        value: object,
-        *,
-        scope: str | None = None,
-        traffic: Traffic | None = None,
-        retry: RetryPolicy | None = None,
-    ) -> Record:
-        """Read one object, by id. Raises NotFound when there is none."""
+    def single(self, kind: str, value: object, **options: Any) -> Record:
+        """Read one object, by id; ``options`` are those of :meth:`Transport.get`. Raises NotFound."""
         endpoint = ENDPOINTS[kind]
-        object_id = str(self.disguise(endpoint.id_name, identifier(value, endpoint.id_name)))
-        object_id = fitting_id(object_id, endpoint.id_name)
+        object_id = fitting_id(self._asked_id(endpoint.id_name, value), endpoint.id_name)
         path = f"{endpoint.path}/{path_part(object_id)}"
-        record = self.get(path, f"reading {endpoint.single} {object_id}", scope, traffic, retry)
-        return asked_for(record, "id", object_id)
+        return asked_for(self.get(path, f"reading {endpoint.single} {object_id}", **options), "id", object_id)
+
+    def _asked_id(self, name: str, value: object) -> str:
+        """Return the id to ask for; a redacted client's is a pseudonym."""
+        return str(self.disguise(name, identifier(value, name)))
 
     def inside(self, kind: str, value: object, directory_id: object) -> Record:
         """Read one user or group of a directory. Raises NotFound when there is none, or in another one."""
         endpoint = ENDPOINTS[kind]
-        object_id = str(self.disguise(endpoint.id_name, identifier(value, endpoint.id_name)))
-        home = str(self.disguise("directory_id", identifier(directory_id, "directory_id")))
+        object_id, home = self._asked_id(endpoint.id_name, value), self._asked_id("directory_id", directory_id)
         doing = f"reading {endpoint.single} {object_id} of {home}"
         scope = home if kind == "users" else None
 
         def ask(where: str) -> Callable[[], Record]:
             path = f"{path_of(where, {'directory': home})}/{path_part(object_id)}"
-            return lambda: self.get(path, doing, scope)
+            return lambda: self.get(path, doing, scope=scope)
 
         def is_here(record: Record) -> bool:
             return record.get("directory_id") in (home, None)
@@ -232,21 +224,12 @@ class LoadContext:
             raise errors.NotFound(f"{doing}: it is in another directory", status_code=404)
         return record
 
-    def get(
-        self,
-        path: str,
-        doing: str,
-        scope: str | None = None,
-        traffic: Traffic | None = None,
-        retry: RetryPolicy | None = None,
-    ) -> Record:
-        """Read the one object at a path."""
-        traffic = traffic if traffic is not None else Traffic(stop=self.stop)
-        payload = self.transport.get(path, scope=scope, doing=doing, traffic=traffic, retry=retry)
+    def get(self, path: str, doing: str, **options: Any) -> Record:
+        """Read the one object at a path; ``options`` are those of :meth:`Transport.get`."""
+        payload = self.transport.get(path, doing=doing, **{"traffic": Traffic(stop=self.stop), **options})
         if not isinstance(payload, dict):
-            raise errors.BadPayload(
-                f"a single object was expected, and the answer is a {type(payload).__name__}"
-            )
+            kind = type(payload).__name__
+            raise errors.BadPayload(f"a single object was expected, and the answer is a {kind}")
         return payload
 
     def rate(self, receipt: Receipt) -> float | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -85,19 +86,12 @@ def parse_retry_after(value: str | None, *, now: datetime | None = None) -> floa
     A date in the past means "now": 0.0. A bare ``0`` is read as one second: the service has been seen to send
     it together with a limit that was still in force, so that asking again at once earned the next 429.
     """
-    if value is None or not value.strip():
-        return None
-    text = value.strip()
-    try:
+    text = (value or "").strip()
+    with suppress(ValueError):
         seconds = float(text)
-    except ValueError:
-        pass
-    else:
         return (seconds if seconds > 0 else 1.0) if math.isfinite(seconds) else None
-    try:
+    with suppress(ValueError, OverflowError):
         moment = parsedate_to_datetime(text)
-        if moment.tzinfo is None:
-            moment = moment.replace(tzinfo=UTC)
+        moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
         return max(0.0, (moment - (now or datetime.now(UTC))).total_seconds())
-    except (ValueError, OverflowError):
-        return None
+    return None

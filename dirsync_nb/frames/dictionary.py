@@ -8,10 +8,10 @@ from typing import Any
 import pandas as pd
 
 from . import schema
-from .builder import text_dtype
 from .checks import one_of, require_frame
 from .reshape import spread_attributes
 from .schema import PREDEFINED, Column
+from .tools import rows_frame
 
 TYPES = {
     "str": "text",
@@ -117,5 +117,4 @@ def _row(column: Column, kind: str) -> tuple[Any, ...]:
 
 def _table(rows: list[tuple[Any, ...]], index: list[str]) -> pd.DataFrame:
     texts = [*index, "meaning", "type", "dtype", "source"]
-    table = pd.DataFrame(rows, columns=[*texts, "example"]).astype(dict.fromkeys(texts, text_dtype()))
-    return table.astype({"example": object}).set_index(index)
+    return rows_frame(rows, {**dict.fromkeys(texts, "str"), "example": object}).set_index(index)

@@ -424,7 +424,7 @@ def _load_of_directories(
     if directory_ids is None:
         given = {"directory_id": directory_id, **filters}
         return load_list(context, kind, given, part, order, resume)
-    if part[1:] != (None, None):
+    if any(place is not None for place in part[1:]):
         raise errors.ArgumentError("before and after are places in one list: give one directory, not several")
     return load_each(
         context,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any
 
 import pandas as pd
@@ -98,10 +99,9 @@ def _nothing(what: str, prefix: str | None, left_out: str) -> str:
 
 def _of_row(what: Any) -> str:
     """Return the id of a row of a frame; an empty text for anything else."""
-    try:
+    with suppress(errors.ArgumentError):
         return identifier(what, "what")
-    except errors.ArgumentError:
-        return ""
+    return ""
 
 
 @needs_client

@@ -108,12 +108,12 @@ class LoadSession:
     def __init__(self, receipt: Receipt, progress: Progress | None, watch: Watch | None) -> None:
         self.receipt, self._progress, self._watch = receipt, progress, watch
 
-    def show(self, count: int, beside: str = "") -> None:
+    def show(self, count: int) -> None:
         """Show how far it is."""
         if self._watch is not None:
             self._watch(count)
         elif self._progress is not None:
-            self._progress.show(count, beside)
+            self._progress.show(count)
 
 
 def resumed(receipt: Receipt, resume: Receipt | None, kind: type[P], new: Callable[[], P]) -> P:

@@ -236,9 +236,9 @@ def _role_check(
     if given:
         return f"{inside}, which gives {', '.join(given)}", "ok", ""
     there = list(dict.fromkeys(known))
-    mapped = [name for name in roles if name in there]
-    remedy = f"put the person into {' or '.join(mapped[:3])}, or map one of the groups"
-    if not mapped:
+    if mapped := [name for name in roles if name in there]:
+        remedy = f"put the person into {' or '.join(mapped[:3])}, or map one of the groups"
+    else:
         near = next((hint for name in roles if (hint := near_names(name, there))), "")
         remedy = f"the directory has no group called {' or '.join(list(roles)[:3])}{near}; map one that it has"
     return f"{inside}, none of which has a role", "problem", remedy

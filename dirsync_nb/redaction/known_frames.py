@@ -24,8 +24,7 @@ def _names(columns: str) -> dict[str, str]:
 
 
 _DIFF = _names("change name address directory_id previous_user_id matched_by fields before after")
-_OURS = {index: schema.dtypes(columns) for index, columns in schema.KINDS.values() if index is not None}
-_MORE: dict[str, list[dict[str, str]]] = {
+_WITH_INDEX: dict[str, list[dict[str, str]]] = {
     "user_id": [
         _names("name address directory_id groups in_users"),  # groups_per_user
         {**_names("name address idp_id directory_id lifecycle"), "since": schema.TIME},  # people of a replay
@@ -43,9 +42,9 @@ _MORE: dict[str, list[dict[str, str]]] = {
     "attribute": [_names("filled null blank absent filled_share distinct")],  # attribute_coverage
     "role": [what_if.SUMMARY_COLUMNS],
 }
-_WITH_INDEX = {
-    name: [*([_OURS[name]] if name in _OURS else []), *_MORE.get(name, [])] for name in {**_OURS, **_MORE}
-}
+for _index, _columns in schema.KINDS.values():
+    if _index is not None:
+        _WITH_INDEX.setdefault(_index, []).append(schema.dtypes(_columns))
 _WITHOUT_INDEX: list[Iterable[str]] = [
     schema.MEMBERSHIPS,
     ("group_a", "group_b", "shared", "jaccard", "share_of_a", "share_of_b"),  # group_overlap

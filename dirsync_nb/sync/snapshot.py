@@ -256,13 +256,12 @@ def _caught_up(client: DirectoryClient, snapshot: Snapshot, events: pd.DataFrame
     directories, organizations = _tops(client, only, known=state.directories)
     notices = tuple(_doubts(state, directories))
     tell(notices, client.context.told)
+    frames = {name: getattr(state, name) for name in ("users", "groups", "memberships")}
     return dataclasses.replace(
         snapshot,
+        **frames,
         organizations=organizations,
         directories=directories,
-        users=state.users,
-        groups=state.groups,
-        memberships=state.memberships,
         position=state.moment if state.moment != NEVER else None,
         taken_at=datetime.now(UTC),
         server=client.server,

@@ -17,9 +17,8 @@ import threading
 import time
 import zlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 
@@ -44,8 +43,7 @@ class InvalidSignature(errors.DirsyncError):
     """A delivery that was not signed with this secret, or too long ago. Do not act on it."""
 
 
-@dataclass(frozen=True)
-class _Header:
+class _Header(NamedTuple):
     """A signature header taken apart."""
 
     time: str

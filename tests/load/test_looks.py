@@ -95,6 +95,8 @@ def test_of_several_directories_so_many_of_each(client):
     assert len(whole) == directories[["active_users", "inactive_users"]].sum().sum()
     with pytest.raises(errors.ArgumentError, match="one directory, not several"):
         ds.load_users(client, directories, after=frame.index[0])
+    with pytest.raises(errors.ArgumentError, match="give one directory"):
+        ds.load_users(client, directories, after=frame.iloc[0])
 
 
 def test_a_part_is_refused_where_only_the_whole_is_true(client, okta):

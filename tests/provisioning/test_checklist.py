@@ -299,6 +299,12 @@ def test_a_delivery_is_verified_with_its_age_in_milliseconds(look):
     assert (state, "something changed the body" in finding) == ("attention", True)
 
 
+def test_the_time_of_a_delivery_is_found_wherever_it_stands_in_the_header(look):
+    header = ", ".join(reversed(webhooks.sign(b"{}", SECRET, at=AT).split(", ")))
+    state, finding, _ = look("webhooks", webhook_secret=SECRET, delivery=(b"{}", header), clock=lambda: AT + 1)
+    assert (state, "came 1,000 ms after its time" in finding) == ("ok", True)
+
+
 def test_a_secret_alone_is_tried_and_never_shown(look):
     assert look("webhooks")[0] == "not checked"
     assert look("webhooks", webhook_secret=SECRET)[:2] == (

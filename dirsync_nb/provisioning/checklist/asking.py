@@ -12,7 +12,7 @@ from ... import errors
 from ...client import DSYNC_EVENTS, DirectoryClient, Record
 from ...client.answers import json_or
 from ...client.retry import parse_retry_after
-from ...frames.records import as_dict
+from ...frames.records import as_dict, as_tuple
 from ...sync import latest_event
 
 T = TypeVar("T")
@@ -45,8 +45,7 @@ class Seen:
     @property
     def rows(self) -> list[Record]:
         """The records of a list."""
-        data = as_dict(self.body).get("data")
-        return [row for row in data if isinstance(row, dict)] if isinstance(data, list) else []
+        return [row for row in as_tuple(as_dict(self.body).get("data")) if isinstance(row, dict)]
 
     @property
     def ids(self) -> list[Any]:

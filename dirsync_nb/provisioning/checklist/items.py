@@ -391,8 +391,8 @@ def _delivery(secret: str, body: bytes | str, header: str, clock: Callable[[], f
     except errors.DirsyncError:
         reason = webhooks.explain(body, header, secret, clock=clock)
         return attention(f"The delivery was refused. {reason}", "Do not act on deliveries until it is right.")
-    sent = int(header.split(",")[0].strip().removeprefix("t=")) / 1000
-    late = clock() - sent
+    parts = dict(part.strip().split("=", 1) for part in header.split(","))  # in either order
+    late = clock() - int(parts["t"]) / 1000
     told = f"The delivery is signed with this secret, and came {abs(late) * 1000:,.0f} ms after its time."
     if late < -1:
         told = f"The delivery is signed with this secret, but its time is {-late:,.1f} s ahead of this clock."
