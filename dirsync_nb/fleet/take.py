@@ -155,7 +155,8 @@ def work_on(
     """Open a fleet's folder for writing, alone; what is known at the end is written down, whatever ends it."""
     with on_disk(folder, "written", "What was whole stays. Make room, or name another folder."):
         if did == "take" and not (folder / MANIFEST).exists():
-            if folder.exists() and {path.name for path in folder.iterdir()} - {LOCK}:
+            # The lock is the first thing in it: a run that was killed before it wrote its manifest left one.
+            if folder.exists() and not (folder / LOCK).exists() and any(folder.iterdir()):
                 raise errors.ArgumentError(f"{folder} holds something else than a fleet; name another folder")
             folder.mkdir(parents=True, exist_ok=True)
         elif not (folder / MANIFEST).exists():

@@ -635,6 +635,15 @@ def test_a_killed_run_leaves_whole_directories_and_never_half_of_one(small):
     assert len(fleet.users) == 120
 
 
+def test_a_run_killed_before_it_wrote_its_manifest_is_begun_anew(small):
+    _, client, folder = small
+    whole = take_fleet(client, folder)
+    shutil.copytree(folder, folder.parent / "cut off", ignore=shutil.ignore_patterns("fleet.json", "staging"))
+    fleet = take_fleet(client, folder.parent / "cut off")
+    assert fleet.complete
+    assert fleet.directory_ids == whole.directory_ids
+
+
 def test_a_fleet_killed_at_any_moment_loses_no_whole_directory_and_ends_right(small, victims):
     """A hundred kills with DIRSYNC_KILLS=100."""
     sandbox, client, folder = small
@@ -644,6 +653,7 @@ def test_a_fleet_killed_at_any_moment_loses_no_whole_directory_and_ends_right(sm
     kills, taken, whole = 0, 0, set()
     while kills < KILLS or not taken:
         ended = victims.do(rng.uniform(0.02, 1.0) if kills < KILLS else None, **job)
+        assert ended in (0, -9)
         kills += ended == -9
         held = open_fleet(folder) if (folder / "fleet.json").exists() else None
         entries = set() if held is None else set(held.entries)
