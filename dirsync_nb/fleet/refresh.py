@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -30,6 +30,7 @@ from .take import Work, work_on
 __all__ = ["refresh_fleet"]
 
 PAGE = 100  # directories that one request lists
+CATCHING_UP = 2  # directories at once: that is work of the processor, which more would only hand to each other
 NO_POSITION_FOR = timedelta(days=29)  # without one, the last 30 days of events must hold everything
 
 
@@ -110,10 +111,10 @@ class _Refresh:
         whole = self.work.job(self.latest)
         known_as = directories_frame([{"id": one} for one in changed])
         caught_up = _CatchUp(whole, entries, self.events, known_as, self.at, self.guard)
-        self.work.load(caught_up, changed)
+        self.work.load(caught_up, changed, CATCHING_UP)
         missing = known - set(entries)  # and not spoken of: take_fleet loads it
         new = [one for one in self.manifest.directories if one not in {*entries, *(missing - set(self.events))}]
-        self.work.load(whole, [*self.lost, *new])
+        self.work.load(whole, [*self.lost, *new, *caught_up.doubtful])
         for one, entry in self.manifest.entries.items():
             if one not in self.manifest.failed and entry["run"] != self.work.token:  # nothing happened there
                 entry |= {"at": self.at.isoformat(), "position": self.latest}
@@ -193,7 +194,7 @@ class _Refresh:
 
 @dataclass(frozen=True)
 class _CatchUp:
-    """Bring one directory up to date from its events; load it where they do not tell all."""
+    """Bring a directory up to date from its events; where they do not tell all, it is ``doubtful`` and stays."""
 
     whole: Job
     entries: Mapping[str, Entry]
@@ -201,8 +202,9 @@ class _CatchUp:
     directories: pd.DataFrame
     at: datetime
     guard: float | None
+    doubtful: list[str] = field(default_factory=list)
 
-    def __call__(self, context: LoadContext, directory_id: str) -> Entry:
+    def __call__(self, context: LoadContext, directory_id: str) -> Entry:  # noqa: ARG002 (as a Job)
         """Replay the events on what is there, and write it."""
         entry = self.entries[directory_id]
         reader = Reader(self.whole.folder, entry["categories"])
@@ -211,7 +213,8 @@ class _CatchUp:
         base = SimpleNamespace(**before, directories=self.directories, moment=moment)
         state = replay(self.events[directory_id], base=base, directory_id=directory_id)
         if self._leaves_doubts(self.events[directory_id], state):
-            return self.whole(context, directory_id)
+            self.doubtful.append(directory_id)
+            return entry
         after = {table: getattr(state, table) for table in TABLES}
         self._check(directory_id, before, after)
         again = bool(entry.get("again"))
