@@ -194,7 +194,7 @@ class _Refresh:
 
 @dataclass(frozen=True)
 class _CatchUp:
-    """Bring a directory up to date from its events; where they do not tell all, it is ``doubtful`` and stays."""
+    """Bring one up to date from its events; where they do not tell all, it is ``doubtful`` and stays."""
 
     whole: Job
     entries: Mapping[str, Entry]
