@@ -257,7 +257,7 @@ CALLS = {
     "ds.charts.plot_group_sizes(client)": "which ds.load_users(client, ...) and its like load frames",
     "ds.charts.plot_group_sizes(members, users)": "gives it; got a frame of users, indexed by 'user_id'",
     'ds.charts.plot_group_sizes(members, top="all")': "top must be at least 1, or None for all; got 'all'",
-    "ds.charts.plot_group_sizes(members, groups, n=5)": "accepted: memberships, groups, top, color, ax.",
+    "ds.charts.plot_group_sizes(members, groups, n=5)": "accepted: memberships, groups, directories, top, color, ax.",
     "ds.charts.plot_groups_per_user(users, members)": "users must be indexed by user_id, as load_users gives it; got a frame of memberships",
     "ds.charts.plot_membership_matrix(members, groups, users)": "gives it; got a frame of groups, indexed by 'group_id'",
     "ds.charts.plot_user_states(members)": "user_id, as load_users gives it; got a frame of memberships",
