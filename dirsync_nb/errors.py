@@ -4,7 +4,8 @@
 
     DirsyncError
     ├── ArgumentError          a wrong call, found before anything was sent (also a ValueError)
-    │   └── UnknownFilter          a keyword that the call does not have (also a TypeError)
+    │   ├── UnknownFilter          a keyword that the call does not have (also a TypeError)
+    │   └── FileTooLarge           a file that would take more memory than there is for it
     ├── ReadOnlyError          a verb other than GET, refused before a socket opens
     ├── ConfigurationError     no usable key or server address
     │   └── MissingExtra       something optional is not installed (also an ImportError)
@@ -57,6 +58,7 @@ __all__ = [
     "DirectoriesFailed",
     "DirsyncError",
     "FileInUse",
+    "FileTooLarge",
     "FilterIgnored",
     "Forbidden",
     "IncompleteError",

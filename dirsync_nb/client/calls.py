@@ -12,8 +12,6 @@ from collections.abc import Callable, Iterable, Mapping
 from types import FunctionType, ModuleType
 from typing import Any, ParamSpec, TypeVar
 
-import lazy_loader
-
 from .. import errors
 
 P = ParamSpec("P")
@@ -68,6 +66,8 @@ def named_arguments(call: Callable[P, R]) -> Callable[P, R]:
 
 def front_door(package: str, file: str) -> list[str]:
     """Return the names that a package shows, which stand in its ``__init__.pyi``, and load what they name."""
+    import lazy_loader  # here, since the check of notebooks as a hook has Python and nothing else
+
     load, _, names = lazy_loader.attach_stub(package, file)
     vars(sys.modules[package]).update({name: load(name) for name in names}, __all__=names)
     every_call(package)

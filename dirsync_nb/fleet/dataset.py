@@ -337,7 +337,7 @@ class Manifest:
             held = msgspec.json.decode(bytes_within(path, MOST_MANIFEST))
             written = msgspec.convert(held["format"], int)
             if held["what"] != WHAT:
-                raise ValueError
+                raise KeyError(WHAT)
             manifest = msgspec.convert(held, cls) if written == FORMAT else cls("")
         except FileNotFoundError:
             raise errors.ArgumentError(f"{folder} holds no fleet: there is no {MANIFEST} in it") from None

@@ -238,6 +238,7 @@ def test_hostile_names_are_text_in_every_place_on_the_page(opened):
     assert page.locator("td", has_text=DOLLARS).count() > 0
     assert page.locator("td", has_text=LONG[:60]).count() > 0
     assert "!" not in page.title() or page.title() == title
+    assert page.evaluate(FLUSH)  # also a name that is read from right to left
     overflow = "[...document.querySelectorAll('.dsn')].filter(e => e.scrollWidth > e.clientWidth + 1).length"
     assert page.evaluate(overflow) == 0
     assert sheet.complaints == []
@@ -504,6 +505,11 @@ def test_a_stop_button_ends_a_slow_load_within_a_page(opened):
     assert sheet.complaints == []
 
 
+FLUSH = """() => [...document.querySelectorAll(".dsn-table td:not(.dsn-number) > bdi")].every((line) => {
+  const text = document.createRange();
+  text.selectNodeContents(line);
+  return text.getBoundingClientRect().left - line.getBoundingClientRect().left < 3;
+})"""
 CUT_OFF = """
 [...document.querySelectorAll(".dsn")]
   .filter((e) => e.offsetParent && e.scrollWidth > e.clientWidth + 1).map((e) => e.className)
