@@ -9,7 +9,7 @@ import pytest
 import dirsync_nb as ds
 from dirsync_nb import errors
 from dirsync_nb.guard import TooManyGone, bytes_within, check_guard, check_vanished, why_stopped
-from dirsync_nb.load import checkpoint
+from dirsync_nb.load import session
 from dirsync_nb.notebooks import files, tour
 from dirsync_nb.sandbox.seeding import copies
 
@@ -99,8 +99,8 @@ def test_each_reader_of_a_file_has_its_bound(tmp_path, monkeypatch):
     monkeypatch.setattr(copies, "MOST_BYTES", 40)
     monkeypatch.setattr(files, "MOST_BYTES", 40)
     monkeypatch.setattr(tour, "MOST_BYTES", 40)
-    monkeypatch.setattr(checkpoint, "memory", lambda: 40)
-    readers = (lambda one: ds.connect_sandbox(snapshot=one), files.read, tour.read, checkpoint.Checkpoint)
+    monkeypatch.setattr(session, "memory", lambda: 40)
+    readers = (lambda one: ds.connect_sandbox(snapshot=one), files.read, tour.read, session.Checkpoint)
     for read in readers:
         with pytest.raises(errors.FileTooLarge, match=r"x\.jsonl"):
             read(path)
