@@ -83,18 +83,24 @@ def by_sdk(url: str, key: str, directory: str) -> tuple[float, int, int]:
     return time.perf_counter() - started, count, len(refused)
 
 
+def answers_of(client: ds.client.DirectoryClient) -> list[float]:
+    """Return a list to which the moments are added when requests for users are answered from now on."""
+    answered: list[float] = []
+    get = client.transport.get
+
+    def timed(path: str, *args: Any, **more: Any) -> Any:
+        answer = get(path, *args, **more)
+        answered.extend([time.perf_counter()] if path == "/directory_users" else [])
+        return answer
+
+    client.transport.get = timed  # type: ignore[method-assign]
+    return answered
+
+
 def by_us(url: str, key: str, directory: str) -> tuple[float, int, int, float]:
     """Load a frame; give seconds, rows, how often the server refused, and the rate after the first second."""
     with ds.connect(key, base_url=url, pacer=Pacer()) as client:
-        answered: list[float] = []
-        get = client.transport.get
-
-        def timed(path: str, *args: Any, **more: Any) -> Any:
-            answer = get(path, *args, **more)
-            answered.extend([time.perf_counter()] if path == "/directory_users" else [])
-            return answer
-
-        client.transport.get = timed  # type: ignore[method-assign]
+        answered = answers_of(client)
         started = time.perf_counter()
         users = ds.load_users(client, directory_id=directory)
         seconds = time.perf_counter() - started

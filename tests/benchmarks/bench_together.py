@@ -22,7 +22,7 @@ import dirsync_nb as ds
 from dirsync_nb.client import Pacer
 
 from ._table import Row, machine, row, table
-from .bench_ceiling import equal_directories, limited
+from .bench_ceiling import answers_of, equal_directories, limited
 
 LATENCIES = (0.3, 0.6)
 
@@ -82,15 +82,7 @@ def large_group(members: int, latency: float) -> list[Row]:
         with fresh(url, key) as client:
             ds.load_users(client, group_id=sizes.index[-1])  # asks, once, whether the filter is looked at
             time.sleep(1.5)
-            answered: list[float] = []
-            get = client.transport.get
-
-            def timed(path: str, *args: Any, **more: Any) -> Any:
-                answer = get(path, *args, **more)
-                answered.extend([time.perf_counter()] if path == "/directory_users" else [])
-                return answer
-
-            client.transport.get = timed  # type: ignore[method-assign]
+            answered = answers_of(client)
             started = time.perf_counter()
             found = len(ds.load_users(client, group_id=sizes.index[0]))
             seconds = time.perf_counter() - started
