@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
-from datetime import UTC, datetime
+from bisect import bisect_left, bisect_right
+from datetime import UTC, datetime, timedelta
 from itertools import islice
 
 import pandas as pd
@@ -297,6 +298,34 @@ def test_the_newest_event_is_found_in_few_requests_however_many_there_are(sandbo
     newest = follow.latest_event(client)
     assert newest["data"]["last_name"] == "N1499"
     assert len(asked(sandbox, start)) < 30
+
+
+@pytest.mark.parametrize(
+    ("ages", "most"),
+    [
+        pytest.param([30 * n / 20_000 for n in range(20_000)], 4, id="until now"),
+        pytest.param([7 + 23 * n / 2_000 for n in range(2_000)], 10, id="a quiet week"),
+        pytest.param([29 + n / 3_000 for n in range(3_000)], 12, id="long ago"),
+    ],
+)
+def test_the_newest_event_is_looked_for_where_events_are_dense(client, monkeypatch, ages, most):
+    """Halving what is left of the time takes 8 requests where events went on until now."""
+    now, asked = datetime.now(UTC), []
+    moments = sorted(now - timedelta(days=age, seconds=5) for age in ages)
+    records = [
+        {"id": f"event_{n}", "event": "dsync.user.created", "created_at": moment.isoformat()}
+        for n, moment in enumerate(moments)
+    ]
+
+    def page(context, *, organization_id=None, range_start=None, range_end=None):
+        asked.append(range_start)
+        first = 0 if range_start is None else bisect_left(moments, range_start)
+        last = len(moments) if range_end is None else bisect_right(moments, range_end)
+        return records[first : min(last, first + context.page_size)]
+
+    monkeypatch.setattr(follow, "first_events", page)
+    assert follow.latest_event(client) == records[-1]
+    assert len(asked) <= most
 
 
 def test_the_newest_of_a_burst_is_found(sandbox, client, okta):
