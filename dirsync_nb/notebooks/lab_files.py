@@ -54,6 +54,7 @@ def trust(paths: Iterable[Path]) -> None:
         notary = NotebookNotary(data_dir=jupyter_data_dir(), log=QUIET)  # type: ignore[no-untyped-call]
         for path in paths:
             notary.sign(nbformat.read(path, as_version=4))  # type: ignore[no-untyped-call]
+        notary.store.close()  # which a garbage collector would, with a warning
 
 
 def configure(place: Place, environment: Mapping[str, str]) -> dict[str, str]:
